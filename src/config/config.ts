@@ -1,0 +1,71 @@
+import type { Credits } from "../domain/credits.ts";
+import type { Price } from "../domain/price.ts";
+
+/** The configuration after parsing, with every default filled in. The schema in schema.ts documents each option once. */
+export interface Config {
+  readonly upstreams: readonly UpstreamConfig[];
+  /** A shipped contract's name, or an absolute path to a contract file. */
+  readonly contract: string;
+  readonly creditTypes: readonly string[];
+  readonly prices: readonly Price[];
+  readonly unpriced: "free" | "refuse";
+  /** Matches (`"GET /health"`) that need no key. They are never priced. */
+  readonly open: readonly string[];
+  readonly limits: readonly LimitRule[];
+  readonly plans: readonly PlanConfig[];
+  readonly keys: { readonly prefix: string };
+  readonly gateway: GatewayLimits;
+  readonly idempotency: { readonly keepHours: number; readonly maxBodyBytes: number };
+  readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
+  readonly shards: number;
+}
+
+export interface UpstreamConfig {
+  readonly name: string;
+  readonly url: string;
+  /** Chosen when the request's host or path prefix matches; the last upstream without either is the default. */
+  readonly host: string | undefined;
+  readonly pathPrefix: string | undefined;
+  /** Headers set on every request to this upstream: its credentials. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly connectTimeoutMs: number;
+  readonly headersTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly maxConnections: number;
+}
+
+export interface LimitRule {
+  /** `"GET /account/credits"`, or `"*"` for every endpoint. */
+  readonly match: string;
+  readonly requests: number;
+  readonly windowSeconds: number;
+  /** Whose requests are counted together. */
+  readonly by: "account" | "key";
+}
+
+export interface PlanConfig {
+  readonly name: string;
+  readonly recurring: readonly {
+    readonly creditType: string;
+    readonly amount: Credits;
+    readonly every: "day" | "week" | "month" | "year";
+    readonly rollover: "none" | "all" | Credits;
+  }[];
+}
+
+/** Limits of the gateway, each with its reason in the schema. */
+export interface GatewayLimits {
+  readonly maxHeaderBytes: number;
+  readonly maxHeaderCount: number;
+  readonly maxRequestBodyBytes: number;
+  /** Responses up to this size are buffered where their body must be read or extended; larger ones are streamed. */
+  readonly maxBufferedResponseBytes: number;
+  readonly maxConcurrentPerAccount: number;
+  readonly maxSocketsPerIp: number;
+  readonly maxDetachedCalls: number;
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly idleSocketMs: number;
+  readonly writeStallMs: number;
+  readonly drainMs: number;
+}

@@ -1,0 +1,75 @@
+import type { Credits } from "../domain/credits.ts";
+import type { RateLimitState, Refusal } from "../domain/refusal.ts";
+
+/** A rendered answer. `body` is UTF-8 text. */
+export interface RenderedAnswer {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: string;
+}
+
+/** What is known of the request while an answer is rendered. */
+export interface RenderContext {
+  readonly requestId: string;
+  readonly endpoint: string | undefined;
+  /** Unix milliseconds, for reset encodings and response contexts. */
+  readonly nowMs: number;
+}
+
+/** What the headers of a settled response say. */
+export interface SettledFacts {
+  readonly creditType: string;
+  readonly charged: Credits;
+  readonly balance: Credits;
+  readonly units: number;
+}
+
+/** One pool as a balance endpoint shows it. */
+export interface BalanceFacts {
+  readonly creditType: string;
+  readonly balance: Credits;
+  readonly held: Credits;
+  /** Everything granted since the last refresh, or all grants with something left: `allocated_credits`. */
+  readonly allocated: Credits;
+  readonly recurring:
+    | {
+        readonly amount: Credits;
+        readonly every: "day" | "week" | "month" | "year";
+        readonly nextAt: Date;
+        readonly rollover: boolean;
+      }
+    | undefined;
+}
+
+/** How everything looks on the wire to the API's customers. Loaded from a YAML file; see contracts/. */
+export interface Contract {
+  readonly name: string;
+  /**
+   * The key as presented; `key` is undefined when there is none. `rawHeaders` is node's list (name, value, name, value …).
+   * A credential header that appears twice, or two credentials that differ, is ambiguous (refused with 400).
+   */
+  readKey(rawHeaders: readonly string[]): { readonly key: string | undefined; readonly ambiguous: boolean };
+  /** Lower-case names of the headers that carry credentials: removed before forwarding. */
+  readonly keyHeaders: readonly string[];
+  /** Lower-case names of headers that only we may set: stripped from the upstream's responses. */
+  readonly ownHeaders: readonly string[];
+  renderRefusal(refusal: Refusal, context: RenderContext): RenderedAnswer;
+  /** Headers of a response whose charge has been committed (also when 0 was charged on a charged status). */
+  renderSettled(facts: SettledFacts): readonly (readonly [string, string])[];
+  /** Rate-limit headers of an accepted request. */
+  renderRateLimit(state: RateLimitState, context: RenderContext): readonly (readonly [string, string])[];
+  /** The usage object to splice: member name and JSON text; undefined when the request did not opt in. */
+  renderUsage(
+    header: (name: string) => string | undefined,
+    facts: SettledFacts,
+  ): { readonly member: string; readonly json: string } | undefined;
+  /** Whether a request opts in to the usage object (decides whether the body must be buffered). */
+  wantsUsage(header: (name: string) => string | undefined): boolean;
+  /** The contract's own endpoints (`GET /user/credits`), answered by us, free, with a key. */
+  findEndpoint(method: string, path: string): ContractEndpoint | undefined;
+}
+
+export interface ContractEndpoint {
+  readonly name: "balances";
+  render(pools: readonly BalanceFacts[], context: RenderContext): RenderedAnswer;
+}

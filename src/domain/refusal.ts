@@ -1,0 +1,73 @@
+import type { Credits } from "./credits.ts";
+
+/** Every normal negative answer of the meter and the gateway. A contract has a status and a body for each code. */
+export type Refusal =
+  | { readonly code: "key_missing" }
+  /** Unknown, malformed, revoked and expired keys look alike. */
+  | { readonly code: "key_invalid" }
+  | {
+      readonly code: "insufficient_credits";
+      readonly creditType: string;
+      readonly required: Credits;
+      readonly available: Credits;
+    }
+  /** The caller's `Credits-Max` is below the quote. */
+  | {
+      readonly code: "quote_above_max";
+      readonly creditType: string;
+      readonly quote: Credits;
+      readonly max: Credits;
+    }
+  | ({ readonly code: "rate_limited" } & RateLimitState)
+  /** `unpriced: refuse` and no price matches. */
+  | { readonly code: "route_unknown" }
+  /** HTTP that is not safe to forward, or a caller's header that cannot be read; `reason` names the place. */
+  | { readonly code: "request_invalid"; readonly reason: string }
+  | { readonly code: "request_too_large"; readonly limitBytes: number }
+  | { readonly code: "media_type_unsupported"; readonly reason: string }
+  | { readonly code: "upgrade_refused" }
+  /** A request with the same Idempotency-Key is running. */
+  | { readonly code: "idempotency_in_progress" }
+  /** Another request was sent under this Idempotency-Key. */
+  | { readonly code: "idempotency_mismatch" }
+  /** Completed and charged once, but the stored response was too large to keep for a replay. */
+  | { readonly code: "idempotency_not_replayable" }
+  | { readonly code: "upstream_unreachable" }
+  | { readonly code: "upstream_invalid"; readonly reason: string }
+  | { readonly code: "upstream_timeout" }
+  | { readonly code: "storage_unavailable"; readonly retryAfterSeconds: number }
+  | { readonly code: "overloaded"; readonly retryAfterSeconds: number }
+  | { readonly code: "internal_error" };
+
+export type RefusalCode = Refusal["code"];
+
+/** The state of one rate limit after the request was counted. */
+export interface RateLimitState {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly windowSeconds: number;
+  /** Seconds until a request is accepted again (refused), or until the window is empty (accepted); rounded up. */
+  readonly resetSeconds: number;
+}
+
+export const REFUSAL_CODES = [
+  "key_missing",
+  "key_invalid",
+  "insufficient_credits",
+  "quote_above_max",
+  "rate_limited",
+  "route_unknown",
+  "request_invalid",
+  "request_too_large",
+  "media_type_unsupported",
+  "upgrade_refused",
+  "idempotency_in_progress",
+  "idempotency_mismatch",
+  "idempotency_not_replayable",
+  "upstream_unreachable",
+  "upstream_invalid",
+  "upstream_timeout",
+  "storage_unavailable",
+  "overloaded",
+  "internal_error",
+] as const satisfies readonly RefusalCode[];

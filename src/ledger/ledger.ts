@@ -1,0 +1,202 @@
+import type { Credits } from "../domain/credits.ts";
+
+/** One pool. `shard` is the account's: every statement of a verb filters by it. */
+export interface PoolRef {
+  readonly accountId: string;
+  readonly creditType: string;
+  readonly shard: number;
+}
+
+/** A response kept for replay under an Idempotency-Key. */
+export interface StoredResponse {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  /** Null when the body was over the size limit: the request is known to be done, and cannot be replayed. */
+  readonly body: Uint8Array | null;
+}
+
+/** Draws from this instance's lease (`hold: "lease"`), from a client's hold by its id, or straight from the pool (null). */
+export interface ChargeItem {
+  readonly pool: PoolRef;
+  readonly hold: "lease" | { readonly id: string } | null;
+  /** What the meter reserved of the lease for this request; what is not charged of it stays in the lease. */
+  readonly amount: Credits;
+  readonly requestId: string;
+  readonly keyId: string;
+  readonly endpoint: string;
+  readonly units: number;
+  /** The upstream's status. */
+  readonly status: number;
+  readonly priceList: number;
+  /** Nothing is charged if this account was charged for this endpoint and value within the window. */
+  readonly once?: { readonly value: string; readonly withinSeconds: number } | undefined;
+  /** Stored in the same transaction as the charge. `owner` is the token that `beginIdempotent` gave. */
+  readonly idempotency?:
+    | { readonly key: string; readonly owner: string; readonly response: StoredResponse }
+    | undefined;
+}
+
+export interface ChargeResult {
+  /**
+   * `charged`: an entry was written (or the amount was 0 and none was). `repeat`: inside a `once` window, nothing charged.
+   * `superseded`: the Idempotency-Key was completed by another run of the same request, nothing charged.
+   */
+  readonly kind: "charged" | "repeat" | "superseded";
+  /** The pool's number for the entry, or null when none was written. */
+  readonly seq: number | null;
+  readonly charged: Credits;
+  /** The part that neither hold nor pool covered. */
+  readonly uncollected: Credits;
+  /** The pool's balance at this charge's commit. */
+  readonly balance: Credits;
+}
+
+/** Asks to enlarge (or renew) this instance's lease on a pool, after giving back `giveBack` of it. */
+export interface LeaseItem {
+  readonly pool: PoolRef;
+  readonly giveBack: Credits;
+  /** Granted in full or not at all. */
+  readonly need: Credits;
+  /** At least `need`. The database grants between `need` and `want`, at most 1/8 of what is available beyond `need`. */
+  readonly want: Credits;
+}
+
+export interface LeaseResult {
+  /** 0 when what is available does not cover `need`. */
+  readonly granted: Credits;
+  /** Available in the pool after this item (`balance - held`). */
+  readonly available: Credits;
+  readonly balance: Credits;
+  /** Milliseconds, by the database's clock, until something is due on this pool (expiry, refresh); null: nothing. */
+  readonly nextEventMs: number | null;
+  /** Refused while other instances' leases hold credits: they were recalled, a retry may succeed. */
+  readonly recalled: boolean;
+}
+
+export interface HoldItem {
+  readonly pool: PoolRef;
+  readonly id: string;
+  readonly amount: Credits;
+  readonly ttlSeconds: number;
+}
+
+export type HoldResult =
+  | { readonly kind: "held"; readonly available: Credits; readonly expiresAt: Date }
+  | { readonly kind: "insufficient"; readonly available: Credits; readonly recalled: boolean }
+  /** The id was used before with another amount or is resolved: its present state. */
+  | { readonly kind: "conflict"; readonly state: HoldState };
+
+export type HoldState = "live" | "charged" | "released" | "expired";
+
+/** Returns credits of this instance's lease (`hold: "lease"`, the given amount) or all of a client's hold. */
+export interface ReleaseItem {
+  readonly pool: PoolRef;
+  readonly hold: "lease" | { readonly id: string };
+  readonly amount: Credits;
+}
+
+export interface ReleaseResult {
+  readonly released: Credits;
+  readonly available: Credits;
+}
+
+/**
+ * The hot verbs. Each call is queued in its shard's lane and leaves with the next batch; the promise resolves after the
+ * batch's commit. Rejects with FareboxError `storage_unavailable` (retryable) when the database stays unreachable past
+ * the retry limit, and `overloaded` when the lane's queue is full. Exactly once under unknown outcomes.
+ */
+export interface Lanes {
+  charge(item: ChargeItem): Promise<ChargeResult>;
+  lease(item: LeaseItem): Promise<LeaseResult>;
+  hold(item: HoldItem): Promise<HoldResult>;
+  release(item: ReleaseItem): Promise<ReleaseResult>;
+}
+
+/** What a heartbeat tells the instance. */
+export interface Heartbeat {
+  /** False: this instance was declared dead and its leases were released. It must drop its leases and re-register. */
+  readonly alive: boolean;
+  /** Pools whose lease other instances want back: release the unused part. */
+  readonly recalls: readonly PoolRef[];
+  /** Hashes (hex) of keys that changed since the last heartbeat: drop them from caches. */
+  readonly changedKeys: readonly string[];
+  /** The price list in force, and the next announced one. */
+  readonly priceList: number | null;
+  readonly nextPriceList: { readonly version: number; readonly inMs: number } | null;
+}
+
+export interface KeyRecord {
+  readonly keyId: string;
+  readonly accountId: string;
+  readonly shard: number;
+  readonly name: string;
+  readonly state: "active" | "revoked";
+  /** Milliseconds until expiry by the database's clock when it was read; null: never. 0 or less: expired. */
+  readonly expiresInMs: number | null;
+  readonly accountState: "active" | "suspended" | "closed";
+}
+
+/** What happened when a request with an Idempotency-Key began. */
+export type IdempotentStart =
+  | { readonly kind: "begun"; readonly owner: string }
+  | { readonly kind: "running" }
+  | { readonly kind: "mismatch" }
+  | { readonly kind: "done"; readonly response: StoredResponse };
+
+export interface PoolBalance {
+  readonly creditType: string;
+  readonly balance: Credits;
+  readonly held: Credits;
+  /** Present when a plan grants this pool credits at intervals. */
+  readonly recurring: {
+    readonly amount: Credits;
+    readonly every: "day" | "week" | "month" | "year";
+    readonly nextAt: Date;
+    /** `"none"`, `"all"`, or the cap of what survives a refresh. */
+    readonly rollover: "none" | "all" | Credits;
+  } | null;
+  /** Grants with something left, in the order in which they are drawn. Present balances of lazy grants are computed, not written. */
+  readonly grants: readonly {
+    readonly grantId: string;
+    readonly remaining: Credits;
+    readonly source: string;
+    readonly expiresAt: Date | null;
+  }[];
+}
+
+/** The part of the ledger that the meter and the doors' hot path use. Administration is in the other files of this folder. */
+export interface Ledger extends Lanes {
+  readonly instanceId: string;
+  heartbeat(): Promise<Heartbeat>;
+  /** After `alive: false`: a new instance id, no leases. */
+  register(): Promise<void>;
+  findKey(hashHex: string): Promise<KeyRecord | undefined>;
+  /** True when a charge with this `once` value would be free now. A read: it decides nothing at commit. */
+  isRepeat(pool: PoolRef, endpoint: string, value: string): Promise<boolean>;
+  beginIdempotent(
+    accountId: string,
+    shard: number,
+    key: string,
+    requestHash: string,
+  ): Promise<IdempotentStart>;
+  /** The request failed or was refused: the key is free again. */
+  abandonIdempotent(accountId: string, shard: number, key: string, owner: string): Promise<void>;
+  /** Stores the response of a request that charged nothing. */
+  completeIdempotent(
+    accountId: string,
+    shard: number,
+    key: string,
+    owner: string,
+    response: StoredResponse,
+  ): Promise<void>;
+  /** Balances of all pools of an account as of the database's now (due events counted, nothing written). */
+  balances(accountId: string, shard: number): Promise<readonly PoolBalance[]>;
+  /** Reverses a charge that was made for a response that then broke. Idempotent by (pool, seq, reference). */
+  refund(
+    pool: PoolRef,
+    seq: number,
+    amount: Credits | "all",
+    reason: string,
+    reference: string,
+  ): Promise<{ readonly refunded: Credits; readonly balance: Credits }>;
+}

@@ -1,0 +1,90 @@
+import type { Credits } from "../domain/credits.ts";
+import type { Price, PriceList, Quote, RequestFacts } from "../domain/price.ts";
+import type { RateLimitState, Refusal } from "../domain/refusal.ts";
+import type { PoolBalance, StoredResponse } from "../ledger/ledger.ts";
+
+/** Who is calling. */
+export interface Identity {
+  readonly accountId: string;
+  readonly shard: number;
+  readonly keyId: string;
+}
+
+/** What the price list says of a method and path before anything else of the request is known. */
+export interface Route {
+  /** The price's match, or `"unpriced"`. */
+  readonly endpoint: string;
+  readonly list: PriceList;
+  /** Prices with this match, in order; empty when unpriced. */
+  readonly candidates: readonly Price[];
+  readonly pathParams: Readonly<Record<string, string>>;
+  /** True when a candidate is not free. HEAD and OPTIONS are never priced unless listed. */
+  readonly priced: boolean;
+  /** The door must read and parse the request's body before `admit`. */
+  readonly needsRequestBody: boolean;
+}
+
+export interface AdmitRequest {
+  readonly requestId: string;
+  readonly identity: Identity;
+  readonly route: Route;
+  readonly facts: RequestFacts;
+  /** The caller's `Credits-Max`. */
+  readonly max: Credits | undefined;
+  readonly idempotency: { readonly key: string; readonly requestHash: string } | undefined;
+}
+
+export type Decision =
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "replay"; readonly response: StoredResponse }
+  | { readonly kind: "admitted"; readonly admission: Admission };
+
+/** A request that may be forwarded. Exactly one of `settle` and `cancel` must be called, once. */
+export interface Admission {
+  /** The price that applies; undefined when the request is free. */
+  readonly price: Price | undefined;
+  readonly quote: Quote;
+  /** Whether an upstream status is charged under this price. False when free. */
+  chargedOn(status: number): boolean;
+  /**
+   * Commits the charge. `units` is the number of results (per-result prices), or `undefined` when it could not be read:
+   * then the price's floor applies. `response` is stored with the charge when the request has an Idempotency-Key.
+   */
+  settle(outcome: {
+    readonly status: number;
+    readonly units: number | undefined;
+    readonly response?: StoredResponse;
+  }): Promise<Settlement>;
+  /** The request failed or is not charged: everything set aside is returned, the Idempotency-Key is free again. Never rejects. */
+  cancel(): Promise<void>;
+  /** Not charged, but complete (a 422 of the upstream): everything set aside is returned and the response is kept for replay. */
+  finish(response: StoredResponse): Promise<void>;
+}
+
+export interface Settlement {
+  readonly creditType: string;
+  readonly charged: Credits;
+  readonly uncollected: Credits;
+  readonly balance: Credits;
+  readonly units: number;
+  /** Set when another run of the same Idempotency-Key completed first: answer with its response. */
+  readonly superseded: boolean;
+  /** `chg_…`, or undefined when nothing was charged. */
+  readonly chargeId: string | undefined;
+  /** Reverses the charge because the response broke after its head was sent. Idempotent. Retries until it is durable. */
+  refund(reason: string): Promise<void>;
+}
+
+/** Admits and settles requests. One per process; used by every door. */
+export interface Meter {
+  /** Sync when the key is cached. The text is what the contract read from the request; undefined when there was none. */
+  authenticate(presented: string | undefined): Promise<Identity | Refusal> | Identity | Refusal;
+  route(method: string, path: string): Route | Refusal;
+  /** Counts the request against the limits that match; undefined when no limit applies. */
+  limit(identity: Identity, method: string, path: string): RateLimitState | Refusal | undefined;
+  /** Sync when the lease covers the quote and there is no Idempotency-Key. */
+  admit(request: AdmitRequest): Promise<Decision> | Decision;
+  balances(identity: Identity): Promise<readonly PoolBalance[]>;
+  /** Releases every lease after the requests in flight have settled. */
+  close(): Promise<void>;
+}
