@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readTracked, trackedFiles } from "./tracked-files.ts";
+
+const lines = (path: string): number => readTracked(path).trimEnd().split("\n").length;
+
+test("no folder or file is a drawer without a name", () => {
+  const drawers = trackedFiles(/(^|\/)(utils?|helpers?|common|misc|shared|lib)(\/|\.[a-z]+$)/i);
+  assert.deepEqual(drawers, []);
+});
+
+test("no file carries a version in its name", () => {
+  assert.deepEqual(trackedFiles(/(V\d+|[-_]v\d+|[-_](old|new|final|copy))\.(ts|sql|yaml|md)$/), []);
+});
+
+test("sources are kebab-case", () => {
+  const odd = trackedFiles(/^(src|tests|bench|examples)\/.*\.ts$/).filter(
+    (path) => !/^[a-z0-9/-]+(\.(pg\.)?test|\.bench)?\.ts$/.test(path),
+  );
+  assert.deepEqual(odd, []);
+});
+
+test("README.md has at most 120 lines, a decision record at most 40", () => {
+  assert.ok(lines("README.md") <= 120, `README.md has ${lines("README.md")} lines`);
+  const long = trackedFiles(/^docs\/decisions\/.*\.md$/).filter((path) => lines(path) > 40);
+  assert.deepEqual(long, []);
+});
+
+test("every folder of src is drawn in ARCHITECTURE.md", () => {
+  const drawn = readTracked("ARCHITECTURE.md");
+  const folders = new Set(
+    trackedFiles(/^src\/[^/]+\//).map((path) => path.split("/").slice(0, 2).join("/").concat("/")),
+  );
+  const missing = [...folders].filter((folder) => !drawn.includes(folder.slice("src/".length)));
+  assert.deepEqual(missing, []);
+});
+
+test("only src/ledger contains SQL", () => {
+  const sql =
+    /\b(select\s[\s\S]{0,200}?\sfrom\s+farebox\.|insert\s+into\s+\w|update\s+farebox\.|delete\s+from\s+farebox\.)/i;
+  const elsewhere = trackedFiles(/^src\/.*\.ts$/).filter(
+    (path) => !path.startsWith("src/ledger/") && !path.endsWith(".test.ts") && sql.test(readTracked(path)),
+  );
+  assert.deepEqual(elsewhere, []);
+});
+
+test("only src/config reads the environment", () => {
+  const readers = trackedFiles(/^(src|bin)\/.*\.(ts|js)$/).filter(
+    (path) =>
+      !path.startsWith("src/config/") &&
+      !path.endsWith(".test.ts") &&
+      /process\.env\b/.test(readTracked(path)),
+  );
+  // The launcher runs before any source can be loaded; it hands the environment to the runtime that it starts.
+  assert.deepEqual(
+    readers.filter((path) => path !== "bin/farebox.js"),
+    [],
+  );
+});
