@@ -1,0 +1,105 @@
+import { z } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { FareboxError } from "../../domain/farebox-error.ts";
+
+/** One wrong field of a request. */
+export interface FieldProblem {
+  /** The field as it is written in a program: `prices[3].cost`. */
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** The body of every answer that is not a success (RFC 9457, `application/problem+json`). */
+export const problemBody = z
+  .object({
+    type: z.string().openapi({ example: "urn:farebox:error:account_unknown" }),
+    title: z.string(),
+    status: z.int(),
+    code: z.string().openapi({ description: "Stable, for programs; see docs/reference/errors.md." }),
+    detail: z.string(),
+    errors: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
+  })
+  .openapi("Problem");
+
+/** Codes that are not 422, the status of a request that was understood and cannot be carried out. */
+const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
+  request_malformed: 400,
+  operator_unauthorized: 401,
+  route_not_found: 404,
+  account_unknown: 404,
+  key_unknown: 404,
+  charge_unknown: 404,
+  price_list_unknown: 404,
+  method_not_allowed: 405,
+  idempotency_in_progress: 409,
+  request_too_large: 413,
+  media_type_unsupported: 415,
+  storage_unavailable: 503,
+  overloaded: 503,
+};
+
+/** The answer for anything that was thrown. What is not a {@link FareboxError} is a fault of ours: 500 without its text. */
+export function renderProblem(context: Context, error: unknown): Response {
+  const known = readError(error);
+  const status = statusOf(known);
+  const errors = known.detail["errors"];
+  if (status === 401) context.header("www-authenticate", 'Bearer realm="farebox operator"');
+  if (status === 503) context.header("retry-after", "1");
+  return context.body(
+    JSON.stringify({
+      type: `urn:farebox:error:${known.code}`,
+      title: known.code.replaceAll("_", " "),
+      status,
+      code: known.code,
+      detail: known.message,
+      ...(Array.isArray(errors) ? { errors } : {}),
+    }),
+    status,
+    { "content-type": "application/problem+json" },
+  );
+}
+
+function readError(error: unknown): FareboxError {
+  if (error instanceof FareboxError) return error;
+  if (error instanceof HTTPException && error.status === 415) {
+    return new FareboxError(
+      "media_type_unsupported",
+      "The body must be sent with content-type: application/json.",
+    );
+  }
+  if (error instanceof HTTPException && error.status === 400) {
+    return new FareboxError("request_malformed", "The body is not JSON.");
+  }
+  return new FareboxError("internal_error", "Something went wrong here; the log has it.", { cause: error });
+}
+
+/** Whether an error is ours to look into: it is logged with its stack. */
+export function isFault(error: unknown): boolean {
+  return statusOf(readError(error)) >= 500;
+}
+
+function statusOf(error: FareboxError): ContentfulStatusCode {
+  if (error.code === "internal_error") return 500;
+  return STATUS[error.code] ?? (error.retryable ? 503 : 422);
+}
+
+/** All wrong fields of a request at once. */
+export function fieldProblems(error: z.ZodError): FieldProblem[] {
+  return error.issues.flatMap((issue) =>
+    issue.code === "unrecognized_keys"
+      ? issue.keys.map((key) => ({
+          path: renderPath([...issue.path, key]),
+          reason: "is not a field of this request",
+        }))
+      : [{ path: renderPath(issue.path), reason: issue.message }],
+  );
+}
+
+function renderPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, part) => {
+    if (typeof part === "number") return `${text}[${part}]`;
+    return text === "" ? String(part) : `${text}.${String(part)}`;
+  }, "");
+}

@@ -1,0 +1,57 @@
+import { z } from "@hono/zod-openapi";
+
+/** The longest name of an account, a key or a plan. Long enough for a company's full name, short enough for a table. */
+const MAX_NAME = 200;
+
+/** The longest reason or reference that is kept with an entry. */
+const MAX_NOTE = 500;
+
+/** A name that people read: no control characters, because it is printed in terminals and pages. */
+export const nameInput = z
+  .string()
+  .trim()
+  .min(1, "must not be empty")
+  .max(MAX_NAME, `must have at most ${MAX_NAME} characters`)
+  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+
+/** A reason or reference that is kept with an entry. */
+export const noteInput = z
+  .string()
+  .trim()
+  .min(1, "must not be empty")
+  .max(MAX_NOTE, `must have at most ${MAX_NOTE} characters`)
+  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+
+/** A moment with its offset, so that no reader has to guess a time zone. */
+export const timeInput = z.iso
+  .datetime({ offset: true, error: "must be an ISO 8601 time with its offset, like 2026-08-01T00:00:00Z" })
+  .transform((text) => new Date(text))
+  .openapi({ type: "string", format: "date-time", example: "2026-08-01T00:00:00Z" });
+
+/** A moment in an answer. */
+export const timeOutput = z.string().openapi({ format: "date-time", example: "2026-08-01T00:00:00.000Z" });
+
+/** What an operator keeps with an account: flat, small, theirs. */
+export const metadataInput = z
+  .record(z.string().min(1).max(64), z.string().max(MAX_NOTE))
+  .refine((metadata) => Object.keys(metadata).length <= 50, "must have at most 50 members")
+  .openapi({ example: { crm: "42" } });
+
+export const creditTypeInput = z
+  .string()
+  .regex(/^[a-z][a-z0-9_-]{0,62}$/, "must be a credit type of the configuration")
+  .openapi({ example: "credits" });
+
+export const accountParams = z.object({
+  account: z
+    .string()
+    .max(64)
+    .openapi({ param: { name: "account", in: "path" }, example: "acc_1a2B3c4D5e6F7g8H" }),
+});
+
+export const keyParams = z.object({
+  key: z
+    .string()
+    .max(64)
+    .openapi({ param: { name: "key", in: "path" }, example: "key_1a2B3c4D5e6F7g8H" }),
+});

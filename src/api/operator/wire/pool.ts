@@ -1,0 +1,97 @@
+import { z } from "@hono/zod-openapi";
+import { amountInput, amountOutput, signedAmountInput } from "./amount.ts";
+import { creditTypeInput, noteInput, timeInput, timeOutput } from "./fields.ts";
+
+/** Priorities of grants: the lower is drawn first. */
+const priority = z.int("must be a whole number").min(0).max(1_000).optional();
+
+export const newGrant = z
+  .strictObject({
+    amount: amountInput,
+    creditType: creditTypeInput
+      .optional()
+      .openapi({ description: "The only or first credit type when absent." }),
+    expiresAt: timeInput.optional(),
+    priority: priority.openapi({ description: "The lower is drawn first; 100 when absent." }),
+    source: z
+      .enum(["topup", "promo", "adjustment"])
+      .optional()
+      .openapi({ description: "`topup` when absent." }),
+    reference: noteInput.optional().openapi({
+      description: "Unique in the account: a second grant with it changes nothing and answers the first.",
+    }),
+  })
+  .openapi("NewGrant");
+
+export const grantBody = z
+  .object({
+    id: z.string().openapi({ example: "grt_1a2B3c4D5e6F7g8H" }),
+    account: z.string(),
+    creditType: z.string(),
+    amount: amountOutput,
+    balance: amountOutput.openapi({ description: "The pool's balance after the grant." }),
+    created: z.boolean().openapi({ description: "False: a grant with this reference was there before." }),
+  })
+  .openapi("Grant");
+
+export const newRefund = z
+  .strictObject({
+    amount: amountInput.optional().openapi({ description: "All that is left of the charge when absent." }),
+    reason: noteInput.optional(),
+    reference: noteInput
+      .optional()
+      .openapi({ description: "Unique for the charge: the same again changes nothing." }),
+  })
+  .openapi("NewRefund");
+
+export const refundBody = z
+  .object({
+    charge: z.string(),
+    account: z.string(),
+    creditType: z.string(),
+    refunded: amountOutput,
+    balance: amountOutput,
+  })
+  .openapi("Refund");
+
+export const newAdjustment = z
+  .strictObject({
+    amount: signedAmountInput,
+    creditType: creditTypeInput.optional(),
+    reason: noteInput,
+  })
+  .openapi("NewAdjustment");
+
+export const adjustmentBody = z
+  .object({ account: z.string(), creditType: z.string(), amount: amountOutput, balance: amountOutput })
+  .openapi("Adjustment");
+
+export const balanceBody = z
+  .object({
+    account: z.string(),
+    pools: z.array(
+      z.object({
+        creditType: z.string(),
+        balance: amountOutput,
+        held: amountOutput,
+        available: amountOutput,
+        recurring: z
+          .object({
+            amount: amountOutput,
+            every: z.enum(["day", "week", "month", "year"]),
+            nextAt: timeOutput,
+            rollover: z.union([z.enum(["none", "all"]), amountOutput]),
+          })
+          .nullable(),
+        grants: z.array(
+          z.object({
+            id: z.string(),
+            remaining: amountOutput,
+            source: z.string(),
+            expiresAt: timeOutput.nullable(),
+          }),
+        ),
+      }),
+    ),
+  })
+  .openapi("Balances");

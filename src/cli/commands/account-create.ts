@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+import { accountBody } from "../../api/operator/wire/account.ts";
+import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+
+interface Options extends OperatorOptions {
+  readonly plan?: string;
+}
+
+/** `farebox account create <name>` */
+export function addAccountCreate(account: Command, cli: Cli): void {
+  account
+    .command("create")
+    .description("create an account")
+    .argument("<name>", "what the account is called")
+    .option("--plan <plan>", "a plan of the configuration, whose recurring grants begin at once")
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (name: string, options: Options) => {
+      const created = await cli
+        .operator(options)
+        .post("/v1/accounts", accountBody, { name, plan: options.plan });
+      printResult(cli, options, created, () => `Created account ${created.id} (${created.name}).\n`);
+    });
+}

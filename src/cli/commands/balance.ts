@@ -1,0 +1,44 @@
+import type { Command } from "commander";
+import type { z } from "zod";
+import { balanceBody } from "../../api/operator/wire/pool.ts";
+import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+import { renderTable } from "../table.ts";
+
+/** `farebox balance <account>` */
+export function addBalance(program: Command, cli: Cli): void {
+  program
+    .command("balance")
+    .description("show the pools of an account: balance, held, grants and the next refresh")
+    .argument("<account>", "the account's id")
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (account: string, options: OperatorOptions) => {
+      const balances = await cli
+        .operator(options)
+        .get(`/v1/accounts/${encodeURIComponent(account)}/balances`, balanceBody);
+      printResult(cli, options, balances, () => renderBalances(balances));
+    });
+}
+
+function renderBalances(balances: z.infer<typeof balanceBody>): string {
+  if (balances.pools.length === 0) return "This account has no pools yet.\n";
+  const pools = balances.pools.map((pool) => [
+    pool.creditType,
+    String(pool.balance),
+    String(pool.held),
+    String(pool.available),
+    pool.recurring === null ? "" : `${pool.recurring.amount} on ${pool.recurring.nextAt}`,
+  ]);
+  const grants = balances.pools.flatMap((pool) =>
+    pool.grants.map((grant) => [
+      grant.id,
+      pool.creditType,
+      String(grant.remaining),
+      grant.source,
+      grant.expiresAt ?? "never",
+    ]),
+  );
+  const text = renderTable(["CREDIT TYPE", "BALANCE", "HELD", "AVAILABLE", "NEXT REFRESH"], pools);
+  if (grants.length === 0) return text;
+  return `${text}\n${renderTable(["GRANT", "CREDIT TYPE", "REMAINING", "SOURCE", "EXPIRES"], grants)}`;
+}

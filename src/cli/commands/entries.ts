@@ -1,0 +1,65 @@
+import type { Command } from "commander";
+import type { z } from "zod";
+import { entryPage } from "../../api/operator/wire/entry.ts";
+import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+import { renderTable } from "../table.ts";
+
+interface Options extends OperatorOptions {
+  readonly credit?: string;
+  readonly kind?: string;
+  readonly key?: string;
+  readonly endpoint?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly limit?: string;
+  readonly cursor?: string;
+}
+
+/** `farebox entries <account>` */
+export function addEntries(program: Command, cli: Cli): void {
+  program
+    .command("entries")
+    .description("list the ledger's lines of an account, the newest first")
+    .argument("<account>", "the account's id")
+    .option("--credit <type>", "the credit type (default: the first of the configuration)")
+    .option("--kind <kind>", "only this kind: grant, charge, refund, expiry or adjustment")
+    .option("--key <key>", "only charges of this key (key_…)")
+    .option(
+      "--endpoint <match>",
+      'only charges of this endpoint, as its price writes it: "GET /v1/ip-lookup"',
+    )
+    .option("--from <time>", "at or after this moment (ISO 8601 with offset)")
+    .option("--to <time>", "before this moment")
+    .option("--limit <n>", "how many lines (default: 100, at most 500)")
+    .option("--cursor <cursor>", "continue where the page before ended")
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (account: string, options: Options) => {
+      const page = await cli
+        .operator(options)
+        .get(`/v1/accounts/${encodeURIComponent(account)}/entries`, entryPage, {
+          creditType: options.credit,
+          kind: options.kind,
+          key: options.key,
+          endpoint: options.endpoint,
+          from: options.from,
+          to: options.to,
+          limit: options.limit,
+          cursor: options.cursor,
+        });
+      printResult(cli, options, page, () => renderEntries(page));
+    });
+}
+
+function renderEntries(page: z.infer<typeof entryPage>): string {
+  const rows = page.entries.map((entry) => [
+    entry.at,
+    entry.kind,
+    String(entry.amount),
+    String(entry.balance),
+    entry.endpoint ?? entry.grant ?? entry.reason ?? "",
+    entry.charge ?? "",
+  ]);
+  const table = renderTable(["AT", "KIND", "AMOUNT", "BALANCE", "WHAT", "CHARGE"], rows);
+  return page.next === null ? table : `${table}\nMore: --cursor ${page.next}\n`;
+}

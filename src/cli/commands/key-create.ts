@@ -1,0 +1,33 @@
+import type { Command } from "commander";
+import { createdKey } from "../../api/operator/wire/key.ts";
+import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+
+interface Options extends OperatorOptions {
+  readonly name?: string;
+  readonly expires?: string;
+}
+
+/** `farebox key create <account>` */
+export function addKeyCreate(key: Command, cli: Cli): void {
+  key
+    .command("create")
+    .description("create a key of an account; it is printed once and never again")
+    .argument("<account>", "the account's id")
+    .option("--name <name>", "what the key is for")
+    .option("--expires <time>", "when the key stops working (ISO 8601 with offset)")
+    .addOption(dataOption())
+    .addOption(jsonOption())
+    .action(async (account: string, options: Options) => {
+      const created = await cli
+        .operator(options)
+        .post(`/v1/accounts/${encodeURIComponent(account)}/keys`, createdKey, {
+          name: options.name,
+          expiresAt: options.expires,
+        });
+      // The key alone on standard output, so that a script can take it without reading JSON.
+      printResult(cli, options, created, () => `${created.key}\n`);
+      if (options.json !== true) {
+        cli.terminal.err(`Created key ${created.id}. Keep the key: it is not shown again.\n`);
+      }
+    });
+}
