@@ -1,0 +1,225 @@
+import type { Credits } from "./credits.ts";
+import { Lease, LeaseOrder } from "./lease.ts";
+
+/** What to ask the database for so that a request fits; `giveBack` is returned first. */
+export interface Enlargement {
+  readonly need: Credits;
+  readonly want: Credits;
+  readonly giveBack: Credits;
+}
+
+export interface LeaseBookOptions {
+  /** A lease that was not used for so long is given back. */
+  readonly idleMs: number;
+}
+
+/** The lease is sized to what a pool spends in about this time: long enough to batch by, short enough to strand little. */
+const SPEND_WINDOW_MS = 500;
+/** How long a recall keeps a lease to the need. Whoever recalled retries for 400 ms and would recall again. */
+const RECALL_MS = 1_000;
+/** Enlarged ahead of need only from a pool this many times as rich as its spend: near the end it would strand credits. */
+const RICH = 16n;
+
+/**
+ * The leases of one instance: which part of each pool it may promise to requests without asking the database.
+ * A pure state machine: the caller gives the time (monotonic ms), sends what is given back or asked for, and tells
+ * the results. At all times 0 ≤ reserved ≤ granted ≤ what the database holds for the lease.
+ */
+export class LeaseBook {
+  readonly #idleMs: number;
+  readonly #pools = new Map<string, Map<string, Lease>>();
+  readonly #order = new LeaseOrder();
+  #trustedUntil = 0;
+
+  constructor(options: LeaseBookOptions) {
+    this.#idleMs = options.idleMs;
+  }
+
+  /** The instance is known to be alive in the database until then; afterwards its leases may be gone. */
+  trustUntil(time: number): void {
+    this.#trustedUntil = time;
+  }
+
+  find(accountId: string, creditType: string): Lease | undefined {
+    return this.#pools.get(creditType)?.get(accountId);
+  }
+
+  /** The pool's lease, an empty one if there was none. */
+  open(accountId: string, creditType: string, shard: number): Lease {
+    let leases = this.#pools.get(creditType);
+    if (leases === undefined) {
+      leases = new Map();
+      this.#pools.set(creditType, leases);
+    }
+    let lease = leases.get(accountId);
+    if (lease === undefined) {
+      lease = new Lease(accountId, creditType, shard);
+      leases.set(accountId, lease);
+    }
+    return lease;
+  }
+
+  /** Sets the amount aside if the free part covers it and may be used without asking. */
+  reserve(lease: Lease, amount: Credits, now: number): boolean {
+    if (!this.#isUsable(lease, now)) return false;
+    return this.reserveAnswered(lease, amount, now);
+  }
+
+  /**
+   * The same for a request that was waiting while the database decided: that decision is the newest there is, so a
+   * moment at which something is due (perhaps this very one) does not ask for another.
+   */
+  reserveAnswered(lease: Lease, amount: Credits, now: number): boolean {
+    if (!lease.live || lease.granted - lease.reserved < amount) return false;
+    lease.reserved += amount;
+    this.#order.touch(lease, now);
+    return true;
+  }
+
+  /** What to ask for so that `amount` fits, when `queued` (of it and all behind it) wait. */
+  computeEnlargement(lease: Lease, amount: Credits, queued: Credits, now: number): Enlargement {
+    const free = lease.free;
+    const giveBack = this.#isUsable(lease, now) ? 0n : free;
+    const kept = free - giveBack;
+    const need = amount > kept ? amount - kept : 0n;
+    if (now < lease.recalledUntil) return { need, want: need, giveBack };
+    const target = queued + wholeRequests(fade(lease, now), amount);
+    return { need, want: target > kept + need ? target - kept : need, giveBack };
+  }
+
+  /** Whether to enlarge before anyone has to wait: the free part is low for the spend, and the pool is rich. */
+  isLow(lease: Lease, now: number): boolean {
+    if (lease.enlarging || lease.waiting > 0 || lease.spend < 1 || now < lease.recalledUntil) return false;
+    const spend = BigInt(Math.trunc(lease.spend));
+    return lease.free * 4n < spend && lease.available > spend * RICH && this.#isUsable(lease, now);
+  }
+
+  /** The enlargement is on its way: what it gives back can no longer be promised. */
+  beginEnlargement(lease: Lease, asked: Enlargement): void {
+    lease.granted -= asked.giveBack;
+    lease.enlarging = true;
+  }
+
+  /**
+   * The database's answer to what was sent at `sentAt`. Times run from the sending: the answer is at least as young,
+   * so the lease stops no later than the moment the database named.
+   */
+  endEnlargement(
+    lease: Lease,
+    answer: { readonly granted: Credits; readonly available: Credits; readonly nextEventMs: number | null },
+    sentAt: number,
+  ): void {
+    lease.enlarging = false;
+    lease.granted += answer.granted;
+    lease.available = answer.available;
+    lease.validUntil = answer.nextEventMs === null ? Number.POSITIVE_INFINITY : sentAt + answer.nextEventMs;
+    if (!lease.queued && lease.live) this.#order.touch(lease, sentAt);
+  }
+
+  /** The enlargement was not granted because the database could not be asked. */
+  failEnlargement(lease: Lease): void {
+    lease.enlarging = false;
+    if (!lease.queued && lease.live) this.#order.touch(lease, lease.usedAt);
+  }
+
+  /**
+   * A part of a reservation will not be charged: it is free again. Returns what to give back, for a pool that another
+   * instance wants credits of.
+   */
+  unreserve(lease: Lease, amount: Credits, now: number): Credits {
+    if (!lease.live) return 0n;
+    lease.reserved -= amount;
+    this.#order.touch(lease, now);
+    return now < lease.recalledUntil ? this.#takeFree(lease) : 0n;
+  }
+
+  /** A charge is committed: `charged` of what was reserved for it left the lease, the rest is free again. */
+  settle(lease: Lease, reserved: Credits, charged: Credits, now: number): Credits {
+    if (!lease.live) return 0n;
+    lease.granted -= charged;
+    lease.spend = fade(lease, now) + Number(charged);
+    lease.spentAt = now;
+    return this.unreserve(lease, reserved, now);
+  }
+
+  /** Another instance wants credits of this pool. Returns what to give back now. */
+  recall(accountId: string, creditType: string, now: number): Credits {
+    const lease = this.find(accountId, creditType);
+    if (lease === undefined) return 0n;
+    lease.recalledUntil = now + RECALL_MS;
+    return this.#takeFree(lease);
+  }
+
+  /** Gives back what is free of leases that were not used lately, and forgets those with nothing left. */
+  sweepIdle(now: number, giveBack: (lease: Lease, amount: Credits) => void): void {
+    this.#sweepUntil(now - this.#idleMs, giveBack);
+  }
+
+  /** Gives back everything that is free. */
+  sweepAll(giveBack: (lease: Lease, amount: Credits) => void): void {
+    this.#sweepUntil(Number.POSITIVE_INFINITY, giveBack);
+  }
+
+  /** The instance was declared dead: every lease went back to its pool. Requests in flight keep nothing of it. */
+  dropAll(): void {
+    for (const leases of this.#pools.values()) {
+      for (const lease of leases.values()) lease.live = false;
+    }
+    this.#pools.clear();
+    this.#order.clear();
+    this.#trustedUntil = 0;
+  }
+
+  /** Pools with a lease. */
+  get size(): number {
+    let size = 0;
+    for (const leases of this.#pools.values()) size += leases.size;
+    return size;
+  }
+
+  #isUsable(lease: Lease, now: number): boolean {
+    return now < lease.validUntil && now < this.#trustedUntil;
+  }
+
+  #takeFree(lease: Lease): Credits {
+    const free = lease.free;
+    lease.granted -= free;
+    return free;
+  }
+
+  #sweepUntil(usedAt: number, giveBack: (lease: Lease, amount: Credits) => void): void {
+    for (
+      let lease = this.#order.oldest;
+      lease !== undefined && lease.usedAt <= usedAt;
+      lease = this.#order.oldest
+    ) {
+      // A lease with requests in flight comes back into the order when they settle.
+      this.#order.remove(lease);
+      const free = this.#takeFree(lease);
+      if (free > 0n) giveBack(lease, free);
+      if (lease.granted === 0n && !lease.enlarging && lease.waiting === 0) this.#forget(lease);
+    }
+  }
+
+  #forget(lease: Lease): void {
+    this.#pools.get(lease.creditType)?.delete(lease.accountId);
+    // A request may still look at it (its refusal is being told); it must not promise from a forgotten row.
+    lease.live = false;
+  }
+}
+
+function fade(lease: Lease, now: number): number {
+  if (lease.spend === 0) return 0;
+  const faded = lease.spend * Math.exp((lease.spentAt - now) / SPEND_WINDOW_MS);
+  return faded < 1 ? 0 : faded;
+}
+
+/**
+ * The spend as a whole number of requests of this size, so that no useless rest is leased; 0 for a pool that is used
+ * now and then, whose lease then is a hold for one request.
+ */
+function wholeRequests(spend: number, amount: Credits): Credits {
+  const size = Number(amount);
+  if (size <= 0) return BigInt(Math.trunc(spend));
+  return BigInt(Math.round(spend / size)) * amount;
+}
