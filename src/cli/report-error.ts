@@ -6,8 +6,8 @@ import type { Terminal } from "./terminal.ts";
 const EXIT_CODES: Readonly<Record<string, number>> = {
   config_invalid: 2,
   contract_invalid: 2,
-  directory_locked: 3,
-  storage_unreachable: 4,
+  data_directory_locked: 3,
+  database_unreachable: 4,
 };
 
 /** Says what went wrong on standard error, in the words of the error, and returns the process's exit code. */

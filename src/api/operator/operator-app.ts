@@ -1,0 +1,85 @@
+import type { Hook } from "@hono/zod-openapi";
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { Env } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { FareboxError } from "../../domain/farebox-error.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import { authorize } from "./authorize.ts";
+import { fieldProblems, isFault, renderProblem } from "./problem.ts";
+
+/** The largest request body: a price list of some thousand prices. */
+const MAX_BODY_BYTES = 1_048_576;
+
+/** Answered without a token: they carry no data. */
+const OPEN_PATHS = new Set(["/healthz", "/readyz", "/v1/openapi.json"]);
+
+/** The app that operations are added to. */
+export type OperatorApp = OpenAPIHono;
+
+/** An app without operations: who may call it, how large a body may be, and how every error looks. */
+export function createOperatorApp(options: { readonly token: string; readonly logger: Logger }): OperatorApp {
+  const app: OperatorApp = new OpenAPIHono({ defaultHook: refuseInvalid, strict: true });
+  const authorized = authorize(options.token);
+  app.use("*", async (context, next) => {
+    context.header("cache-control", "no-store");
+    if (OPEN_PATHS.has(context.req.path)) await next();
+    else return await authorized(context, next);
+  });
+  app.use("*", bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseTooLarge }));
+  app.notFound((context) => renderUnknownRoute(app, context.req.method, context.req.path, context));
+  app.onError((error, context) => {
+    if (isFault(error)) {
+      options.logger.error(
+        { err: error, method: context.req.method, path: context.req.path },
+        "operator request failed",
+      );
+    }
+    return renderProblem(context, error);
+  });
+  app.openAPIRegistry.registerComponent("securitySchemes", "operatorToken", {
+    type: "http",
+    scheme: "bearer",
+  });
+  return app;
+}
+
+const refuseInvalid: Hook<unknown, Env, string, unknown> = (result) => {
+  if (result.success) return;
+  const errors = fieldProblems(result.error);
+  const where = errors.map((problem) => problem.path).join(", ");
+  throw new FareboxError("request_invalid", `These fields cannot be accepted: ${where}.`, {
+    detail: { errors },
+  });
+};
+
+function refuseTooLarge(): never {
+  throw new FareboxError("request_too_large", `The body has more than ${MAX_BODY_BYTES} bytes.`);
+}
+
+/** 405 with `Allow` where the path exists under another method, 404 elsewhere. */
+function renderUnknownRoute(
+  app: OperatorApp,
+  method: string,
+  path: string,
+  context: Parameters<typeof renderProblem>[0],
+): Response {
+  const allowed = app.routes.filter((route) => route.method !== "ALL" && matches(route.path, path));
+  if (allowed.length === 0) {
+    return renderProblem(context, new FareboxError("route_not_found", `There is no ${method} ${path}.`));
+  }
+  const methods = [...new Set(allowed.map((route) => route.method))];
+  context.header("allow", methods.join(", "));
+  return renderProblem(
+    context,
+    new FareboxError("method_not_allowed", `${path} answers ${methods.join(", ")}, not ${method}.`),
+  );
+}
+
+function matches(pattern: string, path: string): boolean {
+  const expected = pattern.split("/");
+  const actual = path.split("/");
+  return (
+    expected.length === actual.length &&
+    expected.every((part, index) => part.startsWith(":") || part === actual[index])
+  );
+}

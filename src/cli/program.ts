@@ -1,0 +1,36 @@
+import { Command } from "commander";
+import type { Cli } from "./cli.ts";
+import { addAccountCreate } from "./commands/account-create.ts";
+import { addBalance } from "./commands/balance.ts";
+import { addEntries } from "./commands/entries.ts";
+import { addGrant } from "./commands/grant.ts";
+import { addKeyCreate } from "./commands/key-create.ts";
+import { addKeyRevoke } from "./commands/key-revoke.ts";
+import { addRefund } from "./commands/refund.ts";
+import { addUsage } from "./commands/usage.ts";
+
+/** The command line: every command with its arguments, options and help. Building it does nothing. */
+export function createProgram(cli: Cli, version: string): Command {
+  const program = new Command("farebox")
+    .description(
+      "Sell an HTTP API by prepaid credits: every call priced, paid and accounted for, exactly once.",
+    )
+    .version(version)
+    .showHelpAfterError("(add --help for the arguments and options)")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => cli.terminal.out(text),
+      writeErr: (text) => cli.terminal.err(text),
+    });
+  const account = program.command("account").description("accounts");
+  addAccountCreate(account, cli);
+  const key = program.command("key").description("keys of an account");
+  addKeyCreate(key, cli);
+  addKeyRevoke(key, cli);
+  addGrant(program, cli);
+  addRefund(program, cli);
+  addBalance(program, cli);
+  addUsage(program, cli);
+  addEntries(program, cli);
+  return program;
+}
