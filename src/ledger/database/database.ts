@@ -1,0 +1,48 @@
+/** A statement that is parsed and planned once per connection. The name must always stand for the same text. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What may be bound to `$1`. An array becomes one array literal; JSON must be passed as text (`JSON.stringify`). */
+export type Parameter =
+  | string
+  | number
+  | bigint
+  | boolean
+  | Date
+  | Uint8Array
+  | null
+  | undefined
+  | readonly ArrayElement[];
+
+export type ArrayElement = string | number | bigint | boolean | Date | null;
+
+/**
+ * Runs SQL. Rows are the same objects on PGlite and on Postgres: int8 is a bigint, int4 a number, bool a boolean,
+ * timestamptz a Date, json and jsonb parsed, bytea a Uint8Array, arrays of these are arrays; every other type
+ * (numeric included: cast `sum()` to bigint) is Postgres's text.
+ *
+ * Rejects with FareboxError `storage_unavailable` (retryable) when the environment failed, and with pg's DatabaseError,
+ * whose `code` is the SQLSTATE, when the statement itself is refused (see storage-error.ts).
+ */
+export interface Queryable {
+  query<Row>(statement: string | Statement, params?: readonly Parameter[]): Promise<Row[]>;
+  /** Runs a script of several statements without parameters and without the statement deadline. */
+  exec(sql: string): Promise<void>;
+}
+
+/** One database: a Postgres server behind a pool of connections, or the embedded PGlite with its only connection. */
+export interface Database extends Queryable {
+  readonly kind: "pglite" | "postgres";
+  /**
+   * Runs `run` in one transaction and commits. Everything inside must go through `tx`: on PGlite there is one connection
+   * only, so a query on the database itself would wait for this transaction to end. A deadlock or serialization failure
+   * rolls back and runs `run` again (at most {@link TRANSACTION_ATTEMPTS} times), so it must have no other effects.
+   */
+  transaction<T>(run: (tx: Queryable) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** Victims of a deadlock win at the second attempt nearly always; more attempts would hide a wrong lock order. */
+export const TRANSACTION_ATTEMPTS = 4;

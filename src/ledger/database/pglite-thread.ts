@@ -1,0 +1,124 @@
+import { Worker } from "node:worker_threads";
+import { FareboxError } from "../../domain/farebox-error.ts";
+import type { FromWorker, ToWorker, WorkerData } from "./pglite-messages.ts";
+
+/** One connection's end of the thread. */
+export interface PgliteSession {
+  opened(): void;
+  received(bytes: Uint8Array): void;
+  failed(error: Error): void;
+}
+
+/**
+ * The worker thread of one data directory. When it dies every open session fails at once; the next session starts another
+ * thread, which opens the directory again as after a crash.
+ */
+export class PgliteThread {
+  readonly #directory: string;
+  readonly #sessions = new Map<number, PgliteSession>();
+  #lastSession = 0;
+  #worker: Worker | undefined;
+  #ready: Promise<Worker> | undefined;
+  #closed = false;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Starts the thread unless it runs. Rejects with FareboxError `data_directory_locked` or `storage_unavailable`. */
+  start(): Promise<Worker> {
+    if (this.#closed) return Promise.reject(stopped("it was closed"));
+    this.#ready ??= this.#startWorker();
+    return this.#ready;
+  }
+
+  /** Returns the session's number for {@link send} and {@link leave}. `session.opened` follows. */
+  async join(session: PgliteSession): Promise<number> {
+    const worker = await this.start();
+    this.#lastSession += 1;
+    const number = this.#lastSession;
+    this.#sessions.set(number, session);
+    worker.postMessage({ kind: "open", session: number } satisfies ToWorker, []);
+    return number;
+  }
+
+  /** `bytes` are handed over: the caller must not use them afterwards. */
+  send(session: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#worker?.postMessage({ kind: "send", session, bytes } satisfies ToWorker, [bytes.buffer]);
+  }
+
+  leave(session: number): void {
+    this.#sessions.delete(session);
+  }
+
+  /** Shuts PGlite down and waits until the thread has ended and the directory's lock is free. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    const ended = new Promise((resolve) => {
+      worker.once("exit", resolve);
+    });
+    worker.postMessage({ kind: "close" } satisfies ToWorker, []);
+    await ended;
+  }
+
+  #startWorker(): Promise<Worker> {
+    const worker = new Worker(workerUrl(), {
+      workerData: { directory: this.#directory } satisfies WorkerData,
+      // node:sqlite, which the directory's lock is made of, announces itself as experimental on Node 22.
+      execArgv: ["--disable-warning=ExperimentalWarning"],
+    });
+    this.#worker = worker;
+    return new Promise((resolve, reject) => {
+      let cause: Error = stopped("its thread ended");
+      worker.on("message", (message: FromWorker) => {
+        if (message.kind === "ready") resolve(worker);
+        else if (message.kind === "failed") cause = failure(message);
+        else this.#deliver(message);
+      });
+      worker.on("error", (error) => {
+        cause = stopped(error instanceof Error ? error.message : String(error), error);
+      });
+      worker.on("exit", () => {
+        reject(cause);
+        this.#died(cause);
+      });
+    });
+  }
+
+  #deliver(message: Extract<FromWorker, { session: number }>): void {
+    const session = this.#sessions.get(message.session);
+    if (message.kind === "opened") session?.opened();
+    else session?.received(message.bytes);
+  }
+
+  /** Only after `exit` may another thread be started: before it, two would have the directory open. */
+  #died(cause: Error): void {
+    this.#worker = undefined;
+    this.#ready = undefined;
+    const sessions = [...this.#sessions.values()];
+    this.#sessions.clear();
+    for (const session of sessions) session.failed(cause);
+  }
+}
+
+/** The published package has the worker beside this file as `.js`, the sources as `.ts`. */
+function workerUrl(): URL {
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  return new URL(`pglite-worker.${extension}`, import.meta.url);
+}
+
+function failure(message: FromWorker & { readonly kind: "failed" }): FareboxError {
+  return new FareboxError(message.code, message.message, {
+    retryable: message.code === "storage_unavailable",
+    detail: message.detail,
+  });
+}
+
+function stopped(reason: string, cause?: unknown): FareboxError {
+  return new FareboxError("storage_unavailable", `The embedded database stopped: ${reason}.`, {
+    retryable: true,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

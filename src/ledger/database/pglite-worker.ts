@@ -1,0 +1,93 @@
+import { existsSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { PGlite } from "@electric-sql/pglite";
+import { FareboxError } from "../../domain/farebox-error.ts";
+import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
+import type { FromWorker, ToWorker, WorkerData } from "./pglite-messages.ts";
+
+/**
+ * The worker thread that PGlite runs in, so that it never blocks the gateway's event loop. It holds the directory's lock
+ * itself: the lock is taken before the directory is opened and ends with the thread that uses it.
+ */
+const port = parentPort;
+if (port === null) throw new Error("pglite-worker.ts runs as a worker thread only");
+
+const { directory }: WorkerData = workerData;
+try {
+  const lock = lockDirectory(directory);
+  const pglite = await openDirectory(directory);
+  port.on("message", (message: ToWorker) => {
+    void answer(pglite, message, lock);
+  });
+  reply({ kind: "ready" });
+} catch (error) {
+  fail(error);
+}
+
+async function openDirectory(parent: string): Promise<PGlite> {
+  const data = join(parent, "postgres");
+  if (!existsSync(data)) await initialiseDirectory(parent, data);
+  return PGlite.create(data);
+}
+
+/** Under another name until it is complete: a process killed half-way through must not leave a directory nobody can open. */
+async function initialiseDirectory(parent: string, data: string): Promise<void> {
+  const draft = join(parent, "postgres.new");
+  rmSync(draft, { recursive: true, force: true });
+  const pglite = await PGlite.create(draft);
+  await pglite.close();
+  renameSync(draft, data);
+}
+
+async function answer(pglite: PGlite, message: ToWorker, lock: DirectoryLock): Promise<void> {
+  try {
+    switch (message.kind) {
+      case "send":
+        receive(pglite, message.session, message.bytes);
+        return;
+      case "open":
+        await resetSession(pglite);
+        reply({ kind: "opened", session: message.session });
+        return;
+      case "close":
+        await pglite.close();
+        lock.release();
+        port?.close();
+        return;
+    }
+  } catch (error) {
+    // An answer that never comes would leave its caller waiting: PGlite is in an unknown state, the thread ends.
+    fail(error);
+  }
+}
+
+/** Refused statements are answers of the protocol; an exception here means that PGlite itself broke. */
+function receive(pglite: PGlite, session: number, bytes: Uint8Array): void {
+  const answered = pglite.execProtocolRawSync(bytes);
+  // PGlite's answer may be a view of its own memory: only a copy can be handed over.
+  const copy = answered.slice();
+  port?.postMessage({ kind: "received", session, bytes: copy } satisfies FromWorker, [copy.buffer]);
+}
+
+/** PGlite has one backend for good: what an earlier connection left behind (a transaction, statements) is cleared here. */
+async function resetSession(pglite: PGlite): Promise<void> {
+  await pglite.exec("ROLLBACK");
+  await pglite.exec("DISCARD ALL");
+}
+
+function reply(message: FromWorker): void {
+  port?.postMessage(message);
+}
+
+/** The lock's refusal keeps its code; everything else says that the directory could not be opened or used. */
+function fail(error: unknown): void {
+  const known = error instanceof FareboxError ? error : undefined;
+  reply({
+    kind: "failed",
+    code: known?.code ?? "storage_unavailable",
+    message: error instanceof Error ? error.message : String(error),
+    detail: known?.detail ?? { directory },
+  });
+  process.exit(1);
+}
