@@ -1,0 +1,68 @@
+import { canonicalJson } from "./canonical-json.ts";
+import { creditsToJson } from "./credits.ts";
+import { formatDuration } from "./duration.ts";
+import { parsePrices } from "./parse-prices.ts";
+import type { Price, PriceList } from "./price.ts";
+import { describeValue, openObject, type Parsed, type Problem } from "./problem.ts";
+
+const LIST_FIELDS = ["prices", "unpriced"] as const;
+
+/**
+ * A price list without its version as JSON data, in the form that configuration has, with every default written out: a
+ * stored list keeps its meaning when a default changes. Its canonical text is {@link priceListText}.
+ */
+export function priceListToJson(list: Pick<PriceList, "prices" | "unpriced">): Record<string, unknown> {
+  return { prices: list.prices.map((price) => priceToJson(price)), unpriced: list.unpriced };
+}
+
+/** The text whose hash says whether two lists are the same: members in order, no white space. */
+export function priceListText(list: Pick<PriceList, "prices" | "unpriced">): string {
+  return canonicalJson(priceListToJson(list));
+}
+
+/** Reads a stored list again. Its credit types are whatever they were; `version` is the database's. */
+export function parsePriceList(input: unknown, version: number): Parsed<PriceList> {
+  const problems: Problem[] = [];
+  const object = openObject(input, "", LIST_FIELDS, problems);
+  if (object === undefined) return { ok: false, problems };
+  const { unpriced } = object;
+  if (unpriced !== "free" && unpriced !== "refuse") {
+    const reason = `unknown ${describeValue(unpriced)}`;
+    problems.push({ path: "unpriced", reason, mend: "write free or refuse" });
+    return { ok: false, problems };
+  }
+  const prices = parsePrices(object["prices"], "prices", { creditTypes: undefined });
+  if (!prices.ok) problems.push(...prices.problems);
+  if (!prices.ok || problems.length > 0) return { ok: false, problems };
+  return { ok: true, value: { version, prices: prices.value, unpriced } };
+}
+
+/** One price in the form that configuration has. */
+export function priceToJson(price: Price): Record<string, unknown> {
+  const head = { match: price.endpoint, ...(price.when.length === 0 ? {} : { when: price.when }) };
+  if (price.free) return { ...head, free: true, credit: price.creditType };
+  return {
+    ...head,
+    cost: creditsToJson(price.cost),
+    credit: price.creditType,
+    per: price.per,
+    ...(price.per === "result" ? resultPricingToJson(price) : {}),
+    on: price.on,
+    ...(price.once === undefined
+      ? {}
+      : { once: { key: price.once.field, within: formatDuration(price.once.withinSeconds) } }),
+    detached: price.detached,
+  };
+}
+
+function resultPricingToJson(price: Price): Record<string, unknown> {
+  const { atMost, count } = price;
+  return {
+    count,
+    atMost:
+      atMost?.field === undefined
+        ? atMost?.max
+        : { ...atMost.field, default: atMost.default, max: atMost.max },
+    floor: creditsToJson(price.floor),
+  };
+}
