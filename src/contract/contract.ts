@@ -14,6 +14,8 @@ export interface RenderContext {
   readonly endpoint: string | undefined;
   /** Unix milliseconds, for reset encodings and response contexts. */
   readonly nowMs: number;
+  /** Unix milliseconds at which the request arrived; lets a body tell how long the answer took. */
+  readonly startedMs?: number | undefined;
 }
 
 /** What the headers of a settled response say. */
@@ -47,6 +49,8 @@ export interface Contract {
   /**
    * The key as presented; `key` is undefined when there is none. `rawHeaders` is node's list (name, value, name, value …).
    * A credential header that appears twice, or two credentials that differ, is ambiguous (refused with 400).
+   * The key is empty, which no key is, when a credential header is there but under a scheme the contract does not read:
+   * such a request carries an invalid key, not a missing one.
    */
   readKey(rawHeaders: readonly string[]): { readonly key: string | undefined; readonly ambiguous: boolean };
   /** Lower-case names of the headers that carry credentials: removed before forwarding. */

@@ -1,0 +1,143 @@
+import { z } from "zod";
+import { REFUSAL_CODES } from "../domain/refusal.ts";
+
+/** The form of a contract file. Placeholders and header names are checked after the form; see create-contract.ts. */
+
+const headerName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a header's name")
+  .meta({ mend: "write a header's name of letters, digits and hyphens" });
+
+const headerTemplates = z
+  .record(headerName, z.string())
+  .describe("Headers: name to text. Placeholders are allowed in the text.");
+
+/** Any JSON value whose text leaves may hold placeholders. */
+const jsonTemplate = z
+  .json()
+  .describe("A JSON value. Text leaves may hold placeholders; one placeholder alone keeps its type.");
+
+const contentType = z.string().min(1).describe("The answer's Content-Type.");
+
+const errorShape = z
+  .strictObject({
+    contentType: contentType.default("application/json"),
+    headers: headerTemplates.default({}),
+    body: jsonTemplate,
+  })
+  .describe("How a refusal looks that has no body of its own below.");
+
+const refusal = z.strictObject({
+  status: z.int().min(400).max(599).optional().describe("The HTTP status. Default: the farebox contract's."),
+  title: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What this refusal is, the same every time. Default: the farebox contract's."),
+  message: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("What happened, for people; placeholders are allowed. Default: the farebox contract's."),
+  retryAfter: z
+    .union([z.string().min(1), z.literal(false)])
+    .optional()
+    .describe("The Retry-After header's text, or false for none. Default: the farebox contract's."),
+  contentType: contentType.optional().describe("The answer's Content-Type. Default: errorShape's."),
+  headers: headerTemplates.optional().describe("Headers in addition to errorShape's."),
+  body: jsonTemplate.optional().describe("The answer's JSON. Default: errorShape's."),
+});
+
+const keySource = z.strictObject({
+  header: headerName.describe("The header that carries the key."),
+  schemes: z
+    .array(z.string().regex(/^[A-Za-z0-9-]+$/, "is not an authentication scheme"))
+    .min(1)
+    .optional()
+    .describe(
+      "Authentication schemes before the key, in any letter case (`Bearer`). Without them the header's text is the key.",
+    ),
+});
+
+const settledHeader = z.strictObject({
+  header: headerName.describe("The header's name."),
+  value: z.string().min(1).describe("The header's text; placeholders are allowed."),
+  when: z
+    .enum(["settled", "charged"])
+    .default("settled")
+    .describe(
+      "`settled`: on every response that its price charges on, also when that came to 0. `charged`: above 0 only.",
+    ),
+  creditTypes: z
+    .array(z.string().min(1))
+    .min(1)
+    .optional()
+    .describe("Only when the request spent one of these. Default: all."),
+});
+
+const rateLimit = z.strictObject({
+  on: z
+    .enum(["always", "refused"])
+    .default("always")
+    .describe("`always`: on accepted and refused requests. `refused`: on the 429 only."),
+  headers: headerTemplates,
+});
+
+const usage = z.strictObject({
+  header: headerName.describe("The request header that asks for the usage object."),
+  value: z
+    .string()
+    .min(1)
+    .default("true")
+    .describe("The text that asks for it, in any letter case. Any other text does not."),
+  member: z.string().min(1).describe("The member that is added to the response's top-level object."),
+  body: jsonTemplate,
+});
+
+const endpoint = z.strictObject({
+  match: z
+    .string()
+    .regex(/^GET \/[^\s?#{}*]*$/, "is not `GET /path`")
+    .describe("`GET /user/credits`: answered here, free, with a key; never forwarded."),
+  answers: z.literal("balances").describe("What the endpoint shows: the account's pools."),
+  creditType: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("The pool that placeholders outside of `$eachPool` show. Default: the account's first."),
+  headers: headerTemplates.default({}),
+  contentType: contentType.default("application/json"),
+  body: jsonTemplate,
+});
+
+/** A contract file. */
+export const contractSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]*$/, "is not lower-case letters, digits and hyphens")
+      .describe("The contract's name."),
+    description: z.string().optional().describe("What the contract reproduces, for people."),
+    key: z
+      .array(keySource)
+      .min(1)
+      .max(8)
+      .describe("Where the key is read. Several places: the first that holds one."),
+    errorShape,
+    refusals: z
+      .partialRecord(z.enum(REFUSAL_CODES), refusal)
+      .default({})
+      .describe(
+        "The answer of each refusal code. A code that is left out has the farebox contract's status and errorShape.",
+      ),
+    settled: z.array(settledHeader).default([]).describe("Headers of responses whose charge is committed."),
+    rateLimit: rateLimit.optional().describe("Headers that tell the state of a rate limit. Default: none."),
+    usage: usage.optional().describe("The usage object that a request may ask for. Default: none."),
+    endpoints: z.array(endpoint).default([]).describe("Endpoints that the contract adds to the API."),
+  })
+  .meta({ title: "Farebox contract", description: "How Farebox looks on the wire to an API's customers." });
+
+export type ContractFile = z.infer<typeof contractSchema>;
+export type RefusalTemplate = z.infer<typeof refusal>;
+export type KeySource = z.infer<typeof keySource>;
+export type EndpointTemplate = z.infer<typeof endpoint>;

@@ -1,0 +1,42 @@
+import { compileEndpoints } from "./balance-endpoints.ts";
+import type { Contract } from "./contract.ts";
+import type { ContractFile } from "./contract-schema.ts";
+import { createKeyReader } from "./key-reader.ts";
+import { compileRefusals, type RefusalDefaults } from "./refusal-answers.ts";
+import { compileRateLimit, compileSettled, compileUsage } from "./settled-headers.ts";
+import type { TemplateProblem } from "./template.ts";
+
+/** Compiles a contract file. Problems of its templates are added to `problems`; the contract is usable when there are none. */
+export function createContract(
+  file: ContractFile,
+  defaults: RefusalDefaults,
+  problems: TemplateProblem[],
+): Contract {
+  const renderRefusal = compileRefusals(file, defaults, problems);
+  const renderRateLimit = compileRateLimit(file.rateLimit, problems);
+  const keyHeaders = lowerCase(file.key.map((source) => source.header));
+  const ownHeaders = lowerCase([
+    ...file.settled.map((header) => header.header),
+    ...Object.keys(file.rateLimit?.headers ?? {}),
+  ]);
+  return {
+    name: file.name,
+    readKey: createKeyReader(file.key),
+    keyHeaders,
+    ownHeaders,
+    renderRefusal(refusal, context) {
+      const answer = renderRefusal(refusal, context);
+      if (refusal.code !== "rate_limited" || renderRateLimit === undefined) return answer;
+      return { ...answer, headers: [...answer.headers, ...renderRateLimit(refusal, context)] };
+    },
+    renderSettled: compileSettled(file.settled, problems),
+    renderRateLimit:
+      renderRateLimit !== undefined && file.rateLimit?.on === "always" ? renderRateLimit : () => [],
+    ...compileUsage(file.usage, problems),
+    findEndpoint: compileEndpoints(file.endpoints, problems),
+  };
+}
+
+function lowerCase(names: readonly string[]): readonly string[] {
+  return [...new Set(names.map((name) => name.toLowerCase()))];
+}

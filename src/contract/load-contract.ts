@@ -1,0 +1,112 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { nearestWord } from "../domain/nearest-word.ts";
+import type { Contract } from "./contract.ts";
+import { type ContractFile, contractSchema } from "./contract-schema.ts";
+import { createContract } from "./create-contract.ts";
+import { type FileProblem, problemsError } from "./file-problem.ts";
+import type { RefusalDefaults } from "./refusal-answers.ts";
+import { parseBySchema } from "./schema-problems.ts";
+import type { TemplateProblem } from "./template.ts";
+import { formatPath, parseYamlDocument } from "./yaml-document.ts";
+
+/** The contract files that ship with Farebox. */
+export const CONTRACTS_FOLDER = join(import.meta.dirname, "..", "..", "contracts");
+
+/** The contract whose statuses, titles and messages every other one starts from. */
+const BASE = "farebox";
+
+/** Names of the contracts that ship with Farebox. */
+export function listContracts(): readonly string[] {
+  return readdirSync(CONTRACTS_FOLDER)
+    .filter((name) => name.endsWith(".yaml"))
+    .map((name) => name.slice(0, -".yaml".length))
+    .sort();
+}
+
+/** True for `./own.yaml` and `/etc/own.yaml`, false for `crustdata`. */
+export function isContractPath(nameOrPath: string): boolean {
+  return /[/\\]|\.ya?ml$/.test(nameOrPath);
+}
+
+/**
+ * Loads a contract by its shipped name or by the path of a file (relative to the working directory).
+ * Throws FareboxError `contract_invalid`; `detail.problems` lists everything that is wrong.
+ */
+export function loadContract(nameOrPath: string): Contract {
+  const loaded = readContract(nameOrPath);
+  if ("problems" in loaded)
+    throw problemsError("contract_invalid", `The contract ${nameOrPath}`, loaded.problems);
+  return loaded.contract;
+}
+
+/** As {@link loadContract}, with the problems returned: the configuration reports them together with its own. */
+export function readContract(
+  nameOrPath: string,
+):
+  | { readonly contract: Contract; readonly file: ContractFile }
+  | { readonly problems: readonly FileProblem[] } {
+  const known = listContracts();
+  if (!isContractPath(nameOrPath) && !known.includes(nameOrPath)) {
+    const near = nearestWord(nameOrPath, known);
+    const mend = `${near === undefined ? "" : `did you mean ${near}? `}the shipped ones are ${known.join(", ")}; a path is written ./contract.yaml`;
+    const reason = `no contract is called ${JSON.stringify(nameOrPath)}`;
+    return { problems: [{ file: undefined, path: "contract", line: undefined, reason, mend }] };
+  }
+  const path = isContractPath(nameOrPath) ? nameOrPath : join(CONTRACTS_FOLDER, `${nameOrPath}.yaml`);
+  const shown = isContractPath(nameOrPath) ? nameOrPath : `contracts/${nameOrPath}.yaml`;
+  return parseContract(shown, readText(path), nameOrPath === BASE ? {} : readDefaults());
+}
+
+/** Parses a contract's text. `text` is an error's message when the file could not be read. */
+export function parseContract(
+  shown: string,
+  text: string | Error,
+  defaults: RefusalDefaults,
+):
+  | { readonly contract: Contract; readonly file: ContractFile }
+  | { readonly problems: readonly FileProblem[] } {
+  if (text instanceof Error) {
+    const reason = `cannot be read: ${text.message}`;
+    return {
+      problems: [
+        { file: shown, path: "", line: undefined, reason, mend: "check the path and its permissions" },
+      ],
+    };
+  }
+  const document = parseYamlDocument(shown, text);
+  if (!("value" in document)) return { problems: document };
+  const parsed = parseBySchema(document, contractSchema);
+  if ("problems" in parsed) return parsed;
+  const faults: TemplateProblem[] = [];
+  const contract = createContract(parsed.value, defaults, faults);
+  if (faults.length === 0) return { contract, file: parsed.value };
+  const problems = faults.map(({ path: at, reason, mend }) => ({
+    file: shown,
+    path: formatPath(at),
+    line: document.lineOf(at),
+    reason,
+    mend,
+  }));
+  return { problems };
+}
+
+let readOnce: RefusalDefaults | undefined;
+
+/** What contracts inherit: the farebox contract's statuses, titles, messages and Retry-After. Bodies are never inherited. */
+export function readDefaults(): RefusalDefaults {
+  if (readOnce === undefined) {
+    const base = readContract(BASE);
+    if ("problems" in base) throw problemsError("contract_invalid", "The farebox contract", base.problems);
+    readOnce = base.file.refusals;
+  }
+  return readOnce;
+}
+
+function readText(path: string): string | Error {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

@@ -1,0 +1,167 @@
+import { z } from "zod";
+import { nearestWord } from "../domain/nearest-word.ts";
+import { describeValue } from "../domain/problem.ts";
+import type { FileProblem } from "./file-problem.ts";
+import { type DocumentPath, formatPath, type YamlDocument } from "./yaml-document.ts";
+
+type Issue = z.core.$ZodIssue;
+type Schema = z.core.$ZodType;
+
+/** Parses a document by a schema. Returns the value, or every problem with its line, its reason and its mend. */
+export function parseBySchema<Output>(
+  document: YamlDocument,
+  schema: z.ZodType<Output>,
+): { readonly value: Output } | { readonly problems: readonly FileProblem[] } {
+  const parsed = schema.safeParse(document.value);
+  if (parsed.success) return { value: parsed.data };
+  const scope = { document, schema };
+  return { problems: parsed.error.issues.flatMap((issue) => readIssue(scope, issue, [])) };
+}
+
+interface Scope {
+  readonly document: YamlDocument;
+  readonly schema: Schema;
+}
+
+function readIssue(scope: Scope, issue: Issue, parent: DocumentPath): FileProblem[] {
+  const path = [...parent, ...issue.path.map((step) => (typeof step === "symbol" ? step.toString() : step))];
+  const { code } = issue;
+  if (code === "unrecognized_keys") return issue.keys.map((key) => unknownMember(scope, path, key));
+  if (code === "invalid_union") return readUnion(scope, issue, path);
+  if (code === "invalid_key") return [badMember(scope, path, issue.issues[0])];
+  return [problemAt(scope, path, reasonOf(scope, issue, path), mendOf(scope, issue, path))];
+}
+
+/** A member whose name is refused: one of a fixed list of names, or a name that has to have a form. */
+function badMember(scope: Scope, path: DocumentPath, inner: Issue | undefined): FileProblem {
+  const member = String(path.at(-1));
+  if (inner?.code === "invalid_value") return unknownMember(scope, path.slice(0, -1), member);
+  const line = scope.document.lineOfMember(path.slice(0, -1), member);
+  const reason = `${describeValue(member)} ${inner?.message ?? "is not a name"}`;
+  return { ...problemAt(scope, path, reason, advise(scope, path)), line };
+}
+
+/** Of several allowed forms, the one that was meant got furthest: a form that is refused at its root was not meant. */
+function readUnion(scope: Scope, issue: z.core.$ZodIssueInvalidUnion, path: DocumentPath): FileProblem[] {
+  const meant = issue.errors
+    .filter((branch) => branch.every((inner) => inner.path.length > 0 || !isWrongForm(inner)))
+    .sort((one, other) => one.length - other.length)[0];
+  if (meant !== undefined && meant.length > 0) return meant.flatMap((inner) => readIssue(scope, inner, path));
+  const value = readAt(scope.document.value, path);
+  const reason = value === undefined ? "is missing" : `${describeValue(value)} has none of the allowed forms`;
+  return [problemAt(scope, path, reason, advise(scope, path))];
+}
+
+function isWrongForm(issue: Issue): boolean {
+  return issue.code === "invalid_type" || issue.code === "invalid_value" || issue.code === "invalid_union";
+}
+
+function unknownMember(scope: Scope, path: DocumentPath, member: string): FileProblem {
+  const known = knownMembers(schemasAt(scope.schema, path));
+  const near = nearestWord(member, known);
+  return {
+    file: scope.document.file,
+    path: formatPath([...path, member]),
+    line: scope.document.lineOfMember(path, member),
+    reason: `unknown field ${JSON.stringify(member)}`,
+    mend: near === undefined ? `the fields are ${known.join(", ")}` : `did you mean ${near}?`,
+  };
+}
+
+function reasonOf(scope: Scope, issue: Issue, path: DocumentPath): string {
+  const value = readAt(scope.document.value, path);
+  if (issue.code === "custom") return issue.message;
+  if (value === undefined) return "is missing";
+  const shown = describeValue(value);
+  if (issue.code === "invalid_type") return `expected ${nameType(issue.expected)}, got ${shown}`;
+  if (issue.code === "too_small")
+    return typeof value === "number" ? `${shown} is below ${issue.minimum}` : "is empty";
+  if (issue.code === "too_big") {
+    return typeof value === "number"
+      ? `${shown} is above ${issue.maximum}`
+      : `has more than ${issue.maximum} items`;
+  }
+  return issue.code === "invalid_value" ? `${shown} is not known here` : `${shown} ${issue.message}`;
+}
+
+function mendOf(scope: Scope, issue: Issue, path: DocumentPath): string {
+  if (issue.code === "custom" && typeof issue.params?.["mend"] === "string") return issue.params["mend"];
+  if (issue.code !== "invalid_value") return advise(scope, path);
+  const words = issue.values.map(String);
+  const value = readAt(scope.document.value, path);
+  const near = typeof value === "string" ? nearestWord(value, words) : undefined;
+  if (near !== undefined) return `did you mean ${near}?`;
+  return words.length === 1 ? `write ${words[0]}` : `write one of ${words.join(", ")}`;
+}
+
+/** The advice of the schema at the path, or of the nearest one above it. */
+function advise(scope: Scope, path: DocumentPath): string {
+  for (let length = path.length; length >= 0; length -= 1) {
+    for (const schema of schemasAt(scope.schema, path.slice(0, length))) {
+      const advice = z.globalRegistry.get(schema);
+      if (typeof advice?.["mend"] === "string") return advice["mend"];
+      if (advice?.description !== undefined) return `write this: ${advice.description.replace(/\.$/, "")}`;
+    }
+  }
+  return "see the reference";
+}
+
+function problemAt(scope: Scope, path: DocumentPath, reason: string, mend: string): FileProblem {
+  return {
+    file: scope.document.file,
+    path: formatPath(path),
+    line: scope.document.lineOf(path),
+    reason,
+    mend,
+  };
+}
+
+/** The schemas that may apply at a path: several below a union. Wrappers and what they wrap are both listed. */
+function schemasAt(root: Schema, path: DocumentPath): readonly Schema[] {
+  let schemas = unwrap(root);
+  for (const step of path) schemas = schemas.flatMap((schema) => childOf(schema, step)).flatMap(unwrap);
+  return schemas;
+}
+
+function unwrap(schema: Schema): Schema[] {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) {
+    return [schema, ...unwrap(schema.def.innerType)];
+  }
+  if (schema instanceof z.ZodPipe) return [schema, ...unwrap(schema.def.in)];
+  if (schema instanceof z.ZodUnion) return [schema, ...schema.def.options.flatMap(unwrap)];
+  return [schema];
+}
+
+function childOf(schema: Schema, step: string | number): readonly Schema[] {
+  if (schema instanceof z.ZodArray) return [schema.def.element];
+  if (schema instanceof z.ZodRecord) return [schema.def.valueType];
+  if (!(schema instanceof z.ZodObject)) return [];
+  const child = Object.entries(schema.def.shape).find(([name]) => name === step)?.[1];
+  return child === undefined ? [] : [child];
+}
+
+function knownMembers(schemas: readonly Schema[]): readonly string[] {
+  const names = schemas.flatMap((schema) => {
+    if (schema instanceof z.ZodObject) return Object.keys(schema.def.shape);
+    const keys = schema instanceof z.ZodRecord ? schema.def.keyType : undefined;
+    return keys instanceof z.ZodEnum ? keys.options.map(String) : [];
+  });
+  return [...new Set(names)];
+}
+
+function readAt(value: unknown, path: DocumentPath): unknown {
+  let inner = value;
+  for (const step of path) {
+    if (typeof inner !== "object" || inner === null) return undefined;
+    inner = Object.entries(inner).find(([name]) => name === String(step))?.[1];
+  }
+  return inner;
+}
+
+function nameType(expected: string): string {
+  if (expected === "object" || expected === "record") return "an object";
+  if (expected === "array") return "a list";
+  if (expected === "string") return "a text";
+  if (expected === "boolean") return "true or false";
+  return expected === "int" ? "a whole number" : `a ${expected}`;
+}

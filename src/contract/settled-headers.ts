@@ -1,0 +1,60 @@
+import type { Contract, SettledFacts } from "./contract.ts";
+import type { ContractFile } from "./contract-schema.ts";
+import { checkHeaderName, compileHeaders, compileHeaderText } from "./header-template.ts";
+import { compileJson, type TemplateProblem } from "./template.ts";
+import { type RateLimitFacts, rateLimitVocabulary, settledVocabulary } from "./vocabulary.ts";
+
+/** Compiles the headers of responses whose charge is committed. */
+export function compileSettled(
+  templates: ContractFile["settled"],
+  problems: TemplateProblem[],
+): Contract["renderSettled"] {
+  const headers = templates.map((template, index) => {
+    const path = ["settled", index];
+    checkHeaderName(template.header, problems, [...path, "header"]);
+    const render = compileHeaderText<SettledFacts>(template.value, settledVocabulary, problems, [
+      ...path,
+      "value",
+    ]);
+    return { ...template, render };
+  });
+  return (facts) => {
+    const rendered: (readonly [string, string])[] = [];
+    for (const { header, when, creditTypes, render } of headers) {
+      if (when === "charged" && facts.charged === 0n) continue;
+      if (creditTypes !== undefined && !creditTypes.includes(facts.creditType)) continue;
+      rendered.push([header, render(facts)]);
+    }
+    return rendered;
+  };
+}
+
+/** Compiles the headers that tell a rate limit's state. Undefined when the contract has none. */
+export function compileRateLimit(
+  template: ContractFile["rateLimit"],
+  problems: TemplateProblem[],
+): Contract["renderRateLimit"] | undefined {
+  if (template === undefined) return undefined;
+  const render = compileHeaders<RateLimitFacts>(template.headers, rateLimitVocabulary, problems, [
+    "rateLimit",
+    "headers",
+  ]);
+  return (state, context) => render({ state, context });
+}
+
+/** Compiles the usage object. */
+export function compileUsage(
+  template: ContractFile["usage"],
+  problems: TemplateProblem[],
+): Pick<Contract, "renderUsage" | "wantsUsage"> {
+  if (template === undefined) return { renderUsage: () => undefined, wantsUsage: () => false };
+  const { header, member } = template;
+  const name = header.toLowerCase();
+  const asked = template.value.toLowerCase();
+  const render = compileJson<SettledFacts>(template.body, settledVocabulary, problems, ["usage", "body"]);
+  const wantsUsage: Contract["wantsUsage"] = (read) => read(name)?.trim().toLowerCase() === asked;
+  return {
+    wantsUsage,
+    renderUsage: (read, facts) => (wantsUsage(read) ? { member, json: render(facts) } : undefined),
+  };
+}

@@ -1,0 +1,116 @@
+import {
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseAllDocuments,
+} from "yaml";
+import type { FileProblem } from "./file-problem.ts";
+
+/** A place in a document: member names and list positions. */
+export type DocumentPath = readonly (string | number)[];
+
+/** A YAML file read with positions, so that a problem can name the line that a person has to change. */
+export interface YamlDocument {
+  readonly file: string;
+  readonly value: unknown;
+  /** The line of the value at `path`, or of its nearest parent that is written in the file. */
+  lineOf(path: DocumentPath): number;
+  /** The line of a member's name: where an unknown field is written. */
+  lineOfMember(path: DocumentPath, member: string): number;
+}
+
+/** A file of a person's hand is far smaller; the limit stops a wrong path (a log, a dump) from being parsed. */
+const MAX_FILE_CHARACTERS = 1_048_576;
+
+/** Reads a YAML 1.2 text. Returns its problems (all of them) when it is not one well-formed document. */
+export function parseYamlDocument(file: string, text: string): YamlDocument | readonly FileProblem[] {
+  const problem = (line: number, reason: string, mend: string): FileProblem => ({
+    file,
+    path: "",
+    line,
+    reason,
+    mend,
+  });
+  if (text.length > MAX_FILE_CHARACTERS) {
+    return [
+      problem(
+        1,
+        `is larger than ${MAX_FILE_CHARACTERS} characters`,
+        "check that the path names the right file",
+      ),
+    ];
+  }
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const first = "empty" in documents ? undefined : documents[0];
+  if (first === undefined) return [problem(1, "is empty", "write at least the required options")];
+  const second = documents[1];
+  if (second !== undefined) {
+    return [
+      problem(lines.linePos(second.range[0]).line, "holds more than one document", "remove the line ---"),
+    ];
+  }
+  const faults = [...first.errors, ...first.warnings].map((fault) =>
+    problem(
+      lines.linePos(fault.pos[0]).line,
+      `not valid YAML: ${fault.message}`,
+      "mend the syntax of this line",
+    ),
+  );
+  if (faults.length > 0) return faults;
+  const value = readValue(() => first.toJS({ maxAliasCount: 100 }) as unknown);
+  if (value instanceof Error) return [problem(1, value.message, "write the repeated part out")];
+  const root = first.contents as Node | null;
+  const lineAt = (node: Node | undefined): number => lines.linePos(node?.range?.[0] ?? 0).line || 1;
+  return {
+    file,
+    value,
+    lineOf: (path) => lineAt(findNode(root, path)),
+    lineOfMember: (path, member) => lineAt(findMember(findNode(root, path), member)),
+  };
+}
+
+/** Too many aliases (a "billion laughs" file) are the one thing that fails after a clean parse. */
+function readValue(read: () => unknown): unknown {
+  try {
+    return read();
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** The node at the path, or the deepest one on the way to it. */
+function findNode(root: Node | null, path: DocumentPath): Node | undefined {
+  let node: Node | undefined = root ?? undefined;
+  for (const step of path) {
+    const parent: Node | undefined = node;
+    const child: unknown = isMap(parent) || isSeq(parent) ? parent.get(step, true) : undefined;
+    if (!isNode(child) || isAlias(child)) return node;
+    node = child;
+  }
+  return node;
+}
+
+function findMember(node: Node | undefined, member: string): Node | undefined {
+  if (!isMap(node)) return node;
+  for (const pair of node.items) {
+    if (isPair(pair) && isScalar(pair.key) && String(pair.key.value) === member) return pair.key;
+  }
+  return node;
+}
+
+/** `["prices", 2, "cost"]` as `prices[2].cost`; a member that is no plain word is quoted. */
+export function formatPath(path: DocumentPath): string {
+  let text = "";
+  for (const step of path) {
+    if (typeof step === "number") text += `[${step}]`;
+    else if (/^[\w-]+$/.test(step)) text += text === "" ? step : `.${step}`;
+    else text += `[${JSON.stringify(step)}]`;
+  }
+  return text;
+}
