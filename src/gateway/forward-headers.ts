@@ -1,0 +1,96 @@
+/** Names in one spelling: CGI-like upstreams (WSGI, PHP) read `X_Forwarded_For` as `X-Forwarded-For`. */
+function hyphenated(lowerCaseName: string): string {
+  return lowerCaseName.includes("_") ? lowerCaseName.replaceAll("_", "-") : lowerCaseName;
+}
+
+/**
+ * Never forwarded. Hop-by-hop ones belong to the client's connection (RFC 9110 §7.6.1); `expect` was answered by us;
+ * `host` is the upstream's own; the overrides would make the upstream serve another route than the one that was priced.
+ */
+const NEVER_FORWARDED: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "credits-max",
+  "expect",
+  "forwarded",
+  "host",
+  "http2-settings",
+  "idempotency-replayed",
+  "keep-alive",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
+  "x-original-uri",
+  "x-original-url",
+  "x-real-ip",
+  "x-request-id",
+  "x-rewrite-url",
+]);
+
+export interface ForwardRules {
+  /** Lower-case, hyphenated names that are removed: the contract's key headers and those an upstream's credentials set. */
+  readonly removed: ReadonlySet<string>;
+  /** The upstream's credentials, as a flat list of names and values. */
+  readonly credentials: readonly string[];
+}
+
+/** Computed once per upstream. */
+export function createForwardRules(
+  keyHeaders: readonly string[],
+  credentials: Readonly<Record<string, string>>,
+): ForwardRules {
+  const removed = new Set(NEVER_FORWARDED);
+  for (const name of [...keyHeaders, ...Object.keys(credentials)])
+    removed.add(hyphenated(name.toLowerCase()));
+  return { removed, credentials: Object.entries(credentials).flat() };
+}
+
+/** What of this request changes the list. */
+export interface ForwardFacts {
+  readonly connectionNames: readonly string[];
+  /** The body of the response is read by us: ask for it unencoded (RFC 9110 §12.5.3). */
+  readonly identityCoding: boolean;
+  /** Counted or stored responses must be whole: `Range` and `If-Range` are removed. */
+  readonly wholeResponse: boolean;
+  /** Ours, set last: names and values. */
+  readonly own: readonly string[];
+}
+
+/**
+ * The headers that the upstream receives: the client's, in order and spelling, without what must not pass; then the
+ * upstream's credentials and ours.
+ */
+export function forwardHeaders(
+  rawHeaders: readonly string[],
+  rules: ForwardRules,
+  facts: ForwardFacts,
+): string[] {
+  const forwarded: string[] = [];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    const plain = hyphenated(name.toLowerCase());
+    if (rules.removed.has(plain) || isOurs(plain)) continue;
+    if (facts.connectionNames.length > 0 && facts.connectionNames.includes(name.toLowerCase())) continue;
+    if (facts.identityCoding && plain === "accept-encoding") continue;
+    if (facts.wholeResponse && (plain === "range" || plain === "if-range")) continue;
+    forwarded.push(name, rawHeaders[i + 1] ?? "");
+  }
+  if (facts.identityCoding) forwarded.push("accept-encoding", "identity");
+  for (const text of rules.credentials) forwarded.push(text);
+  for (const text of facts.own) forwarded.push(text);
+  return forwarded;
+}
+
+/** Clients cannot set these: an upstream may trust them. */
+function isOurs(plainName: string): boolean {
+  return (
+    plainName.startsWith("x-f") &&
+    (plainName.startsWith("x-farebox-") || plainName.startsWith("x-forwarded-"))
+  );
+}

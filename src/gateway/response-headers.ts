@@ -1,0 +1,117 @@
+/** The upstream's header list as text, flat: name, value, name, value … */
+export type HeaderList = string[];
+
+/** Hop-by-hop (RFC 9110 §7.6.1) or set by us on every response. Trailers are dropped, and so is their announcement. */
+const NEVER_RELAYED: ReadonlySet<string> = new Set([
+  "connection",
+  "idempotency-replayed",
+  "keep-alive",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-request-id",
+]);
+
+/** What the gateway reads of a response's headers while it copies them. */
+export interface ResponseHead {
+  /** To relay: order and spelling kept; hop-by-hop, forged and framing headers removed (`Content-Length` is in `length`). */
+  readonly headers: HeaderList;
+  readonly length: number | undefined;
+  readonly contentType: string | undefined;
+  /** Lower-case; undefined when there is none or it is `identity`. */
+  readonly contentEncoding: string | undefined;
+  readonly hasCacheControl: boolean;
+  /** The value of the header that a price counts results in. */
+  readonly countHeader: string | undefined;
+}
+
+export interface ResponseFault {
+  readonly reason: string;
+}
+
+/**
+ * Copies the upstream's headers. The upstream is untrusted: header count is bounded here (size by undici), names that
+ * only we may set are removed, and two lengths are refused, because the client and we could frame the body differently.
+ * `removed` holds the contract's own headers in lower case.
+ */
+export function readResponseHead(
+  raw: readonly (Buffer | string)[],
+  removed: ReadonlySet<string>,
+  maxHeaderCount: number,
+  countHeaderName: string | undefined,
+): ResponseHead | ResponseFault {
+  if (raw.length > maxHeaderCount * 2) return { reason: `more than ${maxHeaderCount} headers` };
+  const headers: HeaderList = [];
+  const connectionNames: string[] = [];
+  let length: number | undefined;
+  let contentType: string | undefined;
+  let contentEncoding: string | undefined;
+  let countHeader: string | undefined;
+  let hasCacheControl = false;
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = latin1(raw[i]);
+    const lower = name.toLowerCase();
+    const value = latin1(raw[i + 1]);
+    if (lower === countHeaderName)
+      countHeader = countHeader === undefined ? value : `${countHeader}, ${value}`;
+    if (lower === "content-length") {
+      if (length !== undefined || !/^\d{1,15}$/.test(value))
+        return { reason: "content-length is not one number" };
+      length = Number(value);
+      continue;
+    }
+    if (lower === "connection") connectionNames.push(...value.toLowerCase().split(/[\s,]+/));
+    if (NEVER_RELAYED.has(lower) || removed.has(lower) || lower.startsWith("x-farebox-")) continue;
+    if (lower === "content-type") contentType = value;
+    else if (lower === "content-encoding") contentEncoding = joinCodings(contentEncoding, value);
+    else if (lower === "cache-control") hasCacheControl = true;
+    headers.push(name, value);
+  }
+  const relayed = connectionNames.length === 0 ? headers : withoutNames(headers, connectionNames);
+  return { headers: relayed, length, contentType, contentEncoding, hasCacheControl, countHeader };
+}
+
+/** Digests and lengths of a body that we extended are wrong; a strong validator no longer holds (RFC 9110 §8.8.1). */
+export function headersOfExtendedBody(headers: HeaderList): HeaderList {
+  const kept: HeaderList = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    const value = headers[i + 1] ?? "";
+    switch (name.toLowerCase()) {
+      case "content-digest":
+      case "repr-digest":
+      case "digest":
+      case "content-md5":
+      case "content-encoding":
+      case "accept-ranges":
+        break;
+      case "etag":
+        kept.push(name, value.startsWith("W/") ? value : `W/${value}`);
+        break;
+      default:
+        kept.push(name, value);
+    }
+  }
+  return kept;
+}
+
+function joinCodings(first: string | undefined, value: string): string | undefined {
+  const lower = value.trim().toLowerCase();
+  if (lower === "" || lower === "identity") return first;
+  return first === undefined ? lower : `${first}, ${lower}`;
+}
+
+function withoutNames(headers: HeaderList, names: readonly string[]): HeaderList {
+  const kept: HeaderList = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? "";
+    if (!names.includes(name.toLowerCase())) kept.push(name, headers[i + 1] ?? "");
+  }
+  return kept;
+}
+
+function latin1(text: Buffer | string | undefined): string {
+  return typeof text === "string" ? text : (text?.toString("latin1") ?? "");
+}
