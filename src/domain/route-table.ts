@@ -26,6 +26,12 @@ interface Route<T> {
   readonly value: T;
 }
 
+interface MethodRoutes<T> {
+  readonly router: findMyWay.Instance<findMyWay.HTTPVersion.V1>;
+  /** What the path `/` finds. It is kept apart because the router would take it for a parameter with an empty value. */
+  readonly root: Route<T> | undefined;
+}
+
 /**
  * Finds the most specific pattern for a method and path: segment by segment a literal goes before a parameter, and a
  * parameter before `/*`; at the same place a named method goes before `*`. `*` never covers OPTIONS, and covers HEAD
@@ -36,7 +42,7 @@ interface Route<T> {
 export class RouteTable<T> {
   readonly #options: RouteTableOptions;
   /** By method; `"*"` serves the methods that no pattern names. Each holds the patterns for any method too. */
-  readonly #routers = new Map<string, findMyWay.Instance<findMyWay.HTTPVersion.V1>>();
+  readonly #methods = new Map<string, MethodRoutes<T>>();
 
   /** Throws FareboxError `route_conflict` when two patterns are the same place; see {@link routeKey}. */
   constructor(routes: readonly (readonly [MatchPattern, T])[], options: RouteTableOptions) {
@@ -57,35 +63,32 @@ export class RouteTable<T> {
       seen.set(key, pattern);
     }
     for (const method of new Set(["*", ...routes.map(([pattern]) => pattern.method)])) {
-      this.#routers.set(method, this.#buildRouter(method, routes));
+      this.#methods.set(method, this.#buildMethod(method, routes));
     }
   }
 
   find(method: string, path: string): RouteMatch<T> | undefined {
     if (!path.startsWith("/")) return undefined;
-    const router = this.#routerOf(method);
-    if (router === undefined) return undefined;
-    const found: { readonly store: Route<T> } | null = router.find(
-      "GET",
-      canonicalPath(path, this.#options.exact),
-    );
-    if (found === null) return undefined;
-    const { pattern, value } = found.store;
+    const routes = this.#routesOf(method);
+    if (routes === undefined) return undefined;
+    const route = search(routes, canonicalPath(path, this.#options.exact));
+    if (route === undefined) return undefined;
+    const { pattern, value } = route;
     if (this.#options.exact && !isExactly(pattern, path)) return undefined;
     return { pattern, value, pathParams: readParams(pattern, path) };
   }
 
-  #routerOf(method: string): findMyWay.Instance<findMyWay.HTTPVersion.V1> | undefined {
-    const own = this.#routers.get(method);
+  #routesOf(method: string): MethodRoutes<T> | undefined {
+    const own = this.#methods.get(method);
     if (method === "HEAD") {
-      return own ?? (this.#options.headAsGet ? this.#routerOf("GET") : undefined);
+      return own ?? (this.#options.headAsGet ? this.#routesOf("GET") : undefined);
     }
-    return method === "OPTIONS" ? own : (own ?? this.#routers.get("*"));
+    return method === "OPTIONS" ? own : (own ?? this.#methods.get("*"));
   }
 
-  #buildRouter(method: string, routes: readonly (readonly [MatchPattern, T])[]) {
+  #buildMethod(method: string, routes: readonly (readonly [MatchPattern, T])[]): MethodRoutes<T> {
     const router = findMyWay({ maxParamLength: Number.MAX_SAFE_INTEGER });
-    const taken = new Set<string>();
+    const taken = new Map<string, Route<T>>();
     const coversAny = method !== "OPTIONS" && (method !== "HEAD" || this.#options.headAsGet);
     // A pattern of GET serves HEAD after HEAD's own and before those of any method.
     const inOrder = [
@@ -96,15 +99,22 @@ export class RouteTable<T> {
     for (const wanted of inOrder) {
       for (const [pattern, value] of routes) {
         if (pattern.method !== wanted) continue;
-        const route = routerPath(pattern, this.#options.exact);
-        if (taken.has(route)) continue;
-        taken.add(route);
+        const path = routerPath(pattern, this.#options.exact);
+        if (taken.has(path)) continue;
+        const route: Route<T> = { pattern, value };
+        taken.set(path, route);
         // The router calls no handler here: only its search is used.
-        router.on("GET", route, () => undefined, { pattern, value } satisfies Route<T>);
+        if (path !== "/") router.on("GET", path, () => undefined, route);
       }
     }
-    return router;
+    return { router, root: taken.get("/") ?? taken.get("/*") };
   }
+}
+
+function search<T>({ router, root }: MethodRoutes<T>, path: string): Route<T> | undefined {
+  if (path === "/") return root;
+  const found: { readonly store: Route<T> } | null = router.find("GET", path);
+  return found?.store;
 }
 
 /** The same text for two patterns that match the same requests, whatever their parameters are called. */
