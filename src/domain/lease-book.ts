@@ -142,6 +142,14 @@ export class LeaseBook {
     return this.unreserve(lease, reserved, now);
   }
 
+  /** A reservation that is given up together with all that is free. Returns what to give back. */
+  surrender(lease: Lease, reserved: Credits, now: number): Credits {
+    if (!lease.live) return 0n;
+    lease.reserved -= reserved;
+    this.#order.touch(lease, now);
+    return this.#takeFree(lease);
+  }
+
   /** Another instance wants credits of this pool. Returns what to give back now. */
   recall(accountId: string, creditType: string, now: number): Credits {
     const lease = this.find(accountId, creditType);

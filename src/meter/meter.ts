@@ -48,7 +48,10 @@ export interface Admission {
   chargedOn(status: number): boolean;
   /**
    * Commits the charge. `units` is the number of results (per-result prices), or `undefined` when it could not be read:
-   * then the price's floor applies. `response` is stored with the charge when the request has an Idempotency-Key.
+   * then the price's floor applies. `response` is stored with the charge when the request has an Idempotency-Key; without
+   * it the key is kept as done and not replayable.
+   * Rejects with FareboxError `storage_unavailable` when the charge is not known to be durable in time: the request must
+   * be answered as failed, and a charge that turns out to be committed is refunded by the meter.
    */
   settle(outcome: {
     readonly status: number;
@@ -57,7 +60,10 @@ export interface Admission {
   }): Promise<Settlement>;
   /** The request failed or is not charged: everything set aside is returned, the Idempotency-Key is free again. Never rejects. */
   cancel(): Promise<void>;
-  /** Not charged, but complete (a 422 of the upstream): everything set aside is returned and the response is kept for replay. */
+  /**
+   * Not charged, but complete (a 422 of the upstream): everything set aside is returned and the response is kept for
+   * replay. A free request that succeeded ends so too. Does not reject: what cannot be stored at once is stored later.
+   */
   finish(response: StoredResponse): Promise<void>;
 }
 
@@ -69,6 +75,8 @@ export interface Settlement {
   readonly units: number;
   /** Set when another run of the same Idempotency-Key completed first: answer with its response. */
   readonly superseded: boolean;
+  /** That run's response; undefined when it was superseded and nothing is kept. A null body cannot be replayed. */
+  readonly supersededBy?: StoredResponse | undefined;
   /** `chg_…`, or undefined when nothing was charged. */
   readonly chargeId: string | undefined;
   /** Reverses the charge because the response broke after its head was sent. Idempotent. Retries until it is durable. */
@@ -80,7 +88,7 @@ export interface Meter {
   /** Sync when the key is cached. The text is what the contract read from the request; undefined when there was none. */
   authenticate(presented: string | undefined): Promise<Identity | Refusal> | Identity | Refusal;
   route(method: string, path: string): Route | Refusal;
-  /** Counts the request against the limits that match; undefined when no limit applies. */
+  /** Counts the request against the limits that match (none of them when one refuses); undefined when no limit applies. */
   limit(identity: Identity, method: string, path: string): RateLimitState | Refusal | undefined;
   /** Sync when the lease covers the quote and there is no Idempotency-Key. */
   admit(request: AdmitRequest): Promise<Decision> | Decision;

@@ -1,0 +1,263 @@
+import { chargedOn, computeCharge } from "../domain/compute-charge.ts";
+import type { Credits } from "../domain/credits.ts";
+import { FareboxError } from "../domain/farebox-error.ts";
+import type { Lease } from "../domain/lease.ts";
+import { readOnceValue } from "../domain/once-value.ts";
+import type { Price, Quote } from "../domain/price.ts";
+import type { ChargeItem, ChargeResult, Ledger, PoolRef, StoredResponse } from "../ledger/ledger.ts";
+import type { DurableTasks } from "./durable-tasks.ts";
+import type { LeaseDesk } from "./lease-desk.ts";
+import type { Admission, AdmitRequest, Settlement } from "./meter.ts";
+import type { MeterClock } from "./meter-clock.ts";
+import type { MeterEvents } from "./meter-events.ts";
+import type { OpenRequests } from "./open-requests.ts";
+import type { PendingSettle, SettleDeadlines } from "./settle-deadlines.ts";
+import { reverseCharge, Settled } from "./settled.ts";
+
+export interface AdmissionParts {
+  readonly ledger: Ledger;
+  readonly desk: LeaseDesk;
+  readonly tasks: DurableTasks;
+  readonly deadlines: SettleDeadlines;
+  readonly open: OpenRequests;
+  readonly clock: MeterClock;
+  readonly events: MeterEvents;
+}
+
+/** What was decided when the request was admitted. */
+export interface AdmissionTerms {
+  /** Undefined: free. */
+  readonly price: Price | undefined;
+  readonly quote: Quote;
+  /** Where the quote is set aside; undefined when there is nothing to set aside. */
+  readonly lease: Lease | undefined;
+  /** Inside its `once` window: admitted without credits, so it is never charged, even if the window ends meanwhile. */
+  readonly repeat: boolean;
+  /** This run's token for its Idempotency-Key. */
+  readonly owner: string | undefined;
+}
+
+/** A request on its way, and the credits set aside for it. They are charged or returned, once. */
+export class OpenAdmission implements Admission {
+  readonly price: Price | undefined;
+  readonly quote: Quote;
+  readonly #parts: AdmissionParts;
+  readonly #request: AdmitRequest;
+  readonly #terms: AdmissionTerms;
+  #closed = false;
+
+  constructor(parts: AdmissionParts, request: AdmitRequest, terms: AdmissionTerms) {
+    this.#parts = parts;
+    this.#request = request;
+    this.#terms = terms;
+    this.price = terms.price;
+    this.quote = terms.quote;
+    parts.open.begin();
+  }
+
+  chargedOn(status: number): boolean {
+    return this.price !== undefined && chargedOn(this.price, status);
+  }
+
+  settle(outcome: {
+    readonly status: number;
+    readonly units: number | undefined;
+    readonly response?: StoredResponse;
+  }): Promise<Settlement> {
+    const { price } = this;
+    if (price === undefined)
+      throw new Error(`request ${this.#request.requestId} is free and cannot be settled`);
+    this.#close();
+    const computed = computeCharge(price, outcome);
+    if (computed.countProblem !== undefined) {
+      this.#parts.events.countMissing({
+        ...this.#subject(),
+        problem: computed.countProblem,
+        charged: computed.amount,
+      });
+    }
+    const amount = this.#terms.repeat ? 0n : computed.amount;
+    const lease = this.#setAsideExactly(amount);
+    const item: ChargeItem = {
+      pool: this.#pool(price),
+      hold: lease === undefined ? null : "lease",
+      amount,
+      requestId: this.#request.requestId,
+      keyId: this.#request.identity.keyId,
+      endpoint: price.endpoint,
+      units: computed.units,
+      status: outcome.status,
+      priceList: this.#request.route.list.version,
+      once: this.#once(price),
+      idempotency: this.#idempotency(outcome.status, outcome.response),
+    };
+    return this.#commit(item, lease);
+  }
+
+  async cancel(): Promise<void> {
+    if (this.#closed) return;
+    this.#close();
+    this.#returnAll();
+    this.#parts.open.end();
+    const { owner } = this.#terms;
+    const { idempotency, identity } = this.#request;
+    if (idempotency === undefined || owner === undefined) return;
+    await this.#parts.tasks.attempt("freeing an Idempotency-Key", () =>
+      this.#parts.ledger.abandonIdempotent(identity.accountId, identity.shard, idempotency.key, owner),
+    );
+  }
+
+  async finish(response: StoredResponse): Promise<void> {
+    this.#close();
+    this.#returnAll();
+    this.#parts.open.end();
+    const { owner } = this.#terms;
+    const { idempotency, identity } = this.#request;
+    if (idempotency === undefined || owner === undefined) return;
+    await this.#parts.tasks.attempt("storing a response", () =>
+      this.#parts.ledger.completeIdempotent(
+        identity.accountId,
+        identity.shard,
+        idempotency.key,
+        owner,
+        response,
+      ),
+    );
+  }
+
+  /**
+   * Makes what is set aside equal to what will be charged, and gives the lease it is in. Less: the rest is free for
+   * others at once. More (the upstream returned more than it may): from the lease's free part, or else everything of
+   * this pool that no other request needs goes back and the charge draws from the pool, which covers what it can.
+   */
+  #setAsideExactly(amount: Credits): Lease | undefined {
+    const { lease, quote } = this.#terms;
+    const { desk } = this.#parts;
+    if (lease === undefined || !lease.live) return undefined;
+    if (amount < quote.amount) desk.unreserve(lease, quote.amount - amount);
+    if (amount <= quote.amount || desk.reserveMore(lease, amount - quote.amount)) return lease;
+    desk.surrender(lease, quote.amount);
+    return undefined;
+  }
+
+  /**
+   * Resolves when the charge is durable. When that is not known in time the request is answered as failed; should the
+   * charge turn out to be committed, it is refunded: a failed request costs nothing (invariant I7).
+   */
+  #commit(item: ChargeItem, lease: Lease | undefined): Promise<Settlement> {
+    const { deadlines, clock, events } = this.#parts;
+    return new Promise((resolve, reject) => {
+      const pending = deadlines.add(clock.now(), () => {
+        events.chargeUnknown(this.#subject());
+        reject(
+          new FareboxError("storage_unavailable", "the charge is not known to be committed", {
+            retryable: true,
+          }),
+        );
+      });
+      void this.#charge(item, lease, pending, resolve, reject);
+    });
+  }
+
+  async #charge(
+    item: ChargeItem,
+    lease: Lease | undefined,
+    pending: PendingSettle,
+    resolve: (settlement: Settlement | Promise<Settlement>) => void,
+    reject: (error: unknown) => void,
+  ): Promise<void> {
+    const { ledger, desk, open } = this.#parts;
+    let result: ChargeResult;
+    try {
+      result = await ledger.charge(item);
+    } catch (error) {
+      if (lease !== undefined) desk.unreserve(lease, item.amount);
+      open.end();
+      if (pending.claim()) reject(error);
+      return;
+    }
+    if (lease !== undefined) desk.settle(lease, item.amount, result.charged);
+    open.end();
+    if (pending.claim()) resolve(this.#settled(item, result));
+    else await this.#reverseLate(item, result);
+  }
+
+  #settled(item: ChargeItem, result: ChargeResult): Settlement | Promise<Settlement> {
+    const { pool, requestId } = item;
+    if (result.uncollected > 0n) {
+      const { creditType } = pool;
+      this.#parts.events.uncollected({ ...this.#subject(), creditType, amount: result.uncollected });
+    }
+    if (result.kind === "superseded") return this.#superseded(pool, result);
+    const refund = (reason: string): Promise<void> =>
+      reverseCharge(this.#parts, pool, result, requestId, reason);
+    return new Settled(pool, result, item.units, refund, undefined);
+  }
+
+  /** Another run completed the key first: its response is the answer. */
+  async #superseded(pool: PoolRef, result: ChargeResult): Promise<Settlement> {
+    const { idempotency, identity } = this.#request;
+    let response: StoredResponse | undefined;
+    if (idempotency !== undefined) {
+      const start = await this.#parts.ledger.beginIdempotent(
+        identity.accountId,
+        identity.shard,
+        idempotency.key,
+        idempotency.requestHash,
+      );
+      if (start.kind === "done") response = start.response;
+      if (start.kind === "begun") {
+        await this.#parts.tasks.attempt("freeing an Idempotency-Key", () =>
+          this.#parts.ledger.abandonIdempotent(
+            identity.accountId,
+            identity.shard,
+            idempotency.key,
+            start.owner,
+          ),
+        );
+      }
+    }
+    return new Settled(pool, result, 0, undefined, response);
+  }
+
+  async #reverseLate(item: ChargeItem, result: ChargeResult): Promise<void> {
+    if (result.charged === 0n) return;
+    const reason = "answered as failed because the charge was not known to be committed";
+    await reverseCharge(this.#parts, item.pool, result, item.requestId, reason);
+    this.#parts.events.chargeReversed({ ...this.#subject(), amount: result.charged });
+  }
+
+  #returnAll(): void {
+    const { lease, quote } = this.#terms;
+    if (lease !== undefined) this.#parts.desk.unreserve(lease, quote.amount);
+  }
+
+  #close(): void {
+    if (this.#closed) throw new Error(`request ${this.#request.requestId} was settled or cancelled before`);
+    this.#closed = true;
+  }
+
+  #pool(price: Price): PoolRef {
+    const { accountId, shard } = this.#request.identity;
+    return this.#terms.lease ?? { accountId, creditType: price.creditType, shard };
+  }
+
+  #once(price: Price): ChargeItem["once"] {
+    if (price.once === undefined || this.#terms.repeat) return undefined;
+    const value = readOnceValue(price, this.#request.facts);
+    return value === undefined ? undefined : { value, withinSeconds: price.once.withinSeconds };
+  }
+
+  /** A response that was not kept is stored as one that cannot be replayed: running it again would charge it again. */
+  #idempotency(status: number, response: StoredResponse | undefined): ChargeItem["idempotency"] {
+    const { owner } = this.#terms;
+    const { idempotency } = this.#request;
+    if (idempotency === undefined || owner === undefined) return undefined;
+    return { key: idempotency.key, owner, response: response ?? { status, headers: [], body: null } };
+  }
+
+  #subject() {
+    const { requestId, identity, route } = this.#request;
+    return { requestId, accountId: identity.accountId, endpoint: route.endpoint };
+  }
+}

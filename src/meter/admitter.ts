@@ -1,0 +1,128 @@
+import { computeQuote } from "../domain/compute-quote.ts";
+import type { Lease } from "../domain/lease.ts";
+import { readOnceValue } from "../domain/once-value.ts";
+import type { Price, Quote } from "../domain/price.ts";
+import type { Refusal } from "../domain/refusal.ts";
+import { selectPrice } from "../domain/select-price.ts";
+import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
+import { type AdmissionParts, OpenAdmission } from "./admission.ts";
+import type { AdmitRequest, Decision } from "./meter.ts";
+import { ROUTE_UNKNOWN, refusalOf } from "./refusals.ts";
+
+const FREE: Quote = { amount: 0n, units: 0 };
+
+/** Decides whether a request may be forwarded, and sets aside what it can cost. */
+export class Admitter {
+  readonly #parts: AdmissionParts;
+
+  constructor(parts: AdmissionParts) {
+    this.#parts = parts;
+  }
+
+  admit(request: AdmitRequest): Promise<Decision> | Decision {
+    const { candidates, list } = request.route;
+    const price = selectPrice(candidates, request.facts);
+    if (price === undefined && candidates.length > 0 && list.unpriced === "refuse")
+      return this.#refuse(ROUTE_UNKNOWN);
+    const charged = price === undefined || price.free ? undefined : price;
+    if (request.idempotency !== undefined) return this.#admitOnce(request, charged, request.idempotency);
+    return this.#setAside(request, charged, undefined);
+  }
+
+  /** The Idempotency-Key is claimed first: a replay needs no credits and is not refused for any. */
+  async #admitOnce(
+    request: AdmitRequest,
+    price: Price | undefined,
+    idempotency: NonNullable<AdmitRequest["idempotency"]>,
+  ): Promise<Decision> {
+    const { accountId, shard } = request.identity;
+    const { key, requestHash } = idempotency;
+    let start: IdempotentStart;
+    try {
+      start = await this.#parts.ledger.beginIdempotent(accountId, shard, key, requestHash);
+    } catch (error) {
+      return this.#refuse(refusalOf(error));
+    }
+    if (start.kind === "running") return this.#refuse({ code: "idempotency_in_progress" });
+    if (start.kind === "mismatch") return this.#refuse({ code: "idempotency_mismatch" });
+    if (start.kind === "done") {
+      if (start.response.body === null) return this.#refuse({ code: "idempotency_not_replayable" });
+      return { kind: "replay", response: start.response };
+    }
+    const { owner } = start;
+    const decision = await this.#setAside(request, price, owner);
+    if (decision.kind === "refused") {
+      // Before the refusal is told: a top-up and a retry under the same key must not meet a run that is over.
+      await this.#parts.tasks.attempt("freeing an Idempotency-Key", () =>
+        this.#parts.ledger.abandonIdempotent(accountId, shard, key, owner),
+      );
+    }
+    return decision;
+  }
+
+  #setAside(
+    request: AdmitRequest,
+    price: Price | undefined,
+    owner: string | undefined,
+  ): Promise<Decision> | Decision {
+    if (price === undefined) return this.#admitted(request, undefined, FREE, undefined, owner);
+    const quote = computeQuote(price, request.facts);
+    const { creditType } = price;
+    const { max } = request;
+    if (max !== undefined && max < quote.amount) {
+      return this.#refuse({ code: "quote_above_max", creditType, quote: quote.amount, max });
+    }
+    if (quote.amount === 0n) return this.#admitted(request, price, quote, undefined, owner);
+    const lease = this.#parts.desk.reserve(request.identity.accountId, creditType, quote.amount);
+    if (lease !== undefined) return this.#admitted(request, price, quote, lease, owner);
+    return this.#waitForLease(request, price, quote, owner);
+  }
+
+  async #waitForLease(
+    request: AdmitRequest,
+    price: Price,
+    quote: Quote,
+    owner: string | undefined,
+  ): Promise<Decision> {
+    const { accountId, shard } = request.identity;
+    const pool: PoolRef = { accountId, creditType: price.creditType, shard };
+    const answer = await this.#parts.desk.wait(pool, quote.amount);
+    if (answer.kind === "reserved") return this.#admitted(request, price, quote, answer.lease, owner);
+    try {
+      if (answer.kind === "failed") return this.#refuse(refusalOf(answer.error));
+      if (await this.#isRepeat(request, price, pool)) {
+        return this.#admitted(request, price, quote, undefined, owner, true);
+      }
+    } catch (error) {
+      return this.#refuse(refusalOf(error));
+    }
+    return this.#refuse({
+      code: "insufficient_credits",
+      creditType: price.creditType,
+      required: quote.amount,
+      available: answer.available,
+    });
+  }
+
+  /** An account without credits may still repeat what it has paid for in this window. */
+  #isRepeat(request: AdmitRequest, price: Price, pool: PoolRef): Promise<boolean> | boolean {
+    const value = readOnceValue(price, request.facts);
+    return value !== undefined && this.#parts.ledger.isRepeat(pool, price.endpoint, value);
+  }
+
+  #admitted(
+    request: AdmitRequest,
+    price: Price | undefined,
+    quote: Quote,
+    lease: Lease | undefined,
+    owner: string | undefined,
+    repeat = false,
+  ): Decision {
+    const terms = { price, quote, lease, owner, repeat };
+    return { kind: "admitted", admission: new OpenAdmission(this.#parts, request, terms) };
+  }
+
+  #refuse(refusal: Refusal): Decision {
+    return { kind: "refused", refusal };
+  }
+}

@@ -1,0 +1,169 @@
+import { FareboxError } from "../domain/farebox-error.ts";
+import type { PriceTable } from "../domain/price-table.ts";
+import type { RateLimitState, Refusal } from "../domain/refusal.ts";
+import type { Ledger, PoolBalance } from "../ledger/ledger.ts";
+import type { AdmissionParts } from "./admission.ts";
+import { Admitter } from "./admitter.ts";
+import { DurableTasks } from "./durable-tasks.ts";
+import { HeartbeatLoop } from "./heartbeat-loop.ts";
+import { KeyCache } from "./key-cache.ts";
+import { LeaseDesk } from "./lease-desk.ts";
+import { Limiter, type LimitRule } from "./limiter.ts";
+import type { AdmitRequest, Decision, Identity, Meter, Route } from "./meter.ts";
+import { type MeterClock, systemClock } from "./meter-clock.ts";
+import type { MeterEvents } from "./meter-events.ts";
+import { OpenRequests } from "./open-requests.ts";
+import { type PriceListSource, PriceLists } from "./price-lists.ts";
+import { isRefusal, KEY_MISSING, ROUTE_UNKNOWN, STORAGE_UNAVAILABLE } from "./refusals.ts";
+import { SettleDeadlines } from "./settle-deadlines.ts";
+
+export interface MeterOptions {
+  readonly ledger: Ledger;
+  readonly priceLists: PriceListSource;
+  /** The configuration's `limits` and `leases`. */
+  readonly limits: readonly LimitRule[];
+  readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
+  readonly events: MeterEvents;
+  readonly clock?: MeterClock;
+  /** In [0, 1): spreads retries. */
+  readonly random?: () => number;
+  /** How long a request waits for its charge to be durable before it is answered as failed. */
+  readonly settleTimeoutMs?: number;
+}
+
+/** A meter with its beginning. Everything else is in {@link Meter}. */
+export interface StartableMeter extends Meter {
+  /**
+   * Sends the first heartbeat, reads the price lists and begins to beat. Before it everything is refused as
+   * `storage_unavailable`. Rejects like the ledger.
+   */
+  start(): Promise<void>;
+}
+
+/** Longer than a failover of a managed Postgres usually blocks a commit, shorter than most clients' patience. */
+const SETTLE_TIMEOUT_MS = 10_000;
+/** What is still in flight then has outlived the doors' own drain; its leases are released when this instance is dead. */
+const CLOSE_TIMEOUT_MS = 30_000;
+/** A path is known when any of these is priced: then HEAD and OPTIONS are forwarded where `unpriced` is `refuse`. */
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"] as const;
+
+/** Builds the meter of this process. */
+export function createMeter(options: MeterOptions): StartableMeter {
+  return new RunningMeter(options);
+}
+
+class RunningMeter implements StartableMeter {
+  readonly #parts: AdmissionParts;
+  readonly #admitter: Admitter;
+  readonly #keys: KeyCache;
+  readonly #priceLists: PriceLists;
+  readonly #limiter: Limiter;
+  readonly #heartbeat: HeartbeatLoop;
+
+  constructor(options: MeterOptions) {
+    const { ledger, events, clock = systemClock, random = Math.random } = options;
+    const tasks = new DurableTasks(clock, random, events);
+    const desk = new LeaseDesk({ ledger, clock, random, events, tasks, idleMs: options.leases.idleMs });
+    const deadlines = new SettleDeadlines(options.settleTimeoutMs ?? SETTLE_TIMEOUT_MS);
+    this.#parts = { ledger, desk, tasks, deadlines, open: new OpenRequests(), clock, events };
+    this.#admitter = new Admitter(this.#parts);
+    this.#keys = new KeyCache(ledger, clock);
+    this.#priceLists = new PriceLists(options.priceLists);
+    this.#limiter = new Limiter(options.limits, clock);
+    this.#heartbeat = new HeartbeatLoop({
+      ledger,
+      clock,
+      events,
+      desk,
+      keys: this.#keys,
+      priceLists: this.#priceLists,
+      deadAfterMs: options.leases.deadAfterMs,
+      onBeat: () => {
+        desk.sweepIdle();
+        deadlines.check(clock.now());
+      },
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#heartbeat.start();
+  }
+
+  authenticate(presented: string | undefined): Promise<Identity | Refusal> | Identity | Refusal {
+    if (presented === undefined) return this.#counted(KEY_MISSING);
+    const answer = this.#keys.authenticate(presented);
+    if (answer instanceof Promise) return answer.then((late) => this.#counted(late));
+    return this.#counted(answer);
+  }
+
+  route(method: string, path: string): Route | Refusal {
+    const table = this.#priceLists.current(this.#parts.clock.now());
+    if (table === undefined) return this.#counted(STORAGE_UNAVAILABLE);
+    const { list } = table;
+    const match = table.find(method, path);
+    if (match !== undefined) {
+      const { endpoint, candidates, pathParams, priced } = match;
+      return { endpoint, list, candidates, pathParams, priced, needsRequestBody: match.readsRequestBody };
+    }
+    if (list.unpriced === "refuse" && !isCompanion(table, method, path)) return this.#counted(ROUTE_UNKNOWN);
+    return {
+      endpoint: "unpriced",
+      list,
+      candidates: [],
+      pathParams: {},
+      priced: false,
+      needsRequestBody: false,
+    };
+  }
+
+  limit(identity: Identity, method: string, path: string): RateLimitState | Refusal | undefined {
+    const state = this.#limiter.count(identity, method, path);
+    if (state !== undefined && "code" in state) this.#counted(state);
+    return state;
+  }
+
+  admit(request: AdmitRequest): Promise<Decision> | Decision {
+    const decision = this.#admitter.admit(request);
+    if (decision instanceof Promise) return decision.then((late) => this.#countedDecision(late));
+    return this.#countedDecision(decision);
+  }
+
+  balances(identity: Identity): Promise<readonly PoolBalance[]> {
+    return this.#parts.ledger.balances(identity.accountId, identity.shard);
+  }
+
+  async close(): Promise<void> {
+    const { clock, desk, open, tasks } = this.#parts;
+    let cancel: (() => void) | undefined;
+    const timeout = new Promise<"late">((resolve) => {
+      cancel = clock.after(CLOSE_TIMEOUT_MS, () => resolve("late"));
+    });
+    await Promise.race([open.drained(), timeout]);
+    await Promise.race([this.#heartbeat.stop(), timeout]);
+    desk.releaseAll();
+    const ended = await Promise.race([tasks.settled(), timeout]);
+    cancel?.();
+    if (ended === "late") {
+      throw new FareboxError("storage_unavailable", "leases could not be released before the meter closed", {
+        retryable: true,
+        detail: { open: open.size, tasks: tasks.pending },
+      });
+    }
+  }
+
+  #counted<T extends object>(answer: T): T {
+    if (isRefusal(answer)) this.#parts.events.refused(answer.code);
+    return answer;
+  }
+
+  #countedDecision(decision: Decision): Decision {
+    if (decision.kind === "refused") this.#parts.events.refused(decision.refusal.code);
+    return decision;
+  }
+}
+
+/** HEAD asks about what GET would return; OPTIONS asks what may be done with a path at all. Neither is priced unless listed. */
+function isCompanion(table: PriceTable, method: string, path: string): boolean {
+  if (method === "HEAD") return table.find("GET", path) !== undefined;
+  return method === "OPTIONS" && METHODS.some((other) => table.find(other, path) !== undefined);
+}

@@ -1,0 +1,96 @@
+import type { Ledger } from "../ledger/ledger.ts";
+import type { KeyCache } from "./key-cache.ts";
+import type { LeaseDesk } from "./lease-desk.ts";
+import type { MeterClock } from "./meter-clock.ts";
+import type { MeterEvents } from "./meter-events.ts";
+import type { PriceLists } from "./price-lists.ts";
+
+/** Fixed by what waits for it: recalled leases (a refused request waits 400 ms) and revoked keys (5 s). */
+export const HEARTBEAT_MS = 250;
+
+export interface HeartbeatParts {
+  readonly ledger: Pick<Ledger, "heartbeat" | "register">;
+  readonly clock: MeterClock;
+  readonly events: MeterEvents;
+  readonly keys: KeyCache;
+  readonly desk: LeaseDesk;
+  readonly priceLists: PriceLists;
+  /** Without a heartbeat for so long the database declares this instance dead. */
+  readonly deadAfterMs: number;
+  /** Called at every beat, also while the database does not answer. */
+  readonly onBeat: () => void;
+}
+
+/**
+ * Tells the database every 250 ms that this instance lives, and takes in what it answers: recalled leases, changed keys,
+ * price lists, or that the instance was declared dead. One heartbeat is on its way at a time.
+ */
+export class HeartbeatLoop {
+  readonly #parts: HeartbeatParts;
+  #cancel: (() => void) | undefined = undefined;
+  #beating: Promise<void> | undefined = undefined;
+  #stopped = false;
+
+  constructor(parts: HeartbeatParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves after the first heartbeat; rejects when the database does not answer it. */
+  async start(): Promise<void> {
+    await this.beat();
+    this.#schedule();
+  }
+
+  /** One heartbeat. Rejects when the database does not answer. */
+  async beat(): Promise<void> {
+    const { ledger, clock, keys, desk, priceLists, deadAfterMs } = this.#parts;
+    const sentAt = clock.now();
+    const answer = await ledger.heartbeat();
+    const receivedAt = clock.now();
+    keys.invalidate(answer.changedKeys);
+    if (answer.alive) {
+      keys.trustFrom(sentAt);
+      // Half the time: a stall between the check and the use of a lease is covered by the other half.
+      desk.trustUntil(sentAt + deadAfterMs / 2);
+      desk.recall(answer.recalls);
+    } else {
+      await this.#registerAgain();
+    }
+    await priceLists.observe(answer, receivedAt);
+  }
+
+  /** No further heartbeat is sent; resolves when none is on its way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel?.();
+    await this.#beating;
+  }
+
+  /** The leases are dropped before anything else can be promised from them, and again for what came in between. */
+  async #registerAgain(): Promise<void> {
+    this.#parts.desk.dropAll();
+    this.#parts.keys.clear();
+    this.#parts.events.fenced();
+    await this.#parts.ledger.register();
+    this.#parts.desk.dropAll();
+  }
+
+  #schedule(): void {
+    this.#cancel = this.#parts.clock.after(HEARTBEAT_MS, () => {
+      if (this.#stopped) return;
+      this.#schedule();
+      this.#parts.onBeat();
+      this.#beating ??= this.#beatQuietly();
+    });
+  }
+
+  async #beatQuietly(): Promise<void> {
+    try {
+      await this.beat();
+    } catch (error) {
+      this.#parts.events.heartbeatFailed(error);
+    } finally {
+      this.#beating = undefined;
+    }
+  }
+}

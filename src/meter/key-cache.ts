@@ -1,0 +1,138 @@
+import { hash } from "node:crypto";
+import { isWellFormedApiKey } from "../domain/api-key.ts";
+import type { Refusal } from "../domain/refusal.ts";
+import type { KeyRecord, Ledger } from "../ledger/ledger.ts";
+import type { Identity } from "./meter.ts";
+import type { MeterClock } from "./meter-clock.ts";
+import { RecentMap } from "./recent-map.ts";
+import { KEY_INVALID, refusalOf } from "./refusals.ts";
+
+/** 100,000 active keys stay cached; an entry is about 300 bytes. */
+const MAX_KEYS = 200_000;
+/** Only well-formed keys that do not work are remembered, so a guesser must first solve the checksum. */
+const MAX_REFUSED = 10_000;
+/** A key that was just created works after this long, even if it was tried before. */
+const REFUSED_MS = 1_000;
+/** Heartbeats come every 250 ms. After so long without one a revocation may have been missed (see docs/decisions). */
+export const KEYS_TRUSTED_MS = 4_000;
+/** A prefix of up to 33 characters, `_`, 36 characters. Longer texts are not even hashed. */
+const MAX_KEY_LENGTH = 70;
+/** A key that changes while it is read is read again; one that changes all the time is answered as last read. */
+const MAX_READS = 3;
+
+interface KnownKey {
+  readonly identity: Identity;
+  /** Monotonic ms. */
+  readonly expiresAt: number;
+}
+
+interface Lookup {
+  readonly answer: Promise<Identity | Refusal>;
+  /** The key changed after the look-up began: what it read may be older than the change. */
+  changed: boolean;
+}
+
+/**
+ * Authenticates keys: unknown, malformed, revoked and expired ones, and those of accounts that are suspended or closed,
+ * look alike. Answers synchronously for known keys while heartbeats succeed, and asks the database otherwise; look-ups of
+ * the same key are one query.
+ */
+export class KeyCache {
+  readonly #ledger: Pick<Ledger, "findKey">;
+  readonly #clock: MeterClock;
+  readonly #known = new RecentMap<KnownKey>(MAX_KEYS);
+  readonly #refusedUntil = new RecentMap<number>(MAX_REFUSED);
+  readonly #lookups = new Map<string, Lookup>();
+  #trustedUntil = 0;
+
+  constructor(ledger: Pick<Ledger, "findKey">, clock: MeterClock) {
+    this.#ledger = ledger;
+    this.#clock = clock;
+  }
+
+  authenticate(presented: string): Promise<Identity | Refusal> | Identity | Refusal {
+    if (presented.length > MAX_KEY_LENGTH) return KEY_INVALID;
+    const hashHex = hash("sha256", presented, "hex");
+    const now = this.#clock.now();
+    if (now < this.#trustedUntil) {
+      const known = this.#known.get(hashHex);
+      if (known !== undefined && now < known.expiresAt) return known.identity;
+      const refusedUntil = this.#refusedUntil.get(hashHex);
+      if (refusedUntil !== undefined && now < refusedUntil) return KEY_INVALID;
+    }
+    // After the cache, because it costs more than a hit; before the query, because garbage must cost none.
+    if (!isWellFormedApiKey(presented)) return KEY_INVALID;
+    return this.#lookUp(hashHex);
+  }
+
+  /** A heartbeat that was sent then succeeded. After a gap the changes told may be incomplete: everything is read anew. */
+  trustFrom(sentAt: number): void {
+    if (sentAt >= this.#trustedUntil) this.clear();
+    this.#trustedUntil = sentAt + KEYS_TRUSTED_MS;
+  }
+
+  /** These keys changed (created, revoked, rotated, or their account's state did). */
+  invalidate(hashesHex: readonly string[]): void {
+    for (const hashHex of hashesHex) {
+      this.#known.delete(hashHex);
+      this.#refusedUntil.delete(hashHex);
+      const lookup = this.#lookups.get(hashHex);
+      if (lookup !== undefined) lookup.changed = true;
+    }
+  }
+
+  clear(): void {
+    this.#known.clear();
+    this.#refusedUntil.clear();
+    for (const lookup of this.#lookups.values()) lookup.changed = true;
+  }
+
+  #lookUp(hashHex: string): Promise<Identity | Refusal> {
+    const running = this.#lookups.get(hashHex);
+    if (running !== undefined) return running.answer;
+    const lookup: Lookup = {
+      answer: this.#read(hashHex, () => lookup).finally(() => this.#lookups.delete(hashHex)),
+      changed: false,
+    };
+    this.#lookups.set(hashHex, lookup);
+    return lookup.answer;
+  }
+
+  async #read(hashHex: string, lookupOf: () => Lookup): Promise<Identity | Refusal> {
+    for (let reads = 1; ; reads += 1) {
+      const sentAt = this.#clock.now();
+      let record: KeyRecord | undefined;
+      try {
+        record = await this.#ledger.findKey(hashHex);
+      } catch (error) {
+        return refusalOf(error);
+      }
+      const lookup = lookupOf();
+      if (lookup.changed && reads < MAX_READS) {
+        lookup.changed = false;
+        continue;
+      }
+      return lookup.changed ? judge(record) : this.#remember(hashHex, record, sentAt);
+    }
+  }
+
+  #remember(hashHex: string, record: KeyRecord | undefined, sentAt: number): Identity | Refusal {
+    const answer = judge(record);
+    if ("code" in answer) {
+      this.#refusedUntil.set(hashHex, sentAt + REFUSED_MS);
+      return answer;
+    }
+    // Counted from the sending, so the key is asked for again no later than it expires by the database's clock.
+    const expiresInMs = record?.expiresInMs ?? null;
+    const expiresAt = expiresInMs === null ? Number.POSITIVE_INFINITY : sentAt + expiresInMs;
+    this.#known.set(hashHex, { identity: answer, expiresAt });
+    return answer;
+  }
+}
+
+function judge(record: KeyRecord | undefined): Identity | Refusal {
+  if (record === undefined || record.state !== "active" || record.accountState !== "active")
+    return KEY_INVALID;
+  if (record.expiresInMs !== null && record.expiresInMs <= 0) return KEY_INVALID;
+  return { accountId: record.accountId, shard: record.shard, keyId: record.keyId };
+}

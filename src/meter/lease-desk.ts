@@ -1,0 +1,198 @@
+import type { Credits } from "../domain/credits.ts";
+import type { Lease } from "../domain/lease.ts";
+import { LeaseBook } from "../domain/lease-book.ts";
+import type { Ledger, PoolRef } from "../ledger/ledger.ts";
+import type { DurableTasks } from "./durable-tasks.ts";
+import { type LeaseAnswer, LeaseLine, type Waiter } from "./lease-line.ts";
+import type { MeterClock } from "./meter-clock.ts";
+import type { MeterEvents } from "./meter-events.ts";
+
+/** A recalled lease comes back with its owner's next heartbeat (≤ 250 ms): worth looking more often than that. */
+const RECALL_PAUSE_MS = 40;
+
+export interface LeaseDeskParts {
+  readonly ledger: Pick<Ledger, "lease" | "release" | "instanceId">;
+  readonly clock: MeterClock;
+  readonly random: () => number;
+  readonly events: MeterEvents;
+  readonly tasks: DurableTasks;
+  readonly idleMs: number;
+}
+
+/**
+ * Sets credits aside for requests: from the lease in memory when it covers them, else by enlarging it in the database.
+ * One enlargement per pool is on its way at a time, and asks for everyone who waits.
+ */
+export class LeaseDesk {
+  readonly #parts: LeaseDeskParts;
+  readonly #book: LeaseBook;
+  readonly #lines = new Map<Lease, LeaseLine>();
+  #instanceId: string;
+
+  constructor(parts: LeaseDeskParts) {
+    this.#parts = parts;
+    this.#book = new LeaseBook({ idleMs: parts.idleMs });
+    this.#instanceId = parts.ledger.instanceId;
+  }
+
+  /** Sets the amount aside without asking, or gives `undefined`: then `wait`. */
+  reserve(accountId: string, creditType: string, amount: Credits): Lease | undefined {
+    this.#followInstance();
+    const lease = this.#book.find(accountId, creditType);
+    if (lease === undefined || lease.waiting > 0) return undefined;
+    const now = this.#parts.clock.now();
+    if (!this.#book.reserve(lease, amount, now)) return undefined;
+    if (this.#book.isLow(lease, now)) void this.#enlarge(lease, undefined);
+    return lease;
+  }
+
+  /** Waits in the pool's line until the amount is set aside, or the database refused it. Never rejects. */
+  wait(pool: PoolRef, amount: Credits): Promise<LeaseAnswer> {
+    this.#followInstance();
+    const since = this.#parts.clock.now();
+    const lease = this.#book.open(pool.accountId, pool.creditType, pool.shard);
+    let line = this.#lines.get(lease);
+    if (line === undefined) {
+      line = new LeaseLine(lease);
+      this.#lines.set(lease, line);
+    }
+    const waitingLine = line;
+    return new Promise((resolve) => {
+      const answer = (given: LeaseAnswer): void => {
+        this.#parts.events.leaseWaited(this.#parts.clock.now() - since);
+        resolve(given);
+      };
+      waitingLine.add({
+        amount,
+        answer,
+        asked: false,
+        patientUntil: undefined,
+        pausing: false,
+      } satisfies Waiter);
+      this.#advance(waitingLine);
+    });
+  }
+
+  /** A charge is committed (or known not to have been: then `charged` is 0). */
+  settle(lease: Lease, reserved: Credits, charged: Credits): void {
+    const giveBack = this.#book.settle(lease, reserved, charged, this.#parts.clock.now());
+    if (giveBack > 0n) this.#release(lease, giveBack);
+  }
+
+  /** Sets more aside for a request that is being settled: before those that wait, because it has been served. */
+  reserveMore(lease: Lease, amount: Credits): boolean {
+    return this.#book.reserve(lease, amount, this.#parts.clock.now());
+  }
+
+  /** Gives back what was set aside for a request, and what is free, for a charge that draws from the pool instead. */
+  surrender(lease: Lease, reserved: Credits): void {
+    const giveBack = this.#book.surrender(lease, reserved, this.#parts.clock.now());
+    if (giveBack > 0n) this.#release(lease, giveBack);
+  }
+
+  /** What was set aside is not needed. */
+  unreserve(lease: Lease, amount: Credits): void {
+    const giveBack = this.#book.unreserve(lease, amount, this.#parts.clock.now());
+    if (giveBack > 0n) this.#release(lease, giveBack);
+  }
+
+  /** Other instances want credits of these pools. */
+  recall(pools: readonly PoolRef[]): void {
+    const now = this.#parts.clock.now();
+    for (const pool of pools) {
+      const giveBack = this.#book.recall(pool.accountId, pool.creditType, now);
+      if (giveBack > 0n) this.#release(pool, giveBack);
+    }
+  }
+
+  sweepIdle(): void {
+    this.#book.sweepIdle(this.#parts.clock.now(), (lease, amount) => this.#release(lease, amount));
+  }
+
+  /** Gives back everything that no request in flight needs. */
+  releaseAll(): void {
+    this.#book.sweepAll((lease, amount) => this.#release(lease, amount));
+  }
+
+  trustUntil(time: number): void {
+    this.#book.trustUntil(time);
+  }
+
+  /** The instance was declared dead: its leases are gone, whoever waits asks anew. */
+  dropAll(): void {
+    this.#instanceId = this.#parts.ledger.instanceId;
+    this.#book.dropAll();
+    const lines = [...this.#lines.values()];
+    this.#lines.clear();
+    for (const line of lines) {
+      const { accountId, creditType, shard } = line.lease;
+      line.moveTo(this.#book.open(accountId, creditType, shard));
+      this.#lines.set(line.lease, line);
+      this.#advance(line);
+    }
+  }
+
+  /** Pools with a lease. */
+  get size(): number {
+    return this.#book.size;
+  }
+
+  /** The ledger may have found out first that this instance was declared dead, and have registered it again. */
+  #followInstance(): void {
+    if (this.#parts.ledger.instanceId !== this.#instanceId) this.dropAll();
+  }
+
+  #advance(line: LeaseLine): void {
+    if (line.lease.enlarging) return;
+    line.serveFree(this.#book, this.#parts.clock.now());
+    if (line.waiters.length === 0) {
+      line.cancelPause?.();
+      this.#lines.delete(line.lease);
+      return;
+    }
+    if (line.next() !== undefined) {
+      void this.#enlarge(line.lease, line);
+      return;
+    }
+    line.cancelPause ??= this.#parts.clock.after(RECALL_PAUSE_MS * (0.5 + this.#parts.random()), () => {
+      line.cancelPause = undefined;
+      line.resume();
+      this.#advance(line);
+    });
+  }
+
+  /** Asks for the first in line and all behind it; without a line, for what the pool is going to spend. */
+  async #enlarge(lease: Lease, line: LeaseLine | undefined): Promise<void> {
+    const { ledger, clock } = this.#parts;
+    const sentAt = clock.now();
+    const asked = this.#book.computeEnlargement(
+      lease,
+      line?.next()?.amount ?? 0n,
+      line?.queued() ?? 0n,
+      sentAt,
+    );
+    if (asked.want === 0n && line === undefined) return;
+    this.#book.beginEnlargement(lease, asked);
+    line?.markAsked();
+    try {
+      const result = await ledger.lease({ pool: lease, ...asked });
+      this.#followInstance();
+      this.#book.endEnlargement(lease, result, sentAt);
+      this.#lines.get(lease)?.serve(this.#book, result, result.granted < asked.need, clock.now());
+    } catch (error) {
+      this.#book.failEnlargement(lease);
+      this.#lines.get(lease)?.fail(error);
+    }
+    const waiting = this.#lines.get(lease);
+    if (waiting !== undefined) this.#advance(waiting);
+  }
+
+  #release(pool: PoolRef, amount: Credits): void {
+    const { ledger, tasks } = this.#parts;
+    const instanceId = ledger.instanceId;
+    void tasks.run("release of a lease", async () => {
+      // With the instance's old id its leases went back as a whole.
+      if (ledger.instanceId === instanceId) await ledger.release({ pool, hold: "lease", amount });
+    });
+  }
+}

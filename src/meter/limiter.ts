@@ -1,0 +1,127 @@
+import { FareboxError } from "../domain/farebox-error.ts";
+import { parseMatchPattern } from "../domain/match-pattern.ts";
+import type { Problem } from "../domain/problem.ts";
+import { RateWindow } from "../domain/rate-window.ts";
+import type { RateLimitState, Refusal } from "../domain/refusal.ts";
+import { RouteTable } from "../domain/route-table.ts";
+import type { Identity } from "./meter.ts";
+import type { MeterClock } from "./meter-clock.ts";
+import { RecentMap } from "./recent-map.ts";
+
+/** A request limit as configured; see the configuration's `limits`. */
+export interface LimitRule {
+  /** `"GET /account/credits"`, or `"*"`: all requests are counted together. */
+  readonly match: string;
+  readonly requests: number;
+  readonly windowSeconds: number;
+  readonly by: "account" | "key";
+}
+
+/** Accounts or keys counted under one rule; beyond it those used least recently are counted anew. */
+const MAX_SUBJECTS = 400_000;
+
+/**
+ * Counts requests against the configured limits, per rule and account or key. In this process only: what an instance
+ * counts is no money, and its neighbours do not know of it (see docs/decisions).
+ */
+export class Limiter {
+  readonly #rules: readonly CountedRule[];
+  readonly #clock: MeterClock;
+
+  /** Throws FareboxError `limit_invalid` for a match that the configuration would refuse. */
+  constructor(rules: readonly LimitRule[], clock: MeterClock) {
+    this.#clock = clock;
+    this.#rules = rules.map((rule) => new CountedRule(rule));
+  }
+
+  /**
+   * Counts the request against every rule that matches it, or against none when one of them has no room: a refused
+   * request does not use up the others. Gives the state of the rule with the least room; `undefined` when none matches.
+   */
+  count(identity: Identity, method: string, path: string): RateLimitState | Refusal | undefined {
+    const now = this.#clock.now();
+    const counted: { readonly rule: LimitRule; readonly window: RateWindow }[] = [];
+    let refusal: Refusal | undefined;
+    for (const rule of this.#rules) {
+      if (!rule.matches(method, path)) continue;
+      const window = rule.windowOf(identity, now);
+      if (!window.hasRoom(now))
+        refusal = longer(refusal, renderState(rule.rule, window, window.secondsUntilRoom(now)));
+      counted.push({ rule: rule.rule, window });
+    }
+    if (refusal !== undefined) return refusal;
+    let tightest: RateLimitState | undefined;
+    for (const { rule, window } of counted) {
+      window.count(now);
+      const state = renderState(rule, window, window.secondsUntilEmpty(now));
+      if (tightest === undefined || state.remaining < tightest.remaining) tightest = state;
+    }
+    return tightest;
+  }
+
+  /** How many windows are kept. */
+  get size(): number {
+    return this.#rules.reduce((sum, rule) => sum + rule.size, 0);
+  }
+}
+
+class CountedRule {
+  readonly rule: LimitRule;
+  readonly #routes: RouteTable<true> | undefined;
+  readonly #windows = new RecentMap<RateWindow>(MAX_SUBJECTS);
+  #agedAt = 0;
+
+  constructor(rule: LimitRule) {
+    this.rule = rule;
+    this.#routes = rule.match === "*" ? undefined : buildRoutes(rule.match);
+  }
+
+  matches(method: string, path: string): boolean {
+    return this.#routes === undefined || this.#routes.find(method, path) !== undefined;
+  }
+
+  windowOf(identity: Identity, now: number): RateWindow {
+    const windowMs = this.rule.windowSeconds * 1_000;
+    // What was not used for a whole window counts nothing any more: forgetting it changes no decision, and costs nothing.
+    if (now - this.#agedAt >= windowMs) {
+      this.#windows.age();
+      this.#agedAt = now;
+    }
+    const subject = this.rule.by === "account" ? identity.accountId : identity.keyId;
+    let window = this.#windows.get(subject);
+    if (window === undefined) {
+      window = new RateWindow(this.rule.requests, windowMs);
+      this.#windows.set(subject, window);
+    }
+    return window;
+  }
+
+  get size(): number {
+    return this.#windows.size;
+  }
+}
+
+function buildRoutes(match: string): RouteTable<true> {
+  const problems: Problem[] = [];
+  const pattern = parseMatchPattern(match, "match", problems);
+  if (pattern === undefined) {
+    throw new FareboxError("limit_invalid", `"${match}" is not a match`, { detail: { problems } });
+  }
+  // HEAD counts as GET: it is a request of the same endpoint, if a free one.
+  return new RouteTable([[pattern, true]], { exact: false, headAsGet: true });
+}
+
+function renderState(rule: LimitRule, window: RateWindow, resetSeconds: number): RateLimitState {
+  return {
+    limit: rule.requests,
+    remaining: window.remaining,
+    windowSeconds: rule.windowSeconds,
+    resetSeconds,
+  };
+}
+
+/** Of several limits that refuse, the one that refuses longest is the one to wait for. */
+function longer(refusal: Refusal | undefined, state: RateLimitState): Refusal {
+  if (refusal?.code === "rate_limited" && refusal.resetSeconds >= state.resetSeconds) return refusal;
+  return { code: "rate_limited", ...state };
+}

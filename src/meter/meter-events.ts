@@ -1,0 +1,44 @@
+import type { Credits } from "../domain/credits.ts";
+import type { RefusalCode } from "../domain/refusal.ts";
+
+/** Which request an event is about. */
+export interface EventSubject {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly endpoint: string;
+}
+
+/** What operators want to know of the meter, as counters, histograms and log lines. Implemented by telemetry. */
+export interface MeterEvents {
+  /** Any refusal the meter gave. */
+  refused(code: RefusalCode): void;
+  /** A request waited so long for its lease to be enlarged (admitted or not). */
+  leaseWaited(ms: number): void;
+  /** A per-result charge could not be counted and the floor was charged: a warning. */
+  countMissing(subject: EventSubject & { readonly problem: string; readonly charged: Credits }): void;
+  /** A part of a charge was covered by neither lease nor pool: a warning. */
+  uncollected(subject: EventSubject & { readonly creditType: string; readonly amount: Credits }): void;
+  /** The charge was not known to be durable in time: the request was answered as failed. */
+  chargeUnknown(subject: EventSubject): void;
+  /** That charge turned out to be committed and was refunded. */
+  chargeReversed(subject: EventSubject & { readonly amount: Credits }): void;
+  /** The database did not answer a heartbeat, or a price list could not be read. */
+  heartbeatFailed(error: unknown): void;
+  /** This instance was declared dead and registered again. */
+  fenced(): void;
+  /** Work after the answer (a refund, a release, freeing an Idempotency-Key) failed; `again`: it is retried. */
+  taskFailed(task: string, error: unknown, again: boolean): void;
+}
+
+/** For tests and tools that look at nothing. */
+export const silentEvents: MeterEvents = {
+  refused() {},
+  leaseWaited() {},
+  countMissing() {},
+  uncollected() {},
+  chargeUnknown() {},
+  chargeReversed() {},
+  heartbeatFailed() {},
+  fenced() {},
+  taskFailed() {},
+};

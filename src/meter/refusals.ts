@@ -1,0 +1,25 @@
+import { FareboxError } from "../domain/farebox-error.ts";
+import type { Refusal } from "../domain/refusal.ts";
+
+/** Heartbeats find the database again within 250 ms; a client that waits a second meets a working one. */
+const RETRY_AFTER_SECONDS = 1;
+
+export const KEY_MISSING: Refusal = { code: "key_missing" };
+export const KEY_INVALID: Refusal = { code: "key_invalid" };
+export const ROUTE_UNKNOWN: Refusal = { code: "route_unknown" };
+export const STORAGE_UNAVAILABLE: Refusal = {
+  code: "storage_unavailable",
+  retryAfterSeconds: RETRY_AFTER_SECONDS,
+};
+export const OVERLOADED: Refusal = { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
+
+/** The refusal for a fault of the environment. Anything else is a bug: it is thrown on, and the request dies of it. */
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof FareboxError && error.code === "overloaded") return OVERLOADED;
+  if (error instanceof FareboxError && error.retryable) return STORAGE_UNAVAILABLE;
+  throw error;
+}
+
+export function isRefusal(value: object): value is Refusal {
+  return "code" in value;
+}
