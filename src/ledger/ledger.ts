@@ -158,6 +158,8 @@ export interface PoolBalance {
   /** Grants with something left, in the order in which they are drawn. Present balances of lazy grants are computed, not written. */
   readonly grants: readonly {
     readonly grantId: string;
+    /** What was granted; `allocated_credits` of a contract is the sum of these. */
+    readonly amount?: Credits;
     readonly remaining: Credits;
     readonly source: string;
     readonly expiresAt: Date | null;
