@@ -55,6 +55,8 @@ export class LeaseBook {
     if (lease === undefined) {
       lease = new Lease(accountId, creditType, shard);
       leases.set(accountId, lease);
+      // So that a sweep forgets it if nothing comes of it.
+      this.#order.touch(lease, 0);
     }
     return lease;
   }
@@ -113,7 +115,7 @@ export class LeaseBook {
     lease.granted += answer.granted;
     lease.available = answer.available;
     lease.validUntil = answer.nextEventMs === null ? Number.POSITIVE_INFINITY : sentAt + answer.nextEventMs;
-    if (!lease.queued && lease.live) this.#order.touch(lease, sentAt);
+    if (lease.live) this.#order.touch(lease, Math.max(lease.usedAt, sentAt));
   }
 
   /** The enlargement was not granted because the database could not be asked. */
