@@ -15,7 +15,7 @@ export type RefusalDefaults = Readonly<Partial<Record<RefusalCode, RefusalTempla
 
 type RenderRefusal = (facts: Pick<RefusalFacts, "refusal" | "context">) => RenderedAnswer;
 
-/** An answer that is sent once and means nothing later; a cache that kept a 404 or 410 would outlive a top-up or a new price. */
+/** An answer that is sent once and means nothing later; a cache that kept a 404 would outlive a top-up or a new price. */
 export const NO_STORE: readonly [string, string] = ["Cache-Control", "no-store"];
 
 /** Compiles the answer of every code: no code is without one. */

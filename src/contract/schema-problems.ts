@@ -44,12 +44,19 @@ function badMember(scope: Scope, path: DocumentPath, inner: Issue | undefined): 
 /** Of several allowed forms, the one that was meant got furthest: a form that is refused at its root was not meant. */
 function readUnion(scope: Scope, issue: z.core.$ZodIssueInvalidUnion, path: DocumentPath): FileProblem[] {
   const meant = issue.errors
-    .filter((branch) => branch.every((inner) => inner.path.length > 0 || !isWrongForm(inner)))
-    .sort((one, other) => one.length - other.length)[0];
-  if (meant !== undefined && meant.length > 0) return meant.flatMap((inner) => readIssue(scope, inner, path));
+    .filter(
+      (branch) => branch.length > 0 && !branch.some((inner) => inner.path.length === 0 && isWrongForm(inner)),
+    )
+    .sort((one, other) => shallowest(other) - shallowest(one) || one.length - other.length)[0];
+  if (meant !== undefined) return meant.flatMap((inner) => readIssue(scope, inner, path));
   const value = readAt(scope.document.value, path);
   const reason = value === undefined ? "is missing" : `${describeValue(value)} has none of the allowed forms`;
   return [problemAt(scope, path, reason, advise(scope, path))];
+}
+
+/** How deep in the value a form first fails. An unknown member counts as deep as the member. */
+function shallowest(branch: readonly Issue[]): number {
+  return Math.min(...branch.map(({ code, path }) => path.length + (code === "unrecognized_keys" ? 1 : 0)));
 }
 
 function isWrongForm(issue: Issue): boolean {
@@ -94,14 +101,16 @@ function mendOf(scope: Scope, issue: Issue, path: DocumentPath): string {
   return words.length === 1 ? `write ${words[0]}` : `write one of ${words.join(", ")}`;
 }
 
-/** The advice of the schema at the path, or of the nearest one above it. */
+/** The advice of the schemas at the path, or of the nearest ones above it: a mend, else what the option is. */
 function advise(scope: Scope, path: DocumentPath): string {
   for (let length = path.length; length >= 0; length -= 1) {
-    for (const schema of schemasAt(scope.schema, path.slice(0, length))) {
-      const advice = z.globalRegistry.get(schema);
-      if (typeof advice?.["mend"] === "string") return advice["mend"];
-      if (advice?.description !== undefined) return `write this: ${advice.description.replace(/\.$/, "")}`;
-    }
+    const notes = schemasAt(scope.schema, path.slice(0, length)).map(
+      (schema) => z.globalRegistry.get(schema) ?? {},
+    );
+    const mend = notes.map((note) => note["mend"]).find((text) => typeof text === "string");
+    if (mend !== undefined) return mend;
+    const description = notes.map((note) => note.description).find((text) => text !== undefined);
+    if (description !== undefined) return `it is: ${description.replace(/\.$/, "")}`;
   }
   return "see the reference";
 }

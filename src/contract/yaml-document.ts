@@ -114,3 +114,11 @@ export function formatPath(path: DocumentPath): string {
   }
   return text;
 }
+
+/** The inverse of {@link formatPath} for paths of plain words and positions: `prices[2].cost` as `["prices", 2, "cost"]`. */
+export function parsePath(path: string): DocumentPath {
+  return path
+    .split(/[.[\]]+/)
+    .filter((step) => step !== "")
+    .map((step) => (/^\d+$/.test(step) ? Number(step) : step));
+}

@@ -1,0 +1,83 @@
+import type { ContractFile } from "../contract/contract-schema.ts";
+import { isApiKeyPrefix } from "../domain/api-key.ts";
+import { isCreditTypeName } from "../domain/credit-type.ts";
+import { parseMatchPattern } from "../domain/match-pattern.ts";
+import type { Price } from "../domain/price.ts";
+import { at, describeValue, type Problem } from "../domain/problem.ts";
+import { routeKey } from "../domain/route-table.ts";
+
+/** Mistakes that one option alone does not show. */
+
+export function checkCreditTypes(names: readonly string[], problems: Problem[]): void {
+  for (const [index, name] of names.entries()) {
+    const path = at("creditTypes", index);
+    if (!isCreditTypeName(name)) {
+      const mend = "write lower-case letters, digits, _ and -, at most 32, a letter first";
+      problems.push({ path, reason: `${describeValue(name)} is not a credit type's name`, mend });
+    } else if (names.indexOf(name) !== index) {
+      problems.push({ path, reason: `"${name}" is listed twice`, mend: "remove one of the two" });
+    }
+  }
+}
+
+export function checkKeyPrefix(prefix: string, problems: Problem[]): void {
+  if (isApiKeyPrefix(prefix)) return;
+  problems.push({
+    path: "keys.prefix",
+    reason: `${describeValue(prefix)} is not a key prefix`,
+    mend: "write lower-case letters and digits, at most 16, a letter first: fbx, acme_live",
+  });
+}
+
+/** An endpoint cannot need no key and cost something. */
+export function checkOpenIsFree(
+  open: readonly string[],
+  prices: readonly Price[],
+  problems: Problem[],
+): void {
+  const openKeys = new Set(open.map(keyOfMatch));
+  for (const [index, price] of prices.entries()) {
+    if (price.free || !openKeys.has(keyOfMatch(price.endpoint))) continue;
+    problems.push({
+      path: at(at("prices", index), "match"),
+      reason: `"${price.endpoint}" is priced, and open without a key`,
+      mend: "remove it from open, or make the price free",
+    });
+  }
+}
+
+/** What a contract answers itself is free, and a contract may speak of credit types by name. */
+export function checkContract(
+  file: ContractFile,
+  creditTypes: readonly string[],
+  prices: readonly Price[],
+  problems: Problem[],
+): void {
+  const answered = new Set(file.endpoints.map((endpoint) => keyOfMatch(endpoint.match)));
+  for (const [index, price] of prices.entries()) {
+    if (price.free || !answered.has(keyOfMatch(price.endpoint))) continue;
+    problems.push({
+      path: at(at("prices", index), "match"),
+      reason: `"${price.endpoint}" is answered by the contract ${file.name}, free of charge`,
+      mend: "remove this price, or write free: true",
+    });
+  }
+  const spoken = [
+    ...file.settled.flatMap((header) => header.creditTypes ?? []),
+    ...file.endpoints.flatMap((endpoint) => endpoint.creditType ?? []),
+  ];
+  for (const name of new Set(spoken)) {
+    if (creditTypes.includes(name)) continue;
+    problems.push({
+      path: "creditTypes",
+      reason: `the contract ${file.name} shows the credit type "${name}", which is not listed`,
+      mend: `add ${name}, or choose another contract`,
+    });
+  }
+}
+
+/** The text itself when it is no match: that is reported where it is read. */
+function keyOfMatch(match: string): string {
+  const pattern = parseMatchPattern(match, "", []);
+  return pattern === undefined ? match : routeKey(pattern, { exact: false });
+}

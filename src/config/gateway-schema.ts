@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { byteSize, count, duration } from "./option-types.ts";
+
+/** Limits of the gateway: a limit on everything, each with its reason. */
+export const gatewayOption = z
+  .strictObject({
+    maxHeaderSize: byteSize({
+      default: "16KiB",
+      min: "1KiB",
+      max: "1MiB",
+      description: "All headers of a request together.",
+      reason: "Node's own default; larger heads are refused with 431 before they are read.",
+    }),
+    maxHeaderCount: count({
+      default: 100,
+      min: 10,
+      max: 1000,
+      description: "Headers of a request or of an upstream's response.",
+      reason: "Node silently drops headers past its own limit; this one is refused, never cut.",
+    }),
+    maxRequestBody: byteSize({
+      default: "10MiB",
+      min: "1KiB",
+      max: "1024MiB",
+      description: "A request's body.",
+      reason: "JSON queries are small; raise it for uploads.",
+    }),
+    maxBufferedResponse: byteSize({
+      default: "8MiB",
+      min: "1KiB",
+      max: "256MiB",
+      description: "A response's body where it must be read or extended. Larger ones are streamed.",
+      reason: "Memory: this times the requests in flight.",
+    }),
+    maxConcurrentPerAccount: count({
+      default: 256,
+      min: 1,
+      max: 65_535,
+      description: "Requests of one account in flight, on this instance.",
+      reason: "One account's burst must not take every socket.",
+    }),
+    maxSocketsPerIp: count({
+      default: 1024,
+      min: 1,
+      max: 65_535,
+      description: "Sockets of one address, on this instance.",
+      reason: "High, because behind a load balancer all sockets come from few addresses.",
+    }),
+    maxDetachedCalls: count({
+      default: 1000,
+      min: 0,
+      max: 65_535,
+      description: "Calls that are finished, and charged, although their client has gone.",
+      reason: "Hanging up must not be a way not to pay, and must not fill the gateway either.",
+    }),
+    headersTimeout: duration({
+      default: "10s",
+      min: "10ms",
+      max: "5m",
+      description: "How long a client may take to send a request's head.",
+      reason: "Slower heads are attacks that hold sockets open.",
+    }),
+    requestTimeout: duration({
+      default: "60s",
+      min: "10ms",
+      max: "1h",
+      description: "How long a client may take to send a whole request.",
+      reason: "Ten megabytes over a slow line.",
+    }),
+    idleSocket: duration({
+      default: "65s",
+      min: "1s",
+      max: "1h",
+      description: "How long a socket without a request is kept.",
+      reason: "Longer than the 60 s of common load balancers: the side that closes first must be theirs.",
+    }),
+    writeStall: duration({
+      default: "30s",
+      min: "10ms",
+      max: "1h",
+      description: "How long a client may take no byte of a response.",
+      reason: "A client that stops reading holds memory and an upstream's connection.",
+    }),
+    drain: duration({
+      default: "25s",
+      min: "10ms",
+      max: "1h",
+      description: "How long requests in flight may take to finish when the instance stops.",
+      reason: "Below the 30 s after which orchestrators kill.",
+    }),
+  })
+  .prefault({})
+  .meta({ description: "Limits of the gateway.", reason: "Every default below." });

@@ -1,0 +1,186 @@
+import { readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { type FileProblem, problemsError } from "../contract/file-problem.ts";
+import { isContractPath, readContract } from "../contract/load-contract.ts";
+import { parseBySchema } from "../contract/schema-problems.ts";
+import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
+import { isJsonObject } from "../domain/json-value.ts";
+import { parsePrices } from "../domain/parse-prices.ts";
+import type { Price } from "../domain/price.ts";
+import type { Problem } from "../domain/problem.ts";
+import { buildLimits, readOpen } from "./build-limits.ts";
+import { buildPlans } from "./build-plans.ts";
+import { buildUpstreams } from "./build-upstreams.ts";
+import { checkContract, checkCreditTypes, checkKeyPrefix, checkOpenIsFree } from "./check-config.ts";
+import type { Config } from "./config.ts";
+import { type ConfigFile, configSchema } from "./schema.ts";
+import { type EnvironmentVariables, substituteEnvironment } from "./substitute-environment.ts";
+
+/**
+ * Reads farebox.yaml. Throws FareboxError `config_invalid` whose `detail.problems` lists everything that is wrong with the file,
+ * its prices, its contract and the environment variables it names, each with path, line, reason and mend.
+ */
+export function loadConfig(path: string, variables: EnvironmentVariables = process.env): Config {
+  const text = readText(path);
+  if (text instanceof Error) {
+    const mend = "check the path and its permissions; name another file with --config";
+    const problem = {
+      file: path,
+      path: "",
+      line: undefined,
+      reason: `cannot be read: ${text.message}`,
+      mend,
+    };
+    throw problemsError("config_invalid", "The configuration", [problem]);
+  }
+  return parseConfig(path, text, variables);
+}
+
+/** As {@link loadConfig}, from a text. `path` names the file in messages and is where a contract's path starts. */
+export function parseConfig(
+  path: string,
+  text: string,
+  variables: EnvironmentVariables = process.env,
+): Config {
+  const document = parseYamlDocument(path, text);
+  if (!("value" in document)) throw problemsError("config_invalid", "The configuration", document);
+  const unset: Problem[] = [];
+  const filled = { ...document, value: fillEnvironment(document.value, variables, unset) };
+  const parsed = parseBySchema(filled, configSchema);
+  const problems: FileProblem[] = "problems" in parsed ? [...parsed.problems] : [];
+  const config = buildConfig(readSections(filled), filled, problems);
+  const all = dropFollowers([...unset.map((problem) => placeProblem(problem, document)), ...problems], unset);
+  if (all.length > 0) throw problemsError("config_invalid", "The configuration", sortByLine(all));
+  return config;
+}
+
+/** Only below `upstream`, where secrets are. Elsewhere `${env:…}` stays what it is, and is refused by the option's form. */
+function fillEnvironment(value: unknown, variables: EnvironmentVariables, unset: Problem[]): unknown {
+  if (!isJsonObject(value) || value["upstream"] === undefined) return value;
+  return { ...value, upstream: substituteEnvironment(value["upstream"], variables, "upstream", unset) };
+}
+
+/** Options that are wrong are read as if they were left out: one mistake must not hide those in other options. */
+function readSections(document: YamlDocument): ConfigFile {
+  const written = new Map<string, unknown>(
+    isJsonObject(document.value) ? Object.entries(document.value) : [],
+  );
+  const kept: Record<string, unknown> = { upstream: "http://wrong.invalid" };
+  for (const [name, schema] of Object.entries(configSchema.shape)) {
+    if (schema.safeParse(written.get(name)).success) kept[name] = written.get(name);
+  }
+  return configSchema.parse(kept);
+}
+
+function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[]): Config {
+  const problems: Problem[] = [];
+  checkCreditTypes(file.creditTypes, problems);
+  checkKeyPrefix(file.keys.prefix, problems);
+  const prices = readPrices(file, problems);
+  readOpen(file.open, problems);
+  checkOpenIsFree(file.open, prices, problems);
+  const upstreams = buildUpstreams(file.upstream, problems);
+  const limits = buildLimits(file.limits, problems);
+  const plans = buildPlans(file.plans, file.creditTypes, problems);
+  const contract = locateContract(file.contract, document.file);
+  all.push(...checkContractFile(contract, file, prices, document, problems));
+  for (const problem of problems) all.push(placeProblem(problem, document));
+  return {
+    upstreams,
+    contract,
+    creditTypes: file.creditTypes,
+    prices,
+    unpriced: file.unpriced,
+    open: file.open,
+    limits,
+    plans,
+    keys: file.keys,
+    gateway: nameLimits(file.gateway),
+    idempotency: {
+      keepHours: Math.ceil(file.idempotency.keep / 3_600_000),
+      maxBodyBytes: file.idempotency.maxBody,
+    },
+    leases: { idleMs: file.leases.idle, deadAfterMs: file.leases.deadAfter },
+    shards: file.shards,
+  };
+}
+
+function readPrices(file: ConfigFile, problems: Problem[]): readonly Price[] {
+  const parsed = parsePrices(file.prices, "prices", { creditTypes: file.creditTypes });
+  if (parsed.ok) return parsed.value;
+  problems.push(...parsed.problems);
+  return [];
+}
+
+/** A contract's path starts at the configuration's folder, wherever Farebox was started. */
+function locateContract(nameOrPath: string, configFile: string): string {
+  return isContractPath(nameOrPath) ? resolve(dirname(configFile), nameOrPath) : nameOrPath;
+}
+
+function checkContractFile(
+  contract: string,
+  file: ConfigFile,
+  prices: readonly Price[],
+  document: YamlDocument,
+  problems: Problem[],
+): readonly FileProblem[] {
+  const read = readContract(contract);
+  if ("file" in read) {
+    checkContract(read.file, file.creditTypes, prices, problems);
+    return [];
+  }
+  return read.problems.map((problem) =>
+    problem.file === undefined ? placeProblem(problem, document) : problem,
+  );
+}
+
+function nameLimits(gateway: ConfigFile["gateway"]): Config["gateway"] {
+  return {
+    maxHeaderBytes: gateway.maxHeaderSize,
+    maxHeaderCount: gateway.maxHeaderCount,
+    maxRequestBodyBytes: gateway.maxRequestBody,
+    maxBufferedResponseBytes: gateway.maxBufferedResponse,
+    maxConcurrentPerAccount: gateway.maxConcurrentPerAccount,
+    maxSocketsPerIp: gateway.maxSocketsPerIp,
+    maxDetachedCalls: gateway.maxDetachedCalls,
+    headersTimeoutMs: gateway.headersTimeout,
+    requestTimeoutMs: gateway.requestTimeout,
+    idleSocketMs: gateway.idleSocket,
+    writeStallMs: gateway.writeStall,
+    drainMs: gateway.drain,
+  };
+}
+
+function placeProblem(problem: Problem, document: YamlDocument): FileProblem {
+  const { path, reason, mend } = problem;
+  return { file: document.file, line: document.lineOf(parsePath(path)), path, reason, mend };
+}
+
+/**
+ * Leaves out what only follows from another problem: what options say of credit types that are wrong themselves, and what a
+ * variable that is not set makes of its option.
+ */
+function dropFollowers(problems: readonly FileProblem[], unset: readonly Problem[]): readonly FileProblem[] {
+  const wrongTypes = problems.some((problem) => problem.path.startsWith("creditTypes"));
+  const unsetPaths = new Set(unset.map((problem) => problem.path));
+  return problems.filter((problem) => {
+    if (wrongTypes && problem.path.endsWith(".credit")) return false;
+    return !unsetPaths.has(problem.path) || problem.reason.startsWith("the environment variable");
+  });
+}
+
+/** In the order in which a person meets them when reading the file; those of other files come last. */
+function sortByLine(problems: readonly FileProblem[]): readonly FileProblem[] {
+  const file = problems[0]?.file;
+  const rank = (problem: FileProblem): number =>
+    problem.file === file ? (problem.line ?? 0) : Number.MAX_SAFE_INTEGER;
+  return problems.toSorted((one, other) => rank(one) - rank(other));
+}
+
+function readText(path: string): string | Error {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

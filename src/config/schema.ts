@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { gatewayOption } from "./gateway-schema.ts";
+import { byteSize, count, duration } from "./option-types.ts";
+import { plansOption } from "./plan-schema.ts";
+import { upstreamOption } from "./upstream-schema.ts";
+
+/** Every option of farebox.yaml, once: its form, its default and the reason for it. The reference page is made from it. */
+
+const limit = z
+  .strictObject({
+    match: z.string().meta({
+      description: "The endpoints that are counted together: a match like a price's, or `*` for all.",
+      reason: "Required.",
+    }),
+    requests: z.int().min(1).max(1_000_000_000).meta({
+      description: "Requests allowed in a window.",
+      reason: "Required.",
+      mend: "write a whole number above 0",
+    }),
+    per: z.string().meta({
+      description: "The window: `second`, `minute`, `hour`, `day`, or a duration such as `10s`.",
+      reason: "Required.",
+      mend: "write second, minute, hour, day or a duration: 10s, 15m",
+    }),
+    by: z.enum(["account", "key"]).default("account").meta({
+      description: "Whose requests are counted together.",
+      reason: "`account`: a customer must not raise the limit by creating keys.",
+    }),
+  })
+  .meta({ description: "At most so many requests in a window." });
+
+export const configSchema = z
+  .strictObject({
+    upstream: upstreamOption,
+    contract: z.string().min(1).default("farebox").meta({
+      description:
+        "How everything looks to the API's customers: a shipped contract's name, or a path from this file.",
+      reason: "`farebox` follows the standards.",
+    }),
+    creditTypes: z.array(z.string()).min(1).max(16).default(["credits"]).meta({
+      description:
+        "The kinds of credits, each with a pool per account. The first is shown where a contract shows one pool.",
+      reason: "One kind is what most APIs sell.",
+      mend: "write a list of names: [search, collect]",
+    }),
+    prices: z.unknown().optional().meta({
+      description: "What each endpoint costs; see [prices](prices.md).",
+      reason: "None: every endpoint is unpriced.",
+    }),
+    unpriced: z.enum(["free", "refuse"]).default("free").meta({
+      description: "What an endpoint without a price does: forwarded free of charge, or refused with 404.",
+      reason: "`free`: an API's other endpoints keep working from the first minute.",
+    }),
+    open: z.array(z.string()).max(1000).default([]).meta({
+      description: "Endpoints that need no key: `GET /health`. They are never priced.",
+      reason: "None: an endpoint is open only by decision.",
+      mend: "write a list of matches: [GET /health]",
+    }),
+    limits: z.array(limit).max(1000).default([]).meta({
+      description: "Rate limits. All that match apply.",
+      reason: "None: speed is the API's own business.",
+    }),
+    plans: plansOption,
+    keys: z
+      .strictObject({
+        prefix: z.string().default("fbx").meta({
+          description: "What keys begin with, before `_`.",
+          reason: "Secret scanners find leaked keys by it; your own name makes them yours.",
+        }),
+      })
+      .prefault({})
+      .meta({ description: "API keys.", reason: "Every default below." }),
+    gateway: gatewayOption,
+    idempotency: z
+      .strictObject({
+        keep: duration({
+          default: "24h",
+          min: "1h",
+          max: "30d",
+          description: "How long an `Idempotency-Key` and its response are kept; in whole hours.",
+          reason: "Longer than any client retries.",
+        }),
+        maxBody: byteSize({
+          default: "1MiB",
+          min: "0B",
+          max: "16MiB",
+          description: "The largest response that is kept for replay.",
+          reason: "They are rows of the database. A larger one is charged once and cannot be replayed.",
+        }),
+      })
+      .prefault({})
+      .meta({ description: "Replay by `Idempotency-Key`.", reason: "Every default below." }),
+    leases: z
+      .strictObject({
+        idle: duration({
+          default: "1s",
+          min: "100ms",
+          max: "1m",
+          description: "A lease unused for so long is given back.",
+          reason: "Other instances may need the credits; taking it again costs one batch.",
+        }),
+        deadAfter: duration({
+          default: "10s",
+          min: "2s",
+          max: "10m",
+          description:
+            "An instance without a heartbeat for so long is declared dead, and its leases return to the pools.",
+          reason: "Forty missed heartbeats: no pause of a healthy process is as long.",
+        }),
+      })
+      .prefault({})
+      .meta({
+        description: "Credits that an instance sets aside ahead of requests.",
+        reason: "Every default below.",
+      }),
+    shards: count({
+      default: 4,
+      min: 1,
+      max: 1024,
+      description: "Lanes of the database that new accounts are spread over.",
+      reason: "As many batches commit at a time; more than the database has cores brings nothing.",
+    }),
+  })
+  .meta({
+    title: "Farebox configuration",
+    description: "farebox.yaml: one file says what an API costs and how it is sold.",
+  });
+
+export type ConfigFile = z.infer<typeof configSchema>;

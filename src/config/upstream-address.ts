@@ -1,0 +1,49 @@
+import type { Problem } from "../domain/problem.ts";
+
+/** The origin of an upstream's address, `http://127.0.0.1:9000`, or what is wrong with it. */
+export function parseUpstreamAddress(text: string): string | Omit<Problem, "path"> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined)
+    return { reason: "is not an address", mend: "write an address like http://127.0.0.1:9000" };
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return { reason: `the scheme ${url.protocol} cannot be forwarded to`, mend: "write http:// or https://" };
+  }
+  if (url.username !== "" || url.password !== "") {
+    return { reason: "holds credentials", mend: "move them to headers: { Authorization: ${env:NAME} }" };
+  }
+  if (/[?#]/.test(text)) return { reason: "has a query or a fragment", mend: `write ${url.origin}` };
+  if (url.pathname !== "/") {
+    const mend = `write ${url.origin}: requests are forwarded with the path they have`;
+    return { reason: `has the path ${url.pathname}`, mend };
+  }
+  return url.origin;
+}
+
+/** The gateway frames requests and chooses the host; a header of these would set it and the upstream at odds. */
+const FRAMING = new Set([
+  "connection",
+  "content-length",
+  "host",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** What is wrong with a header for an upstream. The value is in no message: it is a secret more often than not. */
+export function checkUpstreamHeader(name: string, value: string): Omit<Problem, "path"> | undefined {
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
+    return { reason: "is not a header's name", mend: "write letters, digits and hyphens" };
+  }
+  if (FRAMING.has(name.toLowerCase())) {
+    return { reason: "frames the request", mend: "remove it: the gateway sets it" };
+  }
+  if (!/^[\x20-\x7e\t]*$/.test(value)) {
+    return {
+      reason: "holds a line break, a control sign or a sign outside of ASCII",
+      mend: "write printable ASCII; a variable from a file may end with a line break",
+    };
+  }
+  return undefined;
+}
