@@ -1,12 +1,20 @@
 import { Option } from "commander";
+import type { Environment } from "../config/environment.ts";
+import type { DatabaseTarget } from "../ledger/database/open-database.ts";
 import type { OperatorClient } from "./operator-client.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What every command has to work with. */
 export interface Cli {
   readonly terminal: Terminal;
-  /** The running Farebox that the options, the environment or the data directory name. Throws when there is none. */
+  /** Farebox's own version. */
+  readonly version: string;
+  /** The process's environment, read when a command asks: a wrong variable is that command's error, not that of `--help`. */
+  environment(): Environment;
+  /** The running Farebox that the environment or the data directory names. Throws when there is none. */
   operator(options: OperatorOptions): OperatorClient;
+  /** What the process exits with when the command was carried out; 0 unless a command finds something wrong. */
+  setExitCode(code: number): void;
 }
 
 /** Options of every command. */
@@ -19,11 +27,39 @@ export interface OperatorOptions extends OutputOptions {
   readonly data?: string;
 }
 
+/** Options of every command that opens the database itself. */
+export interface StorageOptions extends OutputOptions {
+  readonly data?: string;
+  readonly database?: string;
+}
+
+/** Where the embedded database, the operator token and the running instance's address are kept. */
+const DEFAULT_DATA_DIRECTORY = ".farebox";
+
 export const jsonOption = (): Option =>
   new Option("--json", "print one JSON document; errors on standard error as JSON too");
 
 export const dataOption = (): Option =>
-  new Option("--data <dir>", "the data directory of the running Farebox (default: .farebox)");
+  new Option(
+    "--data <dir>",
+    `the data directory: embedded database, operator token (default: ${DEFAULT_DATA_DIRECTORY})`,
+  );
+
+export const databaseOption = (): Option =>
+  new Option("--database <url>", "a Postgres server (default: DATABASE_URL, else the embedded database)");
+
+export function dataDirectory(options: { readonly data?: string }): string {
+  return options.data ?? DEFAULT_DATA_DIRECTORY;
+}
+
+/**
+ * The database: the option's server, else the environment's, else the embedded one in the data directory. The directory
+ * alone does not choose it: it keeps the operator token of an instance on a server too.
+ */
+export function databaseTarget(cli: Cli, options: StorageOptions): DatabaseTarget {
+  const url = options.database ?? cli.environment().databaseUrl;
+  return url === undefined ? { directory: dataDirectory(options) } : { url };
+}
 
 /** Prints a result: as JSON for programs, or as the text that `render` makes for people. */
 export function printResult(cli: Cli, options: OutputOptions, result: unknown, render: () => string): void {

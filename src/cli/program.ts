@@ -6,21 +6,25 @@ import { addEntries } from "./commands/entries.ts";
 import { addGrant } from "./commands/grant.ts";
 import { addKeyCreate } from "./commands/key-create.ts";
 import { addKeyRevoke } from "./commands/key-revoke.ts";
+import { addMigrate } from "./commands/migrate.ts";
 import { addRefund } from "./commands/refund.ts";
 import { addUsage } from "./commands/usage.ts";
 
-/** The command line: every command with its arguments, options and help. Building it does nothing. */
-export function createProgram(cli: Cli, version: string): Command {
+/**
+ * The command line: every command with its arguments, options and help. Building it does nothing. A wrong usage is told to
+ * `writeUsage` and then thrown.
+ */
+export function createProgram(cli: Cli, writeUsage: (text: string) => void): Command {
   const program = new Command("farebox")
     .description(
       "Sell an HTTP API by prepaid credits: every call priced, paid and accounted for, exactly once.",
     )
-    .version(version)
+    .version(cli.version)
     .showHelpAfterError("(add --help for the arguments and options)")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => cli.terminal.out(text),
-      writeErr: (text) => cli.terminal.err(text),
+      writeErr: writeUsage,
     });
   const account = program.command("account").description("accounts");
   addAccountCreate(account, cli);
@@ -32,5 +36,6 @@ export function createProgram(cli: Cli, version: string): Command {
   addBalance(program, cli);
   addUsage(program, cli);
   addEntries(program, cli);
+  addMigrate(program, cli);
   return program;
 }

@@ -15,7 +15,9 @@ export function reportError(terminal: Terminal, error: unknown, json: boolean): 
   // Commander has written its own message by now, and help or version are no failure.
   if (error instanceof CommanderError) {
     if (json && error.exitCode !== 0) {
-      terminal.err(`${JSON.stringify({ error: { code: "usage", message: error.message } })}\n`);
+      terminal.err(
+        `${JSON.stringify({ error: { code: "usage", message: error.message.replace(/^error: /, "") } })}\n`,
+      );
     }
     return error.exitCode === 0 ? 0 : 1;
   }

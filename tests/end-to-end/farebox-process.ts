@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const LAUNCHER = join(ROOT, "bin", "farebox.js");
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A `farebox` that runs in a process of its own. */
+export class FareboxProcess {
+  readonly child: ChildProcess;
+  stdout = "";
+  stderr = "";
+  readonly #exited: Promise<unknown>;
+
+  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}, node = process.execPath) {
+    this.child = spawn(node, [LAUNCHER, ...args], {
+      env: {
+        PATH: process.env["PATH"],
+        HOME: process.env["HOME"],
+        TMPDIR: process.env["TMPDIR"],
+        ...environment,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
+    this.child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
+    this.#exited = once(this.child, "close");
+  }
+
+  async finish(): Promise<Finished> {
+    await this.#exited;
+    return { code: this.child.exitCode, stdout: this.stdout, stderr: this.stderr };
+  }
+
+  /** The `ready` line of `farebox start --json`. Fails when the process ends before it. */
+  async ready(): Promise<{ gateway: string; operator: string }> {
+    for (;;) {
+      const line = this.stdout.split("\n").find((text) => text.includes('"ready"'));
+      if (line !== undefined) return JSON.parse(line) as { gateway: string; operator: string };
+      if (this.child.exitCode !== null) throw new Error(`ended with ${this.child.exitCode}: ${this.stderr}`);
+      await wait(20);
+    }
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+}
+
+/** Runs `farebox` to its end. */
+export function runFarebox(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Finished> {
+  return new FareboxProcess(args, environment).finish();
+}
+
+/** A folder that is removed at the end of the test. */
+export function temporaryFolder(context: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), "farebox-cli-"));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A provider's API for the length of the test. */
+export async function startUpstream(context: TestContext, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  context.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Writes `farebox.yaml` into the folder and returns its path. */
+export function writeConfig(folder: string, text: string): string {
+  const path = join(folder, "farebox.yaml");
+  writeFileSync(path, text);
+  return path;
+}
