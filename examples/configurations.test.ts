@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { loadConfig } from "../src/config/load-config.ts";
+import { loadContract } from "../src/contract/load-contract.ts";
+import { readTour } from "./tour.ts";
+
+const PROVIDERS = readdirSync(import.meta.dirname, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== "data")
+  .map((entry) => entry.name);
+
+test("there are the four providers", () => {
+  assert.deepEqual(PROVIDERS, ["coresignal", "crustdata", "explorium", "leadboxer"]);
+});
+
+for (const provider of PROVIDERS) {
+  const folder = join(import.meta.dirname, provider);
+  const config = loadConfig(join(folder, "farebox.yaml"), {});
+
+  test(`${provider}: the configuration is valid and speaks the provider's contract`, () => {
+    assert.equal(config.contract, provider);
+    assert.equal(loadContract(config.contract).name, provider);
+    assert.equal(config.upstreams[0]?.url, "http://127.0.0.1:9000");
+    assert.ok(config.prices.some((price) => !price.free) && config.limits.length > 0);
+  });
+
+  test(`${provider}: the tour grants known credit types, names a known plan and ends with a refusal`, () => {
+    const tour = readTour(provider);
+    for (const type of Object.keys(tour.grants)) assert.ok(config.creditTypes.includes(type), type);
+    if (tour.plan !== undefined) assert.ok(config.plans.some((plan) => plan.name === tour.plan));
+    assert.ok(tour.calls.length >= 4 && tour.calls.length <= 6);
+    assert.ok((tour.calls.at(-1)?.expect ?? 0) >= 400);
+  });
+
+  test(`${provider}: the README is short and names the licences of the data`, () => {
+    const readme = readFileSync(join(folder, "README.md"), "utf8");
+    assert.ok(readme.trimEnd().split("\n").length <= 60);
+    for (const name of ["CC BY 4.0", "DB-IP", "Route Views", "NRO", "tour.yaml"])
+      assert.ok(readme.includes(name));
+  });
+}
