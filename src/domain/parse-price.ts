@@ -128,7 +128,8 @@ function readFree({ object, path, problems }: Context): boolean {
       reason: `expected true, got ${describeValue(free)}`,
       mend: "write free: true, or leave it out",
     });
-    return false;
+    // Without a cost it was meant to be free: a second problem about the cost would mislead.
+    return object["cost"] === undefined;
   }
   for (const name of ONLY_PRICED) {
     if (object[name] === undefined) continue;
