@@ -15,6 +15,8 @@ CREATE TABLE farebox.accounts (
   metadata jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- Lists of accounts, newest first.
+CREATE INDEX accounts_by_age ON farebox.accounts (created_at, account_id);
 
 CREATE TABLE farebox.keys (
   key_id text COLLATE "C" PRIMARY KEY,
@@ -35,7 +37,7 @@ CREATE TABLE farebox.keys (
   last_used_at timestamptz,
   CHECK ((state = 'revoked') = (revoked_at IS NOT NULL))
 );
-CREATE INDEX keys_by_account ON farebox.keys (account_id);
+CREATE INDEX keys_by_account ON farebox.keys (account_id, created_at, key_id);
 CREATE INDEX keys_by_change ON farebox.keys (changed_at);
 
 CREATE TABLE farebox.plans (

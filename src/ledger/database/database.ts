@@ -32,6 +32,14 @@ export interface Queryable {
   exec(sql: string): Promise<void>;
 }
 
+/**
+ * Queries of one open transaction. Functions that ask for it either lock, or write more than one row that belong
+ * together: they must not be given the database itself.
+ */
+export interface Transaction extends Queryable {
+  readonly inTransaction: true;
+}
+
 /** One database: a Postgres server behind a pool of connections, or the embedded PGlite with its only connection. */
 export interface Database extends Queryable {
   readonly kind: "pglite" | "postgres";
@@ -40,7 +48,7 @@ export interface Database extends Queryable {
    * only, so a query on the database itself would wait for this transaction to end. A deadlock or serialization failure
    * rolls back and runs `run` again (at most {@link TRANSACTION_ATTEMPTS} times), so it must have no other effects.
    */
-  transaction<T>(run: (tx: Queryable) => Promise<T>): Promise<T>;
+  transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 

@@ -74,7 +74,8 @@ export class PgliteThread {
       let cause: Error = stopped("its thread ended");
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "ready") resolve(worker);
-        else if (message.kind === "failed") cause = failure(message);
+        else if (message.kind === "locked") cause = lockedError(message);
+        else if (message.kind === "failed") cause = stopped(message.message);
         else this.#deliver(message);
       });
       worker.on("error", (error) => {
@@ -109,11 +110,9 @@ function workerUrl(): URL {
   return new URL(`pglite-worker.${extension}`, import.meta.url);
 }
 
-function failure(message: FromWorker & { readonly kind: "failed" }): FareboxError {
-  return new FareboxError(message.code, message.message, {
-    retryable: message.code === "storage_unavailable",
-    detail: message.detail,
-  });
+/** Errors lose their class between threads. */
+function lockedError({ message, detail }: Extract<FromWorker, { kind: "locked" }>): FareboxError {
+  return new FareboxError("data_directory_locked", message, { detail: { ...detail } });
 }
 
 function stopped(reason: string, cause?: unknown): FareboxError {

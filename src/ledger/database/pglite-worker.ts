@@ -80,14 +80,9 @@ function reply(message: FromWorker): void {
   port?.postMessage(message);
 }
 
-/** The lock's refusal keeps its code; everything else says that the directory could not be opened or used. */
 function fail(error: unknown): void {
-  const known = error instanceof FareboxError ? error : undefined;
-  reply({
-    kind: "failed",
-    code: known?.code ?? "storage_unavailable",
-    message: error instanceof Error ? error.message : String(error),
-    detail: known?.detail ?? { directory },
-  });
+  const message = error instanceof Error ? error.message : String(error);
+  const isLocked = error instanceof FareboxError && error.code === "data_directory_locked";
+  reply(isLocked ? { kind: "locked", message, detail: error.detail } : { kind: "failed", message });
   process.exit(1);
 }

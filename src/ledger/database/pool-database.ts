@@ -2,9 +2,9 @@ import pg from "pg";
 import {
   type Database,
   type Parameter,
-  type Queryable,
   type Statement,
   TRANSACTION_ATTEMPTS,
+  type Transaction,
 } from "./database.ts";
 import { encodeParameter } from "./parameters.ts";
 import { resultParser } from "./result-types.ts";
@@ -59,7 +59,7 @@ export class PoolDatabase implements Database {
     return this.#withClient((connection) => connection.exec(sql));
   }
 
-  async transaction<T>(run: (tx: Queryable) => Promise<T>): Promise<T> {
+  async transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#withClient((connection) => runTransaction(connection, run));
@@ -97,7 +97,8 @@ export class PoolDatabase implements Database {
 }
 
 /** One connection, checked out. */
-class Connection implements Queryable {
+class Connection implements Transaction {
+  readonly inTransaction = true;
   broken = false;
   readonly #client: pg.PoolClient;
   readonly #deadlineMs: number;
@@ -155,7 +156,7 @@ class Connection implements Queryable {
   }
 }
 
-async function runTransaction<T>(connection: Connection, run: (tx: Queryable) => Promise<T>): Promise<T> {
+async function runTransaction<T>(connection: Connection, run: (tx: Transaction) => Promise<T>): Promise<T> {
   await connection.query("BEGIN");
   try {
     const result = await run(connection);

@@ -1,0 +1,54 @@
+import { parseCursor, renderCursor } from "./cursor.ts";
+
+/** Asks for one page of a list. */
+export interface PageRequest {
+  /** `next` of the page before; undefined for the first page. */
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+/** One page. `next` is null on the last one. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+/** A page never has more items, whatever was asked for: it is held in memory whole. */
+export const MAX_PAGE = 1000;
+
+/** A list's query reads one row more than the page has, which tells whether another page follows. */
+export function readLimit(page: PageRequest): number {
+  return pageSize(page) + 1;
+}
+
+/** Parameters of the query: the position's time and id, both null on the first page. */
+export function readPosition(page: PageRequest): readonly [bigint, string] | readonly [null, null] {
+  if (page.cursor === undefined) return [null, null];
+  const { atMicros, id } = parseCursor(page.cursor);
+  return [atMicros, id];
+}
+
+/** `micros` is the item's place in the list (see cursor.ts); it is no part of the item. */
+export function renderPage<Item extends object>(
+  rows: readonly (Item & { readonly micros: bigint })[],
+  page: PageRequest,
+  idOf: (item: Item) => string,
+): Page<Item> {
+  const shown = rows.slice(0, pageSize(page));
+  const last = shown.at(-1);
+  const isEnd = last === undefined || rows.length <= shown.length;
+  return {
+    items: shown.map(withoutMicros),
+    next: isEnd ? null : renderCursor({ atMicros: last.micros, id: idOf(last) }),
+  };
+}
+
+function withoutMicros<Item extends object>(row: Item & { readonly micros: bigint }): Item {
+  const item: Item & { micros?: bigint } = { ...row };
+  delete item.micros;
+  return item;
+}
+
+function pageSize({ limit }: PageRequest): number {
+  return Math.max(1, Math.min(Math.trunc(limit), MAX_PAGE));
+}
