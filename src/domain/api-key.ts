@@ -29,7 +29,7 @@ export function formatApiKey(prefix: string, randomBytes: Uint8Array): string {
 
 /**
  * Whether a text has the form and the checksum of a key, of this prefix if one is given. Says nothing about whether the
- * key exists. Any change of one character, and any swap of two neighbours, is found.
+ * key exists. Every change of one character is found.
  */
 export function isWellFormedApiKey(text: string, prefix?: string): boolean {
   const match = KEY.exec(text);

@@ -38,7 +38,7 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
 }
 
 /** One price in the form that configuration has. */
-export function priceToJson(price: Price): Record<string, unknown> {
+function priceToJson(price: Price): Record<string, unknown> {
   const head = { match: price.endpoint, ...(price.when.length === 0 ? {} : { when: price.when }) };
   if (price.free) return { ...head, free: true, credit: price.creditType };
   return {
