@@ -37,19 +37,25 @@ function buildUpstream(name: string, file: UpstreamFile): UpstreamConfig {
   };
 }
 
-/** Two upstreams for the same requests: one of them would never be called. */
+/** The first upstream that fits is chosen, and the one without host and prefix last: some would never be called. */
 function findConflicts(upstreams: readonly UpstreamConfig[], problems: Problem[]): void {
-  const seen = new Map<string, string>();
-  for (const { name, host, pathPrefix } of upstreams) {
-    const key = `${host ?? "any host"}, ${pathPrefix ?? "any path"}`;
-    const other = seen.get(key);
-    if (other !== undefined) {
-      problems.push({
-        path: at("upstream", name),
-        reason: `is chosen for the same requests as ${other} (${key})`,
-        mend: "give one of them another host or pathPrefix",
-      });
-    }
-    seen.set(key, name);
+  for (const [index, upstream] of upstreams.entries()) {
+    const earlier = upstreams.slice(0, index).find((other) => covers(other, upstream));
+    if (earlier === undefined) continue;
+    problems.push({
+      path: at("upstream", upstream.name),
+      reason: `is never chosen: ${earlier.name} comes first and fits the same requests`,
+      mend: "put it first, or give it another host or pathPrefix",
+    });
   }
+}
+
+function covers(first: UpstreamConfig, later: UpstreamConfig): boolean {
+  if (isDefault(first) || isDefault(later)) return isDefault(first) && isDefault(later);
+  if (first.host !== undefined && first.host !== later.host) return false;
+  return first.pathPrefix === undefined || `${later.pathPrefix ?? ""}/`.startsWith(`${first.pathPrefix}/`);
+}
+
+function isDefault({ host, pathPrefix }: UpstreamConfig): boolean {
+  return host === undefined && pathPrefix === undefined;
 }

@@ -9,7 +9,7 @@ export const gatewayOption = z
       min: "1KiB",
       max: "1MiB",
       description: "All headers of a request together.",
-      reason: "Node's own default; larger heads are refused with 431 before they are read.",
+      reason: "Node's own default. Larger heads are refused, never cut.",
     }),
     maxHeaderCount: count({
       default: 100,

@@ -13,8 +13,13 @@ const recurring = z
       reason: "Required.",
     }),
     rollover: z
-      .union([z.boolean(), z.strictObject({ cap: amount.meta({ description: "What survives at most." }) })])
-      .default(false)
+      .union([
+        z.boolean(),
+        z.strictObject({
+          cap: amount.meta({ description: "Credits that survive at most.", reason: "Required." }),
+        }),
+      ])
+      .prefault(false)
       .meta({
         description:
           "Whether unused credits survive the refresh: `true`, `false`, or `{ cap: 5000 }` for at most so many.",
@@ -31,14 +36,14 @@ export const plansOption = z
     z.strictObject({
       recurring: z
         .union([recurring, z.array(recurring).max(16)])
-        .default([])
+        .prefault([])
         .meta({
           description: "Credits granted at intervals: one, or a list with one for each credit type.",
           reason: "None: a plan may exist for its name alone.",
         }),
     }),
   )
-  .default({})
+  .prefault({})
   .meta({
     description: "What accounts subscribe to, by name.",
     reason: "None: accounts may live on top-ups alone.",

@@ -1,6 +1,6 @@
 import type { Problem } from "../domain/problem.ts";
 
-/** The origin of an upstream's address, `http://127.0.0.1:9000`, or what is wrong with it. */
+/** An upstream's address without a slash at its end, `http://127.0.0.1:9000/v1`, or what is wrong with it. */
 export function parseUpstreamAddress(text: string): string | Omit<Problem, "path"> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined)
@@ -11,12 +11,9 @@ export function parseUpstreamAddress(text: string): string | Omit<Problem, "path
   if (url.username !== "" || url.password !== "") {
     return { reason: "holds credentials", mend: "move them to headers: { Authorization: ${env:NAME} }" };
   }
-  if (/[?#]/.test(text)) return { reason: "has a query or a fragment", mend: `write ${url.origin}` };
-  if (url.pathname !== "/") {
-    const mend = `write ${url.origin}: requests are forwarded with the path they have`;
-    return { reason: `has the path ${url.pathname}`, mend };
-  }
-  return url.origin;
+  if (/[?#]/.test(text))
+    return { reason: "has a query or a fragment", mend: `write ${url.origin}${url.pathname}` };
+  return url.origin + url.pathname.replace(/\/+$/, "");
 }
 
 /** The gateway frames requests and chooses the host; a header of these would set it and the upstream at odds. */

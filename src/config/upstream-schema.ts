@@ -11,9 +11,9 @@ const address = z
     return z.NEVER;
   })
   .meta({
-    description: "The upstream's address: `http://` or `https://`, a host, perhaps a port.",
-    reason:
-      "Required. Only an origin: paths are forwarded as they come, so that what is priced is what is called.",
+    description:
+      "The upstream's address: `http://` or `https://`, a host, perhaps a port and a path that is put before the request's.",
+    reason: "Required.",
     mend: "write an address like http://127.0.0.1:9000",
   });
 
@@ -43,19 +43,20 @@ const upstream = z
     url: address,
     host: z
       .string()
-      .regex(/^[a-z0-9.-]+(:\d{1,5})?$/, "is not a lower-case host")
+      .regex(/^[a-z0-9.-]+$/, "is not a lower-case host name")
       .optional()
       .meta({
-        description: "Requests whose `Host` is this one go here.",
+        description: "Requests whose `Host` is this one, on any port, go here.",
         reason: "Left out: any host.",
-        mend: "write a host in lower case: api.example.com",
+        mend: "write a host in lower case without a port: api.example.com",
       }),
     pathPrefix: z
       .string()
       .regex(/^\/[^\s?#\\]*[^\s?#\\/]$/, "is not a path prefix")
       .optional()
       .meta({
-        description: "Requests whose path is this one, or below it, go here. The longest prefix wins.",
+        description:
+          "Requests whose path is this one, or below it, go here. The first upstream that fits is chosen.",
         reason: "Left out: any path.",
         mend: "write a path without a slash at its end: /v2",
       }),

@@ -47,7 +47,7 @@ function momentEntries<Facts>(
   return {
     ...form("Iso", "as `2026-08-01T00:00:00Z`", (ms) => `${printSeconds(ms)}Z`),
     ...form("IsoOffset", "as `2026-08-01T00:00:00+00:00`", (ms) => `${printSeconds(ms)}+00:00`),
-    ...form("Unix", "in unix seconds, rounded up", (ms) => Math.ceil(ms / 1000)),
+    ...form("Unix", "in unix seconds", (ms) => Math.floor(ms / 1000)),
     ...form("UnixMs", "in unix milliseconds", (ms) => ms),
   };
 }
@@ -90,11 +90,11 @@ const rateLimitStateEntries = <Facts extends { readonly context: RenderContext }
   resetSeconds: entry("seconds until requests are accepted again, rounded up", (facts: Facts) =>
     Math.max(0, Math.ceil(read(facts).resetSeconds)),
   ),
-  ...momentEntries<Facts>(
-    "reset",
-    "the moment at which requests are accepted again",
-    (facts) => facts.context.nowMs + Math.max(0, read(facts).resetSeconds) * 1000,
-  ),
+  // Rounded up to whole seconds: a client that comes back at the moment told is never early.
+  ...momentEntries<Facts>("reset", "the moment at which requests are accepted again", (facts) => {
+    const resetMs = facts.context.nowMs + Math.max(0, read(facts).resetSeconds) * 1000;
+    return Math.ceil(resetMs / 1000) * 1000;
+  }),
 });
 
 /** Placeholders that every refusal has. `message` is left out of the messages themselves. */

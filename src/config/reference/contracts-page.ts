@@ -1,0 +1,114 @@
+import { listContracts, readDefaults } from "../../contract/load-contract.ts";
+import type { Vocabulary } from "../../contract/template.ts";
+import {
+  errorShapeVocabulary,
+  ownVocabulary,
+  poolVocabulary,
+  rateLimitVocabulary,
+  settledVocabulary,
+} from "../../contract/vocabulary.ts";
+import { REFUSAL_CODES } from "../../domain/refusal.ts";
+import { listOptions, renderTable } from "./option-rows.ts";
+import { contractForm } from "./published-schemas.ts";
+
+const INTRODUCTION = `# Contracts
+
+<!-- Made from src/contract by \`node src/config/reference/write-generated.ts\`. Edit the schema or the vocabulary, not this page. -->
+
+A contract is a file that says how Farebox looks on the wire to the API's customers: where the key is read, the status and body of
+each refusal, the headers of charged responses, rate-limit headers, the usage object, balance endpoints. \`contract:\` in
+[farebox.yaml](configuration.md) names a shipped one (${listContracts()
+  .map((name) => `\`${name}\``)
+  .join(", ")}) or the path of your own, relative to farebox.yaml. The smallest of your own:
+
+\`\`\`yaml
+name: acme
+key: [{ header: x-api-key }]
+errorShape:
+  body: { error: { code: "\${code}", message: "\${message}" } }
+settled:
+  - { header: X-Credits-Left, value: "\${balance}" }
+\`\`\`
+
+## Templates
+
+A text may hold placeholders, \`\${name}\`. In a JSON body a text that is exactly one placeholder takes the value with its type: a
+number, true, false or null; in any other text it is printed into it, and null prints as nothing. Amounts of credits are plain decimal
+numbers (9406, 9406.5, 0.03). \`$\${\` stands for a literal \`\${\`. A placeholder that a place does not know is refused when the contract
+is loaded, with the list of those it knows. Bodies are written without spaces, members in the order of the file. Placeholders in headers
+lose every sign that a header cannot hold, so no value can start another header.
+
+## Inheritance
+
+A contract begins with the status, title, message and Retry-After that the \`farebox\` contract gives to each refusal code, and answers
+with its own \`errorShape\`. Under \`refusals\` any part of a code can be replaced. Bodies and other headers are never inherited. Every
+rendered answer carries \`Cache-Control: no-store\`; HTTP framing, \`Date\` and \`X-Request-Id\` are the gateway's.
+
+## The key
+
+All sources are read. One header sent twice, or two sources with different keys, is ambiguous: \`request_invalid\`. No credential header,
+or an empty one, is \`key_missing\`; a scheme that the contract does not list is \`key_invalid\`. Every header named under \`key\` is removed
+before the request is forwarded.
+`;
+
+/** docs/reference/contracts.md: every field and placeholder of a contract file. */
+export function renderContractsPage(): string {
+  return [
+    INTRODUCTION,
+    `## Fields\n\n${renderFields()}\n`,
+    `## Refusals\n\nWhat the \`farebox\` contract says, and every other one unless it says otherwise.\n\n${renderRefusals()}\n`,
+    section(
+      "Placeholders of every refusal",
+      "In `errorShape` and `refusals`; `message` not in messages.",
+      errorShapeVocabulary,
+    ),
+    `## Placeholders of one refusal\n\n${renderOwn()}\n`,
+    section("Placeholders of `settled` and `usage`", "", settledVocabulary),
+    section("Placeholders of `rateLimit`", "", rateLimitVocabulary),
+    section(
+      "Placeholders of `endpoints`",
+      "In the body, the pool of `creditType`; in `{ $eachPool: … }`, each pool in turn.",
+      poolVocabulary,
+    ),
+  ].join("\n");
+}
+
+function renderFields(): string {
+  const rows = listOptions(contractForm()).filter((row) => row.description !== "");
+  return renderTable(
+    ["field", "default", "what it says"],
+    rows.map((row) => [
+      `\`${row.path.replace("refusals.<name>", "refusals.<code>")}\``,
+      row.fallback,
+      row.description,
+    ]),
+  );
+}
+
+function renderRefusals(): string {
+  const defaults = readDefaults();
+  const rows = REFUSAL_CODES.map((code) => {
+    const { status, title = "", message = "", retryAfter } = defaults[code] ?? {};
+    return [
+      `\`${code}\``,
+      String(status),
+      title,
+      message,
+      retryAfter === undefined ? "" : `\`${String(retryAfter)}\``,
+    ];
+  });
+  return renderTable(["code", "status", "title", "message", "Retry-After"], rows);
+}
+
+function renderOwn(): string {
+  const rows = REFUSAL_CODES.flatMap((code) =>
+    Object.entries(ownVocabulary(code)).map(([name, { means }]) => [`\`${code}\``, `\`\${${name}}\``, means]),
+  );
+  return renderTable(["code", "placeholder", "what it stands for"], rows);
+}
+
+function section(title: string, note: string, vocabulary: Vocabulary<never>): string {
+  const rows = Object.entries(vocabulary).map(([name, { means }]) => [`\`\${${name}}\``, means]);
+  const table = renderTable(["placeholder", "what it stands for"], rows);
+  return `## ${title}\n\n${note === "" ? "" : `${note}\n\n`}${table}\n`;
+}
