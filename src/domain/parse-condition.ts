@@ -2,7 +2,7 @@ import { FIELD_SOURCES, pickRequestField } from "./parse-field.ts";
 import type { Condition, RequestField } from "./price.ts";
 import { at, describeValue, openObject, type Problem } from "./problem.ts";
 
-export const CONDITION_TESTS = ["equals", "oneOf", "exists"] as const;
+const CONDITION_TESTS = ["equals", "oneOf", "exists"] as const;
 
 /** The members of a condition's wire form. */
 export const CONDITION_FIELDS = [...FIELD_SOURCES, ...CONDITION_TESTS] as const;

@@ -6,7 +6,7 @@ import type { Problem } from "./problem.ts";
 import { RouteTable } from "./route-table.ts";
 
 /** The prices of one match, and what the door must know before it has read the request's body. */
-export interface PricedEndpoint {
+interface PricedEndpoint {
   /** The match as written. */
   readonly endpoint: string;
   /** In the order of the list; {@link selectPrice} takes the first whose conditions hold. */
@@ -19,7 +19,7 @@ export interface PricedEndpoint {
   readonly readsResponseBody: boolean;
 }
 
-export interface PriceMatch extends PricedEndpoint {
+interface PriceMatch extends PricedEndpoint {
   readonly pathParams: Readonly<Record<string, string>>;
 }
 
