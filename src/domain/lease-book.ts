@@ -125,7 +125,7 @@ export class LeaseBook {
   }
 
   /**
-   * A part of a reservation will not be charged: it is free again. Returns what to give back, for a pool that another
+   * A part of what is set aside will not be charged: it is free again. Returns what to give back, for a pool that another
    * instance wants credits of.
    */
   unreserve(lease: Lease, amount: Credits, now: number): Credits {
@@ -144,7 +144,7 @@ export class LeaseBook {
     return this.unreserve(lease, reserved, now);
   }
 
-  /** A reservation that is given up together with all that is free. Returns what to give back. */
+  /** What is set aside for a request is given up, together with all that is free. Returns what to give back. */
   surrender(lease: Lease, reserved: Credits, now: number): Credits {
     if (!lease.live) return 0n;
     lease.reserved -= reserved;

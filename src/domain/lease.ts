@@ -21,7 +21,7 @@ export class Lease {
   validUntil = 0;
   /** Monotonic ms. Until then another instance wants the credits: nothing beyond the need is taken or kept. */
   recalledUntil = 0;
-  /** Monotonic ms of the last reservation or settlement. */
+  /** Monotonic ms at which credits were last set aside or settled. */
   usedAt = 0;
   /** An enlargement is on its way. */
   enlarging = false;

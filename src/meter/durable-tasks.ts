@@ -72,6 +72,6 @@ export class DurableTasks {
   }
 }
 
-export function isRetryable(error: unknown): boolean {
+function isRetryable(error: unknown): boolean {
   return error instanceof FareboxError && error.retryable;
 }

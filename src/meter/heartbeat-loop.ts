@@ -6,7 +6,7 @@ import type { MeterEvents } from "./meter-events.ts";
 import type { PriceLists } from "./price-lists.ts";
 
 /** Fixed by what waits for it: recalled leases (a refused request waits 400 ms) and revoked keys (5 s). */
-export const HEARTBEAT_MS = 250;
+const HEARTBEAT_MS = 250;
 
 export interface HeartbeatParts {
   readonly ledger: Pick<Ledger, "heartbeat" | "register">;

@@ -14,7 +14,7 @@ const MAX_REFUSED = 10_000;
 /** A key that was just created works after this long, even if it was tried before. */
 const REFUSED_MS = 1_000;
 /** Heartbeats come every 250 ms. After so long without one a revocation may have been missed (see docs/decisions). */
-export const KEYS_TRUSTED_MS = 4_000;
+const KEYS_TRUSTED_MS = 4_000;
 /** A prefix of up to 33 characters, `_`, 36 characters. Longer texts are not even hashed. */
 const MAX_KEY_LENGTH = 70;
 /** A key that changes while it is read is read again; one that changes all the time is answered as last read. */

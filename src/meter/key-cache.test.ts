@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { settle } from "./testing/manual-clock.ts";
+import { ALICE, clockOf, hashOf, newDatabase, newKey, openFakeMeter } from "./testing/open-fake-meter.ts";
+
+const INVALID = { code: "key_invalid" };
+
+describe("authenticate", () => {
+  it("asks the database once for a key, then answers at once", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database);
+    const [one, other] = await Promise.all([meter.authenticate(key), meter.authenticate(key)]);
+    assert.deepEqual([one, other], [ALICE, ALICE]);
+    assert.equal(meter.authenticate(key), one);
+    assert.equal(database.calls.get("findKey"), 1);
+  });
+
+  it("refuses a missing key, and garbage without a query", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    assert.deepEqual(meter.authenticate(undefined), { code: "key_missing" });
+    const key = newKey(database);
+    const wrong = `${key.slice(0, -1)}${key.endsWith("a") ? "b" : "a"}`;
+    for (const garbage of ["", "abc", wrong, `${key}x`, "x".repeat(1_000_000), key.toUpperCase()]) {
+      assert.deepEqual(meter.authenticate(garbage), INVALID);
+    }
+    assert.equal(database.calls.get("findKey"), undefined);
+  });
+
+  it("does not tell unknown, revoked, expired and suspended apart", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    const unknown = newKey(database);
+    database.keys.clear();
+    assert.deepEqual(await meter.authenticate(unknown), INVALID);
+    const records = [
+      { state: "revoked" },
+      { expiresInMs: 0 },
+      { accountState: "suspended" },
+      { accountState: "closed" },
+    ] as const;
+    for (const record of records)
+      assert.deepEqual(await meter.authenticate(newKey(database, record)), INVALID);
+  });
+
+  it("asks for a refused key at most once a second, so that a new key soon works", async () => {
+    const database = newDatabase();
+    const clock = clockOf(database);
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database);
+    const record = database.keys.get(hashOf(key));
+    assert.ok(record);
+    database.keys.clear();
+    await meter.authenticate(key);
+    assert.deepEqual(meter.authenticate(key), INVALID);
+    database.keys.set(hashOf(key), record);
+    await clock.advance(1_000);
+    assert.deepEqual(await meter.authenticate(key), ALICE);
+  });
+
+  it("refuses a revoked key after the next heartbeat", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database);
+    await meter.authenticate(key);
+    database.addKey(hashOf(key), { ...ALICE, state: "revoked" });
+    assert.deepEqual(meter.authenticate(key), ALICE, "not known yet");
+    await clockOf(database).advance(250);
+    assert.deepEqual(await meter.authenticate(key), INVALID);
+  });
+
+  it("reads again what changed while it was read", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database);
+    database.state = "mute";
+    const answer = meter.authenticate(key);
+    await settle();
+    database.addKey(hashOf(key), { ...ALICE, state: "revoked" });
+    database.state = "up";
+    await clockOf(database).advance(250);
+    database.recover();
+    assert.deepEqual(await answer, INVALID);
+  });
+
+  it("asks again when a key expires, so the database's clock decides", async () => {
+    const database = newDatabase();
+    const clock = clockOf(database);
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database, { expiresAt: clock.now() + 10_000 });
+    await meter.authenticate(key);
+    await clock.advance(9_999);
+    assert.deepEqual(await meter.authenticate(key), ALICE);
+    await clock.advance(1);
+    assert.deepEqual(await meter.authenticate(key), INVALID);
+  });
+
+  it("trusts nothing after 4 s without a heartbeat, and reads everything anew afterwards", async () => {
+    const database = newDatabase();
+    const clock = clockOf(database);
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database);
+    await meter.authenticate(key);
+    database.state = "down";
+    await clock.advance(3_999);
+    assert.deepEqual(meter.authenticate(key), ALICE);
+    await clock.advance(1);
+    assert.deepEqual(await meter.authenticate(key), { code: "storage_unavailable", retryAfterSeconds: 1 });
+    database.keys.clear();
+    database.recover();
+    await clock.advance(250);
+    assert.deepEqual(await meter.authenticate(key), INVALID);
+  });
+});

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Limiter } from "./limiter.ts";
+import { ManualClock } from "./testing/manual-clock.ts";
+import { ALICE } from "./testing/open-fake-meter.ts";
+
+const SECOND_KEY = { ...ALICE, keyId: "key_0000000000000002" };
+const BOB = { ...ALICE, accountId: "acc_0000000000000002", keyId: "key_0000000000000003" };
+
+describe("Limiter", () => {
+  it("counts per rule, by account or key, and tells remaining and reset", async () => {
+    const clock = new ManualClock();
+    const limiter = new Limiter(
+      [
+        { match: "GET /account/credits", requests: 2, windowSeconds: 60, by: "account" },
+        { match: "POST /search", requests: 1, windowSeconds: 1, by: "key" },
+      ],
+      clock,
+    );
+    const state = { limit: 2, windowSeconds: 60, resetSeconds: 60 };
+    assert.deepEqual(limiter.count(ALICE, "GET", "/account/credits"), { ...state, remaining: 1 });
+    await clock.advance(10_000);
+    assert.deepEqual(limiter.count(SECOND_KEY, "GET", "/account/credits"), { ...state, remaining: 0 });
+    assert.deepEqual(limiter.count(ALICE, "HEAD", "/account/credits"), {
+      code: "rate_limited",
+      limit: 2,
+      remaining: 0,
+      windowSeconds: 60,
+      resetSeconds: 50,
+    });
+    assert.deepEqual(limiter.count(BOB, "GET", "/account/credits"), { ...state, remaining: 1 });
+    assert.ok(!("code" in (limiter.count(ALICE, "POST", "/search") ?? assert.fail())));
+    assert.ok(!("code" in (limiter.count(SECOND_KEY, "POST", "/search") ?? assert.fail())));
+    assert.ok("code" in (limiter.count(SECOND_KEY, "POST", "/search") ?? assert.fail()));
+    assert.equal(limiter.count(ALICE, "GET", "/other"), undefined);
+  });
+
+  it("counts a request under no rule when one refuses it, and shows the one with the least room", () => {
+    const limiter = new Limiter(
+      [
+        { match: "*", requests: 10, windowSeconds: 60, by: "account" },
+        { match: "GET /x", requests: 1, windowSeconds: 60, by: "account" },
+      ],
+      new ManualClock(),
+    );
+    const first = limiter.count(ALICE, "GET", "/x");
+    assert.deepEqual(first, { limit: 1, remaining: 0, windowSeconds: 60, resetSeconds: 60 });
+    for (let n = 0; n < 20; n += 1) assert.ok("code" in (limiter.count(ALICE, "GET", "/x") ?? {}));
+    const other = limiter.count(ALICE, "GET", "/y");
+    assert.equal(other !== undefined && "remaining" in other && other.remaining, 8);
+  });
+
+  it("forgets windows that are over", async () => {
+    const clock = new ManualClock();
+    const limiter = new Limiter([{ match: "*", requests: 10, windowSeconds: 60, by: "account" }], clock);
+    await clock.advance(60_000);
+    for (let n = 0; n < 1_000; n += 1) limiter.count({ ...ALICE, accountId: `acc_${n}` }, "GET", "/");
+    assert.equal(limiter.size, 1_000);
+    for (let minute = 0; minute < 2; minute += 1) {
+      await clock.advance(60_000);
+      limiter.count(ALICE, "GET", "/");
+    }
+    assert.equal(limiter.size, 1);
+  });
+
+  it("refuses a match that is none", () => {
+    assert.throws(
+      () => new Limiter([{ match: "GET", requests: 1, windowSeconds: 1, by: "key" }], new ManualClock()),
+      { code: "limit_invalid" },
+    );
+  });
+});
