@@ -20,8 +20,6 @@ export function parseDuration(input: unknown): number | undefined {
 
 /** The duration in the largest unit that holds it whole: 86,400 is `"1d"`. */
 export function formatDuration(seconds: number): string {
-  for (const [unit, length] of SECONDS_PER_UNIT) {
-    if (seconds % length === 0) return `${seconds / length}${unit}`;
-  }
-  return `${seconds}s`;
+  const [unit, length] = [...SECONDS_PER_UNIT].find(([, size]) => seconds % size === 0) ?? ["s", 1];
+  return `${seconds / length}${unit}`;
 }

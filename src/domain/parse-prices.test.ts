@@ -302,6 +302,13 @@ describe("parsePrices", () => {
     }
   });
 
+  for (const query of ["", 7, null, "x".repeat(201)]) {
+    it(`knows no query parameter ${String(query).slice(0, 10)}`, () => {
+      const [problem] = problemsOf([{ match: "GET /a", cost: 1, when: { query, exists: true } }]);
+      assert.match(problem ?? "", /^prices\[0\]\.when\.query: .* is not a name; write the parameter's name/);
+    });
+  }
+
   it("knows no conditions on cookies", () => {
     assert.deepEqual(problemsOf([{ match: "GET /a", cost: 1, when: { cookie: "m", equals: 1 } }]), [
       'prices[0].when.cookie: unknown field "cookie"; the fields are body, query, header, path, equals, oneOf, exists',

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parsePrices } from "./parse-prices.ts";
+import { parsePriceList, priceListText } from "./price-list-json.ts";
+
+function textOf(prices: unknown): string {
+  const parsed = parsePrices(prices, "prices", { creditTypes: ["credits"] });
+  assert.ok(parsed.ok);
+  return priceListText({ prices: parsed.value, unpriced: "free" });
+}
+
+describe("a stored price list", () => {
+  it("has every default written out, so that it keeps its meaning", () => {
+    assert.equal(
+      textOf([
+        { match: "GET /a", cost: 0.000001 },
+        { match: "GET /b", free: true },
+        { match: "GET /c", cost: "1.50", per: "result", count: { header: "X-N" }, atMost: 7, on: 200 },
+        { match: "GET /d", cost: 1, once: { key: "/ip", within: "24h" }, when: { query: "a", equals: 1 } },
+      ]),
+      '{"prices":[' +
+        '{"cost":0.000001,"credit":"credits","detached":"finish","match":"GET /a","on":"success","per":"request"},' +
+        '{"credit":"credits","free":true,"match":"GET /b"},' +
+        '{"atMost":7,"cost":1.5,"count":{"header":"x-n"},"credit":"credits","detached":"finish","floor":1.5,' +
+        '"match":"GET /c","on":[200],"per":"result"},' +
+        '{"cost":1,"credit":"credits","detached":"finish","match":"GET /d","on":"success",' +
+        '"once":{"key":{"body":"/ip"},"within":"1d"},"per":"request","when":[{"equals":1,"query":"a"}]}' +
+        '],"unpriced":"free"}',
+    );
+  });
+
+  it("has one text however its prices are written", () => {
+    assert.equal(
+      textOf([{ match: "GET /a", cost: 10 }]),
+      textOf([
+        {
+          detached: "finish",
+          on: "success",
+          per: "request",
+          cost: "10.0",
+          credit: "credits",
+          match: "GET /a",
+        },
+      ]),
+    );
+    assert.notEqual(
+      textOf([{ match: "GET /a", cost: 10 }]),
+      textOf([{ match: "GET /a", cost: 10, on: "processed" }]),
+    );
+  });
+
+  const refused: [unknown, string][] = [
+    [null, ""],
+    [{ prices: [] }, "unpriced"],
+    [{ prices: [], unpriced: "deny" }, "unpriced"],
+    [{ prices: [], unpriced: "free", version: 1 }, "version"],
+    [{ prices: [{ match: "GET /a", cost: 1 }], unpriced: "free" }, "prices[0].credit"],
+    [{ prices: [{ match: "GET /a", cost: 1, credit: "Not a name" }], unpriced: "free" }, "prices[0].credit"],
+  ];
+  for (const [input, path] of refused) {
+    it(`is refused: ${JSON.stringify(input)}`, () => {
+      const parsed = parsePriceList(input, 1);
+      assert.ok(!parsed.ok);
+      assert.deepEqual(
+        parsed.problems.map((problem) => problem.path),
+        [path],
+      );
+    });
+  }
+});
