@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { createAccount } from "./accounts.ts";
+import type { Database } from "./database/database.ts";
+import { listAudit, writeAudit } from "./operator-audit.ts";
+import { runOperatorRequest, sweepOperatorRequests } from "./operator-requests.ts";
+import { atOnce, fulfilled, refusedCodes } from "./testing/at-once.ts";
+import { eachDatabase } from "./testing/test-databases.ts";
+
+eachDatabase("operator requests", (openFresh) => {
+  let db: Database;
+
+  before(async () => {
+    db = await openFresh();
+  });
+
+  /** What the operator API does for POST /accounts: the mutation, its audit line and its response in one transaction. */
+  const createOnce = (key: string, accountId: string, requestHash = accountId) =>
+    runOperatorRequest(db, { key, requestHash }, async (tx) => {
+      const account = await createAccount(tx, { accountId, name: "n", shards: 4 });
+      await writeAudit(tx, {
+        actor: "cli",
+        action: "account.create",
+        accountId,
+        target: accountId,
+        detail: { name: "n" },
+      });
+      return { status: 201, body: { id: account.accountId } };
+    });
+
+  const linesOf = (accountId: string) => listAudit(db, { accountId, limit: 10 });
+
+  test("a repetition gets the stored response and has no effect", async () => {
+    assert.deepEqual(await createOnce("k1", "acc_1"), {
+      status: 201,
+      body: { id: "acc_1" },
+      isReplay: false,
+    });
+    assert.deepEqual(await createOnce("k1", "acc_1"), { status: 201, body: { id: "acc_1" }, isReplay: true });
+    assert.equal((await linesOf("acc_1")).length, 1);
+  });
+
+  test("two that arrive at once have one effect", async () => {
+    const results = fulfilled(await atOnce(5, () => createOnce("k2", "acc_2")));
+    assert.equal(results.length, 5);
+    assert.equal(results.filter(({ isReplay }) => !isReplay).length, 1);
+    assert.ok(results.every(({ status }) => status === 201));
+    assert.equal((await linesOf("acc_2")).length, 1);
+  });
+
+  test("another request under the key is refused, at once too, and has no effect", async () => {
+    const results = await atOnce(2, (index) => createOnce("k3", `acc_3_${index}`));
+    assert.equal(fulfilled(results).length, 1);
+    assert.deepEqual(refusedCodes(results), ["idempotency_mismatch"]);
+    const lines = [...(await linesOf("acc_3_0")), ...(await linesOf("acc_3_1"))];
+    assert.equal(lines.length, 1);
+  });
+
+  test("a request that fails leaves nothing: no effect, no audit line, and its key is free", async () => {
+    await createOnce("k4", "acc_4");
+    await assert.rejects(createOnce("k5", "acc_4"), { code: "account_exists" });
+    assert.equal((await linesOf("acc_4")).length, 1);
+    assert.equal((await createOnce("k5", "acc_5")).isReplay, false);
+  });
+
+  test("an audit line says who did what to whom, newest first", async () => {
+    for (const action of ["key.create", "key.revoke"]) {
+      await db.transaction((tx) => writeAudit(tx, { actor: "ops", action, accountId: "acc_audit" }));
+    }
+    const lines = await linesOf("acc_audit");
+    assert.deepEqual(
+      lines.map(({ actor, action, target, requestId, detail }) => [actor, action, target, requestId, detail]),
+      [
+        ["ops", "key.revoke", null, null, {}],
+        ["ops", "key.create", null, null, {}],
+      ],
+    );
+    assert.ok(lines.every(({ at }) => at instanceof Date));
+    const [, older] = lines;
+    assert.deepEqual(await listAudit(db, { accountId: "acc_audit", before: lines[0]?.auditId, limit: 10 }), [
+      older,
+    ]);
+  });
+
+  test("forgotten keys are swept and may be used again", async () => {
+    await createOnce("k6", "acc_6");
+    assert.equal(await sweepOperatorRequests(db), 0);
+    await db.query(
+      "UPDATE operator_requests SET created_at = created_at - interval '25 hours' WHERE key = 'k6'",
+    );
+    assert.equal(await sweepOperatorRequests(db), 1);
+    assert.equal((await createOnce("k6", "acc_7")).isReplay, false);
+  });
+});
