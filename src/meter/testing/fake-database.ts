@@ -97,11 +97,11 @@ export class FakeDatabase {
   async call<T>(method: string, apply: () => T): Promise<T> {
     this.calls.set(method, (this.calls.get(method) ?? 0) + 1);
     // A call is applied a moment after it was made, in the order of the calls.
-    await undefined;
+    await Promise.resolve();
     if (this.state === "down") throw storageUnavailable();
     if (this.state === "deaf") await this.#wait();
     const result = apply();
-    await undefined;
+    await Promise.resolve();
     if (this.state === "mute") await this.#wait();
     return result;
   }

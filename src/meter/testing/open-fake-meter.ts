@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
-import { hash, randomBytes } from "node:crypto";
+import { hash, randomBytes, randomUUID } from "node:crypto";
+import { inspect } from "node:util";
 import { API_KEY_RANDOM_BYTES, formatApiKey } from "../../domain/api-key.ts";
 import { type Credits, MICRO_PER_CREDIT } from "../../domain/credits.ts";
 import type { Price, PriceList } from "../../domain/price.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { createMeter, type MeterOptions, type StartableMeter } from "../create-meter.ts";
-import type { Admission, AdmitRequest, Decision, Identity, Route } from "../meter.ts";
+import type { Admission, AdmitRequest, Identity, Meter, Route } from "../meter.ts";
 import { type MeterEvents, silentEvents } from "../meter-events.ts";
 import { FakeDatabase } from "./fake-database.ts";
 import { FakeLedger } from "./fake-ledger.ts";
@@ -97,8 +98,6 @@ export function clockOf(database: FakeDatabase): ManualClock {
   return database.clock;
 }
 
-let requests = 0;
-
 export async function openFakeMeter(
   database: FakeDatabase,
   options: Partial<MeterOptions> = {},
@@ -118,6 +117,14 @@ export async function openFakeMeter(
     ...options,
   });
   await meter.start();
+  return { meter, ledger, events, ...askMeter(meter) };
+}
+
+/** Ways to ask a meter, also a real one, that fail a test when the answer is of another kind. */
+export function askMeter(
+  meter: Meter,
+  identity: Identity = ALICE,
+): Pick<FakeMeter, "route" | "request" | "admit" | "refusal"> {
   const route = (method: string, path: string): Route => {
     const found = meter.route(method, path);
     assert.ok(!("code" in found), "refused");
@@ -127,10 +134,9 @@ export async function openFakeMeter(
     const [method = "", path = ""] = target.split(" ");
     const found = route(method, path);
     const { pathParams } = found;
-    requests += 1;
     return {
-      requestId: `request-${requests}`,
-      identity: ALICE,
+      requestId: randomUUID(),
+      identity,
       route: found,
       facts: { method, path, pathParams, query: new URLSearchParams(), header: () => undefined, body },
       max: undefined,
@@ -138,27 +144,18 @@ export async function openFakeMeter(
       ...more,
     };
   };
-  const decide = (target: string, more = {}): Promise<Decision> | Decision =>
-    meter.admit(request(target, more));
   return {
-    meter,
-    ledger,
-    events,
     route,
     request,
     async admit(target, more) {
-      const decision = await decide(target, more);
-      assert.equal(
-        decision.kind,
-        "admitted",
-        JSON.stringify(decision, (_, value) => String(value)),
-      );
-      return decision.kind === "admitted" ? decision.admission : assert.fail();
+      const decision = await meter.admit(request(target, more));
+      if (decision.kind !== "admitted") assert.fail(`not admitted: ${inspect(decision)}`);
+      return decision.admission;
     },
     async refusal(target, more) {
-      const decision = await decide(target, more);
-      assert.equal(decision.kind, "refused");
-      return decision.kind === "refused" ? decision.refusal : assert.fail();
+      const decision = await meter.admit(request(target, more));
+      if (decision.kind !== "refused") assert.fail(`not refused: ${decision.kind}`);
+      return decision.refusal;
     },
   };
 }
