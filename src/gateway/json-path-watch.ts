@@ -1,4 +1,4 @@
-/** The tokens of a JSON pointer (RFC 6901), unescaped: `/data/0` is `["data", "0"]`; the whole body is `[]`. */
+/** The tokens of a JSON pointer as `parseJsonPointer` reads them: `/data/0` is `["data", "0"]`; the whole body is `[]`. */
 export type JsonPath = readonly string[];
 
 type ValueKind = "object" | "array" | "string" | "number" | "literal";
@@ -7,16 +7,6 @@ type ValueKind = "object" | "array" | "string" | "number" | "literal";
 const MAX_KEY_BYTES = 1024;
 /** A count has no more digits; a longer number is no count. */
 const MAX_NUMBER_BYTES = 32;
-
-/** Reads a JSON pointer. `""` is the whole body; undefined when the text is no pointer. */
-export function parseJsonPath(pointer: string): JsonPath | undefined {
-  if (pointer === "") return [];
-  if (!pointer.startsWith("/")) return undefined;
-  return pointer
-    .slice(1)
-    .split("/")
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
 
 /**
  * What a scan looks for: the number of results at one path (the length of an array, or a number), and where a member

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { PathWatch, parseJsonPath } from "./json-path-watch.ts";
+import { parseJsonPointer } from "../domain/json-pointer.ts";
+import { PathWatch } from "./json-path-watch.ts";
 import { JsonScan, MAX_JSON_DEPTH, scanJson } from "./json-scan.ts";
 
 function parses(text: string): boolean {
@@ -18,7 +19,7 @@ function scans(text: string): boolean {
 }
 
 function countAt(text: string, pointer: string, chunk = Number.POSITIVE_INFINITY): number | undefined {
-  const watch = new PathWatch(parseJsonPath(pointer), undefined);
+  const watch = new PathWatch(parseJsonPointer(pointer), undefined);
   const scan = new JsonScan(watch);
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += chunk) scan.write(bytes.subarray(at, at + chunk));

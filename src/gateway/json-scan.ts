@@ -47,6 +47,11 @@ export class JsonScan {
     this.#watch = watch;
   }
 
+  /** What was written so far is not the beginning of any JSON text. */
+  get failed(): boolean {
+    return this.#state === FAILED;
+  }
+
   /** Takes the next bytes. After something that is no JSON, further bytes are ignored. */
   write(bytes: Uint8Array): void {
     let i = this.#offset === 0 && hasByteOrderMark(bytes) ? 3 : 0;

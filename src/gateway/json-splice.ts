@@ -1,5 +1,5 @@
 import { type JsonPath, PathWatch } from "./json-path-watch.ts";
-import { scanJson } from "./json-scan.ts";
+import { JsonScan } from "./json-scan.ts";
 
 /** What one scan of a complete body found. */
 export interface ScannedBody {
@@ -17,15 +17,49 @@ export interface SplicePoint {
   readonly prefix: string;
 }
 
-/** Reads the count and the place for a member in one pass. */
+/** Reads the count and the place for a member in one pass, while the body arrives. */
+export class BodyScan {
+  readonly #watch: PathWatch;
+  readonly #scan: JsonScan;
+  readonly #member: string | undefined;
+
+  constructor(path: JsonPath | undefined, member: string | undefined) {
+    this.#watch = new PathWatch(path, member);
+    this.#scan = new JsonScan(this.#watch);
+    this.#member = member;
+  }
+
+  write(chunk: Uint8Array): void {
+    this.#scan.write(chunk);
+  }
+
+  /** What was written so far is not the beginning of a JSON text. */
+  get failed(): boolean {
+    return this.#scan.failed;
+  }
+
+  /** The number of results seen so far in a body that is not complete. */
+  get countSoFar(): number | undefined {
+    return this.#watch.count;
+  }
+
+  /** The body is complete. */
+  end(): ScannedBody {
+    if (!this.#scan.end()) return { count: undefined, splice: undefined };
+    const splice = this.#member === undefined ? undefined : findSplice(this.#watch, this.#member);
+    return { count: this.#watch.count, splice };
+  }
+}
+
+/** {@link BodyScan} over a body that is already whole. */
 export function scanBody(
   body: Uint8Array,
   path: JsonPath | undefined,
   member: string | undefined,
 ): ScannedBody {
-  const watch = new PathWatch(path, member);
-  if (!scanJson(body, watch)) return { count: undefined, splice: undefined };
-  return { count: watch.count, splice: member === undefined ? undefined : findSplice(watch, member) };
+  const scan = new BodyScan(path, member);
+  scan.write(body);
+  return scan.end();
 }
 
 /**

@@ -1,19 +1,18 @@
 import { randomFillSync } from "node:crypto";
+import { formatUuidV7 } from "../domain/ids.ts";
 
-const POOL_BYTES = 8192;
-const pool = Buffer.allocUnsafe(POOL_BYTES);
+const RANDOM_BYTES = 10;
+const POOL_BYTES = RANDOM_BYTES * 800;
+const pool = new Uint8Array(POOL_BYTES);
 let used = POOL_BYTES;
 
-/** A new request id: a UUIDv7 (RFC 9562 §5.7), so that ids sort by time. Random bytes are drawn in blocks: a call costs a microsecond less. */
-export function createRequestId(nowMs: number): string {
+/** A new request id: a UUIDv7, so that ids sort by time. Random bytes are drawn in blocks, because a draw costs more than the rest. */
+export function createRequestId(unixMs: number): string {
   if (used === POOL_BYTES) {
     randomFillSync(pool);
     used = 0;
   }
-  const random = pool.toString("hex", used, used + 10);
-  const variant = (((pool[used + 2] ?? 0) >> 6) | 8).toString(16);
-  used += 10;
-  if (used + 10 > POOL_BYTES) used = POOL_BYTES;
-  const time = nowMs.toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(5, 8)}-${random.slice(8)}`;
+  const random = pool.subarray(used, used + RANDOM_BYTES);
+  used += RANDOM_BYTES;
+  return formatUuidV7(unixMs, random);
 }

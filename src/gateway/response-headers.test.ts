@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { headersOfExtendedBody, readResponseHead } from "./response-headers.ts";
+import { headersOfExtendedBody, readResponseHead, withLength } from "./response-headers.ts";
 
 const OWN = new Set(["credits-charged", "x-credits-remaining"]);
 
@@ -70,6 +70,11 @@ describe("readResponseHead", () => {
     ];
     for (const raw of cases) assert.ok("reason" in readResponseHead(raw, OWN, 20, undefined));
   });
+});
+
+it("withLength replaces the length where it stands, or adds it", () => {
+  assert.deepEqual(withLength(["content-Length", "5", "X", "1"], 7), ["content-Length", "7", "X", "1"]);
+  assert.deepEqual(withLength(["X", "1"], 7), ["X", "1", "Content-Length", "7"]);
 });
 
 it("headersOfExtendedBody drops digests and codings and weakens a strong ETag", () => {

@@ -16,7 +16,7 @@ const NEVER_RELAYED: ReadonlySet<string> = new Set([
 
 /** What the gateway reads of a response's headers while it copies them. */
 export interface ResponseHead {
-  /** To relay: order and spelling kept; hop-by-hop, forged and framing headers removed (`Content-Length` is in `length`). */
+  /** To relay: order and spelling kept; hop-by-hop and forged headers removed. */
   readonly headers: HeaderList;
   readonly length: number | undefined;
   readonly contentType: string | undefined;
@@ -60,7 +60,6 @@ export function readResponseHead(
       if (length !== undefined || !/^\d{1,15}$/.test(value))
         return { reason: "content-length is not one number" };
       length = Number(value);
-      continue;
     }
     if (lower === "connection") connectionNames.push(...value.toLowerCase().split(/[\s,]+/));
     if (NEVER_RELAYED.has(lower) || removed.has(lower) || lower.startsWith("x-farebox-")) continue;
@@ -73,7 +72,18 @@ export function readResponseHead(
   return { headers: relayed, length, contentType, contentEncoding, hasCacheControl, countHeader };
 }
 
-/** Digests and lengths of a body that we extended are wrong; a strong validator no longer holds (RFC 9110 §8.8.1). */
+/** The list with this one length, in the place where the upstream had put its own. */
+export function withLength(headers: HeaderList, length: number): HeaderList {
+  for (let i = 0; i < headers.length; i += 2) {
+    if (headers[i]?.toLowerCase() !== "content-length") continue;
+    headers[i + 1] = String(length);
+    return headers;
+  }
+  headers.push("Content-Length", String(length));
+  return headers;
+}
+
+/** Digests of a body that we extended are wrong; a strong validator no longer holds (RFC 9110 §8.8.1). */
 export function headersOfExtendedBody(headers: HeaderList): HeaderList {
   const kept: HeaderList = [];
   for (let i = 0; i < headers.length; i += 2) {

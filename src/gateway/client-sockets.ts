@@ -1,0 +1,82 @@
+import type { Server } from "node:http";
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { CountedSlots } from "./counted-slots.ts";
+import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
+import type { Exchange } from "./exchange.ts";
+import type { GatewayParts } from "./gateway-parts.ts";
+import { answerRaw } from "./raw-answer.ts";
+
+/** The connections of clients: how many an address may have, what runs on each, and when one is cut. */
+export class ClientSockets {
+  readonly #parts: GatewayParts;
+  readonly #addresses: CountedSlots;
+  /** Exchanges under way by connection; pipelined requests make several. */
+  readonly #running = new WeakMap<Duplex, Set<Exchange>>();
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    this.#addresses = new CountedSlots(parts.config.gateway.maxSocketsPerIp);
+  }
+
+  attach(server: Server): void {
+    server.on("connection", (socket: Socket) => this.#connected(socket));
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
+      if (socket instanceof Socket) this.#broken(error, socket);
+    });
+    // One timer a connection: refreshed by every byte that moves, in either direction.
+    server.setTimeout(this.#parts.config.gateway.writeStallMs, (socket) => this.#timedOut(socket));
+  }
+
+  begin(exchange: Exchange): void {
+    this.#running.get(exchange.request.socket)?.add(exchange);
+  }
+
+  end(exchange: Exchange): void {
+    this.#running.get(exchange.request.socket)?.delete(exchange);
+  }
+
+  #connected(socket: Socket): void {
+    const address = socket.remoteAddress ?? "";
+    if (!this.#addresses.enter(address)) {
+      this.#parts.events.socketRefused(address);
+      answerRaw(this.#parts, socket, { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS });
+      return;
+    }
+    const running = new Set<Exchange>();
+    this.#running.set(socket, running);
+    socket.once("close", () => {
+      this.#addresses.leave(address);
+      for (const exchange of running) exchange.clientLeft();
+    });
+  }
+
+  /**
+   * Bytes that Node's parser refuses, or a head that came too late. When an answer on this connection is under way
+   * nothing can be put between its bytes, so the connection is cut.
+   */
+  #broken(error: NodeJS.ErrnoException, socket: Socket): void {
+    const code = error.code ?? "unknown";
+    this.#parts.events.clientBroken(code);
+    const running = this.#running.get(socket);
+    if (code === "ECONNRESET" || running === undefined) {
+      socket.destroy();
+    } else if (running.size === 0 && socket.bytesWritten === 0) {
+      answerRaw(this.#parts, socket, { code: "request_invalid", reason: reasonOf(code) });
+    } else {
+      socket.destroySoon();
+    }
+  }
+
+  /** Nothing moved for as long as a write may stall. Waiting for the upstream is no stall: then nothing is to be written. */
+  #timedOut(socket: Socket): void {
+    const isIdle = (this.#running.get(socket)?.size ?? 0) === 0;
+    if (isIdle || socket.writableLength > 0) socket.destroy();
+  }
+}
+
+function reasonOf(code: string): string {
+  if (code === "HPE_HEADER_OVERFLOW") return "headers are too large";
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return "the request did not arrive in time";
+  return "not valid HTTP/1.1";
+}

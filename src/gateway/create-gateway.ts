@@ -1,0 +1,130 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { ClientSockets } from "./client-sockets.ts";
+import { Exchange } from "./exchange.ts";
+import { createGatewayParts, type GatewayOptions, type GatewayParts } from "./gateway-parts.ts";
+import { serve } from "./serve.ts";
+import { serveUpgrade } from "./upgrade.ts";
+
+/** Node looks at open connections this often; header and request timeouts are at most this much late. */
+const TIMEOUT_CHECK_MS = 1000;
+
+/** Where a gateway can be reached. */
+export interface GatewayAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** The reverse proxy. */
+export interface Gateway {
+  /** Begins to accept connections; port 0 takes a free one. Rejects when the address is taken. */
+  listen(host: string, port: number): Promise<GatewayAddress>;
+  /**
+   * Stops accepting, lets requests under way finish and settle within `drainMs`, then cuts what is left. The meter is
+   * to be closed after it.
+   */
+  close(): Promise<void>;
+}
+
+/** Builds the gateway; it listens when told to. */
+export function createGateway(options: GatewayOptions): Gateway {
+  const parts = createGatewayParts(options);
+  const sockets = new ClientSockets(parts);
+  const running = new Set<Promise<void>>();
+  const track = (work: Promise<void>): void => {
+    running.add(work);
+    void work.finally(() => running.delete(work));
+  };
+  const server = openServer(parts);
+  sockets.attach(server);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    const exchange = new Exchange(parts, request, response);
+    sockets.begin(exchange);
+    // A request that breaks while its body arrives reports it here too; the step that reads it has been told.
+    request.on("error", ignore);
+    response.on("error", ignore);
+    const ended = (): void => {
+      sockets.end(exchange);
+      if (parts.draining) server.closeIdleConnections();
+    };
+    track(serve(exchange).finally(ended));
+  };
+  server.on("request", onRequest);
+  // With these two Node neither answers `100 Continue` before we want the body nor 417 in words of its own.
+  server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
+  const onUpgrade = (request: IncomingMessage, _socket: Duplex, first: Buffer): void =>
+    track(serveUpgrade(parts, request, first));
+  server.on("upgrade", onUpgrade);
+  server.on("connect", onUpgrade);
+  return {
+    listen: (host, port) => listen(server, host, port),
+    close: () => close(server, parts, running),
+  };
+}
+
+function openServer(parts: GatewayParts): Server {
+  const limits = parts.config.gateway;
+  const server = createServer({
+    insecureHTTPParser: false,
+    // The guard answers in the contract's words.
+    requireHostHeader: false,
+    joinDuplicateHeaders: false,
+    maxHeaderSize: limits.maxHeaderBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+    keepAliveTimeout: limits.idleSocketMs,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    noDelay: true,
+  });
+  // Node cuts a longer list silently: one more than we allow shows that there was more.
+  server.maxHeadersCount = limits.maxHeaderCount + 1;
+  return server;
+}
+
+function listen(server: Server, host: string, port: number): Promise<GatewayAddress> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      const address = server.address();
+      if (address === null || typeof address === "string") throw new TypeError("a TCP server has a port");
+      resolve({ host: address.address, port: address.port });
+    });
+  });
+}
+
+async function close(
+  server: Server,
+  parts: GatewayParts,
+  running: ReadonlySet<Promise<void>>,
+): Promise<void> {
+  parts.draining = true;
+  const closed = new Promise<void>((resolve) => {
+    server.close(() => resolve());
+  });
+  server.closeIdleConnections();
+  await within(parts.config.gateway.drainMs, Promise.all([closed, settled(running)]));
+  server.closeAllConnections();
+  for (const socket of parts.tunnels) socket.destroy();
+  await parts.upstreams.destroy();
+  await within(parts.config.gateway.drainMs, Promise.all([closed, settled(running)]));
+}
+
+/** Requests that begin while others end are waited for too. */
+async function settled(running: ReadonlySet<Promise<void>>): Promise<void> {
+  while (running.size > 0) await Promise.all(running);
+}
+
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
+
+function ignore(): void {
+  // Told where it matters: see the listeners of the steps.
+}

@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { RenderContext } from "../contract/contract.ts";
+import type { Admission, Identity, Route } from "../meter/meter.ts";
+import type { GatewayParts } from "./gateway-parts.ts";
+import { readHeader } from "./lazy-request-facts.ts";
+import type { RequestHead } from "./request-guard.ts";
+import { createRequestId } from "./request-id.ts";
+import type { RequestTarget } from "./request-path.ts";
+
+/** An `Idempotency-Key` with the fingerprint of its request. */
+export interface IdempotencyRequest {
+  readonly key: string;
+  readonly requestHash: string;
+}
+
+/** One request and its answer: what the steps have found out so far. Each field is written by one step. */
+export class Exchange {
+  readonly parts: GatewayParts;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly startedMs: number;
+  readonly method: string;
+  /** Reads a request header by its lower-case name. */
+  readonly header = (name: string): string | undefined => readHeader(this.request.rawHeaders, name);
+
+  // Step: inspect.
+  head: RequestHead | undefined;
+  target: RequestTarget | undefined;
+  // Step: identify.
+  identity: Identity | undefined;
+  route: Route | undefined;
+  endpoint: string | undefined;
+  /** Headers that tell the state of the rate limit, on every answer after the limit was asked. */
+  rateHeaders: readonly (readonly [string, string])[] = [];
+  // Step: admit.
+  /** The request's body when it was read before forwarding. */
+  body: Buffer | undefined;
+  idempotency: IdempotencyRequest | undefined;
+  admission: Admission | undefined;
+  // Step: forward.
+  upstreamStatus: number | undefined;
+
+  /** The client's connection has closed before its answer was complete. */
+  clientGone = false;
+  /** Called once when that happens; set by the step that waits. */
+  onClientGone: (() => void) | undefined;
+
+  constructor(parts: GatewayParts, request: IncomingMessage, response: ServerResponse) {
+    this.parts = parts;
+    this.request = request;
+    this.response = response;
+    this.method = request.method ?? "";
+    this.startedMs = parts.clock.unixMs();
+    this.requestId = createRequestId(this.startedMs);
+  }
+
+  get context(): RenderContext {
+    return {
+      requestId: this.requestId,
+      endpoint: this.endpoint,
+      nowMs: this.parts.clock.unixMs(),
+      startedMs: this.startedMs,
+    };
+  }
+
+  /** Told by the socket, which may close at any moment of the exchange. */
+  clientLeft(): void {
+    if (this.clientGone || this.response.writableFinished) return;
+    this.clientGone = true;
+    this.onClientGone?.();
+  }
+}

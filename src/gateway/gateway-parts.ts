@@ -1,0 +1,68 @@
+import type { Duplex } from "node:stream";
+import type { Config } from "../config/config.ts";
+import type { Contract } from "../contract/contract.ts";
+import { type MatchPattern, parseMatchPattern } from "../domain/match-pattern.ts";
+import type { Problem } from "../domain/problem.ts";
+import { RouteTable } from "../domain/route-table.ts";
+import type { Meter } from "../meter/meter.ts";
+import { CountedSlots } from "./counted-slots.ts";
+import type { GatewayEvents } from "./gateway-events.ts";
+import { createUpstreams, type Upstreams } from "./upstreams.ts";
+
+/** Wall time: for request ids and the times that answers show. It decides nothing. */
+export interface GatewayClock {
+  /** Unix milliseconds. */
+  unixMs(): number;
+}
+
+/** The part of the configuration that the gateway reads. */
+export type GatewayConfig = Pick<Config, "upstreams" | "open" | "gateway" | "idempotency">;
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig;
+  readonly contract: Contract;
+  readonly meter: Meter;
+  readonly events: GatewayEvents;
+  readonly clock: GatewayClock;
+}
+
+/** What every exchange shares. */
+export interface GatewayParts extends GatewayOptions {
+  readonly upstreams: Upstreams;
+  readonly openRoutes: RouteTable<true>;
+  /** Requests under way by account. */
+  readonly accounts: CountedSlots;
+  /** Calls whose client has gone; one name for all. */
+  readonly detached: CountedSlots;
+  /** Lower-case names that are removed from the upstream's responses. */
+  readonly ownHeaders: ReadonlySet<string>;
+  /** The client's end of each open tunnel. */
+  readonly tunnels: Set<Duplex>;
+  /** True once closing has begun: connections end with their present answer. */
+  draining: boolean;
+}
+
+export function createGatewayParts(options: GatewayOptions): GatewayParts {
+  const { config, contract } = options;
+  return {
+    ...options,
+    upstreams: createUpstreams(config.upstreams, contract.keyHeaders, config.gateway),
+    openRoutes: new RouteTable(
+      config.open.map((match): [MatchPattern, true] => [readPattern(match), true]),
+      { exact: true, headAsGet: true },
+    ),
+    accounts: new CountedSlots(config.gateway.maxConcurrentPerAccount),
+    detached: new CountedSlots(config.gateway.maxDetachedCalls),
+    ownHeaders: new Set(contract.ownHeaders.map((name) => name.toLowerCase())),
+    tunnels: new Set(),
+    draining: false,
+  };
+}
+
+/** The configuration has checked the pattern: one that cannot be read is a broken invariant. */
+function readPattern(match: string): MatchPattern {
+  const problems: Problem[] = [];
+  const pattern = parseMatchPattern(match, "open", problems);
+  if (pattern === undefined) throw new TypeError(`open: ${problems[0]?.reason ?? match}`);
+  return pattern;
+}

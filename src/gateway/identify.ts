@@ -1,0 +1,39 @@
+import type { Refusal } from "../domain/refusal.ts";
+import type { Identity } from "../meter/meter.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** Reads the key and asks whose it is. */
+export async function authenticate(exchange: Exchange): Promise<Refusal | undefined> {
+  const { contract, meter } = exchange.parts;
+  const { key, ambiguous } = contract.readKey(exchange.request.rawHeaders);
+  if (ambiguous) return { code: "request_invalid", reason: "more than one key" };
+  const found = meter.authenticate(key);
+  const identity = found instanceof Promise ? await found : found;
+  if (isRefusal(identity)) return identity;
+  exchange.identity = identity;
+  return undefined;
+}
+
+/** Counts the request against the account's limits and keeps the headers that tell their state. */
+export function limitRate(exchange: Exchange, path: string): Refusal | undefined {
+  const { identity, parts, method } = exchange;
+  if (identity === undefined) return undefined;
+  const state = parts.meter.limit(identity, method, path);
+  if (state === undefined) return undefined;
+  if ("code" in state) return state;
+  exchange.rateHeaders = parts.contract.renderRateLimit(state, exchange.context);
+  return undefined;
+}
+
+/** Finds the price's endpoint. */
+export function findRoute(exchange: Exchange, path: string): Refusal | undefined {
+  const route = exchange.parts.meter.route(exchange.method, path);
+  if ("code" in route) return route;
+  exchange.route = route;
+  exchange.endpoint = route.endpoint;
+  return undefined;
+}
+
+export function isRefusal(answer: Identity | Refusal): answer is Refusal {
+  return "code" in answer;
+}

@@ -1,0 +1,82 @@
+import { STATUS_CODES } from "node:http";
+import type { RenderedAnswer } from "../contract/contract.ts";
+import type { Refusal } from "../domain/refusal.ts";
+import type { Exchange } from "./exchange.ts";
+import type { HeaderList } from "./response-headers.ts";
+
+/** How long the rest of a body that nobody reads may keep arriving before the connection is cut. */
+export const LINGER_MS = 2000;
+
+/** Answers with a refusal, as the contract words it. */
+export function refuse(exchange: Exchange, refusal: Refusal): void {
+  answer(exchange, exchange.parts.contract.renderRefusal(refusal, exchange.context));
+}
+
+/** Sends a rendered answer whole. */
+export function answer(exchange: Exchange, rendered: RenderedAnswer): void {
+  const body = Buffer.from(rendered.body);
+  const headers = rendered.headers.flat();
+  headers.push("Content-Length", String(body.length));
+  addRateHeaders(exchange, headers);
+  sendWhole(exchange, rendered.status, undefined, headers, body);
+}
+
+/**
+ * Sends head and body in one write. `headers` must hold the body's `Content-Length`, except for answers that have no
+ * body. Does nothing when the client has gone.
+ */
+export function sendWhole(
+  exchange: Exchange,
+  status: number,
+  statusText: string | undefined,
+  headers: HeaderList,
+  body: Buffer | undefined,
+): void {
+  if (!sendHead(exchange, status, statusText, headers)) return;
+  if (body === undefined || body.length === 0 || exchange.method === "HEAD") exchange.response.end();
+  else exchange.response.end(body);
+  lingerWhileUnread(exchange);
+}
+
+/** Queues the head; it leaves with the first bytes of the body. False when the client has gone. */
+export function sendHead(
+  exchange: Exchange,
+  status: number,
+  statusText: string | undefined,
+  headers: HeaderList,
+): boolean {
+  const { response, parts, head } = exchange;
+  if (exchange.clientGone || response.headersSent || response.destroyed) return false;
+  headers.push("X-Request-Id", exchange.requestId);
+  // A client that waits for `100 Continue` and gets an answer instead may or may not send its body: the connection
+  // cannot be read any further (RFC 9110 §10.1.1).
+  const unreadable = head?.expectsContinue === true && !exchange.request.readableDidRead;
+  if (parts.draining || unreadable || head === undefined) response.shouldKeepAlive = false;
+  response.writeHead(status, statusText ?? STATUS_CODES[status] ?? "", headers);
+  return true;
+}
+
+/** Rate-limit headers that the answer does not carry yet. */
+export function addRateHeaders(exchange: Exchange, headers: HeaderList): void {
+  for (const [name, value] of exchange.rateHeaders) {
+    const lower = name.toLowerCase();
+    if (!headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === lower)) headers.push(name, value);
+  }
+}
+
+/**
+ * The answer came before the request's body was read. Node reads and drops the rest, so that the client sees the
+ * answer instead of a reset; this bounds how long.
+ */
+function lingerWhileUnread(exchange: Exchange): void {
+  const { request, response } = exchange;
+  if (request.complete) return;
+  const timer = setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, LINGER_MS);
+  timer.unref();
+  request.once("end", () => clearTimeout(timer));
+  response.once("close", () => {
+    if (request.destroyed) clearTimeout(timer);
+  });
+}

@@ -1,0 +1,99 @@
+import type { Refusal } from "../domain/refusal.ts";
+import { admitRequest } from "./admit-request.ts";
+import { answerEndpoint } from "./contract-endpoint.ts";
+import { RETRY_AFTER_SECONDS, refusalOfError } from "./error-refusal.ts";
+import type { Exchange } from "./exchange.ts";
+import { chooseUpstream, forward } from "./forward.ts";
+import { authenticate, findRoute, limitRate } from "./identify.ts";
+import { inspectRequest } from "./inspect-request.ts";
+import type { RequestHead } from "./request-guard.ts";
+import type { RequestTarget } from "./request-path.ts";
+import { refuse } from "./respond.ts";
+import { replay } from "./stored-response.ts";
+
+/** Serves one request from its head to the end of its answer and its books. Never rejects. */
+export async function serve(exchange: Exchange): Promise<void> {
+  try {
+    const refusal = inspectRequest(exchange) ?? (await serveInspected(exchange));
+    if (refusal !== undefined) refuse(exchange, refusal);
+  } catch (error) {
+    fail(exchange, error);
+  }
+  report(exchange);
+}
+
+async function serveInspected(exchange: Exchange): Promise<Refusal | undefined> {
+  const { head, target, method, parts } = exchange;
+  if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
+  // A browser asks by OPTIONS before it sends a key (CORS preflight): it can neither be priced nor authenticated.
+  if (method === "OPTIONS" || parts.openRoutes.find(method, target.path) !== undefined) {
+    exchange.endpoint = "open";
+    return passOn(exchange, head, target);
+  }
+  const refusal = await authenticate(exchange);
+  if (refusal !== undefined) return refusal;
+  const accountId = exchange.identity?.accountId ?? "";
+  if (!parts.accounts.enter(accountId)) return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  try {
+    const endpoint = parts.contract.findEndpoint(method, target.path);
+    return endpoint === undefined
+      ? await serveAccount(exchange, head, target)
+      : await answerEndpoint(exchange, endpoint, target.path);
+  } finally {
+    parts.accounts.leave(accountId);
+  }
+}
+
+/** A request whose sender is known: price, limit, credits, then the upstream. */
+async function serveAccount(
+  exchange: Exchange,
+  head: RequestHead,
+  target: RequestTarget,
+): Promise<Refusal | undefined> {
+  const refusal = findRoute(exchange, target.path) ?? limitRate(exchange, target.path);
+  if (refusal !== undefined) return refusal;
+  const { route } = exchange;
+  if (route === undefined) throw new TypeError("the route was not found");
+  const decision = await admitRequest(exchange, route, target);
+  if (decision?.kind === "gone") return undefined;
+  if (decision?.kind === "refused") return decision.refusal;
+  if (decision?.kind === "replay") {
+    await replay(exchange, decision.response);
+    return undefined;
+  }
+  exchange.admission = decision?.admission;
+  return passOn(exchange, head, target);
+}
+
+async function passOn(
+  exchange: Exchange,
+  head: RequestHead,
+  target: RequestTarget,
+): Promise<Refusal | undefined> {
+  const upstream = chooseUpstream(exchange, target);
+  if ("code" in upstream || exchange.clientGone) {
+    await exchange.admission?.cancel();
+    return "code" in upstream ? upstream : undefined;
+  }
+  await forward(exchange, upstream, head, target);
+  return undefined;
+}
+
+function fail(exchange: Exchange, error: unknown): void {
+  const refusal = refusalOfError(error);
+  if (refusal.code === "internal_error") exchange.parts.events.failed(exchange.requestId, error);
+  refuse(exchange, refusal);
+}
+
+function report(exchange: Exchange): void {
+  const { parts, requestId, method, endpoint, identity, response, clientGone, upstreamStatus } = exchange;
+  parts.events.finished({
+    requestId,
+    method,
+    endpoint,
+    accountId: identity?.accountId,
+    status: clientGone || !response.headersSent ? 0 : response.statusCode,
+    upstreamStatus,
+    ms: parts.clock.unixMs() - exchange.startedMs,
+  });
+}

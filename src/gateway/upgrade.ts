@@ -1,0 +1,94 @@
+import { type IncomingMessage, ServerResponse } from "node:http";
+import type { Dispatcher } from "undici";
+import type { Refusal } from "../domain/refusal.ts";
+import { refusalOfError } from "./error-refusal.ts";
+import { Exchange } from "./exchange.ts";
+import { chooseUpstream, forwardedHeaders } from "./forward.ts";
+import type { GatewayParts } from "./gateway-parts.ts";
+import { authenticate, findRoute, limitRate } from "./identify.ts";
+import { inspectRequest } from "./inspect-request.ts";
+import { refuse } from "./respond.ts";
+import { joinTunnel } from "./tunnel.ts";
+import { faultCode, upstreamRefusal } from "./upstream-fault.ts";
+import type { Upstream } from "./upstreams.ts";
+
+const PROTOCOL = /^[A-Za-z0-9][\w./-]*$/;
+
+/**
+ * Serves `Upgrade` and `CONNECT`. What passes a tunnel cannot be priced, so priced routes and CONNECT refuse it; on
+ * unpriced routes the connection is handed through once the sender is known and within its limits. Never rejects.
+ */
+export async function serveUpgrade(
+  parts: GatewayParts,
+  request: IncomingMessage,
+  first: Buffer,
+): Promise<void> {
+  const response = new ServerResponse(request);
+  response.assignSocket(request.socket);
+  response.shouldKeepAlive = false;
+  response.on("finish", () => request.socket.destroySoon());
+  request.socket.on("error", () => request.socket.destroy());
+  const exchange = new Exchange(parts, request, response);
+  try {
+    const upstream = await admitUpgrade(exchange);
+    if ("code" in upstream) refuse(exchange, upstream);
+    else await openTunnel(exchange, upstream, first);
+  } catch (error) {
+    const refusal = refusalOfError(error);
+    if (refusal.code === "internal_error") parts.events.failed(exchange.requestId, error);
+    refuse(exchange, refusal);
+  }
+}
+
+async function admitUpgrade(exchange: Exchange): Promise<Upstream | Refusal> {
+  if (exchange.method === "CONNECT") return { code: "upgrade_refused" };
+  const refusal = inspectRequest(exchange);
+  if (refusal !== undefined) return refusal;
+  const { head, target, parts } = exchange;
+  if (target === undefined || head?.bodyLength !== 0) return { code: "upgrade_refused" };
+  if (parts.openRoutes.find(exchange.method, target.path) === undefined) {
+    const refused = (await authenticate(exchange)) ?? findRoute(exchange, target.path);
+    if (refused !== undefined) return refused;
+    if (exchange.route?.priced === true) return { code: "upgrade_refused" };
+    const limited = limitRate(exchange, target.path);
+    if (limited !== undefined) return limited;
+  }
+  return chooseUpstream(exchange, target);
+}
+
+function openTunnel(exchange: Exchange, upstream: Upstream, first: Buffer): Promise<void> {
+  const { head, target, request, parts } = exchange;
+  const upgrade = request.headers.upgrade ?? "";
+  if (head === undefined || target === undefined || !PROTOCOL.test(upgrade)) {
+    refuse(exchange, { code: "upgrade_refused" });
+    return Promise.resolve();
+  }
+  return new Promise((resolve) => {
+    const handler: Dispatcher.DispatchHandler = {
+      onRequestUpgrade(controller, status, _headers, remote) {
+        exchange.upstreamStatus = status;
+        const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+        exchange.response.detachSocket(request.socket);
+        void joinTunnel(parts, { client: request.socket, first, remote, status, raw, upgrade }).then(resolve);
+      },
+      onResponseStart(controller, status) {
+        if (status < 200) return;
+        refuse(exchange, { code: "upgrade_refused" });
+        controller.abort(new Error("the upstream does not switch protocols"));
+      },
+      onResponseError(_controller, error) {
+        if (!exchange.response.headersSent) refuse(exchange, upstreamRefusal(error, false));
+        parts.events.upstreamFailed({
+          requestId: exchange.requestId,
+          upstream: upstream.name,
+          code: faultCode(error),
+          reason: "the connection was not switched",
+        });
+        resolve();
+      },
+    };
+    const path = upstream.basePath + target.path + target.query;
+    const headers = forwardedHeaders(exchange, upstream, head);
+    upstream.pool.dispatch({ path, method: "GET", headers, upgrade }, handler);
+  });
+}
