@@ -27,7 +27,9 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     },
   };
   try {
-    await createProgram(cli, json ? () => undefined : terminal.err).parseAsync(args, { from: "user" });
+    await createProgram(cli, json ? () => undefined : (text) => terminal.err(text)).parseAsync(args, {
+      from: "user",
+    });
     return exitCode;
   } catch (error) {
     return reportError(terminal, error, json);

@@ -1,11 +1,12 @@
+import { randomBytes } from "node:crypto";
 import type { Hook } from "@hono/zod-openapi";
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { Env } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { authorize } from "./authorize.ts";
-import { fieldProblems, isFault, renderProblem } from "./problem.ts";
+import { fieldProblems, isFault, refuseFields, renderProblem } from "./problem.ts";
 
 /** The largest request body: a price list of some thousand prices. */
 const MAX_BODY_BYTES = 1_048_576;
@@ -13,14 +14,22 @@ const MAX_BODY_BYTES = 1_048_576;
 /** Answered without a token: they carry no data. */
 const OPEN_PATHS = new Set(["/healthz", "/readyz", "/v1/openapi.json"]);
 
+/** What every request of the operator API carries. */
+export interface OperatorEnv {
+  readonly Variables: { requestId: string };
+}
+
 /** The app that operations are added to. */
-export type OperatorApp = OpenAPIHono;
+export type OperatorApp = OpenAPIHono<OperatorEnv>;
 
 /** An app without operations: who may call it, how large a body may be, and how every error looks. */
 export function createOperatorApp(options: { readonly token: string; readonly logger: Logger }): OperatorApp {
-  const app: OperatorApp = new OpenAPIHono({ defaultHook: refuseInvalid, strict: true });
+  const app: OperatorApp = new OpenAPIHono<OperatorEnv>({ defaultHook: refuseInvalid, strict: true });
   const authorized = authorize(options.token);
   app.use("*", async (context, next) => {
+    const requestId = formatUuidV7(Date.now(), randomBytes(10));
+    context.set("requestId", requestId);
+    context.header("x-request-id", requestId);
     context.header("cache-control", "no-store");
     if (OPEN_PATHS.has(context.req.path)) await next();
     else return await authorized(context, next);
@@ -29,8 +38,9 @@ export function createOperatorApp(options: { readonly token: string; readonly lo
   app.notFound((context) => renderUnknownRoute(app, context.req.method, context.req.path, context));
   app.onError((error, context) => {
     if (isFault(error)) {
+      const { method, path } = context.req;
       options.logger.error(
-        { err: error, method: context.req.method, path: context.req.path },
+        { err: error, requestId: context.get("requestId"), method, path },
         "operator request failed",
       );
     }
@@ -43,13 +53,8 @@ export function createOperatorApp(options: { readonly token: string; readonly lo
   return app;
 }
 
-const refuseInvalid: Hook<unknown, Env, string, unknown> = (result) => {
-  if (result.success) return;
-  const errors = fieldProblems(result.error);
-  const where = errors.map((problem) => problem.path).join(", ");
-  throw new FareboxError("request_invalid", `These fields cannot be accepted: ${where}.`, {
-    detail: { errors },
-  });
+const refuseInvalid: Hook<unknown, OperatorEnv, string, unknown> = (result) => {
+  if (!result.success) refuseFields(fieldProblems(result.error));
 };
 
 function refuseTooLarge(): never {

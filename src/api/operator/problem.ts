@@ -9,6 +9,7 @@ export interface FieldProblem {
   /** The field as it is written in a program: `prices[3].cost`. */
   readonly path: string;
   readonly reason: string;
+  readonly mend?: string;
 }
 
 /** The body of every answer that is not a success (RFC 9457, `application/problem+json`). */
@@ -19,7 +20,9 @@ export const problemBody = z
     status: z.int(),
     code: z.string().openapi({ description: "Stable, for programs; see docs/reference/errors.md." }),
     detail: z.string(),
-    errors: z.array(z.object({ path: z.string(), reason: z.string() })).optional(),
+    errors: z
+      .array(z.object({ path: z.string(), reason: z.string(), mend: z.string().optional() }))
+      .optional(),
   })
   .openapi("Problem");
 
@@ -33,10 +36,13 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   charge_unknown: 404,
   price_list_unknown: 404,
   method_not_allowed: 405,
-  idempotency_in_progress: 409,
+  account_closed: 409,
+  key_not_repeatable: 409,
+  price_list_in_force: 409,
   request_too_large: 413,
   media_type_unsupported: 415,
   storage_unavailable: 503,
+  not_ready: 503,
   overloaded: 503,
 };
 
@@ -83,6 +89,14 @@ export function isFault(error: unknown): boolean {
 function statusOf(error: FareboxError): ContentfulStatusCode {
   if (error.code === "internal_error") return 500;
   return STATUS[error.code] ?? (error.retryable ? 503 : 422);
+}
+
+/** 422 that names every wrong field. */
+export function refuseFields(errors: readonly FieldProblem[]): never {
+  const where = errors.map((problem) => problem.path).join(", ");
+  throw new FareboxError("request_invalid", `These fields cannot be accepted: ${where}.`, {
+    detail: { errors },
+  });
 }
 
 /** All wrong fields of a request at once. */

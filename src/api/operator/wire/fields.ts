@@ -22,9 +22,11 @@ export const noteInput = z
   .max(MAX_NOTE, `must have at most ${MAX_NOTE} characters`)
   .regex(/^\P{Cc}*$/u, "must not contain control characters");
 
-/** A moment with its offset, so that no reader has to guess a time zone. */
-export const timeInput = z.iso
-  .datetime({ offset: true, error: "must be an ISO 8601 time with its offset, like 2026-08-01T00:00:00Z" })
+const TIME_REASON = "must be an ISO 8601 time with its offset, like 2026-08-01T00:00:00Z, or a date";
+
+/** A moment with its offset, so that no reader has to guess a time zone. A date alone is its first moment in UTC. */
+export const timeInput = z
+  .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: TIME_REASON })
   .transform((text) => new Date(text))
   .openapi({ type: "string", format: "date-time", example: "2026-08-01T00:00:00Z" });
 
@@ -54,4 +56,12 @@ export const keyParams = z.object({
     .string()
     .max(64)
     .openapi({ param: { name: "key", in: "path" }, example: "key_1a2B3c4D5e6F7g8H" }),
+});
+
+export const versionParams = z.object({
+  version: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, "must be the number of a price list")
+    .transform(Number)
+    .openapi({ param: { name: "version", in: "path" }, type: "integer", example: 3 }),
 });

@@ -1,0 +1,49 @@
+import { addCreateAccount } from "./accounts/create-account.ts";
+import { addGetAccount } from "./accounts/get-account.ts";
+import { addListAccounts } from "./accounts/list-accounts.ts";
+import { addHealth } from "./instance/add-health.ts";
+import { addMetrics } from "./instance/add-metrics.ts";
+import { addGetInstance } from "./instance/get-instance.ts";
+import { addCreateKey } from "./keys/create-key.ts";
+import { addListKeys } from "./keys/list-keys.ts";
+import { addRevokeKey } from "./keys/revoke-key.ts";
+import { createOperatorApp, type OperatorApp } from "./operator-app.ts";
+import type { OperatorServices } from "./operator-services.ts";
+import { addListPlans } from "./plans/list-plans.ts";
+import { addCancelPriceList } from "./price-lists/cancel-price-list.ts";
+import { addGetPriceList } from "./price-lists/get-price-list.ts";
+import { addListPriceLists } from "./price-lists/list-price-lists.ts";
+import { addPublishPriceList } from "./price-lists/publish-price-list.ts";
+
+const OPERATIONS = [
+  addCreateAccount,
+  addListAccounts,
+  addGetAccount,
+  addCreateKey,
+  addListKeys,
+  addRevokeKey,
+  addPublishPriceList,
+  addListPriceLists,
+  addGetPriceList,
+  addCancelPriceList,
+  addListPlans,
+  addGetInstance,
+  addHealth,
+  addMetrics,
+] as const;
+
+/** The operator API with all its operations and its OpenAPI 3.1 document at `/v1/openapi.json`. */
+export function createOperatorApi(services: OperatorServices): OperatorApp {
+  const app = createOperatorApp(services);
+  for (const add of OPERATIONS) add(app, services);
+  app.doc31("/v1/openapi.json", {
+    openapi: "3.1.0",
+    info: {
+      title: "Farebox operator API",
+      version: services.version,
+      description: "Accounts, keys, credits and prices. Every request needs the operator token.",
+      license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
+    },
+  });
+  return app;
+}

@@ -1,0 +1,9 @@
+import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorServices } from "../operator-services.ts";
+
+/** `GET /metrics`: in the Prometheus text format, with the operator token: names of endpoints are not public. */
+export function addMetrics(app: OperatorApp, services: OperatorServices): void {
+  app.get("/metrics", async (context) =>
+    context.body(await services.metrics.render(), 200, { "content-type": services.metrics.contentType }),
+  );
+}

@@ -1,0 +1,39 @@
+import { createRoute } from "@hono/zod-openapi";
+import { readServer } from "../../../ledger/read-server.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
+import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorServices } from "../operator-services.ts";
+import { instanceBody } from "../wire/instance.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/v1/instance",
+  operationId: "getInstance",
+  tags: ["instance"],
+  summary: "Read what runs here: versions, the database, the clocks",
+  security: OPERATOR_SECURITY,
+  responses: answers(200, "This instance.", instanceBody),
+});
+
+/** `GET /v1/instance` */
+export function addGetInstance(app: OperatorApp, services: OperatorServices): void {
+  app.openapi(route, async (context) => {
+    const { database, instanceId, version } = services;
+    const server = await readServer(database);
+    return context.json(
+      {
+        id: instanceId,
+        version,
+        node: process.versions.node,
+        database: {
+          kind: database.kind,
+          version: server.version,
+          migration: server.migration,
+          now: server.now.toISOString(),
+        },
+        now: new Date().toISOString(),
+      },
+      200,
+    );
+  });
+}

@@ -1,0 +1,30 @@
+import { createRoute } from "@hono/zod-openapi";
+import { readAccount } from "../../../ledger/accounts.ts";
+import { listKeys } from "../../../ledger/keys.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
+import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorServices } from "../operator-services.ts";
+import { accountParams } from "../wire/fields.ts";
+import { keyPage } from "../wire/key.ts";
+import { pageQuery } from "../wire/page.ts";
+import { renderKey } from "./render-key.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/v1/accounts/{account}/keys",
+  operationId: "listKeys",
+  tags: ["keys"],
+  summary: "List the keys of an account, the newest first",
+  security: OPERATOR_SECURITY,
+  request: { params: accountParams, query: pageQuery },
+  responses: answers(200, "A page of keys.", keyPage),
+});
+
+/** `GET /v1/accounts/{account}/keys`. Errors: `account_unknown`, `cursor_invalid`. */
+export function addListKeys(app: OperatorApp, services: OperatorServices): void {
+  app.openapi(route, async (context) => {
+    const { accountId } = await readAccount(services.database, context.req.valid("param").account);
+    const page = await listKeys(services.database, accountId, context.req.valid("query"));
+    return context.json({ keys: page.items.map((key) => renderKey(key)), next: page.next }, 200);
+  });
+}

@@ -1,0 +1,40 @@
+import { createRoute } from "@hono/zod-openapi";
+import { revokeKey } from "../../../ledger/keys.ts";
+import { mutate } from "../mutate.ts";
+import { answers, idempotencyHeader, OPERATOR_SECURITY } from "../operation.ts";
+import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorServices } from "../operator-services.ts";
+import { keyParams } from "../wire/fields.ts";
+import { keyBody } from "../wire/key.ts";
+import { renderKey } from "./render-key.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/keys/{key}/revoke",
+  operationId: "revokeKey",
+  tags: ["keys"],
+  summary: "Revoke a key for good; every instance refuses it within 5 seconds",
+  security: OPERATOR_SECURITY,
+  request: { params: keyParams, headers: idempotencyHeader },
+  responses: answers(200, "The revoked key.", keyBody),
+});
+
+/** `POST /v1/keys/{key}/revoke`. Revoking again changes nothing. Errors: `key_unknown`. */
+export function addRevokeKey(app: OperatorApp, services: OperatorServices): void {
+  app.openapi(route, async (context) => {
+    const { key } = context.req.valid("param");
+    const body = await mutate(context, services, 200, async (tx) => {
+      const revoked = await revokeKey(tx, key);
+      return {
+        body: renderKey(revoked),
+        audit: {
+          action: "key.revoke",
+          accountId: revoked.accountId,
+          target: key,
+          detail: { hint: revoked.hint },
+        },
+      };
+    });
+    return context.json(body, 200);
+  });
+}

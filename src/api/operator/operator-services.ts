@@ -1,0 +1,18 @@
+import type { Config } from "../../config/config.ts";
+import type { Database } from "../../ledger/database/database.ts";
+import type { Logger } from "../../telemetry/logger.ts";
+import type { Metrics } from "../../telemetry/metrics.ts";
+
+/** What the operations of the operator API work with. */
+export interface OperatorServices {
+  readonly database: Database;
+  readonly config: Pick<Config, "creditTypes" | "keys" | "shards">;
+  readonly token: string;
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, "contentType" | "render">;
+  /** Farebox's own version. */
+  readonly version: string;
+  readonly instanceId: string;
+  /** Whether the gateway takes requests: listening, and not draining. */
+  readonly isReady: () => boolean;
+}

@@ -1,0 +1,40 @@
+import { createRoute } from "@hono/zod-openapi";
+import { listPriceLists } from "../../../ledger/price-lists.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
+import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorServices } from "../operator-services.ts";
+import { refuseFields } from "../problem.ts";
+import { pageQuery } from "../wire/page.ts";
+import { priceListPage } from "../wire/price-list.ts";
+import { readInForce, renderPriceList } from "./render-price-list.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/v1/price-lists",
+  operationId: "listPriceLists",
+  tags: ["price lists"],
+  summary: "List price lists, the newest version first",
+  security: OPERATOR_SECURITY,
+  request: { query: pageQuery },
+  responses: answers(200, "A page of price lists.", priceListPage),
+});
+
+/** `GET /v1/price-lists`. The cursor is the last version of the page before. */
+export function addListPriceLists(app: OperatorApp, services: OperatorServices): void {
+  app.openapi(route, async (context) => {
+    const { limit, cursor } = context.req.valid("query");
+    const before = cursor === undefined ? undefined : readVersion(cursor);
+    // One more than the page has tells whether another page follows.
+    const lists = await listPriceLists(services.database, { before, limit: limit + 1 });
+    const shown = lists.slice(0, limit);
+    const last = lists.length > limit ? shown.at(-1) : undefined;
+    const inForce = await readInForce(services.database);
+    const priceLists = shown.map((list) => renderPriceList(list, inForce));
+    return context.json({ priceLists, next: last === undefined ? null : String(last.version) }, 200);
+  });
+}
+
+function readVersion(cursor: string): number {
+  if (/^[1-9]\d{0,8}$/.test(cursor)) return Number(cursor);
+  return refuseFields([{ path: "cursor", reason: "is not one that a list gave as its next" }]);
+}

@@ -1,0 +1,47 @@
+import type { z } from "@hono/zod-openapi";
+import { parsePriceList, priceListToJson } from "../../../domain/price-list-json.ts";
+import type { Database } from "../../../ledger/database/database.ts";
+import {
+  type PublishedPriceList,
+  readPriceList,
+  readPriceListsInForce,
+} from "../../../ledger/price-lists.ts";
+import type { priceListBody } from "../wire/price-list.ts";
+
+/** The list that prices requests now, by the database's clock; undefined before the first one. */
+export async function readInForce(database: Database): Promise<PublishedPriceList | undefined> {
+  const { priceList } = await readPriceListsInForce(database);
+  return priceList === null ? undefined : await readPriceList(database, priceList);
+}
+
+/** A list as the API shows it, with every default written out. */
+export function renderPriceList(
+  list: PublishedPriceList,
+  inForce: PublishedPriceList | undefined,
+): z.infer<typeof priceListBody> {
+  const parsed = parsePriceList(list.body, list.version);
+  if (!parsed.ok) throw new TypeError(`price list ${list.version} as stored cannot be read`);
+  const { unpriced } = parsed.value;
+  const { prices } = priceListToJson(parsed.value);
+  return {
+    version: list.version,
+    state: computeState(list, inForce),
+    effectiveAt: list.effectiveAt.toISOString(),
+    publishedAt: list.publishedAt.toISOString(),
+    cancelledAt: list.cancelledAt?.toISOString() ?? null,
+    unpriced,
+    prices: Array.isArray(prices) ? prices : [],
+  };
+}
+
+/** What would apply after the list in force and does not yet is announced: no clock needs to be asked. */
+function computeState(
+  list: PublishedPriceList,
+  inForce: PublishedPriceList | undefined,
+): z.infer<typeof priceListBody>["state"] {
+  if (list.cancelledAt !== null) return "cancelled";
+  if (inForce === undefined) return "announced";
+  if (list.version === inForce.version) return "in_force";
+  const later = list.effectiveAt.getTime() - inForce.effectiveAt.getTime();
+  return later > 0 || (later === 0 && list.version > inForce.version) ? "announced" : "past";
+}

@@ -1,0 +1,53 @@
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import { getRequestListener } from "@hono/node-server";
+import type { OperatorApp } from "./operator-app.ts";
+
+/** A listening operator API. */
+export interface OperatorServer {
+  /** `http://127.0.0.1:8401`, with the port that was really taken. */
+  readonly url: string;
+  /** Requests under way are answered; idle connections are closed. */
+  close(): Promise<void>;
+}
+
+/** Requests are small and administration is slow work at most for an audit; a client that sends nothing is cut off. */
+const LIMITS = {
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  keepAliveTimeout: 5_000,
+  maxHeaderSize: 16_384,
+};
+
+/** Connections at once: operators, their tools, and a scraper of metrics. */
+const MAX_CONNECTIONS = 200;
+
+/** How long requests under way may take once closing has begun. */
+const CLOSE_MS = 5_000;
+
+/** Listens. Rejects as `listen` does, for instance when the port is taken. */
+export async function serveOperator(
+  app: OperatorApp,
+  listen: { readonly host: string; readonly port: number },
+): Promise<OperatorServer> {
+  const handle = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const listener: RequestListener = (incoming, outgoing) => void handle(incoming, outgoing);
+  const server = createServer(LIMITS, listener);
+  server.maxConnections = MAX_CONNECTIONS;
+  server.listen(listen.port, listen.host);
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : listen.port;
+  const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  return {
+    url: `http://${host}:${port}`,
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      server.closeIdleConnections();
+      const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+      await closed;
+      clearTimeout(cut);
+    },
+  };
+}
