@@ -5,7 +5,7 @@ import type { Price } from "./price.ts";
 import { computePriceDifference } from "./price-difference.ts";
 
 function prices(...written: unknown[]): readonly Price[] {
-  const parsed = parsePrices(written, "prices", { creditTypes: undefined });
+  const parsed = parsePrices(written, "prices", { creditTypes: ["credits"] });
   assert.ok(parsed.ok, JSON.stringify(parsed));
   return parsed.value;
 }
