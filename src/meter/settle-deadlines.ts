@@ -26,6 +26,9 @@ export class PendingSettle {
   }
 }
 
+/** The front of the queue is cut off when it is this long and half of the whole: seldom, and never much is kept in vain. */
+const COMPACT_FROM = 1_000;
+
 /**
  * How long requests wait for their charges. All wait equally long, so a queue in order of arrival serves for the deadlines
  * of all: no timer per request.
@@ -40,6 +43,7 @@ export class SettleDeadlines {
   }
 
   add(now: number, onOverdue: () => void): PendingSettle {
+    this.#drop(Number.NEGATIVE_INFINITY);
     const pending = new PendingSettle(now + this.#timeoutMs, onOverdue);
     this.#queue.push(pending);
     return pending;
@@ -47,16 +51,22 @@ export class SettleDeadlines {
 
   /** Answers those that are due. Called with every heartbeat, so a deadline is met to 250 ms. */
   check(now: number): void {
+    this.#drop(now);
+  }
+
+  get size(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** Drops from the front what is answered, and answers what is due. Each is looked at once. */
+  #drop(now: number): void {
     for (let first = this.#queue[this.#head]; first !== undefined; first = this.#queue[this.#head]) {
       if (!first.answered && first.deadline > now) break;
       first.expire();
       this.#head += 1;
     }
+    if (this.#head < COMPACT_FROM || this.#head * 2 < this.#queue.length) return;
     this.#queue = this.#queue.slice(this.#head);
     this.#head = 0;
-  }
-
-  get size(): number {
-    return this.#queue.length;
   }
 }
