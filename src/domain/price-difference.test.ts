@@ -6,7 +6,7 @@ import { computePriceDifference } from "./price-difference.ts";
 
 function prices(...written: unknown[]): readonly Price[] {
   const parsed = parsePrices(written, "prices", { creditTypes: ["credits"] });
-  assert.ok(parsed.ok, JSON.stringify(parsed));
+  assert.ok(parsed.ok);
   return parsed.value;
 }
 
