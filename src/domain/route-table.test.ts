@@ -129,6 +129,12 @@ describe("RouteTable", () => {
     });
   });
 
+  it("keeps what is no percent-encoded text as it is", () => {
+    const routes = table(["GET /{a}/x"], PRICES);
+    for (const text of ["%FF", "%", "%zz%20"])
+      assert.deepEqual(routes.find("GET", `/${text}/x`)?.pathParams, { a: text });
+  });
+
   it("finds nothing for what is no path", () => {
     const routes = table(["*"], PRICES);
     for (const path of ["", "*", "http://host/v1", "v1"])
