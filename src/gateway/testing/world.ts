@@ -1,0 +1,243 @@
+import type { GatewayLimits } from "../../config/config.ts";
+import type { Contract } from "../../contract/contract.ts";
+import { loadContract } from "../../contract/load-contract.ts";
+import { type Credits, formatCredits } from "../../domain/credits.ts";
+import { parsePrices } from "../../domain/parse-prices.ts";
+import type { Price } from "../../domain/price.ts";
+import type { Meter } from "../../meter/meter.ts";
+import { createGateway, type Gateway } from "../create-gateway.ts";
+import type { FinishedExchange, GatewayEvents } from "../gateway-events.ts";
+import { silentGatewayEvents } from "../gateway-events.ts";
+import type { GatewayConfig } from "../gateway-parts.ts";
+import { RawClient, type RawResponse, send } from "./raw-client.ts";
+import { RawUpstream } from "./raw-upstream.ts";
+
+/** What the books say of one account: amounts as plain decimals. */
+export interface Books {
+  readonly charged: string;
+  readonly refunded: string;
+  readonly balance: string;
+  readonly held: string;
+  /** `"charge 5 GET /fixed 200"`, `"refund 5"`. */
+  readonly entries: readonly string[];
+}
+
+/** An account of its own for each test, with 1,000 credits. */
+export interface TestAccount {
+  readonly accountId: string;
+  readonly key: string;
+  /** What the books say once everything under way has been settled. */
+  books(): Promise<Books>;
+}
+
+/** The meter and its books, fake or real. */
+export interface MeterUnderTest {
+  readonly meter: Meter;
+  openAccount(): Promise<TestAccount>;
+  /** Makes the storage fail, or come back. */
+  setStorage(state: "up" | "down"): void;
+  close(): Promise<void>;
+}
+
+/** The prices that the tests of the gateway use. */
+export const TEST_PRICES: readonly Price[] = readPrices([
+  { match: "GET /fixed", cost: 5 },
+  { match: "POST /fixed", cost: 5 },
+  { match: "GET /processed", cost: 10, on: "processed" },
+  { match: "GET /listed", cost: 3, on: [200, 404] },
+  { match: "HEAD /listed", cost: 1 },
+  { match: "GET /abandoned", cost: 5, detached: "abandon" },
+  {
+    match: "GET /results",
+    cost: 1,
+    per: "result",
+    count: { body: "/data" },
+    atMost: { max: 100 },
+    floor: 2,
+  },
+  {
+    match: "POST /results",
+    cost: 1,
+    per: "result",
+    count: { body: "/data" },
+    atMost: { body: "/size", default: 10, max: 100 },
+    floor: 2,
+  },
+  {
+    match: "GET /counted",
+    cost: 1,
+    per: "result",
+    count: { header: "x-count" },
+    atMost: { max: 50 },
+    floor: 2,
+  },
+]);
+
+function readPrices(input: unknown): readonly Price[] {
+  const parsed = parsePrices(input, "prices", { creditTypes: ["credits"] });
+  if (!parsed.ok) throw new TypeError(JSON.stringify(parsed.problems));
+  return parsed.value;
+}
+
+export const TEST_LIMITS: GatewayLimits = {
+  maxHeaderBytes: 16_384,
+  maxHeaderCount: 50,
+  maxRequestBodyBytes: 200_000,
+  maxBufferedResponseBytes: 100_000,
+  maxConcurrentPerAccount: 20,
+  maxSocketsPerIp: 50,
+  maxDetachedCalls: 5,
+  headersTimeoutMs: 2_000,
+  requestTimeoutMs: 4_000,
+  idleSocketMs: 2_000,
+  writeStallMs: 1_000,
+  drainMs: 2_000,
+};
+
+export interface WorldOptions {
+  readonly contract?: string | Contract;
+  readonly limits?: Partial<GatewayLimits>;
+  readonly idempotencyBytes?: number;
+  readonly config?: Partial<GatewayConfig>;
+}
+
+/** A gateway between raw sockets, and what it reported. */
+export class World {
+  readonly upstream = new RawUpstream();
+  readonly finished: FinishedExchange[] = [];
+  readonly events: string[] = [];
+  readonly under: MeterUnderTest;
+  readonly #options: WorldOptions;
+  #gateway: Gateway | undefined;
+  #isOpen = false;
+  port = 0;
+
+  constructor(under: MeterUnderTest, options: WorldOptions = {}) {
+    this.under = under;
+    this.#options = options;
+  }
+
+  async open(): Promise<this> {
+    await this.upstream.listen();
+    const { contract = "farebox", limits, config, idempotencyBytes = 50_000 } = this.#options;
+    this.#gateway = createGateway({
+      config: {
+        upstreams: [
+          {
+            name: "api",
+            url: this.upstream.url,
+            host: undefined,
+            pathPrefix: undefined,
+            headers: { "x-upstream-token": "of-the-provider" },
+            connectTimeoutMs: 500,
+            headersTimeoutMs: 1_000,
+            bodyTimeoutMs: 1_000,
+            maxConnections: 20,
+          },
+        ],
+        open: ["GET /open"],
+        gateway: { ...TEST_LIMITS, ...limits },
+        idempotency: { keepHours: 24, maxBodyBytes: idempotencyBytes },
+        ...config,
+      },
+      contract: typeof contract === "string" ? loadContract(contract) : contract,
+      meter: this.under.meter,
+      events: this.#record(),
+      clock: { unixMs: () => Date.now() },
+    });
+    this.port = (await this.#gateway.listen("127.0.0.1", 0)).port;
+    this.#isOpen = true;
+    return this;
+  }
+
+  /** Closes the gateway only. */
+  async closeGateway(): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#gateway?.close();
+  }
+
+  async close(): Promise<void> {
+    await this.closeGateway();
+    await this.upstream.close();
+    await this.under.close();
+  }
+
+  client(): RawClient {
+    return new RawClient(this.port);
+  }
+
+  /** Sends a request with the account's key and further header lines. */
+  call(
+    account: TestAccount | undefined,
+    line: string,
+    headers: readonly string[] = [],
+    body = "",
+  ): Promise<RawResponse> {
+    return send(this.port, requestText(account, line, headers, body), line.startsWith("HEAD"));
+  }
+
+  /** Waits until a number of exchanges are over. */
+  async finishedAtLeast(count: number): Promise<void> {
+    await eventually(() => this.finished.length >= count);
+  }
+
+  #record(): GatewayEvents {
+    const events = this.events;
+    return {
+      ...silentGatewayEvents,
+      finished: (exchange) => this.finished.push(exchange),
+      upstreamFailed: ({ code }) => events.push(`upstreamFailed ${code}`),
+      refunded: () => events.push("refunded"),
+      detached: ({ finished }) => events.push(`detached ${finished}`),
+      usageNotSpliced: ({ reason }) => events.push(`usageNotSpliced ${reason}`),
+      clientBroken: (code) => events.push(`clientBroken ${code}`),
+      socketRefused: () => events.push("socketRefused"),
+      failed: (_id, error) => events.push(`failed ${String(error)}`),
+    };
+  }
+}
+
+export function requestText(
+  account: TestAccount | undefined,
+  line: string,
+  headers: readonly string[] = [],
+  body = "",
+): string {
+  const lines = [`${line} HTTP/1.1`, "Host: api.example"];
+  if (account !== undefined) lines.push(`Authorization: Bearer ${account.key}`);
+  if (body !== "") lines.push(`Content-Length: ${Buffer.byteLength(body)}`);
+  return `${[...lines, ...headers].join("\r\n")}\r\n\r\n${body}`;
+}
+
+/** An upstream's answer with its length. */
+export function ok(body: string, headers: readonly string[] = [], status = "200 OK"): string {
+  const lines = [`HTTP/1.1 ${status}`, `Content-Length: ${Buffer.byteLength(body)}`, ...headers];
+  return `${lines.join("\r\n")}\r\n\r\n${body}`;
+}
+
+/** An upstream's answer in chunks, of which the last is the end. */
+export function chunked(
+  parts: readonly string[],
+  headers: readonly string[] = [],
+  end = "0\r\n\r\n",
+): string {
+  const head = ["HTTP/1.1 200 OK", "Transfer-Encoding: chunked", ...headers].join("\r\n");
+  const chunks = parts.map((part) => `${Buffer.byteLength(part).toString(16)}\r\n${part}\r\n`);
+  return `${head}\r\n\r\n${chunks.join("")}${end}`;
+}
+
+/** Waits for a condition that some event will make true. */
+export async function eventually(test: () => boolean | Promise<boolean>, ms = 5_000): Promise<void> {
+  const deadline = performance.now() + ms;
+  while (!(await test())) {
+    if (performance.now() > deadline) throw new Error("it did not come true");
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+  }
+}
+
+export function sum(amounts: readonly Credits[]): string {
+  return formatCredits(amounts.reduce((total, amount) => total + amount, 0n));
+}
