@@ -8,7 +8,6 @@ import { isJsonObject } from "../domain/json-value.ts";
 import { parsePrices } from "../domain/parse-prices.ts";
 import type { Price } from "../domain/price.ts";
 import type { Problem } from "../domain/problem.ts";
-import { buildLimits, readOpen } from "./build-limits.ts";
 import { buildPlans } from "./build-plans.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
 import { checkContract, checkCreditTypes, checkKeyPrefix, checkOpenIsFree } from "./check-config.ts";
@@ -77,10 +76,8 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   checkCreditTypes(file.creditTypes, problems);
   checkKeyPrefix(file.keys.prefix, problems);
   const prices = readPrices(file, problems);
-  readOpen(file.open, problems);
   checkOpenIsFree(file.open, prices, problems);
   const upstreams = buildUpstreams(file.upstream, problems);
-  const limits = buildLimits(file.limits, problems);
   const plans = buildPlans(file.plans, file.creditTypes, problems);
   const contract = locateContract(file.contract, document.file);
   all.push(...checkContractFile(contract, file, prices, document, problems));
@@ -92,7 +89,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     prices,
     unpriced: file.unpriced,
     open: file.open,
-    limits,
+    limits: file.limits.map(({ match, requests, per, by }) => ({ match, requests, windowSeconds: per, by })),
     plans,
     keys: file.keys,
     gateway: nameLimits(file.gateway),

@@ -1,33 +1,11 @@
 import { z } from "zod";
 import { gatewayOption } from "./gateway-schema.ts";
+import { limitsOption, matchOption } from "./limit-schema.ts";
 import { byteSize, count, duration } from "./option-types.ts";
 import { plansOption } from "./plan-schema.ts";
 import { upstreamOption } from "./upstream-schema.ts";
 
 /** Every option of farebox.yaml, once: its form, its default and the reason for it. The reference page is made from it. */
-
-const limit = z
-  .strictObject({
-    match: z.string().meta({
-      description: "The endpoints that are counted together: a match like a price's, or `*` for all.",
-      reason: "Required.",
-    }),
-    requests: z.int().min(1).max(1_000_000_000).meta({
-      description: "Requests allowed in a window.",
-      reason: "Required.",
-      mend: "write a whole number above 0",
-    }),
-    per: z.string().meta({
-      description: "The window: `second`, `minute`, `hour`, `day`, or a duration such as `10s`.",
-      reason: "Required.",
-      mend: "write second, minute, hour, day or a duration: 10s, 15m",
-    }),
-    by: z.enum(["account", "key"]).default("account").meta({
-      description: "Whose requests are counted together.",
-      reason: "`account`: a customer must not raise the limit by creating keys.",
-    }),
-  })
-  .meta({ description: "At most so many requests in a window." });
 
 export const configSchema = z
   .strictObject({
@@ -51,15 +29,12 @@ export const configSchema = z
       description: "What an endpoint without a price does: forwarded free of charge, or refused with 404.",
       reason: "`free`: an API's other endpoints keep working from the first minute.",
     }),
-    open: z.array(z.string()).max(1000).default([]).meta({
+    open: z.array(matchOption).max(1000).default([]).meta({
       description: "Endpoints that need no key: `GET /health`. They are never priced.",
       reason: "None: an endpoint is open only by decision.",
       mend: "write a list of matches: [GET /health]",
     }),
-    limits: z.array(limit).max(1000).default([]).meta({
-      description: "Rate limits. All that match apply.",
-      reason: "None: speed is the API's own business.",
-    }),
+    limits: limitsOption,
     plans: plansOption,
     keys: z
       .strictObject({

@@ -1,8 +1,243 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { listContracts, loadContract } from "./load-contract.ts";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { FareboxError } from "../domain/farebox-error.ts";
+import type { FileProblem } from "./file-problem.ts";
+import { listContracts, loadContract, parseContract, readDefaults } from "./load-contract.ts";
 
-test("every shipped contract loads under its name", () => {
-  assert.deepEqual(listContracts(), ["coresignal", "crustdata", "explorium", "farebox", "leadboxer"]);
-  for (const name of listContracts()) assert.equal(loadContract(name).name, name);
+const folder = mkdtempSync(join(tmpdir(), "farebox-contract-"));
+after(() => rmSync(folder, { recursive: true }));
+
+function load(text: string) {
+  const read = parseContract("own.yaml", text, readDefaults());
+  if ("problems" in read) assert.fail(read.problems.map((problem) => problem.reason).join());
+  return read.contract;
+}
+
+function problemsOf(text: string): readonly FileProblem[] {
+  const read = parseContract("own.yaml", text, readDefaults());
+  assert.ok("problems" in read);
+  for (const problem of read.problems) {
+    assert.notEqual(problem.mend, "");
+    assert.equal(problem.file, "own.yaml");
+  }
+  return read.problems;
+}
+
+const SMALL = `
+name: acme
+key: [{ header: x-key }]
+errorShape: { body: { code: "\${code}", text: "\${message}" } }
+`;
+
+const context = { requestId: "r", endpoint: undefined, nowMs: 0 };
+
+describe("loadContract", () => {
+  it("loads every shipped contract under its name", () => {
+    assert.deepEqual(listContracts(), ["coresignal", "crustdata", "explorium", "farebox", "leadboxer"]);
+    for (const name of listContracts()) assert.equal(loadContract(name).name, name);
+  });
+
+  it("loads a contract of one's own by its path", () => {
+    const path = join(folder, "acme.yaml");
+    writeFileSync(path, SMALL);
+    assert.equal(loadContract(path).name, "acme");
+  });
+
+  it("names the shipped contracts when there is none of that name", () => {
+    assert.throws(() => loadContract("crustdat"), {
+      code: "contract_invalid",
+      message: /no contract is called "crustdat"; did you mean crustdata\?.*coresignal, crustdata/s,
+    });
+  });
+
+  it("says which file cannot be read", () => {
+    assert.throws(
+      () => loadContract(join(folder, "missing.yaml")),
+      (error) => error instanceof FareboxError && /missing\.yaml: cannot be read/.test(error.message),
+    );
+  });
+});
+
+describe("a contract of one's own", () => {
+  it("inherits statuses, messages and Retry-After, and no bodies", () => {
+    const answer = load(SMALL).renderRefusal({ code: "overloaded", retryAfterSeconds: 3 }, context);
+    assert.deepEqual(answer, {
+      status: 503,
+      headers: [
+        ["Content-Type", "application/json"],
+        ["Cache-Control", "no-store"],
+        ["Retry-After", "3"],
+      ],
+      body: '{"code":"overloaded","text":"Too many requests are waiting. Nothing was charged."}',
+    });
+    const missing = load(SMALL).renderRefusal({ code: "key_missing" }, context);
+    assert.equal(missing.headers.length, 2, "WWW-Authenticate names a scheme of the farebox contract");
+  });
+
+  it("replaces any part of a refusal, and adds headers", () => {
+    const text = `${SMALL}
+refusals:
+  insufficient_credits:
+    status: 403
+    message: "\${available} of \${required}"
+    headers: { X-Required: "\${required}" }
+  overloaded: { retryAfter: false }
+`;
+    const contract = load(text);
+    const refusal = { code: "insufficient_credits", creditType: "c", required: 5n, available: 0n } as const;
+    const answer = contract.renderRefusal(refusal, context);
+    assert.equal(answer.status, 403);
+    assert.deepEqual(answer.headers.at(-1), ["X-Required", "0.000005"]);
+    assert.equal(answer.body, '{"code":"insufficient_credits","text":"0 of 0.000005"}');
+    const busy = contract.renderRefusal({ code: "overloaded", retryAfterSeconds: 3 }, context);
+    assert.equal(busy.headers.length, 2);
+  });
+
+  it("filters settled headers by credit type and by whether anything was charged", () => {
+    const contract = load(`${SMALL}
+settled:
+  - { header: X-Search, value: "\${balance}", creditTypes: [search] }
+  - { header: X-Cost, value: "\${charged} \${creditType}", when: charged }
+`);
+    const facts = { creditType: "search", charged: 0n, balance: 7_000_000n, units: 0 };
+    assert.deepEqual(contract.renderSettled(facts), [["X-Search", "7"]]);
+    assert.deepEqual(contract.renderSettled({ ...facts, creditType: "collect", charged: 1_000_000n }), [
+      ["X-Cost", "1 collect"],
+    ]);
+  });
+
+  it("tells a limit's state on the refusal only, in any encoding", () => {
+    const contract = load(`${SMALL}
+rateLimit:
+  on: refused
+  headers: { A: "\${resetSeconds}", B: "\${resetUnix}", C: "\${resetUnixMs}", D: "\${resetIso}" }
+`);
+    const state = { limit: 5, remaining: 0, windowSeconds: 60, resetSeconds: 2 };
+    const now = { ...context, nowMs: Date.parse("2026-08-01T00:00:00.001Z") };
+    assert.deepEqual(contract.renderRateLimit(state, now), []);
+    assert.deepEqual(contract.renderRefusal({ code: "rate_limited", ...state }, now).headers.slice(-4), [
+      ["A", "2"],
+      ["B", "1785542403"],
+      ["C", "1785542403000"],
+      ["D", "2026-08-01T00:00:03Z"],
+    ]);
+  });
+
+  it("shows the pool it names, and zeros while there is none", () => {
+    const contract = load(`${SMALL}
+endpoints:
+  - { match: GET /left, answers: balances, creditType: b, body: "\${balance}" }
+`);
+    const pool = (creditType: string, balance: bigint) => ({
+      creditType,
+      balance,
+      held: 0n,
+      allocated: 0n,
+      recurring: undefined,
+    });
+    const endpoint = contract.findEndpoint("GET", "/left");
+    assert.equal(endpoint?.render([pool("a", 1n), pool("b", 2_000_000n)], context).body, "2");
+    assert.equal(endpoint.render([pool("a", 1n)], context).body, "0");
+  });
+
+  it("puts nothing of a request into a header that could end its line", () => {
+    const contract = load(`${SMALL}
+refusals: { request_invalid: { headers: { X-Reason: "\${reason}" } } }
+`);
+    const refusal = { code: "request_invalid", reason: "a\r\nSet-Cookie: b" } as const;
+    assert.deepEqual(contract.renderRefusal(refusal, context).headers.at(-1), [
+      "X-Reason",
+      "a??Set-Cookie: b",
+    ]);
+  });
+});
+
+describe("a contract that is wrong", () => {
+  it("is refused with everything that is wrong, each with its line", () => {
+    const problems = problemsOf(`name: Acme
+key: []
+errorshape: {}
+refusals:
+  key_mising: { status: 401 }
+  key_invalid: { status: 200, bodi: {} }
+settled:
+  - { header: "X Y", value: "" }
+`);
+    assert.deepEqual(
+      problems.map(({ path, line }) => `${line} ${path}`).sort(),
+      [
+        "1 errorShape",
+        "1 name",
+        "2 key",
+        "3 errorshape",
+        "5 refusals.key_mising",
+        "6 refusals.key_invalid.bodi",
+        "6 refusals.key_invalid.status",
+        "8 settled[0].header",
+        "8 settled[0].value",
+      ].sort(),
+    );
+    const mends = new Map(problems.map(({ path, mend }) => [path, mend]));
+    assert.match(mends.get("errorshape") ?? "", /did you mean errorShape\?/);
+    assert.match(mends.get("refusals.key_mising") ?? "", /did you mean key_missing\?/);
+    assert.match(mends.get("refusals.key_invalid.bodi") ?? "", /did you mean body\?/);
+  });
+
+  it("is refused for placeholders that its places do not know", () => {
+    const problems = problemsOf(`name: acme
+key: [{ header: x-key }]
+errorShape: { body: { a: "\${required}" } }
+refusals:
+  key_missing: { message: "\${message}" }
+  rate_limited:
+    body: { in: "\${resetSeconds}", at: "\${reset}" }
+settled:
+  - { header: X-Left, value: "\${left}" }
+rateLimit: { headers: { X-Reset: "\${balance}" } }
+usage: { header: u, member: m, body: { a: ["\${resetUnix}"] } }
+endpoints:
+  - { match: GET /a, answers: balances, body: { $eachPool: { a: "\${pool}" } } }
+  - { match: GET /a, answers: balances, body: 1, headers: { Content-Length: "1" } }
+`);
+    assert.deepEqual(
+      problems.map(({ path, line }) => `${line} ${path}`),
+      [
+        "3 errorShape.body.a",
+        "5 refusals.key_missing.message",
+        "7 refusals.rate_limited.body.at",
+        "10 rateLimit.headers.X-Reset",
+        "9 settled[0].value",
+        "11 usage.body.a[0]",
+        '13 endpoints[0].body["$eachPool"].a',
+        "14 endpoints[1].match",
+        "14 endpoints[1].headers.Content-Length",
+      ],
+    );
+    assert.match(
+      problems[4]?.mend ?? "",
+      /allowed here: \$\{creditType\}, \$\{charged\}, \$\{balance\}, \$\{units\}/,
+    );
+  });
+
+  it("is refused when it is no YAML, empty, two documents or a bomb of aliases", () => {
+    const bomb = ["a: &a [1,1,1,1,1,1,1,1,1]"];
+    for (const [one, other] of ["ab", "bc", "cd", "de"].map((pair) => [pair[0], pair[1]])) {
+      bomb.push(
+        `${other}: &${other} [*${one},*${one},*${one},*${one},*${one},*${one},*${one},*${one},*${one}]`,
+      );
+    }
+    for (const text of [
+      "",
+      "name: [",
+      "name: a\nname: b\n",
+      "name: a\n---\nname: b\n",
+      bomb.join("\n"),
+      "5",
+    ]) {
+      assert.ok(problemsOf(text).length > 0, text.slice(0, 20));
+    }
+  });
 });

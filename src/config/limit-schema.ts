@@ -1,0 +1,68 @@
+import { z } from "zod";
+import { parseDuration } from "../domain/duration.ts";
+import { parseMatchPattern } from "../domain/match-pattern.ts";
+import type { Problem } from "../domain/problem.ts";
+
+/** A match, checked as a price's is. */
+export const matchOption = z.string().superRefine((text, context) => {
+  const problems: Problem[] = [];
+  parseMatchPattern(text, "", problems);
+  for (const { reason, mend } of problems)
+    context.addIssue({ code: "custom", message: reason, params: { mend } });
+});
+
+const NAMED_SECONDS: ReadonlyMap<string, number> = new Map([
+  ["second", 1],
+  ["minute", 60],
+  ["hour", 3600],
+  ["day", 86_400],
+]);
+
+/** Counters live in memory for a window; what is allowed in a month is a plan's business. */
+const MAX_WINDOW_SECONDS = 31 * 86_400;
+const WINDOW_MEND = "write second, minute, hour, day or a duration: 10s, 15m";
+
+/** A window, in seconds after parsing. */
+const windowOption = z
+  .string()
+  .meta({ mend: WINDOW_MEND })
+  .transform((text, context) => {
+    const seconds = NAMED_SECONDS.get(text) ?? parseDuration(text);
+    if (seconds !== undefined && seconds <= MAX_WINDOW_SECONDS) return seconds;
+    const message = `${JSON.stringify(text)} is not a window of at most 31 days`;
+    context.addIssue({ code: "custom", message, params: { mend: WINDOW_MEND } });
+    return z.NEVER;
+  });
+
+/** Rate limits. */
+export const limitsOption = z
+  .array(
+    z
+      .strictObject({
+        match: matchOption.meta({
+          description: "The endpoints that are counted together: a match like a price's, or `*` for all.",
+          reason: "Required.",
+          mend: "write a match: GET /account/credits",
+        }),
+        requests: z.int().min(1).max(1_000_000_000).meta({
+          description: "Requests allowed in a window.",
+          reason: "Required.",
+          mend: "write a whole number above 0",
+        }),
+        per: windowOption.meta({
+          description: "The window: `second`, `minute`, `hour`, `day`, or a duration such as `10s`.",
+          reason: "Required.",
+        }),
+        by: z.enum(["account", "key"]).default("account").meta({
+          description: "Whose requests are counted together.",
+          reason: "`account`: a customer must not raise the limit by creating keys.",
+        }),
+      })
+      .meta({ description: "At most so many requests in a window." }),
+  )
+  .max(1000)
+  .prefault([])
+  .meta({
+    description: "Rate limits. All that match apply.",
+    reason: "None: speed is the API's own business.",
+  });

@@ -1,0 +1,459 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import type { FileProblem } from "../contract/file-problem.ts";
+import { FareboxError } from "../domain/farebox-error.ts";
+import { loadConfig, parseConfig } from "./load-config.ts";
+import type { EnvironmentVariables } from "./substitute-environment.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "farebox-config-"));
+after(() => rmSync(folder, { recursive: true }));
+
+const parse = (text: string, variables: EnvironmentVariables = {}) =>
+  parseConfig("farebox.yaml", text, variables);
+
+function refusalOf(text: string, variables: EnvironmentVariables): unknown {
+  try {
+    parse(text, variables);
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
+
+function problemsOf(text: string, variables: EnvironmentVariables = {}): readonly FileProblem[] {
+  const error = refusalOf(text, variables);
+  assert.ok(error instanceof FareboxError, "the configuration was accepted");
+  assert.equal(error.code, "config_invalid");
+  assert.equal(error.retryable, false);
+  const problems = error.detail["problems"] as readonly FileProblem[];
+  for (const { path, mend } of problems) {
+    assert.notEqual(mend, "", path);
+    assert.notEqual(mend, "see the reference", path);
+  }
+  return problems;
+}
+
+/** The one problem of a configuration that has only `upstream` and these lines. */
+function problemOf(lines: string, variables: EnvironmentVariables = {}): FileProblem {
+  const problems = problemsOf(`upstream: http://127.0.0.1:9000\n${lines}\n`, variables);
+  assert.equal(problems.length, 1, JSON.stringify(problems));
+  return problems[0] as FileProblem;
+}
+
+describe("a configuration with its upstream alone", () => {
+  it("has every default", () => {
+    assert.deepEqual(parse("upstream: http://127.0.0.1:9000/"), {
+      upstreams: [
+        {
+          name: "default",
+          url: "http://127.0.0.1:9000",
+          host: undefined,
+          pathPrefix: undefined,
+          headers: {},
+          connectTimeoutMs: 5000,
+          headersTimeoutMs: 60_000,
+          bodyTimeoutMs: 60_000,
+          maxConnections: 256,
+        },
+      ],
+      contract: "farebox",
+      creditTypes: ["credits"],
+      prices: [],
+      unpriced: "free",
+      open: [],
+      limits: [],
+      plans: [],
+      keys: { prefix: "fbx" },
+      gateway: {
+        maxHeaderBytes: 16_384,
+        maxHeaderCount: 100,
+        maxRequestBodyBytes: 10_485_760,
+        maxBufferedResponseBytes: 8_388_608,
+        maxConcurrentPerAccount: 256,
+        maxSocketsPerIp: 1024,
+        maxDetachedCalls: 1000,
+        headersTimeoutMs: 10_000,
+        requestTimeoutMs: 60_000,
+        idleSocketMs: 65_000,
+        writeStallMs: 30_000,
+        drainMs: 25_000,
+      },
+      idempotency: { keepHours: 24, maxBodyBytes: 1_048_576 },
+      leases: { idleMs: 1000, deadAfterMs: 10_000 },
+      shards: 4,
+    });
+  });
+});
+
+describe("each contract has a configuration of its own kind", () => {
+  it("coresignal: two pools, charged on a 200", () => {
+    const config = parse(`
+upstream: http://127.0.0.1:9000
+contract: coresignal
+creditTypes: [search, collect]
+prices:
+  - { match: "POST /v2/company_multi_source/search/{kind}", cost: 2, credit: search, on: 200 }
+  - { match: "GET /v2/company_clean/collect/{id}", cost: 1, credit: collect, on: 200 }
+limits:
+  - { match: "POST /v2/{dataset}/search/{kind}", requests: 18, per: second }
+`);
+    assert.deepEqual(
+      config.prices.map(({ endpoint, cost, creditType, on }) => ({ endpoint, cost, creditType, on })),
+      [
+        {
+          endpoint: "POST /v2/company_multi_source/search/{kind}",
+          cost: 2_000_000n,
+          creditType: "search",
+          on: [200],
+        },
+        {
+          endpoint: "GET /v2/company_clean/collect/{id}",
+          cost: 1_000_000n,
+          creditType: "collect",
+          on: [200],
+        },
+      ],
+    );
+    assert.equal(config.limits[0]?.windowSeconds, 1);
+  });
+
+  it("crustdata: per result, a plan with rollover, 300 requests a minute on its balance endpoints", () => {
+    const config = parse(`
+upstream: http://127.0.0.1:9000
+contract: crustdata
+prices:
+  - match: POST /company/search
+    cost: 0.03
+    per: result
+    count: { body: /companies }
+    atMost: { body: /limit, default: 20, max: 1000 }
+  - { match: GET /user/credits, free: true }
+limits:
+  - { match: GET /user/credits, requests: 300, per: minute }
+  - { match: GET /account/credits, requests: 300, per: 1m, by: key }
+plans: { growth: { recurring: { credits: 10000, every: month, rollover: true } } }
+`);
+    assert.equal(config.prices[0]?.cost, 30_000n);
+    assert.deepEqual(config.limits, [
+      { match: "GET /user/credits", requests: 300, windowSeconds: 60, by: "account" },
+      { match: "GET /account/credits", requests: 300, windowSeconds: 60, by: "key" },
+    ]);
+    assert.deepEqual(config.plans, [
+      {
+        name: "growth",
+        recurring: [{ creditType: "credits", amount: 10_000_000_000n, every: "month", rollover: "all" }],
+      },
+    ]);
+  });
+
+  it("leadboxer: a fixed cost per processed request, once per value in a window", () => {
+    const config = parse(`
+upstream: http://127.0.0.1:9000
+contract: leadboxer
+prices:
+  - { match: GET /v1/ip-lookup, cost: 10, on: processed, once: { key: { query: ip }, within: 24h } }
+  - { match: GET /v1/leads, cost: 10, on: processed }
+`);
+    assert.equal(config.contract, "leadboxer");
+    assert.deepEqual(config.prices[0]?.once, { field: { query: "ip" }, withinSeconds: 86_400 });
+  });
+
+  it("explorium: per entity, 200 requests a minute over all endpoints", () => {
+    const config = parse(`
+upstream: http://127.0.0.1:9000
+contract: explorium
+prices:
+  - { match: POST /v1/businesses, cost: 1, per: result, count: { body: /data }, atMost: { body: /page_size, max: 500 } }
+limits: [{ match: "*", requests: 200, per: minute }]
+unpriced: refuse
+`);
+    assert.equal(config.unpriced, "refuse");
+    assert.equal(config.limits[0]?.match, "*");
+  });
+
+  it("farebox: several upstreams, open endpoints, plans per credit type", () => {
+    const config = parse(
+      `
+upstream:
+  search:
+    url: https://search.internal:8443/api/
+    host: search.example.com
+    headers: { Authorization: "Bearer \${env:SEARCH_KEY}" }
+    connectTimeout: 250ms
+  files: { url: "http://\${env:FILES_HOST}:81", pathPrefix: /files, maxConnections: 8 }
+  rest: { url: http://127.0.0.1:9000 }
+creditTypes: [credits, promo]
+open: [GET /health, "GET /docs/*"]
+plans:
+  starter:
+    recurring:
+      - { credits: 100, credit: credits, every: week, rollover: { cap: "250.5" } }
+      - { credits: 5, credit: promo, every: year }
+  empty: {}
+keys: { prefix: acme_live }
+gateway: { maxRequestBody: 1MiB, drain: 5s }
+idempotency: { keep: 2d, maxBody: 64KiB }
+leases: { idle: 500ms, deadAfter: 1m }
+shards: 16
+`,
+      { SEARCH_KEY: "s3cret", FILES_HOST: "files.internal" },
+    );
+    assert.deepEqual(
+      config.upstreams.map(({ name, url, host, pathPrefix, headers, connectTimeoutMs, maxConnections }) =>
+        [name, url, host, pathPrefix, headers["Authorization"], connectTimeoutMs, maxConnections].join(" "),
+      ),
+      [
+        "search https://search.internal:8443/api search.example.com  Bearer s3cret 250 256",
+        "files http://files.internal:81  /files  5000 8",
+        "rest http://127.0.0.1:9000    5000 256",
+      ],
+    );
+    assert.deepEqual(config.open, ["GET /health", "GET /docs/*"]);
+    assert.deepEqual(config.plans, [
+      {
+        name: "starter",
+        recurring: [
+          { creditType: "credits", amount: 100_000_000n, every: "week", rollover: 250_500_000n },
+          { creditType: "promo", amount: 5_000_000n, every: "year", rollover: "none" },
+        ],
+      },
+      { name: "empty", recurring: [] },
+    ]);
+    assert.equal(config.gateway.maxRequestBodyBytes, 1_048_576);
+    assert.equal(config.gateway.drainMs, 5000);
+    assert.deepEqual(config.idempotency, { keepHours: 48, maxBodyBytes: 65_536 });
+    assert.deepEqual(config.leases, { idleMs: 500, deadAfterMs: 60_000 });
+    assert.equal(config.shards, 16);
+  });
+});
+
+describe("a contract of one's own", () => {
+  it("is found beside the configuration, wherever Farebox was started", () => {
+    mkdirSync(join(folder, "wire"));
+    const contract = "name: acme\nkey: [{ header: k }]\nerrorShape: { body: 1 }\n";
+    writeFileSync(join(folder, "wire", "acme.yaml"), contract);
+    writeFileSync(
+      join(folder, "farebox.yaml"),
+      "upstream: http://127.0.0.1:9000\ncontract: wire/acme.yaml\n",
+    );
+    assert.equal(loadConfig(join(folder, "farebox.yaml"), {}).contract, join(folder, "wire", "acme.yaml"));
+  });
+
+  it("is checked with the configuration: its problems name its file and line", () => {
+    writeFileSync(
+      join(folder, "bad.yaml"),
+      "name: acme\nkey: [{ header: k }]\nerrorShape: { body: '${no}' }\n",
+    );
+    const path = join(folder, "uses-bad.yaml");
+    writeFileSync(path, "upstream: http://127.0.0.1:9000\ncontract: ./bad.yaml\nshards: 0\n");
+    assert.throws(
+      () => loadConfig(path, {}),
+      (error) =>
+        error instanceof FareboxError &&
+        error.message.includes(`${path}:3 shards: 0 is below 1`) &&
+        error.message.includes(`${join(folder, "bad.yaml")}:3 errorShape.body: unknown placeholder \${no}`),
+    );
+  });
+
+  it("must not speak of credit types that the configuration does not have", () => {
+    const text = `name: acme
+key: [{ header: k }]
+errorShape: { body: 1 }
+settled: [{ header: x-left, value: "\${balance}", creditTypes: [search] }]
+endpoints: [{ match: GET /left, answers: balances, creditType: collect, body: 1 }]
+`;
+    writeFileSync(join(folder, "typed.yaml"), text);
+    const path = join(folder, "uses-typed.yaml");
+    writeFileSync(path, "upstream: http://127.0.0.1:9000\ncontract: typed.yaml\ncreditTypes: [search]\n");
+    assert.throws(
+      () => loadConfig(path, {}),
+      /creditTypes: the contract acme shows the credit type "collect"/,
+    );
+  });
+});
+
+describe("a configuration that is wrong", () => {
+  it("is refused with everything that is wrong, in the order of the file", () => {
+    const problems = problemsOf(`upstream:
+  main: { ulr: http://x, connectTimeout: 5 }
+contract: crustdat
+creditTypes: [search, collect, search]
+prices:
+  - { match: "GET /x", cost: -1, credit: search }
+  - { match: "GET /y", cots: 1, credit: search }
+  - { match: "GET /z", cost: 0.0000001, credit: search }
+limits:
+  - { match: "*", requests: 0, per: minute }
+  - { match: "GET x", requests: 1, per: fortnight }
+plans: { starter: { recurring: { credits: 1, every: fortnight, rollover: { cap: x } } } }
+gateway: { maxHeaderSize: 12, drian: 5s, drain: 99h }
+unpricd: free
+shards: 0
+keys: { prefix: "Fbx_" }
+open: ["GET health"]
+idempotency: { maxBody: 1GB }
+`);
+    assert.deepEqual(
+      problems.map(({ path, line }) => `${line} ${path}`),
+      [
+        "2 upstream.main.url",
+        "2 upstream.main.connectTimeout",
+        "2 upstream.main.ulr",
+        "3 contract",
+        "4 creditTypes[2]",
+        "6 prices[0].cost",
+        "7 prices[1].cots",
+        "7 prices[1].cost",
+        "8 prices[2].cost",
+        "10 limits[0].requests",
+        "11 limits[1].match",
+        "11 limits[1].per",
+        "12 plans.starter.recurring.every",
+        "12 plans.starter.recurring.rollover.cap",
+        "13 gateway.maxHeaderSize",
+        "13 gateway.drain",
+        "13 gateway.drian",
+        "14 unpricd",
+        "15 shards",
+        "16 keys.prefix",
+        "17 open[0]",
+        "18 idempotency.maxBody",
+      ],
+    );
+    const mends = new Map(problems.map(({ path, mend }) => [path, mend]));
+    for (const [path, word] of [
+      ["upstream.main.ulr", "url"],
+      ["contract", "crustdata"],
+      ["prices[1].cots", "cost"],
+      ["gateway.drian", "drain"],
+      ["unpricd", "unpriced"],
+    ] as const) {
+      assert.match(mends.get(path) ?? "", new RegExp(`did you mean ${word}\\?`));
+    }
+  });
+
+  it("names the window that is none", () => {
+    const problem = problemOf('limits: [{ match: "GET /x", requests: 1, per: fortnight }]');
+    assert.equal(problem.path, "limits[0].per");
+    assert.match(problem.reason, /"fortnight" is not a window/);
+  });
+
+  it("is refused without an upstream, when it is empty, and when it is no object", () => {
+    assert.deepEqual(
+      problemsOf("prices: []").map(({ path, reason }) => `${path} ${reason}`),
+      ["upstream is missing"],
+    );
+    assert.equal(problemsOf("")[0]?.reason, "is empty");
+    assert.match(problemsOf("[1]")[0]?.reason ?? "", /expected an object, got a list/);
+    assert.equal(problemsOf("upstream: {}").length, 1);
+  });
+
+  it("says which file cannot be read", () => {
+    assert.throws(() => loadConfig(join(folder, "none.yaml"), {}), {
+      code: "config_invalid",
+      message: /none\.yaml: cannot be read/,
+    });
+  });
+
+  const upstreams: readonly (readonly [string, RegExp])[] = [
+    ["127.0.0.1:9000", /is not an address|scheme/],
+    ["ftp://x", /the scheme ftp: cannot be forwarded to/],
+    ["http://user:pass@x", /holds credentials/],
+    ["http://x/?a=b", /has a query/],
+    ["http://x/#", /has a query or a fragment/],
+    ["", /is not an address/],
+  ];
+  for (const [address, reason] of upstreams) {
+    it(`refuses the upstream "${address}"`, () => {
+      const [problem, ...others] = problemsOf(`upstream: "${address}"`);
+      assert.match(problem?.reason ?? "", reason);
+      assert.equal(problem?.path, "upstream");
+      assert.equal(others.length, 0);
+    });
+  }
+
+  it("refuses upstreams of which one would never be called", () => {
+    const first =
+      "a: { url: http://a, pathPrefix: /v1 }, b: { url: http://b, pathPrefix: /v1/x }, c: { url: http://c }";
+    assert.match(problemsOf(`upstream: { ${first} }`)[0]?.reason ?? "", /is never chosen: a comes first/);
+    assert.match(
+      problemsOf("upstream: { a: { url: http://a }, b: { url: http://b } }")[0]?.path ?? "",
+      /upstream\.b/,
+    );
+    parse("upstream: { b: { url: http://b, pathPrefix: /v1/x }, a: { url: http://a, pathPrefix: /v1 } }");
+    parse("upstream: { a: { url: http://a, pathPrefix: /v1 }, b: { url: http://b, pathPrefix: /v10 } }");
+  });
+
+  it("refuses prices of what is open or answered by the contract", () => {
+    const open = problemOf('open: [GET /x]\nprices: [{ match: "GET /x", cost: 1 }]');
+    assert.equal(open.path, "prices[0].match");
+    assert.match(open.reason, /is priced, and open without a key/);
+    const answered = problemOf('contract: crustdata\nprices: [{ match: "GET /user/credits", cost: 1 }]');
+    assert.match(answered.reason, /is answered by the contract crustdata, free of charge/);
+  });
+
+  it("refuses plans of credit types that do not exist, or twice", () => {
+    const recurring = (items: string): FileProblem =>
+      problemOf(`creditTypes: [a, b]\nplans: { p: { recurring: ${items} } }`);
+    assert.match(recurring("{ credits: 1, every: day }").reason, /is not said/);
+    assert.match(recurring("{ credits: 1, every: day, credit: c }").reason, /unknown credit type "c"/);
+    const twice = recurring(
+      "[{ credits: 1, every: day, credit: a }, { credits: 2, every: year, credit: a }]",
+    );
+    assert.equal(twice.path, "plans.p.recurring[1]");
+  });
+
+  it("blames no price for credit types that are wrong themselves", () => {
+    const problem = problemOf('creditTypes: search\nprices: [{ match: "GET /x", cost: 1, credit: search }]');
+    assert.equal(problem.path, "creditTypes");
+  });
+
+  it("refuses a plan that grants nothing", () => {
+    for (const amount of ["0", "-1", "0.0000001", "1000000001", "x", "true"]) {
+      const problem = problemOf(`plans: { p: { recurring: { credits: ${amount}, every: day } } }`);
+      assert.equal(problem.path, "plans.p.recurring.credits", amount);
+    }
+  });
+});
+
+describe("environment variables", () => {
+  const config = 'upstream: { url: http://x, headers: { A: "${env:ONE}-${env:TWO}", B: $HOME } }';
+
+  it("fill in what the file refers to, and only that", () => {
+    assert.deepEqual(parse(config, { ONE: "1", TWO: "2" }).upstreams[0]?.headers, { A: "1-2", B: "$HOME" });
+  });
+
+  it("are a problem when they are not set or empty", () => {
+    const problems = problemsOf(config, { TWO: "" });
+    assert.deepEqual(
+      problems.map(({ path, reason }) => `${path}: ${reason}`),
+      [
+        "upstream.headers.A: the environment variable ONE is not set",
+        "upstream.headers.A: the environment variable TWO is not set",
+      ],
+    );
+    assert.equal(problemsOf('upstream: "${env:URL}"').length, 1);
+  });
+
+  it("must hold what a header can, and are in no message", () => {
+    const problems = problemsOf(config, { ONE: "s3cret\r\nX: y", TWO: "2" });
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]?.reason ?? "", /line break/);
+    assert.doesNotMatch(JSON.stringify(problems), /s3cret/);
+  });
+
+  it("are not read outside of upstream", () => {
+    assert.equal(problemOf("contract: ${env:CONTRACT}", { CONTRACT: "crustdata" }).path, "contract");
+  });
+
+  it("cannot set headers that frame a request", () => {
+    assert.match(problemsOf("upstream: { url: http://x, headers: { Host: y } }")[0]?.reason ?? "", /frames/);
+    assert.match(
+      problemsOf('upstream: { url: http://x, headers: { "a b": y } }')[0]?.reason ?? "",
+      /header's name/,
+    );
+  });
+});

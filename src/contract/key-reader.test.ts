@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { createKeyReader } from "./key-reader.ts";
+
+const KEY = "fbx_abc";
+
+describe("a bearer key", () => {
+  const read = createKeyReader([{ header: "Authorization", schemes: ["Bearer", "Token"] }]);
+
+  it("is read under each of the schemes, in any letter case", () => {
+    for (const scheme of ["Bearer", "bearer", "BEARER", "Token", "token"]) {
+      assert.deepEqual(read(["Authorization", `${scheme} ${KEY}`]), { key: KEY, ambiguous: false });
+    }
+  });
+
+  it("is read in any letter case of the header's name, with spaces around the key", () => {
+    assert.deepEqual(read(["Host", "x", "AUTHORIZATION", `  Bearer   ${KEY} `]), {
+      key: KEY,
+      ambiguous: false,
+    });
+  });
+
+  it("is missing without the header, and when the header is empty", () => {
+    assert.deepEqual(read(["Host", "x"]), { key: undefined, ambiguous: false });
+    assert.deepEqual(read(["Authorization", "  "]), { key: undefined, ambiguous: false });
+    assert.deepEqual(read([]), { key: undefined, ambiguous: false });
+  });
+
+  it("is empty, which no key is, under another scheme or none", () => {
+    for (const text of [`Basic ${KEY}`, KEY, "Bearer", "Bearer ", `Bearer${KEY}`]) {
+      assert.deepEqual(read(["Authorization", text]), { key: "", ambiguous: false }, text);
+    }
+  });
+
+  it("is ambiguous when the header comes twice, the same key or not", () => {
+    for (const second of [KEY, "fbx_other"]) {
+      const headers = ["Authorization", `Bearer ${KEY}`, "authorization", `Bearer ${second}`];
+      assert.deepEqual(read(headers), { key: undefined, ambiguous: true });
+    }
+  });
+});
+
+describe("a key in a header of its own", () => {
+  const read = createKeyReader([{ header: "api_key" }]);
+
+  it("is the header's text", () => {
+    assert.deepEqual(read(["api_key", KEY]), { key: KEY, ambiguous: false });
+    assert.deepEqual(read(["API_KEY", `Bearer ${KEY}`]), { key: `Bearer ${KEY}`, ambiguous: false });
+  });
+
+  it("is not read from headers whose name only looks alike", () => {
+    assert.equal(read(["api-key", KEY, "xapi_key", KEY]).key, undefined);
+  });
+});
+
+describe("several places", () => {
+  const read = createKeyReader([{ header: "Authorization", schemes: ["Bearer"] }, { header: "X-Api-Key" }]);
+
+  it("may hold the key each, or both the same one", () => {
+    assert.equal(read(["X-Api-Key", KEY]).key, KEY);
+    assert.equal(read(["Authorization", `Bearer ${KEY}`]).key, KEY);
+    assert.deepEqual(read(["X-Api-Key", KEY, "Authorization", `Bearer ${KEY}`]), {
+      key: KEY,
+      ambiguous: false,
+    });
+  });
+
+  it("are ambiguous with two keys", () => {
+    const headers = ["X-Api-Key", KEY, "Authorization", "Bearer fbx_other"];
+    assert.deepEqual(read(headers), { key: undefined, ambiguous: true });
+  });
+
+  it("are read past a scheme that is not ours", () => {
+    assert.equal(read(["Authorization", "Basic eDp5", "X-Api-Key", KEY]).key, KEY);
+  });
+});
