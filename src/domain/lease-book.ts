@@ -1,4 +1,4 @@
-import type { Credits } from "./credits.ts";
+import { type Credits, MAX_CREDITS } from "./credits.ts";
 import { Lease, LeaseOrder } from "./lease.ts";
 
 /** What to ask the database for so that a request fits; `giveBack` is returned first. */
@@ -86,7 +86,8 @@ export class LeaseBook {
     const need = amount > kept ? amount - kept : 0n;
     if (now < lease.recalledUntil) return { need, want: need, giveBack };
     const target = queued + wholeRequests(fade(lease, now), amount);
-    return { need, want: target > kept + need ? target - kept : need, giveBack };
+    const wanted = target > kept + need ? target - kept : need;
+    return { need, want: wanted < MAX_CREDITS ? wanted : MAX_CREDITS, giveBack };
   }
 
   /** Whether to enlarge before anyone has to wait: the free part is low for the spend, and the pool is rich. */
@@ -116,6 +117,11 @@ export class LeaseBook {
     lease.available = answer.available;
     lease.validUntil = answer.nextEventMs === null ? Number.POSITIVE_INFINITY : sentAt + answer.nextEventMs;
     if (lease.live) this.#order.touch(lease, Math.max(lease.usedAt, sentAt));
+  }
+
+  /** Credits that were granted to this lease by an answer to another question. */
+  adopt(lease: Lease, granted: Credits): void {
+    lease.granted += granted;
   }
 
   /** The enlargement was not granted because the database could not be asked. */

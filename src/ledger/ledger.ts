@@ -71,6 +71,8 @@ export interface LeaseResult {
   readonly nextEventMs: number | null;
   /** Refused while other instances' leases hold credits: they were recalled, a retry may succeed. */
   readonly recalled: boolean;
+  /** The instance id that the lease was granted to: not the one of the call, if the instance was declared dead meanwhile. */
+  readonly owner?: string | undefined;
 }
 
 export interface HoldItem {

@@ -133,7 +133,7 @@ export class OpenAdmission implements Admission {
   #setAsideExactly(amount: Credits): Lease | undefined {
     const { lease, quote } = this.#terms;
     const { desk } = this.#parts;
-    if (lease === undefined || !lease.live) return undefined;
+    if (lease === undefined || !desk.holds(lease)) return undefined;
     if (amount < quote.amount) desk.unreserve(lease, quote.amount - amount);
     if (amount <= quote.amount || desk.reserveMore(lease, amount - quote.amount)) return lease;
     desk.surrender(lease, quote.amount);

@@ -9,7 +9,7 @@ import type { PriceLists } from "./price-lists.ts";
 const HEARTBEAT_MS = 250;
 
 export interface HeartbeatParts {
-  readonly ledger: Pick<Ledger, "heartbeat" | "register">;
+  readonly ledger: Pick<Ledger, "heartbeat" | "register" | "instanceId">;
   readonly clock: MeterClock;
   readonly events: MeterEvents;
   readonly keys: KeyCache;
@@ -45,16 +45,17 @@ export class HeartbeatLoop {
   async beat(): Promise<void> {
     const { ledger, clock, keys, desk, priceLists, deadAfterMs } = this.#parts;
     const sentAt = clock.now();
+    const { instanceId } = ledger;
     const answer = await ledger.heartbeat();
     const receivedAt = clock.now();
+    keys.trustFrom(sentAt);
     keys.invalidate(answer.changedKeys);
     if (answer.alive) {
-      keys.trustFrom(sentAt);
       // Half the time: a stall between the check and the use of a lease is covered by the other half.
       desk.trustUntil(sentAt + deadAfterMs / 2);
       desk.recall(answer.recalls);
     } else {
-      await this.#registerAgain();
+      await this.#registerAgain(instanceId);
     }
     await priceLists.observe(answer, receivedAt);
   }
@@ -66,13 +67,13 @@ export class HeartbeatLoop {
     await this.#beating;
   }
 
-  /** The leases are dropped before anything else can be promised from them, and again for what came in between. */
-  async #registerAgain(): Promise<void> {
-    this.#parts.desk.dropAll();
-    this.#parts.keys.clear();
-    this.#parts.events.fenced();
-    await this.#parts.ledger.register();
-    this.#parts.desk.dropAll();
+  /** The leases are dropped before anything else can be promised from them. The ledger may have registered again itself. */
+  async #registerAgain(deadId: string): Promise<void> {
+    const { desk, ledger, events } = this.#parts;
+    desk.dropLeasesOf(deadId);
+    events.fenced();
+    await ledger.register();
+    desk.followInstance();
   }
 
   #schedule(): void {

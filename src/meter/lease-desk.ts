@@ -1,7 +1,7 @@
 import type { Credits } from "../domain/credits.ts";
 import type { Lease } from "../domain/lease.ts";
 import { LeaseBook } from "../domain/lease-book.ts";
-import type { Ledger, PoolRef } from "../ledger/ledger.ts";
+import type { LeaseResult, Ledger, PoolRef } from "../ledger/ledger.ts";
 import type { DurableTasks } from "./durable-tasks.ts";
 import { type LeaseAnswer, LeaseLine, type Waiter } from "./lease-line.ts";
 import type { MeterClock } from "./meter-clock.ts";
@@ -37,7 +37,7 @@ export class LeaseDesk {
 
   /** Sets the amount aside without asking, or gives `undefined`: then `wait`. */
   reserve(accountId: string, creditType: string, amount: Credits): Lease | undefined {
-    this.#followInstance();
+    this.followInstance();
     const lease = this.#book.find(accountId, creditType);
     if (lease === undefined || lease.waiting > 0) return undefined;
     const now = this.#parts.clock.now();
@@ -48,7 +48,7 @@ export class LeaseDesk {
 
   /** Waits in the pool's line until the amount is set aside, or the database refused it. Never rejects. */
   wait(pool: PoolRef, amount: Credits): Promise<LeaseAnswer> {
-    this.#followInstance();
+    this.followInstance();
     const since = this.#parts.clock.now();
     const lease = this.#book.open(pool.accountId, pool.creditType, pool.shard);
     let line = this.#lines.get(lease);
@@ -118,8 +118,23 @@ export class LeaseDesk {
     this.#book.trustUntil(time);
   }
 
-  /** The instance was declared dead: its leases are gone, whoever waits asks anew. */
-  dropAll(): void {
+  /** This id was declared dead: its leases went back to their pools, and whoever waits asks anew. */
+  dropLeasesOf(instanceId: string): void {
+    if (this.#instanceId === instanceId) this.#dropAll();
+  }
+
+  /** The ledger may have found out first that this instance was declared dead, and have registered it again. */
+  followInstance(): void {
+    if (this.#parts.ledger.instanceId !== this.#instanceId) this.#dropAll();
+  }
+
+  /** Whether what was set aside in this lease is still there. */
+  holds(lease: Lease): boolean {
+    this.followInstance();
+    return lease.live;
+  }
+
+  #dropAll(): void {
     this.#instanceId = this.#parts.ledger.instanceId;
     this.#book.dropAll();
     const lines = [...this.#lines.values()];
@@ -135,11 +150,6 @@ export class LeaseDesk {
   /** Pools with a lease. */
   get size(): number {
     return this.#book.size;
-  }
-
-  /** The ledger may have found out first that this instance was declared dead, and have registered it again. */
-  #followInstance(): void {
-    if (this.#parts.ledger.instanceId !== this.#instanceId) this.dropAll();
   }
 
   #advance(line: LeaseLine): void {
@@ -174,17 +184,33 @@ export class LeaseDesk {
     if (asked.want === 0n && line === undefined) return;
     this.#book.beginEnlargement(lease, asked);
     line?.markAsked();
+    // On its own and not with the lease: a release that fails is known not to have happened, and is tried again.
+    if (asked.giveBack > 0n) this.#release(lease, asked.giveBack);
+    let current = lease;
     try {
-      const result = await ledger.lease({ pool: lease, ...asked });
-      this.#followInstance();
-      this.#book.endEnlargement(lease, result, sentAt);
-      this.#lines.get(lease)?.serve(this.#book, result, result.granted < asked.need, clock.now());
+      const result = await ledger.lease({ pool: lease, need: asked.need, want: asked.want, giveBack: 0n });
+      current = this.#take(lease, result, sentAt);
+      const refused = current === lease && result.granted < asked.need;
+      this.#lines.get(current)?.serve(this.#book, result, refused, clock.now());
     } catch (error) {
       this.#book.failEnlargement(lease);
       this.#lines.get(lease)?.fail(error);
     }
-    const waiting = this.#lines.get(lease);
+    const waiting = this.#lines.get(current);
     if (waiting !== undefined) this.#advance(waiting);
+  }
+
+  /**
+   * Enters what was granted. The ledger sends what waited again under the new id when this instance was declared dead: then
+   * it belongs to the pool's new lease, or, if it was granted to the old id, to nobody any more.
+   */
+  #take(lease: Lease, result: LeaseResult, sentAt: number): Lease {
+    this.followInstance();
+    this.#book.endEnlargement(lease, result, sentAt);
+    if (lease.live || (result.owner ?? this.#instanceId) !== this.#instanceId) return lease;
+    const current = this.#book.open(lease.accountId, lease.creditType, lease.shard);
+    this.#book.adopt(current, result.granted);
+    return current;
   }
 
   #release(pool: PoolRef, amount: Credits): void {

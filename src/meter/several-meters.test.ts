@@ -151,6 +151,20 @@ describe("a meter that was declared dead", () => {
     assert.equal((await late).kind, "admitted");
   });
 
+  it("keeps what its new id was granted while it was declared dead, and strands nothing", async () => {
+    const database = newDatabase(1_000);
+    const { meter, admit, ledger } = await openFakeMeter(database);
+    database.state = "deaf";
+    const admissions = Promise.all([admit("GET /75"), admit("GET /10"), admit("GET /1")]);
+    await settle();
+    database.kill(ledger.instanceId);
+    database.recover();
+    for (const admission of await admissions) await admission.settle(OK);
+    assert.equal(database.pool(POOL).balance, credits(914));
+    await meter.close();
+    assert.equal(database.held(database.pool(POOL)), 0n);
+  });
+
   it("follows a ledger that registered again by itself", async () => {
     const database = newDatabase(1_000);
     const { meter, admit, ledger, request } = await openFakeMeter(database);

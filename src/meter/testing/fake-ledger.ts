@@ -109,6 +109,7 @@ export class FakeLedger implements Ledger {
         balance: pool.balance,
         nextEventMs: nextEventAt === null ? null : Math.max(0, nextEventAt - this.#database.clock.now()),
         recalled,
+        owner: this.instanceId,
       };
     });
   }
