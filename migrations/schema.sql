@@ -392,6 +392,50 @@ BEGIN
   outcome := 'adjusted';
 END $function$;
 
+CREATE OR REPLACE FUNCTION farebox.assign_plan(p_account text, p_shard integer, p_plan text, p_items jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_type text;
+  v_opened record;
+  x record;
+BEGIN
+  -- Pools in the order of their keys.
+  FOR v_type IN
+    SELECT t.credit_type FROM (
+      SELECT r.credit_type FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard
+      UNION SELECT i.value ->> 'creditType' FROM jsonb_array_elements(p_items) i
+    ) t ORDER BY t.credit_type COLLATE "C"
+  LOOP
+    v_opened := farebox.open_pool(p_shard, p_account, v_type);
+    DELETE FROM farebox.recurring r
+    WHERE r.account_id = p_account AND r.credit_type = v_type AND r.shard = p_shard
+      AND r.item NOT IN (
+        SELECT p_plan || '/' || i.n FROM jsonb_array_elements(p_items) WITH ORDINALITY i(value, n)
+        WHERE i.value ->> 'creditType' = v_type
+      );
+    FOR x IN
+      SELECT p_plan || '/' || i.n AS item, (i.value ->> 'amount')::bigint AS amount, i.value ->> 'every' AS every,
+        CASE WHEN i.value ->> 'rollover' IN ('none', 'all') THEN i.value ->> 'rollover' ELSE 'cap' END AS rollover,
+        CASE WHEN i.value ->> 'rollover' NOT IN ('none', 'all') THEN (i.value ->> 'rollover')::bigint END AS cap
+      FROM jsonb_array_elements(p_items) WITH ORDINALITY i(value, n) WHERE i.value ->> 'creditType' = v_type
+    LOOP
+      -- Another interval counts from the next refresh on, which stays when it was.
+      INSERT INTO farebox.recurring AS r (account_id, credit_type, item, shard, amount, rollover_cap, anchor_at, next_at,
+        next_period, priority, every, rollover)
+      VALUES (p_account, v_type, x.item, p_shard, x.amount, x.cap, v_opened.o_now, v_opened.o_now, 0, 100, x.every,
+        x.rollover)
+      ON CONFLICT (account_id, credit_type, item, shard) DO UPDATE
+      SET amount = excluded.amount, rollover_cap = excluded.rollover_cap, rollover = excluded.rollover,
+        every = excluded.every,
+        anchor_at = CASE WHEN r.every = excluded.every THEN r.anchor_at ELSE r.next_at END,
+        next_period = CASE WHEN r.every = excluded.every THEN r.next_period ELSE 0 END;
+    END LOOP;
+    PERFORM farebox.roll_pool(p_shard, p_account, v_type);
+  END LOOP;
+END $function$;
+
 CREATE OR REPLACE FUNCTION farebox.begin_idempotent(p_account_id text, p_shard integer, p_key text, p_request_hash text, p_owner text, p_run_seconds integer)
  RETURNS TABLE(outcome text, stored_status integer, stored_headers jsonb, stored_body bytea)
  LANGUAGE plpgsql
@@ -847,6 +891,36 @@ BEGIN
   RETURN v;
 END $function$;
 
+CREATE OR REPLACE FUNCTION farebox.read_balances(p_shard integer, p_account text)
+ RETURNS TABLE(credit_type text, balance bigint, held bigint, grants jsonb, recurring jsonb)
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT p.credit_type, (r.v).balance, (r.v).held,
+    (
+      SELECT coalesce(jsonb_agg(jsonb_build_object('grantId', g.id, 'remaining', g.remaining, 'source', g.source,
+        'expiresAt', extract(epoch FROM g.expires) * 1000)
+        ORDER BY g.priority, g.expires NULLS LAST, g.effective, g.id COLLATE "C"), '[]')
+      FROM unnest((r.v).g_id, (r.v).g_remaining, (r.v).g_source, (r.v).g_expires, (r.v).g_priority, (r.v).g_effective,
+        (r.v).g_state) g(id, remaining, source, expires, priority, effective, state)
+      WHERE g.state = 'active' AND g.remaining > 0
+    ),
+    (
+      SELECT jsonb_build_object('amount', i.amount, 'every', i.every, 'nextAt', extract(epoch FROM i.next_at) * 1000,
+        'rollover', CASE WHEN i.rollover = 'cap' THEN to_jsonb(i.cap) ELSE to_jsonb(i.rollover) END)
+      FROM unnest((r.v).r_amount, (r.v).r_every, (r.v).r_next, (r.v).r_rollover, (r.v).r_cap, (r.v).r_item)
+        i(amount, every, next_at, rollover, cap, item)
+      ORDER BY i.next_at, i.item LIMIT 1
+    )
+  FROM farebox.pools p
+  CROSS JOIN LATERAL (
+    SELECT farebox.plan_roll(p.shard, p.account_id, p.credit_type, clock_timestamp(), p.balance, p.held, p.spent, p.drawn) AS v
+    OFFSET 0
+  ) r
+  WHERE p.account_id = p_account AND p.shard = p_shard
+  ORDER BY p.credit_type
+$function$;
+
 CREATE OR REPLACE FUNCTION farebox.refund_charge(p_shard integer, p_account text, p_type text, p_seq bigint, p_amount bigint, p_reason text, p_reference text, OUT outcome text, OUT refunded bigint, OUT balance bigint, OUT refund_seq bigint, OUT refundable bigint)
  RETURNS record
  LANGUAGE plpgsql
@@ -1063,7 +1137,7 @@ BEGIN
   o_next_event_at := v.next_event_at;
 END $function$;
 
-CREATE OR REPLACE FUNCTION farebox.run_batch(p_shard integer, p_owner text, p_number bigint, p_account text[], p_type text[], p_back bigint[], p_lease_total bigint[], p_pool_total bigint[], p_count integer[], d_pool integer[], d_key text[], d_endpoint text[], d_count integer[], d_units bigint[], d_credits bigint[], c_dim integer[], c_from_lease boolean[], c_amount bigint[], c_running bigint[], c_nth integer[], c_request text[], c_units integer[], c_status integer[], c_list integer[], s_dim integer[], s_source integer[], s_amount bigint[], s_request text[], s_units integer[], s_status integer[], s_list integer[], s_once integer[], s_idempotency integer[], h_pool integer[], h_id text[], o_pool integer[], o_endpoint text[], o_value text[], o_seconds integer[], i_pool integer[], i_key text[], i_owner text[], i_status integer[], i_headers text[], i_body text[], r_hold integer[], l_pool integer[], l_need bigint[], l_want bigint[], n_hold integer[], n_amount bigint[], n_seconds integer[], f_pool integer[])
+CREATE OR REPLACE FUNCTION farebox.run_batch(p_shard integer, p_owner text, p_number bigint, p_keep_seconds integer, p_account text[], p_type text[], p_back bigint[], p_lease_total bigint[], p_pool_total bigint[], p_count integer[], d_pool integer[], d_key text[], d_endpoint text[], d_count integer[], d_units bigint[], d_credits bigint[], c_dim integer[], c_from_lease boolean[], c_amount bigint[], c_running bigint[], c_nth integer[], c_request text[], c_units integer[], c_status integer[], c_list integer[], s_dim integer[], s_source integer[], s_amount bigint[], s_request text[], s_units integer[], s_status integer[], s_list integer[], s_once integer[], s_idempotency integer[], h_pool integer[], h_id text[], o_pool integer[], o_endpoint text[], o_value text[], o_seconds integer[], i_pool integer[], i_key text[], i_owner text[], i_status integer[], i_headers text[], i_body text[], r_hold integer[], l_pool integer[], l_need bigint[], l_want bigint[], n_hold integer[], n_amount bigint[], n_seconds integer[], f_pool integer[])
  RETURNS text
  LANGUAGE plpgsql
  SET plan_cache_mode TO 'force_generic_plan'
@@ -1327,7 +1401,8 @@ BEGIN
     END IF;
     IF cardinality(i_pool) > 0 THEN
       UPDATE farebox.idempotency_keys k SET state = 'done', owner = u.owner, status = u.status, headers = u.headers::jsonb,
-        body = decode(u.body, 'base64')
+        body = decode(u.body, 'base64'),
+        expires_at = v_now + make_interval(secs => p_keep_seconds)
       FROM unnest(i_pool, i_key, i_owner, i_status, i_headers, i_body) WITH ORDINALITY u(p, key, owner, status, headers, body, n)
       WHERE i_touched[u.n] AND k.account_id = p_account[u.p] AND k.key = u.key AND k.shard = p_shard;
     END IF;

@@ -1,0 +1,160 @@
+import { FareboxError } from "../domain/farebox-error.ts";
+import { readBalances } from "./balances.ts";
+import type { Database } from "./database/database.ts";
+import {
+  abandonIdempotent,
+  beginIdempotent,
+  completeIdempotent,
+  newIdempotencyOwner,
+} from "./idempotency.ts";
+import { Instance } from "./instance.ts";
+import { KeyChanges } from "./key-changes.ts";
+import { findKey } from "./keys.ts";
+import { LANE_LIMITS, type LaneLimits } from "./lane-limits.ts";
+import { ShardLanes } from "./lanes.ts";
+import type { Heartbeat, Ledger, StoredResponse } from "./ledger.ts";
+import { readPriceListsInForce } from "./price-lists.ts";
+import { refundCharge } from "./refund.ts";
+import { isRepeat } from "./repeat.ts";
+
+export interface LedgerOptions {
+  /** How many shards accounts are spread over; an account in another one is served too. */
+  readonly shards: number;
+  /** How long a completed Idempotency-Key can be replayed. */
+  readonly idempotencyKeepSeconds: number;
+  readonly limits?: Partial<LaneLimits>;
+}
+
+/** A ledger, and its end. */
+export interface LedgerHandle extends Ledger {
+  /**
+   * Waits for batches in flight, then gives all leases back. Rejects with FareboxError `storage_unavailable` when the
+   * database does not answer in time: the other instances then give them back, once they have missed the heartbeats.
+   */
+  close(): Promise<void>;
+}
+
+/** Registers this process as an instance. Rejects with FareboxError `storage_unavailable`. The database stays the caller's. */
+export async function openLedger(database: Database, options: LedgerOptions): Promise<LedgerHandle> {
+  const ledger = new InstanceLedger(database, options);
+  await ledger.start();
+  return ledger;
+}
+
+class InstanceLedger extends ShardLanes implements LedgerHandle {
+  readonly #database: Database;
+  readonly #instance: Instance;
+  readonly #changes: KeyChanges;
+  readonly #options: LedgerOptions;
+  readonly #limits: LaneLimits;
+  #closed: Promise<void> | undefined;
+
+  constructor(database: Database, options: LedgerOptions) {
+    const { idempotencyKeepSeconds } = options;
+    const limits = { ...LANE_LIMITS, idempotencyKeepSeconds, ...options.limits };
+    const instance = new Instance(database);
+    super(database, instance, limits);
+    this.#database = database;
+    this.#instance = instance;
+    this.#changes = new KeyChanges(database);
+    this.#options = options;
+    this.#limits = limits;
+  }
+
+  get instanceId(): string {
+    return this.#instance.id;
+  }
+
+  async start(): Promise<void> {
+    for (let shard = 0; shard < this.#options.shards; shard += 1) await this.#instance.register(shard);
+  }
+
+  async heartbeat(): Promise<Heartbeat> {
+    const [{ alive, recalls }, changedKeys, priceLists] = await Promise.all([
+      this.#instance.heartbeat(),
+      this.#changes.read(),
+      readPriceListsInForce(this.#database),
+    ]);
+    return { alive, recalls, changedKeys, ...priceLists };
+  }
+
+  register(): Promise<void> {
+    return this.#instance.replace();
+  }
+
+  findKey(hashHex: string): ReturnType<Ledger["findKey"]> {
+    return findKey(this.#database, hashHex);
+  }
+
+  isRepeat(...[pool, endpoint, value]: Parameters<Ledger["isRepeat"]>): Promise<boolean> {
+    return isRepeat(this.#database, pool, endpoint, value);
+  }
+
+  beginIdempotent(
+    ...[accountId, shard, key, requestHash]: Parameters<Ledger["beginIdempotent"]>
+  ): ReturnType<Ledger["beginIdempotent"]> {
+    const owner = newIdempotencyOwner(this.#instance.id);
+    return beginIdempotent(this.#database, { accountId, shard, key }, requestHash, owner);
+  }
+
+  abandonIdempotent(accountId: string, shard: number, key: string, owner: string): Promise<void> {
+    return abandonIdempotent(this.#database, { accountId, shard, key }, owner);
+  }
+
+  async completeIdempotent(
+    accountId: string,
+    shard: number,
+    key: string,
+    owner: string,
+    response: StoredResponse,
+  ): Promise<void> {
+    const { idempotencyKeepSeconds } = this.#options;
+    await completeIdempotent(
+      this.#database,
+      { accountId, shard, key },
+      owner,
+      response,
+      idempotencyKeepSeconds,
+    );
+  }
+
+  balances(accountId: string, shard: number): ReturnType<Ledger["balances"]> {
+    return readBalances(this.#database, accountId, shard);
+  }
+
+  async refund(
+    ...[pool, seq, amount, reason, reference]: Parameters<Ledger["refund"]>
+  ): ReturnType<Ledger["refund"]> {
+    const { refunded, balance } = await refundCharge(this.#database, {
+      pool,
+      seq,
+      amount,
+      reason,
+      reference,
+    });
+    return { refunded, balance };
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(closedLate()), this.#limits.closeWithinMs);
+    });
+    try {
+      await Promise.race([this.drain().then(() => this.#instance.end()), tooLate]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function closedLate(): FareboxError {
+  return new FareboxError("storage_unavailable", "The leases could not be given back in time.", {
+    retryable: true,
+  });
+}
