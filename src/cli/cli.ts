@@ -14,6 +14,7 @@ export interface Cli {
   /** The running Farebox that the environment or the data directory names. Throws when there is none. */
   operator(options: OperatorOptions): OperatorClient;
   /** What the process exits with when the command was carried out; 0 unless a command finds something wrong. */
+  exitCode(): number;
   setExitCode(code: number): void;
 }
 

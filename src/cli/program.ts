@@ -7,7 +7,10 @@ import { addGrant } from "./commands/grant.ts";
 import { addKeyCreate } from "./commands/key-create.ts";
 import { addKeyRevoke } from "./commands/key-revoke.ts";
 import { addMigrate } from "./commands/migrate.ts";
+import { addPricesList } from "./commands/prices-list.ts";
+import { addPricesPublish } from "./commands/prices-publish.ts";
 import { addRefund } from "./commands/refund.ts";
+import { addStart } from "./commands/start.ts";
 import { addUsage } from "./commands/usage.ts";
 
 /**
@@ -26,6 +29,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
       writeOut: (text) => cli.terminal.out(text),
       writeErr: writeUsage,
     });
+  addStart(program, cli);
   const account = program.command("account").description("accounts");
   addAccountCreate(account, cli);
   const key = program.command("key").description("keys of an account");
@@ -36,6 +40,9 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addBalance(program, cli);
   addUsage(program, cli);
   addEntries(program, cli);
+  const prices = program.command("prices").description("price lists");
+  addPricesList(prices, cli);
+  addPricesPublish(prices, cli);
   addMigrate(program, cli);
   return program;
 }

@@ -10,6 +10,19 @@ import type { Terminal } from "./terminal.ts";
 /** Runs one command and returns the process's exit code. `args` are those after the program's name. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {
   const json = args.includes("--json");
+  const cli = createCli(terminal);
+  try {
+    await createProgram(cli, json ? () => undefined : (text) => terminal.err(text)).parseAsync(args, {
+      from: "user",
+    });
+    return cli.exitCode();
+  } catch (error) {
+    return reportError(terminal, error, json);
+  }
+}
+
+/** What commands work with, on this process's environment. */
+export function createCli(terminal: Terminal): Cli {
   let exitCode = 0;
   let environment: Environment | undefined;
   const cli: Cli = {
@@ -22,18 +35,12 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
         findOperator({ url: operatorUrl, token: operatorToken, directory: dataDirectory(options) }),
       );
     },
+    exitCode: () => exitCode,
     setExitCode: (code) => {
       exitCode = code;
     },
   };
-  try {
-    await createProgram(cli, json ? () => undefined : (text) => terminal.err(text)).parseAsync(args, {
-      from: "user",
-    });
-    return exitCode;
-  } catch (error) {
-    return reportError(terminal, error, json);
-  }
+  return cli;
 }
 
 /** Two folders above this file in the sources and in the published package. */

@@ -10,6 +10,10 @@ import { addRevokeKey } from "./keys/revoke-key.ts";
 import { createOperatorApp, type OperatorApp } from "./operator-app.ts";
 import type { OperatorServices } from "./operator-services.ts";
 import { addListPlans } from "./plans/list-plans.ts";
+import { addCreateAdjustment } from "./pools/create-adjustment.ts";
+import { addCreateGrant } from "./pools/create-grant.ts";
+import { addCreateRefund } from "./pools/create-refund.ts";
+import { addGetBalances } from "./pools/get-balances.ts";
 import { addCancelPriceList } from "./price-lists/cancel-price-list.ts";
 import { addGetPriceList } from "./price-lists/get-price-list.ts";
 import { addListPriceLists } from "./price-lists/list-price-lists.ts";
@@ -22,6 +26,10 @@ const OPERATIONS = [
   addCreateKey,
   addListKeys,
   addRevokeKey,
+  addCreateGrant,
+  addCreateRefund,
+  addCreateAdjustment,
+  addGetBalances,
   addPublishPriceList,
   addListPriceLists,
   addGetPriceList,

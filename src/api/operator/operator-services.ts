@@ -12,7 +12,8 @@ export interface OperatorServices {
   readonly metrics: Pick<Metrics, "contentType" | "render">;
   /** Farebox's own version. */
   readonly version: string;
-  readonly instanceId: string;
+  /** This instance, which goes on under a new id when it was declared dead. */
+  readonly instanceId: () => string;
   /** Whether the gateway takes requests: listening, and not draining. */
   readonly isReady: () => boolean;
 }

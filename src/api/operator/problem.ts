@@ -37,6 +37,8 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   price_list_unknown: 404,
   method_not_allowed: 405,
   account_closed: 409,
+  grant_conflict: 409,
+  adjustment_conflict: 409,
   key_not_repeatable: 409,
   price_list_in_force: 409,
   request_too_large: 413,

@@ -22,7 +22,7 @@ export function addGetInstance(app: OperatorApp, services: OperatorServices): vo
     const server = await readServer(database);
     return context.json(
       {
-        id: instanceId,
+        id: instanceId(),
         version,
         node: process.versions.node,
         database: {

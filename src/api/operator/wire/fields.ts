@@ -65,3 +65,10 @@ export const versionParams = z.object({
     .transform(Number)
     .openapi({ param: { name: "version", in: "path" }, type: "integer", example: 3 }),
 });
+
+export const chargeParams = z.object({
+  charge: z
+    .string()
+    .max(160)
+    .openapi({ param: { name: "charge", in: "path" }, example: "chg_1a2B3c4D5e6F7g8H.credits.17" }),
+});

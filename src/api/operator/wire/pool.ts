@@ -59,6 +59,9 @@ export const newAdjustment = z
     amount: signedAmountInput,
     creditType: creditTypeInput.optional(),
     reason: noteInput,
+    reference: noteInput
+      .optional()
+      .openapi({ description: "Unique in the pool: the same again changes nothing." }),
   })
   .openapi("NewAdjustment");
 

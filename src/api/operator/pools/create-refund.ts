@@ -1,0 +1,75 @@
+import { createRoute } from "@hono/zod-openapi";
+import { creditsToJson } from "../../../domain/credits.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import { parseChargeId } from "../../../domain/ids.ts";
+import { readAccount } from "../../../ledger/accounts.ts";
+import { refundCharge } from "../../../ledger/refund.ts";
+import { mutate } from "../mutate.ts";
+import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorServices } from "../operator-services.ts";
+import { chargeParams } from "../wire/fields.ts";
+import { newRefund, refundBody } from "../wire/pool.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/charges/{charge}/refunds",
+  operationId: "createRefund",
+  tags: ["pools"],
+  summary: "Reverse all or part of a charge; never more than was charged",
+  security: OPERATOR_SECURITY,
+  request: { params: chargeParams, headers: idempotencyHeader, body: jsonBody(newRefund) },
+  responses: answers(201, "The refund; `refunded` is 0 when nothing was left of the charge.", refundBody),
+});
+
+/** `POST /v1/charges/{charge}/refunds`. Errors: `charge_unknown`, `refund_exceeds_charge`. */
+export function addCreateRefund(app: OperatorApp, services: OperatorServices): void {
+  app.openapi(route, async (context) => {
+    const { charge } = context.req.valid("param");
+    const { amount = "all", reason = "operator", reference } = context.req.valid("json");
+    const body = await mutate(context, services, 201, async (tx) => {
+      const { accountId, creditType, seq } = parseChargeId(charge) ?? refuseUnknown(charge);
+      const { shard } = await readShard(tx, accountId, charge);
+      const pool = { accountId, creditType, shard };
+      const result = await refundCharge(tx, {
+        pool,
+        seq,
+        amount,
+        reason,
+        // Each request without a reference of its own is one refund; repeating the request is what Idempotency-Key is for.
+        reference: reference ?? context.get("requestId"),
+      });
+      const refunded = creditsToJson(result.refunded);
+      return {
+        body: { charge, account: accountId, creditType, refunded, balance: creditsToJson(result.balance) },
+        audit: {
+          action: "refund.create",
+          accountId,
+          target: charge,
+          detail: { refunded, reason, reference, created: !result.repeated },
+        },
+      };
+    });
+    return context.json(body, 201);
+  });
+}
+
+type AccountRow = Awaited<ReturnType<typeof readAccount>>;
+
+/** An account that does not exist has no charges: the charge is what the caller named. */
+async function readShard(
+  db: Parameters<typeof readAccount>[0],
+  accountId: string,
+  charge: string,
+): Promise<AccountRow> {
+  try {
+    return await readAccount(db, accountId);
+  } catch (error) {
+    if (error instanceof FareboxError && error.code === "account_unknown") refuseUnknown(charge);
+    throw error;
+  }
+}
+
+function refuseUnknown(charge: string): never {
+  throw new FareboxError("charge_unknown", `There is no charge ${charge}.`, { detail: { charge } });
+}

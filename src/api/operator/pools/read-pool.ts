@@ -1,0 +1,29 @@
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import { readAccount, refuseClosed } from "../../../ledger/accounts.ts";
+import type { Queryable } from "../../../ledger/database/database.ts";
+import type { PoolRef } from "../../../ledger/ledger.ts";
+import type { OperatorServices } from "../operator-services.ts";
+
+/** The credit type that was named, or the configuration's first. Throws FareboxError `credit_type_unknown`. */
+export function chooseCreditType(services: OperatorServices, named: string | undefined): string {
+  const known = services.config.creditTypes;
+  const chosen = named ?? known[0];
+  if (chosen !== undefined && known.includes(chosen)) return chosen;
+  const message = `There is no credit type ${chosen}; the configuration has ${known.join(", ")}.`;
+  throw new FareboxError("credit_type_unknown", message, {
+    detail: { errors: [{ path: "creditType", reason: message }] },
+  });
+}
+
+/** A pool that may be changed. Throws FareboxError `account_unknown`, `account_closed`, `credit_type_unknown`. */
+export async function readOpenPool(
+  db: Queryable,
+  services: OperatorServices,
+  accountId: string,
+  named: string | undefined,
+): Promise<PoolRef> {
+  const creditType = chooseCreditType(services, named);
+  const { shard, state } = await readAccount(db, accountId);
+  if (state === "closed") refuseClosed(accountId);
+  return { accountId, creditType, shard };
+}

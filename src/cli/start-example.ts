@@ -1,0 +1,153 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { computeHeaders, readTour, type Tour, type TourCall } from "../../examples/tour.ts";
+import { accountBody } from "../api/operator/wire/account.ts";
+import { createdKey } from "../api/operator/wire/key.ts";
+import { grantBody } from "../api/operator/wire/pool.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { FareboxError } from "../domain/farebox-error.ts";
+import type { Cli } from "./cli.ts";
+import { createOperatorClient, type OperatorClient } from "./operator-client.ts";
+import { reportError } from "./report-error.ts";
+import { createCli } from "./run-cli.ts";
+import { type Served, serve } from "./serve.ts";
+import { createTerminal } from "./terminal.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const PROVIDERS = ["coresignal", "crustdata", "leadboxer", "explorium"] as const;
+type Provider = (typeof PROVIDERS)[number];
+
+/** Ports that documents show; when one is taken, any free one does. */
+const GATEWAY_PORT = 8080;
+const OPERATOR_PORT = 8401;
+
+const HOST = "127.0.0.1";
+
+/** `npm start`: a provider's API over real data, Farebox in front of it, and an account that can call it. */
+async function startExample(cli: Cli, name: string): Promise<void> {
+  const provider = PROVIDERS.find((known) => known === name);
+  if (provider === undefined) {
+    throw new FareboxError("example_unknown", `There is no example ${name}.`, {
+      detail: { mend: `Choose one of ${PROVIDERS.join(", ")}: npm start -- ${PROVIDERS[1]}` },
+    });
+  }
+  const tour = readTour(provider);
+  const { startUpstream } = await UPSTREAMS[provider]();
+  const upstream = await startUpstream({ port: 0 });
+  const data = join(".farebox", provider);
+  const served = await serve(cli, configFor(provider, upstream.url), {
+    data,
+    listen: { host: HOST, port: await findPort(GATEWAY_PORT) },
+    operatorListen: { host: HOST, port: await findPort(OPERATOR_PORT) },
+    logLevel: "warn",
+  });
+  const customer = await createCustomer(served, tour);
+  cli.terminal.out(renderTour({ provider, tour, served, upstream: upstream.url, data, ...customer }));
+  await served.ended;
+  await upstream.close();
+}
+
+/** Loaded when chosen: each reads data of its own. */
+const UPSTREAMS = {
+  coresignal: () => import("../../examples/coresignal/upstream.ts"),
+  crustdata: () => import("../../examples/crustdata/upstream.ts"),
+  leadboxer: () => import("../../examples/leadboxer/upstream.ts"),
+  explorium: () => import("../../examples/explorium/upstream.ts"),
+};
+
+/** The example's configuration with the address that its upstream really has. */
+function configFor(provider: Provider, url: string): ReturnType<typeof loadConfig> {
+  const config = loadConfig(join(ROOT, "examples", provider, "farebox.yaml"));
+  return { ...config, upstreams: config.upstreams.map((upstream) => Object.assign(upstream, { url })) };
+}
+
+/** The port if nothing listens there, else 0: any free one. */
+async function findPort(port: number): Promise<number> {
+  const probe = createServer();
+  try {
+    probe.listen(port, HOST);
+    await once(probe, "listening");
+    return port;
+  } catch {
+    return 0;
+  } finally {
+    probe.close();
+  }
+}
+
+interface Customer {
+  readonly account: string;
+  readonly key: string;
+}
+
+async function createCustomer(served: Served, tour: Tour): Promise<Customer> {
+  const operator: OperatorClient = createOperatorClient({
+    url: served.operator,
+    token: served.operatorToken.token,
+    source: "this process",
+  });
+  const { id } = await operator.post("/v1/accounts", accountBody, { name: tour.account, plan: tour.plan });
+  for (const [creditType, amount] of Object.entries(tour.grants)) {
+    await operator.post(`/v1/accounts/${id}/grants`, grantBody, { creditType, amount });
+  }
+  const { key } = await operator.post(`/v1/accounts/${id}/keys`, createdKey, { name: "tour" });
+  return { account: id, key };
+}
+
+interface Shown extends Customer {
+  readonly provider: Provider;
+  readonly tour: Tour;
+  readonly served: Served;
+  readonly upstream: string;
+  readonly data: string;
+}
+
+function renderTour(shown: Shown): string {
+  const { provider, tour, served, account, key, data } = shown;
+  const granted = Object.entries(tour.grants).map(([creditType, amount]) => `${amount} ${creditType}`);
+  const plan = tour.plan === undefined ? [] : [`the plan ${tour.plan}`];
+  const others = PROVIDERS.filter((other) => other !== provider).join(", ");
+  return `
+${provider}: ${tour.title}
+
+  upstream      ${shown.upstream}
+  gateway       ${served.gateway}
+  operator API  ${served.operator}
+  account       ${account} (${tour.account}) with ${[...granted, ...plan].join(", ")}
+  key           ${key}
+
+Paste these, in order:
+
+${tour.calls.map((call) => renderCall(call, served.gateway, key)).join("\n\n")}
+
+What happened to the account:
+
+npx farebox entries ${account} --data ${data}
+npx farebox balance ${account} --data ${data}
+npx farebox audit --data ${data}
+
+The other examples: npm start -- <provider>, one of ${others}. Ctrl+C stops this one.
+`;
+}
+
+function renderCall(call: TourCall, gateway: string, key: string): string {
+  const headers = Object.entries(computeHeaders(call, key)).map(
+    ([name, value]) => ` -H ${quote(`${name}: ${value}`)}`,
+  );
+  const method = call.method === "GET" ? "" : ` -X ${call.method}`;
+  const body = call.body === undefined ? "" : ` -d ${quote(JSON.stringify(call.body))}`;
+  return `# ${call.title}\ncurl -i${method} ${quote(gateway + call.path)}${headers.join("")}${body}`;
+}
+
+/** A word for the shell, whatever is in it. */
+function quote(text: string): string {
+  return /^[\w:/.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+const terminal = createTerminal();
+try {
+  await startExample(createCli(terminal), process.argv[2] ?? PROVIDERS[0]);
+} catch (error) {
+  process.exitCode = reportError(terminal, error, false);
+}
