@@ -391,6 +391,7 @@ idempotency: { maxBody: 1GB }
     const open = problemOf('open: [GET /x]\nprices: [{ match: "GET /x", cost: 1 }]');
     assert.equal(open.path, "prices[0].match");
     assert.match(open.reason, /is priced, and open without a key/);
+    parse('upstream: http://x\nopen: [GET /x]\nprices: [{ match: "GET /x", free: true }]');
     const answered = problemOf('contract: crustdata\nprices: [{ match: "GET /user/credits", cost: 1 }]');
     assert.match(answered.reason, /is answered by the contract crustdata, free of charge/);
   });

@@ -10,7 +10,7 @@ export interface FileProblem extends Problem {
 }
 
 /** `farebox.yaml:12 prices[2].cost: -1 is negative; write 0 or more`. */
-export function formatFileProblem(problem: FileProblem): string {
+function formatFileProblem(problem: FileProblem): string {
   const place = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`;
   const start = [place, problem.path].filter((part) => part !== undefined && part !== "").join(" ");
   return `${start}: ${problem.reason}; ${problem.mend}`;

@@ -11,7 +11,7 @@ import type { TemplateProblem } from "./template.ts";
 import { formatPath, parseYamlDocument } from "./yaml-document.ts";
 
 /** The contract files that ship with Farebox. */
-export const CONTRACTS_FOLDER = join(import.meta.dirname, "..", "..", "contracts");
+const CONTRACTS_FOLDER = join(import.meta.dirname, "..", "..", "contracts");
 
 /** The contract whose statuses, titles and messages every other one starts from. */
 const BASE = "farebox";

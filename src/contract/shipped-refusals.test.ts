@@ -81,7 +81,7 @@ for (const contract of listContracts()) {
         assert.match(headers["Content-Type"] ?? "", /^application\/(problem\+)?json$/);
         assert.equal(headers["Cache-Control"], "no-store");
         assert.equal(new Set(names).size, names.length, "a header twice");
-        assert.doesNotMatch(body, /\$\{|undefined|NaN|\[object/);
+        assert.doesNotMatch(body + Object.values(headers).join(), /\$\{|undefined|NaN|\[object/);
       });
     }
 

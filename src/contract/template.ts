@@ -31,7 +31,7 @@ function printText(value: PlaceholderValue): string {
   return value === null ? "" : String(value);
 }
 
-/** A value as JSON. An amount is printed digit by digit: through a number, 0.0000001-like ones would get an exponent. */
+/** A value as JSON. An amount is printed from its digits: no floating-point number comes between. */
 function printJson(value: PlaceholderValue): string {
   if (typeof value === "bigint") return formatCredits(value);
   if (typeof value === "number" && !Number.isFinite(value)) return "null";

@@ -220,7 +220,7 @@ export const rateLimitVocabulary: Vocabulary<RateLimitFacts> = rateLimitStateEnt
 const FREQUENCY = { day: "daily", week: "weekly", month: "monthly", year: "yearly" } as const;
 
 /** Placeholders of a balance endpoint outside of a list of pools. */
-export const answerVocabulary: Vocabulary<PoolFacts> = contextEntries<PoolFacts>();
+const answerVocabulary: Vocabulary<PoolFacts> = contextEntries<PoolFacts>();
 
 /** Placeholders of one pool. Without a recurring grant: 0, null and false. */
 export const poolVocabulary: Vocabulary<PoolFacts> = {
