@@ -89,6 +89,7 @@ export class HeartbeatLoop {
     try {
       await this.beat();
     } catch (error) {
+      this.#parts.keys.doubt();
       this.#parts.events.heartbeatFailed(error);
     } finally {
       this.#beating = undefined;

@@ -96,6 +96,22 @@ describe("authenticate", () => {
     assert.deepEqual(await meter.authenticate(key), INVALID);
   });
 
+  it("reads keys anew after a heartbeat that failed, because it may have been the one to tell of a change", async () => {
+    const database = newDatabase();
+    const clock = clockOf(database);
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database);
+    await clock.advance(250);
+    await meter.authenticate(key);
+    database.keys.clear();
+    database.state = "down";
+    await clock.advance(250);
+    assert.deepEqual(meter.authenticate(key), ALICE);
+    database.recover();
+    await clock.advance(250);
+    assert.deepEqual(await meter.authenticate(key), INVALID);
+  });
+
   it("trusts nothing after 4 s without a heartbeat, and reads everything anew afterwards", async () => {
     const database = newDatabase();
     const clock = clockOf(database);

@@ -44,6 +44,7 @@ export class KeyCache {
   readonly #refusedUntil = new RecentMap<number>(MAX_REFUSED);
   readonly #lookups = new Map<string, Lookup>();
   #trustedUntil = 0;
+  #doubted = false;
 
   constructor(ledger: Pick<Ledger, "findKey">, clock: MeterClock) {
     this.#ledger = ledger;
@@ -67,8 +68,14 @@ export class KeyCache {
 
   /** A heartbeat that was sent then succeeded. After a gap the changes told may be incomplete: everything is read anew. */
   trustFrom(sentAt: number): void {
-    if (sentAt >= this.#trustedUntil) this.clear();
+    if (this.#doubted || sentAt >= this.#trustedUntil) this.#clear();
+    this.#doubted = false;
     this.#trustedUntil = sentAt + KEYS_TRUSTED_MS;
+  }
+
+  /** A heartbeat failed. What it would have told may have been lost, so the next one that succeeds is no continuation. */
+  doubt(): void {
+    this.#doubted = true;
   }
 
   /** These keys changed (created, revoked, rotated, or their account's state did). */
@@ -81,7 +88,7 @@ export class KeyCache {
     }
   }
 
-  clear(): void {
+  #clear(): void {
     this.#known.clear();
     this.#refusedUntil.clear();
     for (const lookup of this.#lookups.values()) lookup.changed = true;

@@ -17,7 +17,7 @@ export function credits(amount: number): Credits {
   return BigInt(Math.round(amount * 1_000_000));
 }
 
-function price(endpoint: string, cost: number, more: Partial<Price> = {}): Price {
+export function price(endpoint: string, cost: number, more: Partial<Price> = {}): Price {
   const defaults = {
     creditType: "credits",
     per: "request",
@@ -39,7 +39,7 @@ function price(endpoint: string, cost: number, more: Partial<Price> = {}): Price
   };
 }
 
-const PRICES: readonly Price[] = [
+export const PRICES: readonly Price[] = [
   price("GET /75", 75),
   price("GET /1", 1),
   price("GET /10", 10, { on: "processed" }),
