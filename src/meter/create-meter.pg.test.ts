@@ -155,7 +155,7 @@ eachDatabase("meter", (openFresh) => {
       const alice = await newAccount(500);
       const meters = await Promise.all(Array.from({ length: count }, () => openMeter(alice)));
       const decisions = await Promise.all(
-        Array.from({ length: 20 }, (_, n): Promise<Decision> | Decision => {
+        Array.from({ length: 20 }, async (_, n): Promise<Decision> => {
           const { meter, request } = meters[n % count] ?? assert.fail();
           return meter.admit(request("GET /75"));
         }),
@@ -193,7 +193,7 @@ eachDatabase("meter", (openFresh) => {
     const alice = await newAccount(100);
     const other = { ...alice, keyId: formatId("key", randomBytes(ID_RANDOM_BYTES)) };
     const [keys, meter] = [[await newKey(alice), await newKey(other)], await openMeter(alice)];
-    const identities = await Promise.all(keys.map((key) => meter.meter.authenticate(key)));
+    const identities = await Promise.all(keys.map(async (key) => meter.meter.authenticate(key)));
     assert.deepEqual(identities, [alice, other]);
     await (await meter.admit("GET /75", { identity: alice })).settle(OK);
     assert.equal((await meter.refusal("GET /75", { identity: other })).code, "insufficient_credits");
@@ -207,7 +207,7 @@ eachDatabase("meter", (openFresh) => {
     const keys = [await newKey(alice), await newKey(bob)];
     const meters = [await openMeter(alice), await openMeter(alice)];
     const states = () =>
-      Promise.all(meters.flatMap(({ meter }) => keys.map((key) => meter.authenticate(key))));
+      Promise.all(meters.flatMap(({ meter }) => keys.map(async (key) => meter.authenticate(key))));
     assert.deepEqual(await states(), [alice, bob, alice, bob]);
     await revokeKey(database, alice.keyId);
     await database.transaction((tx) => setAccountState(tx, bob.accountId, "suspended"));
@@ -254,15 +254,15 @@ eachDatabase("meter", (openFresh) => {
   test("a price list applies from its moment by the database's clock, never before", async () => {
     const alice = await newAccount(100);
     const { route, admit } = await openMeter(alice);
-    const before = route("GET", "/1").list.version;
+    const old = route("GET", "/1").list.version;
     const effectiveAt = new Date(Date.now() + 800);
     const next = { version: 0, prices: [price("GET /1", 2)], unpriced: "free" } as const;
     const { version } = await publish(next, effectiveAt);
     await publish({ version: 0, prices: PRICES, unpriced: "free" }, new Date(effectiveAt.getTime() + 1_500));
     const early = await admit("GET /1");
-    for (let seen = before; seen !== version; ) {
+    for (let seen = old; seen !== version; ) {
       seen = route("GET", "/1").list.version;
-      assert.ok(seen === before || (await isPast(effectiveAt)), "not before");
+      assert.ok(seen === old || (await isPast(effectiveAt)), "not before");
       assert.ok(seen === version || !(await isPast(new Date(effectiveAt.getTime() + 250))), "not much after");
     }
     assert.equal((await early.settle(OK)).charged, credits(1), "the list at admission applies");
@@ -279,14 +279,14 @@ eachDatabase("meter", (openFresh) => {
     const admissions = await Promise.all(
       Array.from({ length: 3 }, () => admit("POST /results", { body: { size: 100 } })),
     );
-    const before = ledger.instanceId;
+    const deadId = ledger.instanceId;
     for (let shard = 0; shard < SHARDS; shard += 1) {
-      await database.query("SELECT farebox.end_instance($1, $2)", [shard, before]);
-      await releaseLeases(database, shard, before);
+      await database.query("SELECT farebox.end_instance($1, $2)", [shard, deadId]);
+      await releaseLeases(database, shard, deadId);
     }
     const [first, ...others] = admissions;
     assert.equal((await (first ?? assert.fail()).settle({ status: 200, units: 7 })).charged, credits(7));
-    await until(() => events.length > 0 || ledger.instanceId !== before, 5_000);
+    await until(() => events.length > 0 || ledger.instanceId !== deadId, 5_000);
     for (const admission of others) {
       assert.equal((await admission.settle({ status: 200, units: 5 })).charged, credits(5));
     }

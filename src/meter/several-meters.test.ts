@@ -113,6 +113,45 @@ describe("several meters on one database", () => {
   });
 });
 
+describe("the line for a lease", () => {
+  it("refuses only who waited when the database decided: a top-up just before a request counts for it", async () => {
+    const database = newDatabase(0);
+    const { meter, request } = await openFakeMeter(database);
+    database.state = "mute";
+    const first = meter.admit(request("GET /75"));
+    await settle();
+    database.pool(POOL).balance = credits(75);
+    const second = meter.admit(request("GET /75"));
+    database.recover();
+    assert.deepEqual([(await first).kind, (await second).kind], ["refused", "admitted"]);
+  });
+
+  it("keeps its order: a small request does not take what a large one waits for", async () => {
+    const database = newDatabase(85);
+    const { admit, meter, request } = await openFakeMeter(database);
+    await (await admit("GET /10")).cancel();
+    database.state = "deaf";
+    const large = meter.admit(request("GET /75"));
+    const small = meter.admit(request("GET /10"));
+    assert.ok(small instanceof Promise);
+    database.recover();
+    assert.deepEqual([(await large).kind, (await small).kind], ["admitted", "admitted"]);
+  });
+
+  it("returns the free part of a lease when it has to be renewed", async () => {
+    const database = newDatabase(1_000);
+    const clock = clockOf(database);
+    const { admit } = await openFakeMeter(database);
+    const pool = database.pool(POOL);
+    pool.nextEventAt = clock.now() + 500;
+    await (await admit("POST /results", { body: { size: 100 } })).cancel();
+    assert.equal(database.held(pool), credits(100));
+    await clock.advance(600);
+    await (await admit("GET /1")).cancel();
+    assert.equal(database.held(pool), credits(1));
+  });
+});
+
 describe("a meter that was declared dead", () => {
   it("drops its leases, registers again, and charges what was in flight straight to the pool", async () => {
     const database = newDatabase(1_000);

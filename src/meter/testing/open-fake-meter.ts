@@ -81,7 +81,7 @@ export function hashOf(key: string): string {
 }
 
 /** Lists by version; the default one has {@link PRICES}. */
-const LISTS = new Map<number, PriceList>([
+export const LISTS = new Map<number, PriceList>([
   [1, { version: 1, prices: PRICES, unpriced: "free" }],
   [2, { version: 2, prices: [price("GET /1", 2)], unpriced: "free" }],
   [3, { version: 3, prices: PRICES, unpriced: "refuse" }],
