@@ -21,6 +21,7 @@ import { openLedger } from "./ledger/open-ledger.ts";
 import { publishPlans } from "./ledger/plans.ts";
 import { publishPriceList, readPriceList, readPriceListsInForce } from "./ledger/price-lists.ts";
 import { createMeter } from "./meter/create-meter.ts";
+import { startSweeper } from "./sweeper.ts";
 import { createGatewayTelemetry } from "./telemetry/gateway-telemetry.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { createMeterTelemetry } from "./telemetry/meter-telemetry.ts";
@@ -92,6 +93,12 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     idempotencyKeepSeconds: config.idempotency.keepHours * SECONDS_PER_HOUR,
   });
   closing.add("ledger", () => ledger.close());
+  const sweeper = startSweeper(
+    database,
+    { shards: config.shards, deadAfterMs: config.leases.deadAfterMs },
+    logger,
+  );
+  closing.add("sweeper", () => sweeper.stop());
   const meter = createMeter({
     ledger,
     priceLists: { readPriceList: (version) => readList(database, version) },

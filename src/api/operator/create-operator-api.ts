@@ -14,6 +14,8 @@ import { addCreateAdjustment } from "./pools/create-adjustment.ts";
 import { addCreateGrant } from "./pools/create-grant.ts";
 import { addCreateRefund } from "./pools/create-refund.ts";
 import { addGetBalances } from "./pools/get-balances.ts";
+import { addGetUsage } from "./pools/get-usage.ts";
+import { addListEntries } from "./pools/list-entries.ts";
 import { addCancelPriceList } from "./price-lists/cancel-price-list.ts";
 import { addGetPriceList } from "./price-lists/get-price-list.ts";
 import { addListPriceLists } from "./price-lists/list-price-lists.ts";
@@ -30,6 +32,8 @@ const OPERATIONS = [
   addCreateRefund,
   addCreateAdjustment,
   addGetBalances,
+  addListEntries,
+  addGetUsage,
   addPublishPriceList,
   addListPriceLists,
   addGetPriceList,

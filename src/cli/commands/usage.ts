@@ -40,7 +40,8 @@ function renderUsage(usage: z.infer<typeof usageBody>): string {
     String(line.requests),
     String(line.units),
     String(line.credits),
+    String(line.refunded),
   ]);
-  const table = renderTable(["CREDIT TYPE", "ENDPOINT", "REQUESTS", "UNITS", "CREDITS"], rows);
+  const table = renderTable(["CREDIT TYPE", "ENDPOINT", "REQUESTS", "UNITS", "CREDITS", "REFUNDED"], rows);
   return `${usage.from} to ${usage.to}\n\n${table}`;
 }

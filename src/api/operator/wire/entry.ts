@@ -23,6 +23,7 @@ export const entryBody = z
     kind: entryKind,
     amount: amountOutput.openapi({ description: "Signed: a charge is negative." }),
     balance: amountOutput.openapi({ description: "The pool's balance after the line." }),
+    uncollected: amountOutput.openapi({ description: "What a charge asked for and the pool did not cover." }),
     charge: z.string().nullable().openapi({ description: "The charge, or the one that a refund reverses." }),
     requestId: z.string().nullable(),
     key: z.string().nullable(),

@@ -20,6 +20,7 @@ export const usageBody = z
         requests: z.int(),
         units: z.int(),
         credits: amountOutput,
+        refunded: amountOutput.openapi({ description: "The part of `credits` that refunds gave back." }),
       }),
     ),
   })
