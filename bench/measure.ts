@@ -54,3 +54,13 @@ export function ratios(above: readonly number[] = [], below: readonly number[] =
 export function formatRatio(ratio: Summary): string {
   return `${ratio.median.toFixed(2)}x (${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}, ${ratio.runs} rounds)`;
 }
+
+export function formatSummary(samples: readonly number[] = []): string {
+  const { median, low, high } = summarise(samples);
+  const digits = median < 10 ? 2 : 0;
+  return `${format(median, digits)} (${format(low, digits)} to ${format(high, digits)})`;
+}
+
+function format(value: number, digits: number): string {
+  return value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}

@@ -1,0 +1,17 @@
+/** `npm run bench`: everything, or the named parts: `npm run bench -- ledger gateway`. */
+import { benchLedger } from "./ledger.bench.ts";
+
+const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promise<void>>> = {
+  ledger: benchLedger,
+};
+
+const print = (line: string): void => console.log(line);
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(BENCHES);
+for (const name of wanted) {
+  const bench = BENCHES[name];
+  if (bench === undefined) {
+    console.error(`There is no bench "${name}": choose of ${Object.keys(BENCHES).join(", ")}.`);
+    process.exit(2);
+  }
+  await bench(print);
+}

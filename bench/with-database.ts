@@ -1,0 +1,45 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Database } from "../src/ledger/database/database.ts";
+import { type DatabaseTarget, openDatabase } from "../src/ledger/database/open-database.ts";
+import { migrate } from "../src/ledger/migrate.ts";
+import { startPostgres } from "../src/ledger/testing/postgres-server.ts";
+
+/** A new database: PGlite in a temporary directory, or a Postgres server of its own that waits for the disk (fsync on). */
+export async function withTarget(
+  kind: Database["kind"],
+  run: (target: DatabaseTarget) => Promise<void>,
+): Promise<void> {
+  if (kind === "postgres") {
+    const server = await startPostgres({ fsync: true });
+    try {
+      await run({ url: server.url });
+    } finally {
+      await server.stop();
+    }
+    return;
+  }
+  const directory = await mkdtemp(join(tmpdir(), "farebox-bench-"));
+  try {
+    await run({ directory });
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** The same, migrated and open in this process. */
+export async function withDatabase(
+  kind: Database["kind"],
+  run: (database: Database, target: DatabaseTarget) => Promise<void>,
+): Promise<void> {
+  await withTarget(kind, async (target) => {
+    const database = await openDatabase(target, { maxConnections: 24 });
+    try {
+      await migrate(database);
+      await run(database, target);
+    } finally {
+      await database.close();
+    }
+  });
+}
