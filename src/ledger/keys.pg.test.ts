@@ -124,20 +124,21 @@ eachDatabase("keys", (openFresh, kind) => {
   });
 
   // PGlite has one connection: nothing can be read while a transaction is open.
-  const testOverlap = kind === "postgres" ? test : () => undefined;
-  testOverlap("a change stamped before the last read and committed after it is told", async () => {
-    await createAccount(db, { accountId: "acc_late", name: "n", shards: 1 });
-    const key = newKey("key_late", { accountId: "acc_late" });
-    await create(key);
-    const changes = new KeyChanges(db);
-    await changes.read();
-    await changes.read();
-    await db.transaction(async (tx) => {
-      await revokeKey(tx, "key_late");
-      assert.deepEqual(await changes.read(), []);
+  if (kind === "postgres") {
+    test("a change stamped before the last read and committed after it is told", async () => {
+      await createAccount(db, { accountId: "acc_late", name: "n", shards: 1 });
+      const key = newKey("key_late", { accountId: "acc_late" });
+      await create(key);
+      const changes = new KeyChanges(db);
+      await changes.read();
+      await changes.read();
+      await db.transaction(async (tx) => {
+        await revokeKey(tx, "key_late");
+        assert.deepEqual(await changes.read(), []);
+      });
+      assert.deepEqual(await changes.read(), [key.hashHex]);
     });
-    assert.deepEqual(await changes.read(), [key.hashHex]);
-  });
+  }
 
   test("a read that failed loses no change", async () => {
     const broken: Database = Object.create(db);

@@ -10,6 +10,9 @@ export interface DirectoryLock {
 /** SQLite's result code for a lock that somebody else holds. */
 const SQLITE_BUSY = 5;
 
+/** A lock lives as long as its file is open, and a file that nobody refers to is closed by the garbage collector. */
+const held = new Set<DatabaseSync>();
+
 /** The holder writes its pid just after it has the lock; a loser that comes in between looks again this often. */
 const OWNER_READS = 20;
 const OWNER_READ_PAUSE_MS = 25;
@@ -35,11 +38,13 @@ export function lockDirectory(directory: string): DirectoryLock {
     if (isBusy(error)) throw lockedError(directory);
     throw error;
   }
+  held.add(file);
   writeOwner(directory);
   return {
     release: () => {
       if (!file.isOpen) return;
       rmSync(join(directory, "lock.json"), { force: true });
+      held.delete(file);
       file.close();
     },
   };

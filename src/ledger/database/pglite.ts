@@ -14,8 +14,10 @@ const CONNECT_TIMEOUT_MS = 30_000;
  * PGlite does not flush to the disk: what was acknowledged survives the end of the process however it ends, and makes no
  * promise about the loss of power.
  */
-export async function openPglite(directory: string): Promise<Database> {
-  const thread = new PgliteThread(directory);
+export async function openPglite(
+  directory: string,
+  thread: PgliteThread = new PgliteThread(directory),
+): Promise<Database> {
   await thread.start();
   return new PoolDatabase(
     "pglite",

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, createServer, type Socket } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { refusedCodes } from "../testing/at-once.ts";
+import { type PostgresServer, startPostgres } from "../testing/postgres-server.ts";
+import { copyPostgresTemplate } from "../testing/postgres-template.ts";
+import { openDatabase } from "./open-database.ts";
+import { PoolDatabase } from "./pool-database.ts";
+import { openPostgres } from "./postgres.ts";
+
+describe("opening a Postgres server", () => {
+  let server: PostgresServer;
+
+  before(async () => {
+    server = await startPostgres();
+  });
+
+  after(() => server.stop());
+
+  test("a server that does not answer is tried with growing pauses, then named without its password", async () => {
+    const reasons: string[] = [];
+    const url = `postgres://ops:secret@127.0.0.1:${await closedPort()}/books`;
+    const started = performance.now();
+    const error: unknown = await openDatabase(
+      { url },
+      { retryMs: 1500, onRetry: ({ reason }) => reasons.push(reason) },
+    ).catch((caught: unknown) => caught);
+    assert.ok(error instanceof Error && "code" in error && error.code === "database_unreachable");
+    assert.match(error.message, /127\.0\.0\.1:\d+\/books could not be reached .*ECONNREFUSED/);
+    assert.doesNotMatch(error.message, /secret/);
+    assert.ok(reasons.length >= 3 && reasons.length <= 8, String(reasons.length));
+    assert.ok(performance.now() - started < 2500);
+  });
+
+  test("a wrong password and an unknown database are told at once", async () => {
+    const wrong = new URL(server.url);
+    wrong.password = "wrong";
+    const unknown = new URL(server.url);
+    unknown.pathname = "/nowhere";
+    const started = performance.now();
+    for (const [url, sqlState] of [
+      [wrong, "28P01"],
+      [unknown, "3D000"],
+    ] as const) {
+      const where = `127.0.0.1:${url.port}${url.pathname}`;
+      await assert.rejects(openDatabase({ url: url.href }), {
+        code: "database_unreachable",
+        detail: { where, sqlState },
+      });
+    }
+    assert.ok(performance.now() - started < 5000);
+  });
+
+  test("a server that comes up while it is tried is opened", async () => {
+    await server.crash();
+    const opening = openDatabase({ url: server.url });
+    await server.start();
+    const database = await opening;
+    assert.equal(database.kind, "postgres");
+    await database.close();
+  });
+
+  test("a server's death fails what runs, and the next query finds the restarted one", async () => {
+    const url = await copyPostgresTemplate(server.url);
+    const database = await openDatabase({ url });
+    const [results] = await Promise.all([
+      Promise.allSettled([database.query("SELECT pg_sleep(5)")]),
+      database.query("SELECT 1").then(() => server.crash()),
+    ]);
+    assert.deepEqual(refusedCodes(results), ["storage_unavailable"]);
+    await assert.rejects(database.query("SELECT 1"), { code: "storage_unavailable", retryable: true });
+    await server.start();
+    assert.deepEqual(await database.query("SELECT current_schema() AS schema"), [{ schema: "farebox" }]);
+    await database.close();
+  });
+
+  test("a network that swallows everything is given up soon after the statement's deadline", async () => {
+    const wire = await startWire(server.url);
+    const database = openPostgres({ url: wire.url, limits: { statementTimeoutMs: 200, lockTimeoutMs: 200 } });
+    await database.query("SELECT 1");
+    wire.cut();
+    const started = performance.now();
+    await assert.rejects(database.query("SELECT 1"), { code: "storage_unavailable", retryable: true });
+    assert.ok(performance.now() - started < 5000);
+    wire.mend();
+    assert.deepEqual(await database.query("SELECT 2 AS two"), [{ two: 2 }]);
+    await database.close();
+    wire.stop();
+  });
+
+  test("a statement longer than the limit is cancelled and says so as an outage", async () => {
+    const database = openPostgres({
+      url: server.url,
+      limits: { statementTimeoutMs: 100, lockTimeoutMs: 100 },
+    });
+    await assert.rejects(database.query("SELECT pg_sleep(10)"), {
+      code: "storage_unavailable",
+      detail: { sqlState: "57014" },
+    });
+    await database.close();
+  });
+
+  test("a statement prepared before its table changed works after one refusal that may be retried", async () => {
+    const url = await copyPostgresTemplate(server.url);
+    const database = new PoolDatabase("postgres", { connectionString: url, max: 1 }, LIMITS);
+    await database.exec("CREATE TABLE changing (a int); INSERT INTO changing VALUES (1)");
+    const statement = { name: "all-of-changing", text: "SELECT * FROM changing" };
+    await database.query(statement);
+    await database.exec("ALTER TABLE changing ADD b int");
+    await assert.rejects(database.query(statement), { code: "storage_unavailable", retryable: true });
+    assert.deepEqual(await database.query(statement), [{ a: 1, b: null }]);
+    await database.close();
+  });
+});
+
+const LIMITS = { statementTimeoutMs: 5000, lockTimeoutMs: 5000 };
+
+/** A way to the server that can lose everything sent over it without a sign. */
+async function startWire(serverUrl: string) {
+  const target = new URL(serverUrl);
+  const sockets = new Set<Socket>();
+  let isCut = false;
+  const wire = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from);
+      from.on("data", (bytes) => isCut || to.write(bytes));
+      from.on("close", () => to.destroy());
+      from.on("error", () => to.destroy());
+    }
+  }).listen(0, "127.0.0.1");
+  await once(wire, "listening");
+  const address = wire.address();
+  const url = new URL(serverUrl);
+  url.port = String(typeof address === "object" ? address?.port : 0);
+  return {
+    url: url.href,
+    cut: () => void (isCut = true),
+    mend: () => void (isCut = false),
+    stop: () => {
+      wire.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+/** A port that nobody listens on: it was free a moment ago. */
+function closedPort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
