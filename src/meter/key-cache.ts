@@ -129,9 +129,9 @@ export class KeyCache {
       this.#refusedUntil.set(hashHex, sentAt + REFUSED_MS);
       return answer;
     }
-    // Counted from the sending, so the key is asked for again no later than it expires by the database's clock.
+    // Counted from the sending and a rounding earlier: it is asked for again no later than the database's clock expires it.
     const expiresInMs = record?.expiresInMs ?? null;
-    const expiresAt = expiresInMs === null ? Number.POSITIVE_INFINITY : sentAt + expiresInMs;
+    const expiresAt = expiresInMs === null ? Number.POSITIVE_INFINITY : sentAt + expiresInMs - 1;
     this.#known.set(hashHex, { identity: answer, expiresAt });
     return answer;
   }
