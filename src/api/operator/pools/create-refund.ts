@@ -29,15 +29,16 @@ export function addCreateRefund(app: OperatorApp, services: OperatorServices): v
     const { amount = "all", reason = "operator", reference } = context.req.valid("json");
     const body = await mutate(context, services, 201, async (tx) => {
       const { accountId, creditType, seq } = parseChargeId(charge) ?? refuseUnknown(charge);
-      const { shard } = await readShard(tx, accountId, charge);
-      const pool = { accountId, creditType, shard };
-      const result = await refundCharge(tx, {
-        pool,
-        seq,
-        amount,
-        reason,
-        // Each request without a reference of its own is one refund; repeating the request is what Idempotency-Key is for.
-        reference: reference ?? context.get("requestId"),
+      const result = await nameCharge(charge, async () => {
+        const { shard } = await readAccount(tx, accountId);
+        return refundCharge(tx, {
+          pool: { accountId, creditType, shard },
+          seq,
+          amount,
+          reason,
+          // Without a reference of its own each request is one refund; repeating a request is what Idempotency-Key is for.
+          reference: reference ?? context.get("requestId"),
+        });
       });
       const refunded = creditsToJson(result.refunded);
       return {
@@ -54,18 +55,13 @@ export function addCreateRefund(app: OperatorApp, services: OperatorServices): v
   });
 }
 
-type AccountRow = Awaited<ReturnType<typeof readAccount>>;
-
-/** An account that does not exist has no charges: the charge is what the caller named. */
-async function readShard(
-  db: Parameters<typeof readAccount>[0],
-  accountId: string,
-  charge: string,
-): Promise<AccountRow> {
+/** The caller named a charge: an account or an entry that is not there means that the charge is not. */
+async function nameCharge<Result>(charge: string, refund: () => Promise<Result>): Promise<Result> {
   try {
-    return await readAccount(db, accountId);
+    return await refund();
   } catch (error) {
-    if (error instanceof FareboxError && error.code === "account_unknown") refuseUnknown(charge);
+    const isUnknown = error instanceof FareboxError && /^(account|charge)_unknown$/.test(error.code);
+    if (isUnknown) refuseUnknown(charge);
     throw error;
   }
 }

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type { Database } from "../../../ledger/database/database.ts";
+import { publishPlans } from "../../../ledger/plans.ts";
+import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
+import { OperatorUnderTest } from "../testing/operator-under-test.ts";
+
+eachDatabase("operator API: price lists and plans", (openFresh) => {
+  let database: Database;
+  let operator: OperatorUnderTest;
+  before(async () => {
+    database = await openFresh();
+    operator = new OperatorUnderTest(database);
+  });
+
+  const priced = (cost: number) => ({ prices: [{ match: "GET /x", cost, credit: "credits" }] });
+
+  test("a list is published, read, listed, announced, cancelled", async () => {
+    const first = await operator.post("/v1/price-lists", priced(1));
+    assert.deepEqual([first.status, first.body.version, first.body.published], [201, 1, true]);
+    const same = await operator.post("/v1/price-lists", priced(1));
+    assert.deepEqual([same.body.version, same.body.published], [1, false]);
+    await operator.post("/v1/price-lists", priced(2));
+    const announced = await operator.post("/v1/price-lists", { ...priced(3), effectiveAt: "2100-01-01" });
+    assert.deepEqual([announced.body.version, announced.body.effectiveAt], [3, "2100-01-01T00:00:00.000Z"]);
+
+    const { priceLists, next } = (await operator.get("/v1/price-lists?limit=2")).body;
+    const states = priceLists.map((list: { version: number; state: string }) => [list.version, list.state]);
+    assert.deepEqual(states, [
+      [3, "announced"],
+      [2, "in_force"],
+    ]);
+    const rest = (await operator.get(`/v1/price-lists?limit=2&cursor=${next}`)).body;
+    assert.deepEqual([rest.priceLists[0].state, rest.next], ["past", null]);
+    assert.partialDeepStrictEqual(rest.priceLists[0].prices, [{ match: "GET /x", cost: 1, on: "success" }]);
+
+    const cancelled = await operator.send("POST", "/v1/price-lists/3/cancel");
+    assert.deepEqual([cancelled.status, cancelled.body.state], [200, "cancelled"]);
+    assert.equal((await operator.get("/v1/price-lists/3")).body.state, "cancelled");
+    const late = await operator.send("POST", "/v1/price-lists/2/cancel");
+    assert.deepEqual([late.status, late.body.code], [409, "price_list_in_force"]);
+  });
+
+  test("wrong prices are named one by one, with how to mend them, and nothing is published", async () => {
+    const latest = async (): Promise<number> =>
+      (await operator.get("/v1/price-lists")).body.priceLists[0].version;
+    const earlier = await latest();
+    const { status, body } = await operator.post("/v1/price-lists", {
+      prices: [
+        { match: "GET /x", cost: -1, credit: "credits" },
+        { match: "nonsense", cost: 1, credit: "credits" },
+        { match: "GET /y", cost: 1, credit: "gold" },
+      ],
+    });
+    assert.deepEqual([status, body.code], [422, "request_invalid"]);
+    const paths = body.errors.map((error: { path: string }) => error.path);
+    assert.deepEqual(paths, ["prices[0].cost", "prices[1].match", "prices[2].credit"]);
+    assert.ok(body.errors.every((error: { mend?: string }) => error.mend !== undefined));
+    assert.equal(await latest(), earlier);
+  });
+
+  test("a list cannot take effect in the past", async () => {
+    const { status, body } = await operator.post("/v1/price-lists", {
+      ...priced(9),
+      effectiveAt: "2020-01-01",
+    });
+    assert.deepEqual([status, body.code], [422, "price_list_effective_past"]);
+  });
+
+  test("an unknown version is named, a wrong one refused", async () => {
+    const unknown = await operator.get("/v1/price-lists/999");
+    assert.deepEqual([unknown.status, unknown.body.code], [404, "price_list_unknown"]);
+    assert.match(unknown.body.detail, /999/);
+    const wrong = await operator.get("/v1/price-lists/first");
+    assert.deepEqual([wrong.status, wrong.body.errors[0].path], [422, "version"]);
+    assert.equal((await operator.get("/v1/price-lists?cursor=x")).status, 422);
+  });
+
+  test("a publication sent twice at once under one Idempotency-Key takes one version", async () => {
+    const publish = () => operator.post("/v1/price-lists", priced(77), { "idempotency-key": "publish" });
+    const [one, other] = await Promise.all([publish(), publish()]);
+    assert.deepEqual(one.body, other.body);
+    assert.equal(one.body.published, true);
+  });
+
+  test("GET /v1/plans shows the plans of the configuration", async () => {
+    await database.transaction((tx) =>
+      publishPlans(tx, [
+        { name: "b", recurring: [] },
+        {
+          name: "a",
+          recurring: [
+            { creditType: "search", amount: 500_000n, every: "day", rollover: 2_500_000n },
+            { creditType: "credits", amount: 1_000_000n, every: "year", rollover: "none" },
+          ],
+        },
+      ]),
+    );
+    const { status, body } = await operator.get("/v1/plans");
+    assert.equal(status, 200);
+    assert.deepEqual(body.plans, [
+      {
+        name: "a",
+        recurring: [
+          { creditType: "search", amount: 0.5, every: "day", rollover: 2.5 },
+          { creditType: "credits", amount: 1, every: "year", rollover: "none" },
+        ],
+      },
+      { name: "b", recurring: [] },
+    ]);
+  });
+});

@@ -1,0 +1,71 @@
+import type { Database } from "../../../ledger/database/database.ts";
+import { createLogger } from "../../../telemetry/logger.ts";
+import { createMetrics } from "../../../telemetry/metrics.ts";
+import { createOperatorApi } from "../create-operator-api.ts";
+import type { OperatorApp } from "../operator-app.ts";
+
+export const TOKEN = "operator-token-of-the-tests";
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // Tests look into bodies of every shape.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  readonly body: any;
+}
+
+export interface Send {
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
+/** The operator API on a database, called without a socket. */
+export class OperatorUnderTest {
+  readonly app: OperatorApp;
+  readonly log: string[] = [];
+  ready = true;
+
+  constructor(database: Database) {
+    this.app = createOperatorApi({
+      database,
+      config: { creditTypes: ["credits", "search"], keys: { prefix: "fbx" }, shards: 4 },
+      token: TOKEN,
+      logger: createLogger({ level: "info", format: "json", write: (line) => this.log.push(line) }),
+      metrics: createMetrics(),
+      version: "0.0.0",
+      instanceId: () => "ins_test",
+      isReady: () => this.ready,
+    });
+  }
+
+  async send(method: string, path: string, { body, headers = {} }: Send = {}): Promise<Answer> {
+    const response = await this.app.request(path, {
+      method,
+      headers: {
+        authorization: `Bearer ${TOKEN}`,
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: text.startsWith("{") ? JSON.parse(text) : text,
+    };
+  }
+
+  get(path: string, headers?: Record<string, string>): Promise<Answer> {
+    return this.send("GET", path, headers === undefined ? {} : { headers });
+  }
+
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer> {
+    return this.send("POST", path, headers === undefined ? { body } : { body, headers });
+  }
+
+  /** A new account's id. */
+  async account(name = "Acme"): Promise<string> {
+    return String((await this.post("/v1/accounts", { name })).body.id);
+  }
+}
