@@ -4,30 +4,29 @@ import { afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { API_KEY_RANDOM_BYTES, apiKeyHint, formatApiKey } from "../domain/api-key.ts";
 import type { Credits } from "../domain/credits.ts";
-import { formatId, ID_RANDOM_BYTES } from "../domain/ids.ts";
-import type { PriceList } from "../domain/price.ts";
-import { parsePriceList, priceListText } from "../domain/price-list-json.ts";
-import { createAccount, setAccountState } from "../ledger/accounts.ts";
+import { setAccountState } from "../ledger/accounts.ts";
 import type { Database } from "../ledger/database/database.ts";
-import { grantCredits } from "../ledger/grant.ts";
 import { releaseLeases } from "../ledger/instance.ts";
 import { createKey, revokeKey } from "../ledger/keys.ts";
-import type { ChargeItem, ChargeResult, PoolRef } from "../ledger/ledger.ts";
-import { type LedgerHandle, openLedger } from "../ledger/open-ledger.ts";
-import { publishPriceList, readPriceList } from "../ledger/price-lists.ts";
+import type { ChargeItem, ChargeResult } from "../ledger/ledger.ts";
+import { openLedger } from "../ledger/open-ledger.ts";
 import { eachDatabase } from "../ledger/testing/test-databases.ts";
-import { createMeter, type MeterOptions, type StartableMeter } from "./create-meter.ts";
+import type { MeterOptions } from "./create-meter.ts";
 import type { Admission, Decision, Identity } from "./meter.ts";
 import { silentEvents } from "./meter-events.ts";
-import { askMeter, credits, PRICES, price } from "./testing/open-fake-meter.ts";
+import { credits, PRICES, price } from "./testing/open-fake-meter.ts";
+import {
+  closeRealMeter,
+  newAccount,
+  newKeyId,
+  openRealMeter,
+  publish,
+  type RealMeter,
+  SHARDS,
+  topUp,
+} from "./testing/open-real-meter.ts";
 
-const SHARDS = 4;
 const OK = { status: 200, units: undefined };
-
-interface RealMeter extends ReturnType<typeof askMeter> {
-  readonly meter: StartableMeter;
-  readonly ledger: LedgerHandle;
-}
 
 eachDatabase("meter", (openFresh) => {
   let database: Database;
@@ -35,44 +34,17 @@ eachDatabase("meter", (openFresh) => {
 
   before(async () => {
     database = await openFresh();
-    await publish({ version: 1, prices: PRICES, unpriced: "free" }, null);
+    await publish(database, { prices: PRICES, unpriced: "free" });
   });
 
   afterEach(async () => {
-    for (const { meter, ledger } of opened) {
-      await meter.close();
-      await ledger.close();
-    }
+    for (const real of opened) await closeRealMeter(real);
     opened = [];
     const [books] = await database.query<{ held: bigint }>(
       "SELECT coalesce(sum(held), 0)::bigint AS held FROM farebox.pools",
     );
     assert.equal(books?.held, 0n, "at rest nothing is held (I8)");
   });
-
-  async function publish(list: PriceList, effectiveAt: Date | null) {
-    const body = priceListText(list);
-    return database.transaction((tx) =>
-      publishPriceList(tx, { body, hash: hash("sha256", body), effectiveAt }),
-    );
-  }
-
-  async function newAccount(balance = 0, expiresAt?: Date): Promise<Identity> {
-    const accountId = formatId("account", randomBytes(ID_RANDOM_BYTES));
-    const { shard } = await createAccount(database, { accountId, name: "Alice", shards: SHARDS });
-    const identity = { accountId, shard, keyId: formatId("key", randomBytes(ID_RANDOM_BYTES)) };
-    if (balance > 0) await topUp(identity, balance, expiresAt);
-    return identity;
-  }
-
-  async function topUp(identity: Identity, amount: number, expiresAt?: Date): Promise<void> {
-    await grantCredits(database, {
-      pool: poolOf(identity),
-      amount: credits(amount),
-      source: "topup",
-      expiresAt,
-    });
-  }
 
   async function newKey(identity: Identity, expiresAt: Date | null = null): Promise<string> {
     const key = formatApiKey("fbx", randomBytes(API_KEY_RANDOM_BYTES));
@@ -89,22 +61,7 @@ eachDatabase("meter", (openFresh) => {
   }
 
   async function openMeter(identity: Identity, options: Partial<MeterOptions> = {}): Promise<RealMeter> {
-    const ledger = await openLedger(database, { shards: SHARDS, idempotencyKeepSeconds: 3_600 });
-    const meter = createMeter({
-      ledger,
-      priceLists: {
-        async readPriceList(version) {
-          const parsed = parsePriceList((await readPriceList(database, version)).body, version);
-          return parsed.ok ? parsed.value : assert.fail(JSON.stringify(parsed.problems));
-        },
-      },
-      limits: [],
-      leases: { idleMs: 1_000, deadAfterMs: 10_000 },
-      events: silentEvents,
-      ...options,
-    });
-    await meter.start();
-    const real = { meter, ledger, ...askMeter(meter, identity) };
+    const real = await openRealMeter(database, identity, options);
     opened.push(real);
     return real;
   }
@@ -135,7 +92,7 @@ eachDatabase("meter", (openFresh) => {
   }
 
   test("a request is admitted, charged and told its balance; balances and ids are the ledger's", async () => {
-    const alice = await newAccount(500);
+    const alice = await newAccount(database, 500);
     const { admit, meter } = await openMeter(alice);
     const first = await (await admit("GET /75")).settle(OK);
     const second = await (await admit("POST /results", { body: { size: 100 } })).settle({
@@ -152,7 +109,7 @@ eachDatabase("meter", (openFresh) => {
 
   for (const count of [1, 5]) {
     test(`20 simultaneous calls of 75 on a pool of 500 admit exactly 6, with ${count} meters`, async () => {
-      const alice = await newAccount(500);
+      const alice = await newAccount(database, 500);
       const meters = await Promise.all(Array.from({ length: count }, () => openMeter(alice)));
       const decisions = await Promise.all(
         Array.from({ length: 20 }, async (_, n): Promise<Decision> => {
@@ -170,7 +127,7 @@ eachDatabase("meter", (openFresh) => {
   }
 
   test("an account without a pool or with nothing in it is refused; after a top-up the retry works", async () => {
-    const alice = await newAccount();
+    const alice = await newAccount(database);
     const { admit, refusal } = await openMeter(alice);
     const refused = {
       code: "insufficient_credits",
@@ -181,7 +138,7 @@ eachDatabase("meter", (openFresh) => {
     assert.deepEqual(await refusal("GET /75"), refused);
     const idempotency = { key: "order", requestHash: "aa" };
     assert.deepEqual(await refusal("GET /75", { idempotency }), refused);
-    await topUp(alice, 75);
+    await topUp(database, alice, 75);
     await (await admit("GET /75", { idempotency })).settle({
       ...OK,
       response: { status: 200, headers: [], body: null },
@@ -190,8 +147,8 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("two keys draw on one pool", async () => {
-    const alice = await newAccount(100);
-    const other = { ...alice, keyId: formatId("key", randomBytes(ID_RANDOM_BYTES)) };
+    const alice = await newAccount(database, 100);
+    const other = { ...alice, keyId: newKeyId() };
     const [keys, meter] = [[await newKey(alice), await newKey(other)], await openMeter(alice)];
     const identities = await Promise.all(keys.map(async (key) => meter.meter.authenticate(key)));
     assert.deepEqual(identities, [alice, other]);
@@ -202,8 +159,8 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("a revoked key, and the keys of a suspended account, stop working everywhere within 5 seconds", async () => {
-    const alice = await newAccount();
-    const bob = await newAccount();
+    const alice = await newAccount(database);
+    const bob = await newAccount(database);
     const keys = [await newKey(alice), await newKey(bob)];
     const meters = [await openMeter(alice), await openMeter(alice)];
     const states = () =>
@@ -215,7 +172,7 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("a key expires at its moment by the database's clock", async () => {
-    const alice = await newAccount();
+    const alice = await newAccount(database);
     const { meter } = await openMeter(alice);
     const expiresAt = new Date(Date.now() + 700);
     const key = await newKey(alice, expiresAt);
@@ -232,7 +189,7 @@ eachDatabase("meter", (openFresh) => {
 
   test("credits expire at their moment, also those in a lease", async () => {
     const expiresAt = new Date(Date.now() + 1_000);
-    const alice = await newAccount(100_000, expiresAt);
+    const alice = await newAccount(database, 100_000, expiresAt);
     const { admit, meter, request } = await openMeter(alice);
     await (await admit("POST /results", { body: { size: 100 } })).cancel();
     let admitted = 0;
@@ -252,13 +209,13 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("a price list applies from its moment by the database's clock, never before", async () => {
-    const alice = await newAccount(100);
+    const alice = await newAccount(database, 100);
     const { route, admit } = await openMeter(alice);
     const old = route("GET", "/1").list.version;
     const effectiveAt = new Date(Date.now() + 800);
-    const next = { version: 0, prices: [price("GET /1", 2)], unpriced: "free" } as const;
-    const { version } = await publish(next, effectiveAt);
-    await publish({ version: 0, prices: PRICES, unpriced: "free" }, new Date(effectiveAt.getTime() + 1_500));
+    const next = { prices: [price("GET /1", 2)], unpriced: "free" } as const;
+    const { version } = await publish(database, next, effectiveAt);
+    await publish(database, { prices: PRICES, unpriced: "free" }, new Date(effectiveAt.getTime() + 1_500));
     const early = await admit("GET /1");
     for (let seen = old; seen !== version; ) {
       seen = route("GET", "/1").list.version;
@@ -271,7 +228,7 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("an instance that was declared dead charges what was in flight, once, and goes on under a new id", async () => {
-    const alice = await newAccount(1_000);
+    const alice = await newAccount(database, 1_000);
     const events: string[] = [];
     const { admit, ledger } = await openMeter(alice, {
       events: { ...silentEvents, fenced: () => events.push("fenced") },
@@ -295,7 +252,7 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("a charge that commits after its request was answered as failed is refunded (I7)", async () => {
-    const alice = await newAccount(100);
+    const alice = await newAccount(database, 100);
     const ledger = await openLedger(database, { shards: SHARDS, idempotencyKeepSeconds: 3_600 });
     let letThrough: (() => void) | undefined;
     const gate = new Promise<void>((resolve) => (letThrough = resolve));
@@ -315,7 +272,7 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("a result count above the quote is charged from the pool, the rest is recorded as uncollected", async () => {
-    const alice = await newAccount(100);
+    const alice = await newAccount(database, 100);
     const { admit } = await openMeter(alice);
     const other = await admit("GET /10");
     const over = await (await admit("POST /results", { body: { size: 10 } })).settle({
@@ -328,7 +285,7 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("a value is charged once in its window, also on an account without credits", async () => {
-    const alice = await newAccount(5);
+    const alice = await newAccount(database, 5);
     const { admit, refusal } = await openMeter(alice);
     const body = { ip: "192.0.2.1" };
     assert.equal((await (await admit("POST /once", { body })).settle(OK)).charged, credits(5));
@@ -337,7 +294,7 @@ eachDatabase("meter", (openFresh) => {
   });
 
   test("an Idempotency-Key is charged once and replayed, also by another instance", async () => {
-    const alice = await newAccount(100);
+    const alice = await newAccount(database, 100);
     const [one, other] = [await openMeter(alice), await openMeter(alice)];
     const idempotency = { key: "order", requestHash: "aa" };
     const response = { status: 201, headers: [["x-a", "b"]], body: new Uint8Array([1, 2, 3]) } as const;
@@ -351,7 +308,3 @@ eachDatabase("meter", (openFresh) => {
     assert.equal((await readPool(alice)).balance, credits(25));
   });
 });
-
-function poolOf({ accountId, shard }: Identity): PoolRef {
-  return { accountId, creditType: "credits", shard };
-}
