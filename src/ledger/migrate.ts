@@ -74,13 +74,19 @@ export async function readMigrations(directory: URL = MIGRATIONS): Promise<reado
   );
 }
 
-/** `CREATE … IF NOT EXISTS` fails when two run at once, so it needs the lock too. */
+/**
+ * `CREATE … IF NOT EXISTS` looks into the session's cache of the catalog, which does not know yet what another session
+ * has just created while this one waited for the lock. Reading the catalog itself does.
+ */
 async function prepareBookkeeping(database: Database): Promise<void> {
   await database.transaction(async (tx) => {
     await lockBookkeeping(tx);
+    const found = await tx.query(`SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = 'farebox' AND c.relname = 'migrations'`);
+    if (found.length > 0) return;
     await tx.exec(`
       CREATE SCHEMA IF NOT EXISTS farebox;
-      CREATE TABLE IF NOT EXISTS farebox.migrations (
+      CREATE TABLE farebox.migrations (
         number integer PRIMARY KEY,
         name text NOT NULL,
         checksum text NOT NULL,

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import type { Database } from "./database/database.ts";
+import { openDatabase } from "./database/open-database.ts";
+import { migrate, readMigrations } from "./migrate.ts";
+import { atOnce, fulfilled } from "./testing/at-once.ts";
+import { renderSchema } from "./testing/render-schema.ts";
+import { createTestDatabase, eachDatabase } from "./testing/test-databases.ts";
+
+const names = async () => (await readMigrations()).map(({ name }) => name);
+
+eachDatabase("migrating", (openFresh, kind) => {
+  let db: Database;
+
+  before(async () => {
+    db = await openFresh();
+  });
+
+  const dropAll = () => db.exec("DROP SCHEMA farebox CASCADE");
+
+  test("a migrated database has nothing to do", async () => {
+    const { applied, version } = await migrate(db);
+    assert.deepEqual(applied, []);
+    assert.equal(version, (await readMigrations()).length);
+  });
+
+  test("an empty database gets every migration in order, each told when it is done", async () => {
+    await dropAll();
+    const told: string[] = [];
+    const { applied } = await migrate(db, (name) => told.push(name));
+    assert.deepEqual(applied, await names());
+    assert.deepEqual(told, applied);
+  });
+
+  test("of instances that start at once each migration is applied by one", async () => {
+    await dropAll();
+    const results = fulfilled(await atOnce(4, () => migrate(db)));
+    assert.equal(results.length, 4);
+    assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), await names());
+  });
+
+  test("nothing is made outside the schema farebox", async () => {
+    const others = await db.query(
+      "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace",
+    );
+    assert.deepEqual(others, []);
+  });
+
+  test("this month's and the next month's partitions are made ahead", async () => {
+    for (const months of [0, 1]) {
+      const [row] = await db.query<{ exists: boolean }>(
+        `SELECT to_regclass('farebox.entries_' || to_char(
+           date_trunc('month', clock_timestamp()) + make_interval(months => $1), 'YYYY_MM')) IS NOT NULL AS exists`,
+        [months],
+      );
+      assert.equal(row?.exists, true);
+    }
+  });
+
+  test("a migration whose file changed after it was applied is refused, and nothing is applied", async () => {
+    const schema = await renderSchema(db);
+    await db.query("UPDATE migrations SET checksum = 'other' WHERE number = 1");
+    await db.query("DELETE FROM migrations WHERE number = (SELECT max(number) FROM migrations)");
+    const [first] = await names();
+    await assert.rejects(migrate(db), { code: "migration_changed", detail: { migration: first } });
+    assert.equal(await renderSchema(db), schema);
+    await dropAll();
+    await migrate(db);
+  });
+
+  test("a database of a newer Farebox is refused", async () => {
+    await db.query(
+      "INSERT INTO migrations (number, name, checksum) VALUES (9000, '9000_from_the_future', 'x')",
+    );
+    await assert.rejects(migrate(db), {
+      code: "database_too_new",
+      detail: { migration: "9000_from_the_future" },
+    });
+    await db.query("DELETE FROM migrations WHERE number = 9000");
+  });
+
+  test("a migration that fails leaves nothing of itself, and is applied once it is mended", async () => {
+    // The last migration meets an object of its own name: something it makes exists already.
+    const all = await readMigrations();
+    await dropAll();
+    await db.exec("CREATE SCHEMA farebox; CREATE TABLE farebox.operator_requests (blocker int)");
+    await assert.rejects(migrate(db), { code: "42P07" });
+    assert.deepEqual(await db.query("SELECT to_regclass('farebox.accounts') IS NULL AS clean"), [
+      { clean: true },
+    ]);
+    await db.exec("DROP TABLE farebox.operator_requests");
+    assert.equal((await migrate(db)).applied.length, all.length);
+  });
+
+  if (kind === "postgres") {
+    test("processes that start at once on an empty server's database share the work too", async () => {
+      const fresh = await createTestDatabase("postgres");
+      const pools = await Promise.all(Array.from({ length: 3 }, () => openDatabase(fresh.target)));
+      await pools[0]?.exec("DROP SCHEMA farebox CASCADE");
+      const results = await Promise.all(pools.map((pool) => migrate(pool)));
+      assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), await names());
+      await Promise.all(pools.map((pool) => pool.close()));
+      await fresh.drop();
+    });
+  }
+});
+
+describe("the files of migrations/", () => {
+  let directory: string;
+
+  before(() => {
+    directory = mkdtempSync(join(tmpdir(), "farebox-migrations-"));
+    writeFileSync(join(directory, "0001_first.sql"), "SELECT 1;\n");
+    writeFileSync(join(directory, "schema.sql"), "no migration");
+  });
+
+  after(() => rmSync(directory, { recursive: true, force: true }));
+
+  const read = () => readMigrations(pathToFileURL(`${directory}/`));
+
+  test("a checkout with other line ends is the same migration", async () => {
+    const [unix] = await read();
+    writeFileSync(join(directory, "0001_first.sql"), "SELECT 1;\r\n");
+    assert.deepEqual(await read(), [unix]);
+  });
+
+  test("a number that is missing or double is an error", async () => {
+    writeFileSync(join(directory, "0003_third.sql"), "");
+    await assert.rejects(read(), /0003_third\.sql should have the number 2/);
+  });
+});
