@@ -113,11 +113,11 @@ function matchWords(dataset: Dataset, field: string, text: string, operator: "or
   const words = splitWords(text);
   if (words.length === 0) return () => false;
   return (index) => {
-    const text = String(dataset.read(index, field) ?? "").toLowerCase();
+    const value = String(dataset.read(index, field) ?? "").toLowerCase();
     // Most records hold no part of any word: those are not split.
-    const candidates = words.filter((word) => text.includes(word));
+    const candidates = words.filter((word) => value.includes(word));
     if (candidates.length === 0 || (operator === "and" && candidates.length < words.length)) return false;
-    const present = splitWords(text);
+    const present = splitWords(value);
     return operator === "and"
       ? words.every((word) => present.includes(word))
       : candidates.some((word) => present.includes(word));
