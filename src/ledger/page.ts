@@ -14,7 +14,7 @@ export interface Page<Item> {
 }
 
 /** A page never has more items, whatever was asked for: it is held in memory whole. */
-export const MAX_PAGE = 1000;
+const MAX_PAGE = 1000;
 
 /** A list's query reads one row more than the page has, which tells whether another page follows. */
 export function readLimit(page: PageRequest): number {

@@ -9,7 +9,7 @@ export interface Plan {
   readonly recurring: readonly RecurringGrant[];
 }
 
-export interface RecurringGrant {
+interface RecurringGrant {
   readonly creditType: string;
   readonly amount: Credits;
   readonly every: "day" | "week" | "month" | "year";
