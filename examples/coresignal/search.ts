@@ -2,7 +2,7 @@ import type { Dataset } from "./dataset.ts";
 import { type Predicate, QueryError } from "./query.ts";
 
 /** The most ids on a page. */
-export const MAX_PAGE = 1000;
+const MAX_PAGE = 1000;
 
 /** A position in the order of a search: behind the record with this time and id. */
 export interface Cursor {

@@ -17,8 +17,8 @@ export interface Person {
 const PER_COMPANY = 2;
 const FIRST_ID = 500_000_001;
 
-export const DEPARTMENTS = ["Engineering", "Sales", "Marketing", "Operations", "Finance", "Human Resources"];
-export const LEVELS = ["Specialist", "Senior", "Manager", "Director", "VP"];
+const DEPARTMENTS = ["Engineering", "Sales", "Marketing", "Operations", "Finance", "Human Resources"];
+const LEVELS = ["Specialist", "Senior", "Manager", "Director", "VP"];
 
 const FIRST_NAMES = `Ada Amir Ana Anton Asha Bela Bruno Camila Carlos Chen Chloe Daria David Diego Elena Elif Emma Erik
 Fatima Felix Femi Grace Hana Hugo Ines Ivan Jana Jonas Jun Kemal Kofi Lara Leila Liam Lina Luca Maja Malik Marta Mei

@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { send } from "./call.ts";
 
 /** What the upstream was asked, and what it answered to the byte. */
-export interface Exchange {
+interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
@@ -13,7 +13,7 @@ export interface Exchange {
 }
 
 /** An answer that the upstream itself would not give: a fault, or an endpoint that the example does not have. */
-export interface ScriptedAnswer {
+interface ScriptedAnswer {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;

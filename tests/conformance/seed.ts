@@ -5,7 +5,7 @@ import { join } from "node:path";
 export const PROVIDERS = ["coresignal", "crustdata", "explorium", "leadboxer"] as const;
 export type Provider = (typeof PROVIDERS)[number];
 
-export function seedPath(provider: Provider): string {
+function seedPath(provider: Provider): string {
   return join(import.meta.dirname, provider, "seed.md");
 }
 
