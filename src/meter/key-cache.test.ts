@@ -112,6 +112,16 @@ describe("authenticate", () => {
     assert.deepEqual(await meter.authenticate(key), INVALID);
   });
 
+  it("looks up a bounded number of keys at once", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    database.state = "deaf";
+    const answers = Array.from({ length: 1_000 }, async () => meter.authenticate(newKey(database)));
+    assert.deepEqual(meter.authenticate(newKey(database)), { code: "overloaded", retryAfterSeconds: 1 });
+    database.recover();
+    for (const answer of answers) assert.deepEqual(await answer, ALICE);
+  });
+
   it("trusts nothing after 4 s without a heartbeat, and reads everything anew afterwards", async () => {
     const database = newDatabase();
     const clock = clockOf(database);

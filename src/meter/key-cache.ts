@@ -5,7 +5,7 @@ import type { KeyRecord, Ledger } from "../ledger/ledger.ts";
 import type { Identity } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import { RecentMap } from "./recent-map.ts";
-import { KEY_INVALID, refusalOf } from "./refusals.ts";
+import { KEY_INVALID, OVERLOADED, refusalOf } from "./refusals.ts";
 
 /** 100,000 active keys stay cached; an entry is about 300 bytes. */
 const MAX_KEYS = 200_000;
@@ -17,6 +17,8 @@ const REFUSED_MS = 1_000;
 const KEYS_TRUSTED_MS = 4_000;
 /** A prefix of up to 33 characters, `_`, 36 characters. Longer texts are not even hashed. */
 const MAX_KEY_LENGTH = 70;
+/** At once. The checksum is no secret, so keys can be made up; they must not take the database from those that pay. */
+const MAX_LOOKUPS = 1_000;
 /** A key that changes while it is read is read again; one that changes all the time is answered as last read. */
 const MAX_READS = 3;
 
@@ -94,9 +96,10 @@ export class KeyCache {
     for (const lookup of this.#lookups.values()) lookup.changed = true;
   }
 
-  #lookUp(hashHex: string): Promise<Identity | Refusal> {
+  #lookUp(hashHex: string): Promise<Identity | Refusal> | Refusal {
     const running = this.#lookups.get(hashHex);
     if (running !== undefined) return running.answer;
+    if (this.#lookups.size >= MAX_LOOKUPS) return OVERLOADED;
     const lookup: Lookup = {
       answer: this.#read(hashHex, () => lookup).finally(() => this.#lookups.delete(hashHex)),
       changed: false,

@@ -1,4 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
+import { FareboxError } from "../domain/farebox-error.ts";
 import type { Lease } from "../domain/lease.ts";
 import { LeaseBook } from "../domain/lease-book.ts";
 import type { LeaseResult, Ledger, PoolRef } from "../ledger/ledger.ts";
@@ -9,6 +10,9 @@ import type { MeterEvents } from "./meter-events.ts";
 
 /** A recalled lease comes back with its owner's next heartbeat (≤ 250 ms): worth looking more often than that. */
 const RECALL_PAUSE_MS = 40;
+
+/** Per pool. One answer of the database serves or refuses most of them; whoever comes later would wait for many. */
+const MAX_WAITING = 2_000;
 
 export interface LeaseDeskParts {
   readonly ledger: Pick<Ledger, "lease" | "release" | "instanceId">;
@@ -55,6 +59,12 @@ export class LeaseDesk {
     if (line === undefined) {
       line = new LeaseLine(lease);
       this.#lines.set(lease, line);
+    }
+    if (line.waiters.length >= MAX_WAITING) {
+      const error = new FareboxError("overloaded", "too many requests wait for this pool", {
+        retryable: true,
+      });
+      return Promise.resolve({ kind: "failed", error });
     }
     const waitingLine = line;
     return new Promise((resolve) => {

@@ -1,4 +1,3 @@
-import { FareboxError } from "../domain/farebox-error.ts";
 import { parseMatchPattern } from "../domain/match-pattern.ts";
 import type { Problem } from "../domain/problem.ts";
 import { RateWindow } from "../domain/rate-window.ts";
@@ -28,7 +27,7 @@ export class Limiter {
   readonly #rules: readonly CountedRule[];
   readonly #clock: MeterClock;
 
-  /** Throws FareboxError `limit_invalid` for a match that the configuration would refuse. */
+  /** Throws for a match that the configuration refuses. */
   constructor(rules: readonly LimitRule[], clock: MeterClock) {
     this.#clock = clock;
     this.#rules = rules.map((rule) => new CountedRule(rule));
@@ -104,9 +103,8 @@ class CountedRule {
 function buildRoutes(match: string): RouteTable<true> {
   const problems: Problem[] = [];
   const pattern = parseMatchPattern(match, "match", problems);
-  if (pattern === undefined) {
-    throw new FareboxError("limit_invalid", `"${match}" is not a match`, { detail: { problems } });
-  }
+  if (pattern === undefined)
+    throw new Error(`"${match}" is not a match, and the configuration should have refused it`);
   // HEAD counts as GET: it is a request of the same endpoint, if a free one.
   return new RouteTable([[pattern, true]], { exact: false, headAsGet: true });
 }

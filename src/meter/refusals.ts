@@ -11,7 +11,7 @@ export const STORAGE_UNAVAILABLE: Refusal = {
   code: "storage_unavailable",
   retryAfterSeconds: RETRY_AFTER_SECONDS,
 };
-const OVERLOADED: Refusal = { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
+export const OVERLOADED: Refusal = { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
 
 /** The refusal for a fault of the environment. Anything else is a bug: it is thrown on, and the request dies of it. */
 export function refusalOf(error: unknown): Refusal {

@@ -138,6 +138,17 @@ describe("the line for a lease", () => {
     assert.deepEqual([(await large).kind, (await small).kind], ["admitted", "admitted"]);
   });
 
+  it("is bounded", async () => {
+    const database = newDatabase(1_000_000);
+    const { meter, request, refusal } = await openFakeMeter(database);
+    database.state = "deaf";
+    const waiting = Array.from({ length: 2_000 }, () => meter.admit(request("GET /1")));
+    assert.deepEqual(await refusal("GET /1"), { code: "overloaded", retryAfterSeconds: 1 });
+    database.recover();
+    for (const decision of waiting) assert.equal((await decision).kind, "admitted");
+    assert.ok((database.calls.get("lease") ?? 0) <= 3, "all are asked for together");
+  });
+
   it("returns the free part of a lease when it has to be renewed", async () => {
     const database = newDatabase(1_000);
     const clock = clockOf(database);
