@@ -11,8 +11,8 @@ import { answerRaw } from "./raw-answer.ts";
 export class ClientSockets {
   readonly #parts: GatewayParts;
   readonly #addresses: CountedSlots;
-  /** Exchanges under way by connection; pipelined requests make several. */
-  readonly #running = new WeakMap<Duplex, Set<Exchange>>();
+  /** Exchanges under way by connection: nearly always one or none, several when requests are pipelined. */
+  readonly #running = new WeakMap<Duplex, Exchange[]>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -29,11 +29,13 @@ export class ClientSockets {
   }
 
   begin(exchange: Exchange): void {
-    this.#running.get(exchange.request.socket)?.add(exchange);
+    this.#running.get(exchange.request.socket)?.push(exchange);
   }
 
   end(exchange: Exchange): void {
-    this.#running.get(exchange.request.socket)?.delete(exchange);
+    const running = this.#running.get(exchange.request.socket);
+    const index = running?.indexOf(exchange) ?? -1;
+    if (index !== -1) running?.splice(index, 1);
   }
 
   #connected(socket: Socket): void {
@@ -43,11 +45,11 @@ export class ClientSockets {
       answerRaw(this.#parts, socket, { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS });
       return;
     }
-    const running = new Set<Exchange>();
+    const running: Exchange[] = [];
     this.#running.set(socket, running);
     socket.once("close", () => {
       this.#addresses.leave(address);
-      for (const exchange of running) exchange.clientLeft();
+      for (const exchange of [...running]) exchange.clientLeft();
     });
   }
 
@@ -61,7 +63,7 @@ export class ClientSockets {
     const running = this.#running.get(socket);
     if (code === "ECONNRESET" || running === undefined) {
       socket.destroy();
-    } else if (running.size === 0 && socket.bytesWritten === 0) {
+    } else if (running.length === 0 && socket.bytesWritten === 0) {
       answerRaw(this.#parts, socket, { code: "request_invalid", reason: reasonOf(code) });
     } else {
       socket.destroySoon();
@@ -70,7 +72,7 @@ export class ClientSockets {
 
   /** Nothing moved for as long as a write may stall. Waiting for the upstream is no stall: then nothing is to be written. */
   #timedOut(socket: Socket): void {
-    const isIdle = (this.#running.get(socket)?.size ?? 0) === 0;
+    const isIdle = (this.#running.get(socket)?.length ?? 0) === 0;
     if (isIdle || socket.writableLength > 0) socket.destroy();
   }
 }

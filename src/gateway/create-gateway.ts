@@ -5,6 +5,7 @@ import { Exchange } from "./exchange.ts";
 import { createGatewayParts, type GatewayOptions, type GatewayParts } from "./gateway-parts.ts";
 import { serve } from "./serve.ts";
 import { serveUpgrade } from "./upgrade.ts";
+import { WorkCount } from "./work-count.ts";
 
 /** Node looks at open connections this often; header and request timeouts are at most this much late. */
 const TIMEOUT_CHECK_MS = 1000;
@@ -30,11 +31,7 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const parts = createGatewayParts(options);
   const sockets = new ClientSockets(parts);
-  const running = new Set<Promise<void>>();
-  const track = (work: Promise<void>): void => {
-    running.add(work);
-    void work.finally(() => running.delete(work));
-  };
+  const work = new WorkCount();
   const server = openServer(parts);
   sockets.attach(server);
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -43,23 +40,26 @@ export function createGateway(options: GatewayOptions): Gateway {
     // A request that breaks while its body arrives reports it here too; the step that reads it has been told.
     request.on("error", ignore);
     response.on("error", ignore);
-    const ended = (): void => {
+    work.begin();
+    void serve(exchange).finally(() => {
       sockets.end(exchange);
       if (parts.draining) server.closeIdleConnections();
-    };
-    track(serve(exchange).finally(ended));
+      work.end();
+    });
   };
   server.on("request", onRequest);
   // With these two Node neither answers `100 Continue` before we want the body nor 417 in words of its own.
   server.on("checkContinue", onRequest);
   server.on("checkExpectation", onRequest);
-  const onUpgrade = (request: IncomingMessage, _socket: Duplex, first: Buffer): void =>
-    track(serveUpgrade(parts, request, first));
+  const onUpgrade = (request: IncomingMessage, _socket: Duplex, first: Buffer): void => {
+    work.begin();
+    void serveUpgrade(parts, request, first).finally(() => work.end());
+  };
   server.on("upgrade", onUpgrade);
   server.on("connect", onUpgrade);
   return {
     listen: (host, port) => listen(server, host, port),
-    close: () => close(server, parts, running),
+    close: () => close(server, parts, work),
   };
 }
 
@@ -94,26 +94,17 @@ function listen(server: Server, host: string, port: number): Promise<GatewayAddr
   });
 }
 
-async function close(
-  server: Server,
-  parts: GatewayParts,
-  running: ReadonlySet<Promise<void>>,
-): Promise<void> {
+async function close(server: Server, parts: GatewayParts, work: WorkCount): Promise<void> {
   parts.draining = true;
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
   server.closeIdleConnections();
-  await within(parts.config.gateway.drainMs, Promise.all([closed, settled(running)]));
+  await within(parts.config.gateway.drainMs, Promise.all([closed, work.ended()]));
   server.closeAllConnections();
   for (const socket of parts.tunnels) socket.destroy();
   await parts.upstreams.destroy();
-  await within(parts.config.gateway.drainMs, Promise.all([closed, settled(running)]));
-}
-
-/** Requests that begin while others end are waited for too. */
-async function settled(running: ReadonlySet<Promise<void>>): Promise<void> {
-  while (running.size > 0) await Promise.all(running);
+  await within(parts.config.gateway.drainMs, Promise.all([closed, work.ended()]));
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

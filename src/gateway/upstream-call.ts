@@ -2,7 +2,7 @@ import type { Dispatcher } from "undici";
 import type { Refusal } from "../domain/refusal.ts";
 import { CallStopped, type Delivery } from "./delivery.ts";
 import { refusalOfError } from "./error-refusal.ts";
-import type { Exchange } from "./exchange.ts";
+import type { ClientWaiter, Exchange } from "./exchange.ts";
 import { RequestBodyTooLarge } from "./request-body.ts";
 import { refuse } from "./respond.ts";
 import { type ResponseHead, readResponseHead } from "./response-headers.ts";
@@ -24,7 +24,7 @@ export interface UpstreamHead extends ResponseHead {
 export type ChooseDelivery = (call: UpstreamCall, head: UpstreamHead) => Delivery;
 
 /** One call to an upstream: undici's events on one side, a {@link Delivery} on the other. */
-export class UpstreamCall implements Dispatcher.DispatchHandler {
+export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   readonly exchange: Exchange;
   readonly upstream: Upstream;
   readonly #choose: ChooseDelivery;
@@ -41,7 +41,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.upstream = upstream;
     this.#choose = choose;
     this.#finished = finished;
-    exchange.onClientGone = () => this.#clientLeft();
+    exchange.waiter = this;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -154,15 +154,15 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     return true;
   }
 
-  #stopDetached(): void {
-    if (this.#delivery === undefined) this.abort();
-    else this.#delivery.stop();
-  }
-
-  #clientLeft(): void {
+  clientLeft(): void {
     if (this.#isFinished) return;
     if (this.#delivery !== undefined) this.#delivery.clientLeft();
     else if (!this.detach()) this.abort();
+  }
+
+  #stopDetached(): void {
+    if (this.#delivery === undefined) this.abort();
+    else this.#delivery.stop();
   }
 
   #fail(refusal: Refusal, code: string | undefined): void {
