@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { addAccountCreate } from "./commands/account-create.ts";
 import { addBalance } from "./commands/balance.ts";
+import { addDoctor } from "./commands/doctor.ts";
 import { addEntries } from "./commands/entries.ts";
 import { addGrant } from "./commands/grant.ts";
 import { addKeyCreate } from "./commands/key-create.ts";
@@ -44,5 +45,6 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesList(prices, cli);
   addPricesPublish(prices, cli);
   addMigrate(program, cli);
+  addDoctor(program, cli);
   return program;
 }

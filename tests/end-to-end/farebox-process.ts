@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { copyPgliteTemplate } from "../../src/ledger/testing/pglite-template.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const LAUNCHER = join(ROOT, "bin", "farebox.js");
@@ -24,8 +25,12 @@ export class FareboxProcess {
   stderr = "";
   readonly #exited: Promise<unknown>;
 
-  constructor(args: readonly string[], environment: NodeJS.ProcessEnv = {}, node = process.execPath) {
-    this.child = spawn(node, [LAUNCHER, ...args], {
+  constructor(
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    nodeArgs: readonly string[] = [],
+  ) {
+    this.child = spawn(process.execPath, [...nodeArgs, LAUNCHER, ...args], {
       env: {
         PATH: process.env["PATH"],
         HOME: process.env["HOME"],
@@ -59,6 +64,18 @@ export class FareboxProcess {
   }
 }
 
+/** Starts `farebox start` on free ports; it is killed at the end of the test if it still runs. */
+export function startFarebox(
+  context: TestContext,
+  args: readonly string[],
+  environment: NodeJS.ProcessEnv = {},
+): FareboxProcess {
+  const listen = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
+  const started = new FareboxProcess(["start", "--json", ...listen, ...args], environment);
+  context.after(() => started.kill("SIGKILL"));
+  return started;
+}
+
 /** Runs `farebox` to its end. */
 export function runFarebox(args: readonly string[], environment: NodeJS.ProcessEnv = {}): Promise<Finished> {
   return new FareboxProcess(args, environment).finish();
@@ -67,6 +84,13 @@ export function runFarebox(args: readonly string[], environment: NodeJS.ProcessE
 /** A folder that is removed at the end of the test. */
 export function temporaryFolder(context: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), "farebox-cli-"));
+  context.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A data directory whose embedded database is migrated already, which saves seconds; removed at the end of the test. */
+export async function migratedFolder(context: TestContext): Promise<string> {
+  const folder = await copyPgliteTemplate();
   context.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
