@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { type DatabaseTarget, openDatabase } from "../../src/ledger/database/open-database.ts";
+import { runFarebox } from "../end-to-end/farebox-process.ts";
+
+const MICRO = 1_000_000;
+
+/** A line of the ledger, in credits. */
+export interface Entry {
+  readonly accountId: string;
+  readonly seq: number;
+  readonly kind: "grant" | "charge" | "refund" | "expiry" | "adjustment";
+  readonly amount: number;
+  readonly balance: number;
+  readonly uncollected: number;
+  readonly requestId: string | null;
+  /** The number of the charge that a refund reverses. */
+  readonly refundOf: number | null;
+}
+
+export interface Pool {
+  readonly accountId: string;
+  readonly balance: number;
+  readonly held: number;
+  readonly lastSeq: number;
+}
+
+/** What the database says, read in one snapshot. */
+export interface Books {
+  readonly entries: readonly Entry[];
+  readonly pools: readonly Pool[];
+}
+
+export async function readBooks(target: DatabaseTarget): Promise<Books> {
+  const database = await openDatabase(target);
+  try {
+    const [row] = await database.query<{ entries: Entry[] | null; pools: Pool[] | null }>(`SELECT
+      (SELECT json_agg(json_build_object('accountId', account_id, 'seq', seq, 'kind', kind, 'amount', amount,
+        'balance', balance, 'uncollected', uncollected, 'requestId', request_id, 'refundOf', refund_of)
+        ORDER BY account_id, seq) FROM farebox.entries) AS entries,
+      (SELECT json_agg(json_build_object('accountId', account_id, 'balance', balance, 'held', held, 'lastSeq', last_seq))
+        FROM farebox.pools) AS pools`);
+    const inCredits = <T extends Entry | Pool>(one: T): T => ({
+      ...one,
+      balance: one.balance / MICRO,
+      ...("held" in one ? { held: one.held / MICRO } : {}),
+      ...("amount" in one ? { amount: one.amount / MICRO, uncollected: one.uncollected / MICRO } : {}),
+    });
+    return { entries: (row?.entries ?? []).map(inCredits), pools: (row?.pools ?? []).map(inCredits) };
+  } finally {
+    await database.close();
+  }
+}
+
+/** What instances have set aside of this account, in credits. */
+export async function readHeld(target: DatabaseTarget, accountId: string): Promise<number> {
+  const { pools } = await readBooks(target);
+  return pools.find((pool) => pool.accountId === accountId)?.held ?? 0;
+}
+
+/** Every pool's entries are gap-free and add up to its balance, and nothing is set aside. */
+export function assertAtRest({ entries, pools }: Books): void {
+  for (const { accountId, balance, held, lastSeq } of pools) {
+    assert.equal(held, 0, `${accountId} at rest`);
+    let sum = 0;
+    const own = entries.filter((entry) => entry.accountId === accountId);
+    for (const [index, entry] of own.entries()) {
+      sum += entry.amount;
+      assert.equal(entry.seq, index + 1, `${accountId} has no gap`);
+      assert.equal(entry.balance, sum, `${accountId} balance after ${entry.seq}`);
+      assert.equal(entry.uncollected, 0, `${accountId} was never charged more than it had`);
+      assert.ok(sum >= 0, `${accountId} is never negative`);
+    }
+    assert.equal(lastSeq, own.length, `${accountId} last entry`);
+    assert.equal(balance, sum, `${accountId} balance = grants - charges + refunds`);
+  }
+}
+
+/** Runs `farebox audit` as an operator does; its exit code says whether the books are exact. */
+export async function auditByCommand(target: DatabaseTarget): Promise<void> {
+  const storage = "url" in target ? ["--database", target.url] : ["--data", target.directory];
+  const { code, stdout, stderr } = await runFarebox(["audit", ...storage, "--json"]);
+  assert.equal(code, 0, `farebox audit: ${stdout}${stderr}`);
+}
