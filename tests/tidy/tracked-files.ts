@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** The repository's root. */
-export const ROOT = join(import.meta.dirname, "..", "..");
+const ROOT = join(import.meta.dirname, "..", "..");
 
 /** Paths of all tracked and not-ignored files, relative to the root, that match the pattern. */
 export function trackedFiles(pattern: RegExp): string[] {
