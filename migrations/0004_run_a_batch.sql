@@ -9,7 +9,8 @@
 --
 -- Every statement filters by shard and touches one table. Locks are taken in one order, whatever the batch contains: the
 -- instance's row, pools by key, `once` windows by key, Idempotency-Keys by key; all other rows are those of locked pools.
--- The planner settings keep plans that were made while a table was small from reading it whole when it has grown.
+-- Plans are kept for the life of a connection, so they must be right for tables of any size: rows are found one by one, by
+-- primary key, and the settings rule out reading a table whole.
 CREATE FUNCTION farebox.run_batch(
   p_shard integer, p_owner text, p_number bigint, p_keep_seconds integer,
   p_account text[], p_type text[], p_back bigint[], p_lease_total bigint[], p_pool_total bigint[], p_count integer[],
@@ -40,7 +41,7 @@ DECLARE
   v_lease bigint[]; v_lease_before bigint[];
   b_balance bigint[]; b_seq bigint[]; b_spent bigint[]; b_fast boolean[]; b_freed boolean[];
   h_state text[]; h_amount bigint[]; h_asked bigint[]; h_expires timestamptz[]; h_seq bigint[]; h_charged bigint[];
-  h_uncollected bigint[]; h_balance bigint[]; h_touched boolean[]; h_new boolean[];
+  h_uncollected bigint[]; h_balance bigint[]; h_touched boolean[]; h_created timestamptz[];
   o_until timestamptz[]; o_touched boolean[];
   i_state text[]; i_touched boolean[];
   e_dim integer[] := '{}'; e_seq bigint[] := '{}'; e_amount bigint[] := '{}'; e_balance bigint[] := '{}';
@@ -64,18 +65,17 @@ BEGIN
   END IF;
   IF v_state <> 'live' THEN RETURN '{"s":"fenced"}'; END IF;
 
-  -- LockRows lies above the sort, so the locks are taken in the order of the keys.
+  -- One look-up by primary key after the other, in the order of the keys: LATERAL with FOR UPDATE leaves no other plan.
   SELECT count(*), array_agg(q.balance), array_agg(q.held), array_agg(q.spent), array_agg(q.drawn), array_agg(q.overdue),
     array_agg(q.uncollected), array_agg(q.last_seq), array_agg(q.next_event_at)
   INTO v_found, v_balance, v_held, v_spent, v_drawn, v_overdue, v_uncollected, v_seq, v_next
   FROM (
-    SELECT l.* FROM (
-      SELECT u.i, p.balance, p.held, p.spent, p.drawn, p.overdue, p.uncollected, p.last_seq, p.next_event_at
-      FROM unnest(p_account, p_type) WITH ORDINALITY u(a, t, i)
-      JOIN farebox.pools p ON p.account_id = u.a AND p.credit_type = u.t AND p.shard = p_shard
-      ORDER BY p.account_id, p.credit_type
-      FOR UPDATE OF p
-    ) l ORDER BY l.i
+    SELECT u.i, p.* FROM (
+      SELECT * FROM unnest(p_account, p_type) WITH ORDINALITY k(a, t, i) ORDER BY k.a COLLATE "C", k.t COLLATE "C" OFFSET 0
+    ) u CROSS JOIN LATERAL (
+      SELECT o.balance, o.held, o.spent, o.drawn, o.overdue, o.uncollected, o.last_seq, o.next_event_at
+      FROM farebox.pools o WHERE o.account_id = u.a AND o.credit_type = u.t AND o.shard = p_shard FOR UPDATE
+    ) p ORDER BY u.i
   ) q;
   -- Nothing was written, so the caller creates them in a transaction of its own and sends the batch again. Created here, a
   -- new row could wait for another batch's new row while that one waits for a lock held here.
@@ -84,13 +84,11 @@ BEGIN
   v_now := clock_timestamp();
   v_hour := date_trunc('hour', v_now, 'UTC');
 
-  SELECT array_agg(q.amount) INTO v_lease_before
-  FROM (
-    SELECT l.amount FROM unnest(p_account, p_type) WITH ORDINALITY u(a, t, i)
-    LEFT JOIN farebox.holds l
-      ON l.account_id = u.a AND l.credit_type = u.t AND l.hold_id = v_lease_id AND l.shard = p_shard
-    ORDER BY u.i
-  ) q;
+  SELECT array_agg((
+    SELECT l.amount FROM farebox.holds l
+    WHERE l.account_id = u.a AND l.credit_type = u.t AND l.hold_id = v_lease_id AND l.shard = p_shard
+  )) INTO v_lease_before
+  FROM unnest(p_account, p_type) u(a, t);
   v_lease := v_lease_before;
   b_balance := v_balance; b_seq := v_seq; b_spent := v_spent;
   b_fast := array_fill(true, ARRAY[v_pools]); b_freed := array_fill(false, ARRAY[v_pools]);
@@ -111,16 +109,15 @@ BEGIN
   IF cardinality(h_pool) > 0 THEN
     -- After the rolls, which expire what is due: next_event_at is never later than a live hold's expiry.
     SELECT array_agg(q.state), array_agg(q.amount), array_agg(q.asked), array_agg(q.expires_at), array_agg(q.charged_seq),
-      array_agg(q.charged), array_agg(q.uncollected), array_agg(q.balance_after)
-    INTO h_state, h_amount, h_asked, h_expires, h_seq, h_charged, h_uncollected, h_balance
-    FROM (
-      SELECT k.* FROM unnest(h_pool, h_id) WITH ORDINALITY u(p, id, n)
-      LEFT JOIN farebox.holds k ON k.account_id = p_account[u.p] AND k.credit_type = p_type[u.p] AND k.hold_id = u.id
-        AND k.shard = p_shard
-      ORDER BY u.n
-    ) q;
+      array_agg(q.charged), array_agg(q.uncollected), array_agg(q.balance_after), array_agg(q.created_at)
+    INTO h_state, h_amount, h_asked, h_expires, h_seq, h_charged, h_uncollected, h_balance, h_created
+    FROM unnest(h_pool, h_id) u(p, id)
+    LEFT JOIN LATERAL (
+      SELECT * FROM farebox.holds k
+      WHERE k.account_id = p_account[u.p] AND k.credit_type = p_type[u.p] AND k.hold_id = u.id AND k.shard = p_shard
+      LIMIT 1
+    ) q ON true;
     h_touched := array_fill(false, ARRAY[cardinality(h_pool)]);
-    h_new := h_touched;
   END IF;
   FOREACH h IN ARRAY r_hold LOOP
     v_take := 0;
@@ -175,13 +172,13 @@ BEGIN
       ON CONFLICT DO NOTHING;
       SELECT array_agg(q.until) INTO o_until
       FROM (
-        SELECT l.* FROM (
-          SELECT u.n, w.until FROM unnest(o_pool, o_endpoint, o_value) WITH ORDINALITY u(p, e, v, n)
-          JOIN farebox.once_windows w
-            ON w.account_id = p_account[u.p] AND w.endpoint = u.e AND w.value = u.v AND w.shard = p_shard
-          ORDER BY w.account_id, w.endpoint, w.value
-          FOR UPDATE OF w
-        ) l ORDER BY l.n
+        SELECT w.until FROM (
+          SELECT * FROM unnest(o_pool, o_endpoint, o_value) WITH ORDINALITY k(p, e, v, n)
+          ORDER BY p_account[k.p] COLLATE "C", k.e COLLATE "C", k.v COLLATE "C" OFFSET 0
+        ) u CROSS JOIN LATERAL (
+          SELECT o.until FROM farebox.once_windows o
+          WHERE o.account_id = p_account[u.p] AND o.endpoint = u.e AND o.value = u.v AND o.shard = p_shard FOR UPDATE
+        ) w ORDER BY u.n
       ) q;
       IF cardinality(o_until) <> cardinality(o_pool) THEN
         -- A sweep deleted one between the two statements: the same batch again finds a new one.
@@ -193,10 +190,13 @@ BEGIN
       -- A key that nobody has any more, or that another run has begun again, does not stop the charge: the work was done.
       i_state := array_fill('gone'::text, ARRAY[cardinality(i_pool)]);
       FOR x IN
-        SELECT u.n, k.state FROM unnest(i_pool, i_key) WITH ORDINALITY u(p, key, n)
-        JOIN farebox.idempotency_keys k ON k.account_id = p_account[u.p] AND k.key = u.key AND k.shard = p_shard
-        ORDER BY k.account_id, k.key
-        FOR UPDATE OF k
+        SELECT u.n, k.state FROM (
+          SELECT * FROM unnest(i_pool, i_key) WITH ORDINALITY o(p, key, n)
+          ORDER BY p_account[o.p] COLLATE "C", o.key COLLATE "C" OFFSET 0
+        ) u CROSS JOIN LATERAL (
+          SELECT o.state FROM farebox.idempotency_keys o
+          WHERE o.account_id = p_account[u.p] AND o.key = u.key AND o.shard = p_shard FOR UPDATE
+        ) k
       LOOP i_state[x.n] := x.state; END LOOP;
       i_touched := array_fill(false, ARRAY[cardinality(i_pool)]);
     END IF;
@@ -279,18 +279,19 @@ BEGIN
       ON CONFLICT (account_id, credit_type, hour, key_id, endpoint, shard) DO UPDATE
       SET requests = g.requests + excluded.requests, units = g.units + excluded.units, credits = g.credits + excluded.credits;
     END IF;
-    IF cardinality(o_pool) > 0 THEN
-      UPDATE farebox.once_windows w SET until = o_until[u.n]
-      FROM unnest(o_pool, o_endpoint, o_value) WITH ORDINALITY u(p, e, v, n)
-      WHERE o_touched[u.n] AND w.account_id = p_account[u.p] AND w.endpoint = u.e AND w.value = u.v AND w.shard = p_shard;
-    END IF;
-    IF cardinality(i_pool) > 0 THEN
-      UPDATE farebox.idempotency_keys k SET state = 'done', owner = u.owner, status = u.status, headers = u.headers::jsonb,
-        body = decode(u.body, 'base64'),
+    FOR k IN 1..cardinality(o_pool) LOOP
+      CONTINUE WHEN NOT o_touched[k];
+      UPDATE farebox.once_windows w SET until = o_until[k]
+      WHERE w.account_id = p_account[o_pool[k]] AND w.endpoint = o_endpoint[k] AND w.value = o_value[k]
+        AND w.shard = p_shard;
+    END LOOP;
+    FOR k IN 1..cardinality(i_pool) LOOP
+      CONTINUE WHEN NOT i_touched[k];
+      UPDATE farebox.idempotency_keys y SET state = 'done', owner = i_owner[k], status = i_status[k],
+        headers = i_headers[k]::jsonb, body = decode(i_body[k], 'base64'),
         expires_at = v_now + make_interval(secs => p_keep_seconds)
-      FROM unnest(i_pool, i_key, i_owner, i_status, i_headers, i_body) WITH ORDINALITY u(p, key, owner, status, headers, body, n)
-      WHERE i_touched[u.n] AND k.account_id = p_account[u.p] AND k.key = u.key AND k.shard = p_shard;
-    END IF;
+      WHERE y.account_id = p_account[i_pool[k]] AND y.key = i_key[k] AND y.shard = p_shard;
+    END LOOP;
   END IF;
 
   -- What this batch set free may have expired meanwhile; it must not be handed out below.
@@ -325,7 +326,8 @@ BEGIN
     IF h_state[h] IS NULL AND v_take < n_amount[k] THEN
       z_kind := z_kind || 'insufficient'::text; v_refused_hold := v_refused_hold || i;
     ELSIF h_state[h] IS NULL THEN
-      h_state[h] := 'live'; h_amount[h] := n_amount[k]; h_asked[h] := n_amount[k]; h_new[h] := true;
+      h_state[h] := 'live'; h_amount[h] := n_amount[k]; h_asked[h] := n_amount[k];
+      h_created[h] := v_now; h_touched[h] := true;
       h_expires[h] := v_now + make_interval(secs => n_seconds[k]);
       v_held[i] := v_held[i] + n_amount[k];
       v_next[i] := least(v_next[i], h_expires[h]);
@@ -342,8 +344,12 @@ BEGIN
     -- A lease of this very instance is called back too when a client's hold was refused; for a lease its book has given back.
     FOR x IN
       SELECT DISTINCT u.i, l.owner FROM unnest(v_refused || v_refused_hold) u(i)
-      JOIN farebox.holds l ON l.account_id = p_account[u.i] AND l.credit_type = p_type[u.i]
-        AND l.hold_id >= 'lease:' AND l.hold_id < 'lease;' AND l.shard = p_shard
+      CROSS JOIN LATERAL (
+        SELECT o.owner, o.hold_id, o.amount FROM farebox.holds o
+        WHERE o.account_id = p_account[u.i] AND o.credit_type = p_type[u.i]
+          AND o.hold_id >= 'lease:' AND o.hold_id < 'lease;' AND o.shard = p_shard
+        OFFSET 0
+      ) l
       WHERE CASE WHEN l.hold_id = v_lease_id THEN v_lease[u.i] > 0 AND u.i = ANY (v_refused_hold) ELSE l.amount > 0 END
       ORDER BY u.i, l.owner
     LOOP
@@ -353,30 +359,32 @@ BEGIN
     END LOOP;
   END IF;
 
-  UPDATE farebox.holds l SET amount = v_lease[u.i]
+  -- Upserts, although the rows are there: an upsert looks each row up by its primary key. An UPDATE that joins was planned,
+  -- while the table was small, as a scan of the whole index for each row, and stayed so when it had grown.
+  INSERT INTO farebox.holds AS l (account_id, credit_type, hold_id, shard, amount, asked, created_at, owner, kind)
+  SELECT u.a, u.t, v_lease_id, p_shard, v_lease[u.i], 0, v_now, p_owner, 'lease'
   FROM unnest(p_account, p_type) WITH ORDINALITY u(a, t, i)
-  WHERE v_lease[u.i] <> v_lease_before[u.i]
-    AND l.account_id = u.a AND l.credit_type = u.t AND l.hold_id = v_lease_id AND l.shard = p_shard;
-  IF cardinality(l_pool) > 0 THEN
-    INSERT INTO farebox.holds (account_id, credit_type, hold_id, shard, amount, asked, created_at, owner, kind)
-    SELECT u.a, u.t, v_lease_id, p_shard, v_lease[u.i], 0, v_now, p_owner, 'lease'
-    FROM unnest(p_account, p_type) WITH ORDINALITY u(a, t, i)
-    WHERE v_lease_before[u.i] IS NULL AND v_lease[u.i] IS NOT NULL;
-  END IF;
+  WHERE v_lease[u.i] IS DISTINCT FROM v_lease_before[u.i]
+  ON CONFLICT (account_id, credit_type, hold_id, shard) DO UPDATE SET amount = excluded.amount;
   IF cardinality(h_pool) > 0 THEN
-    UPDATE farebox.holds k SET amount = h_amount[u.n], state = h_state[u.n], charged_seq = h_seq[u.n],
-      charged = h_charged[u.n], uncollected = h_uncollected[u.n], balance_after = h_balance[u.n]
-    FROM unnest(h_pool, h_id) WITH ORDINALITY u(p, id, n)
-    WHERE h_touched[u.n] AND NOT h_new[u.n]
-      AND k.account_id = p_account[u.p] AND k.credit_type = p_type[u.p] AND k.hold_id = u.id AND k.shard = p_shard;
-    INSERT INTO farebox.holds (account_id, credit_type, hold_id, shard, amount, asked, created_at, expires_at, kind)
-    SELECT p_account[u.p], p_type[u.p], u.id, p_shard, h_amount[u.n], h_asked[u.n], v_now, h_expires[u.n], 'hold'
-    FROM unnest(h_pool, h_id) WITH ORDINALITY u(p, id, n) WHERE h_new[u.n];
+    INSERT INTO farebox.holds AS k (account_id, credit_type, hold_id, shard, amount, asked, created_at, expires_at,
+      charged_seq, charged, uncollected, balance_after, kind, state)
+    SELECT p_account[u.p], p_type[u.p], u.id, p_shard, h_amount[u.n], h_asked[u.n], h_created[u.n], h_expires[u.n],
+      h_seq[u.n], h_charged[u.n], h_uncollected[u.n], h_balance[u.n], 'hold', h_state[u.n]
+    FROM unnest(h_pool, h_id) WITH ORDINALITY u(p, id, n) WHERE h_touched[u.n]
+    ON CONFLICT (account_id, credit_type, hold_id, shard) DO UPDATE
+    SET amount = excluded.amount, state = excluded.state, charged_seq = excluded.charged_seq, charged = excluded.charged,
+      uncollected = excluded.uncollected, balance_after = excluded.balance_after;
   END IF;
-  UPDATE farebox.pools p SET balance = v_balance[u.i], held = v_held[u.i], spent = v_spent[u.i], drawn = v_drawn[u.i],
-    overdue = v_overdue[u.i], uncollected = v_uncollected[u.i], last_seq = v_seq[u.i], next_event_at = v_next[u.i]
+  INSERT INTO farebox.pools AS p (account_id, credit_type, shard, balance, held, spent, drawn, overdue, uncollected,
+    last_seq, next_event_at)
+  SELECT u.a, u.t, p_shard, v_balance[u.i], v_held[u.i], v_spent[u.i], v_drawn[u.i], v_overdue[u.i], v_uncollected[u.i],
+    v_seq[u.i], v_next[u.i]
   FROM unnest(p_account, p_type) WITH ORDINALITY u(a, t, i)
-  WHERE p.account_id = u.a AND p.credit_type = u.t AND p.shard = p_shard;
+  ON CONFLICT (account_id, credit_type, shard) DO UPDATE
+  SET balance = excluded.balance, held = excluded.held, spent = excluded.spent, drawn = excluded.drawn,
+    overdue = excluded.overdue, uncollected = excluded.uncollected, last_seq = excluded.last_seq,
+    next_event_at = excluded.next_event_at;
 
   v_reply := '{"s":"done","seq":[' || array_to_string(b_seq, ',') || '],"balance":[' || array_to_string(b_balance, ',')
     || '],"slow":[' || CASE WHEN v_all_fast THEN '' ELSE
@@ -400,6 +408,7 @@ END $$;
 -- Raises FB404 with the account's id when there is no such account in this shard.
 CREATE FUNCTION farebox.create_pools(p_shard integer, p_account text[], p_type text[]) RETURNS void
 LANGUAGE plpgsql
+SET enable_seqscan = off
 AS $$
 DECLARE
   v_unknown text;

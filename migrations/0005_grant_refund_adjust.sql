@@ -7,6 +7,7 @@ CREATE FUNCTION farebox.open_pool(
   p_shard integer, p_account text, p_type text, OUT o_pool farebox.pools, OUT o_now timestamptz
 )
 LANGUAGE plpgsql
+SET enable_seqscan = off
 AS $$
 DECLARE
   x record;
@@ -29,6 +30,7 @@ END $$;
 
 CREATE FUNCTION farebox.write_pool(p farebox.pools) RETURNS void
 LANGUAGE sql
+SET enable_seqscan = off
 AS $$
   UPDATE farebox.pools t SET balance = p.balance, held = p.held, spent = p.spent, drawn = p.drawn, overdue = p.overdue,
     uncollected = p.uncollected, last_seq = p.last_seq, next_event_at = p.next_event_at
@@ -47,6 +49,7 @@ CREATE FUNCTION farebox.grant_credits(
   OUT outcome text, OUT grant_id text, OUT balance bigint, OUT seq bigint
 )
 LANGUAGE plpgsql
+SET enable_seqscan = off
 AS $$
 DECLARE
   max_balance CONSTANT bigint := 1000000000000000;
@@ -97,6 +100,7 @@ CREATE FUNCTION farebox.refund_charge(
   OUT outcome text, OUT refunded bigint, OUT balance bigint, OUT refund_seq bigint, OUT refundable bigint
 )
 LANGUAGE plpgsql
+SET enable_seqscan = off
 AS $$
 DECLARE
   v_opened record;
@@ -186,6 +190,7 @@ CREATE FUNCTION farebox.adjust_pool(
   OUT outcome text, OUT balance bigint, OUT seq bigint, OUT available bigint
 )
 LANGUAGE plpgsql
+SET enable_seqscan = off
 AS $$
 DECLARE
   v_opened record;

@@ -109,8 +109,11 @@ END $$;
 -- Rolls pools that nobody touches and on which something is due. Returns how many it found.
 CREATE FUNCTION farebox.roll_due_pools(p_shard integer, p_limit integer) RETURNS integer
 LANGUAGE plpgsql
+SET enable_seqscan = off
 AS $$
 DECLARE
+  -- A constant, because clock_timestamp() in a condition cannot be looked up in an index.
+  v_now CONSTANT timestamptz := clock_timestamp();
   v_account text[];
   v_type text[];
 BEGIN
@@ -119,7 +122,7 @@ BEGIN
   INTO v_account, v_type
   FROM (
     SELECT p.account_id, p.credit_type FROM farebox.pools p
-    WHERE p.next_event_at <= clock_timestamp() AND p.shard = p_shard ORDER BY p.next_event_at LIMIT p_limit
+    WHERE p.next_event_at <= v_now AND p.shard = p_shard ORDER BY p.next_event_at LIMIT p_limit
   ) q;
   FOR k IN 1..cardinality(v_account) LOOP
     PERFORM farebox.roll_pool(p_shard, v_account[k], v_type[k]);
@@ -127,33 +130,46 @@ BEGIN
   RETURN cardinality(v_account);
 END $$;
 
--- Deletes what nobody can ask for any more, at most p_limit rows of each kind. Returns how many went.
+-- Deletes what nobody can ask for any more, at most p_limit rows of each kind. Returns how many went. Rows that a batch has
+-- locked are in use and stay.
 CREATE FUNCTION farebox.forget_old(p_shard integer, p_limit integer) RETURNS integer
 LANGUAGE plpgsql
+SET enable_seqscan = off
 AS $$
 DECLARE
-  v_gone integer;
-  v_sum integer := 0;
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_gone integer := 0;
+  x record;
 BEGIN
   -- A resolved hold is kept for an hour after it would have expired: so long its charge may be repeated.
-  DELETE FROM farebox.holds h WHERE h.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM farebox.holds o
-    WHERE o.kind = 'hold' AND o.shard = p_shard AND o.state <> 'live' AND o.expires_at < clock_timestamp() - interval '1 hour'
-    ORDER BY o.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
-  )) AND h.shard = p_shard;
-  GET DIAGNOSTICS v_gone = ROW_COUNT; v_sum := v_sum + v_gone;
-  -- Rows that a batch has locked are in use.
-  DELETE FROM farebox.once_windows w WHERE w.ctid = ANY (ARRAY(
-    SELECT o.ctid FROM farebox.once_windows o
-    WHERE o.until < clock_timestamp() AND o.shard = p_shard ORDER BY o.until LIMIT p_limit FOR UPDATE SKIP LOCKED
-  )) AND w.shard = p_shard;
-  GET DIAGNOSTICS v_gone = ROW_COUNT; v_sum := v_sum + v_gone;
+  FOR x IN
+    SELECT h.account_id, h.credit_type, h.hold_id FROM farebox.holds h
+    WHERE h.kind = 'hold' AND h.expires_at < v_now - interval '1 hour' AND h.shard = p_shard AND h.state <> 'live'
+    ORDER BY h.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.holds h
+    WHERE h.account_id = x.account_id AND h.credit_type = x.credit_type AND h.hold_id = x.hold_id AND h.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
+  FOR x IN
+    SELECT w.account_id, w.endpoint, w.value FROM farebox.once_windows w
+    WHERE w.until < v_now AND w.shard = p_shard ORDER BY w.until LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.once_windows w
+    WHERE w.account_id = x.account_id AND w.endpoint = x.endpoint AND w.value = x.value AND w.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
   -- A dead instance may come back and ask for its last batch; after a month it does not.
-  DELETE FROM farebox.instances n
-  WHERE n.shard = p_shard AND n.state = 'dead' AND n.dead_at < clock_timestamp() - interval '30 days'
-    AND NOT EXISTS (SELECT FROM farebox.holds h WHERE h.owner = n.owner AND h.shard = p_shard AND h.kind = 'lease');
-  GET DIAGNOSTICS v_gone = ROW_COUNT;
-  RETURN v_sum + v_gone;
+  FOR x IN
+    SELECT n.owner FROM farebox.instances n
+    WHERE n.shard = p_shard AND n.state = 'dead' AND n.dead_at < v_now - interval '30 days'
+      AND NOT EXISTS (SELECT FROM farebox.holds h WHERE h.owner = n.owner AND h.shard = p_shard AND h.kind = 'lease')
+    LIMIT p_limit
+  LOOP
+    DELETE FROM farebox.instances n WHERE n.owner = x.owner AND n.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
+  RETURN v_gone;
 END $$;
 
 -- Makes the partitions of this month and of the three that follow. A month that cannot be had now, because a long report
