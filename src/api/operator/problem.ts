@@ -15,7 +15,7 @@ export interface FieldProblem {
 /** The body of every answer that is not a success (RFC 9457, `application/problem+json`). */
 export const problemBody = z
   .object({
-    type: z.string().openapi({ example: "urn:farebox:error:account_unknown" }),
+    type: z.string().openapi({ example: "urn:problem-type:farebox:account_unknown" }),
     title: z.string(),
     status: z.int(),
     code: z.string().openapi({ description: "Stable, for programs; see docs/reference/errors.md." }),
@@ -57,7 +57,7 @@ export function renderProblem(context: Context, error: unknown): Response {
   if (status === 503) context.header("retry-after", "1");
   return context.body(
     JSON.stringify({
-      type: `urn:farebox:error:${known.code}`,
+      type: `urn:problem-type:farebox:${known.code}`,
       title: known.code.replaceAll("_", " "),
       status,
       code: known.code,
