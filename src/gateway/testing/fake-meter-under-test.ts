@@ -37,18 +37,19 @@ export async function openFakeMeterUnderTest(
       return {
         accountId,
         key,
-        async books() {
+        async atRest() {
           await eventually(() => database.held(pool) === 0n);
+        },
+        async books() {
           const charges = pool.entries.filter((entry) => entry.kind === "charge");
           const refunds = pool.entries.filter((entry) => entry.kind === "refund");
           return {
             charged: sum(charges.map((entry) => entry.amount)),
-            refunded: sum(refunds.map((entry) => entry.amount)),
+            refunded: sum(refunds.map((entry) => -entry.amount)),
             balance: formatCredits(pool.balance),
-            held: formatCredits(database.held(pool)),
             entries: pool.entries.map((entry) =>
               entry.item === undefined
-                ? `refund ${formatCredits(entry.amount)}`
+                ? `refund ${formatCredits(-entry.amount)}`
                 : `charge ${formatCredits(entry.amount)} ${entry.item.endpoint} ${entry.item.status} ${entry.item.units}`,
             ),
           };

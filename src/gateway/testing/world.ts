@@ -17,7 +17,6 @@ export interface Books {
   readonly charged: string;
   readonly refunded: string;
   readonly balance: string;
-  readonly held: string;
   /** `"charge 5 GET /fixed 200"`, `"refund 5"`. */
   readonly entries: readonly string[];
 }
@@ -26,8 +25,9 @@ export interface Books {
 export interface TestAccount {
   readonly accountId: string;
   readonly key: string;
-  /** What the books say once everything under way has been settled. */
   books(): Promise<Books>;
+  /** Resolves when nothing is set aside any more: every lease has gone back. */
+  atRest(): Promise<void>;
 }
 
 /** The meter and its books, fake or real. */
@@ -107,6 +107,7 @@ export class World {
   readonly finished: FinishedExchange[] = [];
   readonly events: string[] = [];
   readonly under: MeterUnderTest;
+  readonly accounts: TestAccount[] = [];
   readonly #options: WorldOptions;
   #gateway: Gateway | undefined;
   #isOpen = false;
@@ -161,6 +162,18 @@ export class World {
     await this.closeGateway();
     await this.upstream.close();
     await this.under.close();
+  }
+
+  /** A new account with 1,000 credits. */
+  async account(): Promise<TestAccount> {
+    const account = await this.under.openAccount();
+    this.accounts.push(account);
+    return account;
+  }
+
+  /** Every account's leases have gone back (invariant I8). */
+  async atRest(): Promise<void> {
+    for (const account of this.accounts) await account.atRest();
   }
 
   client(): RawClient {
@@ -236,6 +249,16 @@ export async function eventually(test: () => boolean | Promise<boolean>, ms = 5_
       setTimeout(resolve, 5);
     });
   }
+}
+
+/** Waits until the books say what some event will make them say, and gives them. */
+export async function eventualBooks(account: TestAccount, test: (books: Books) => boolean): Promise<Books> {
+  let books = await account.books();
+  await eventually(async () => {
+    books = await account.books();
+    return test(books);
+  });
+  return books;
 }
 
 export function sum(amounts: readonly Credits[]): string {

@@ -1,0 +1,25 @@
+import { after, before, describe, it } from "node:test";
+import { describeBroken } from "./testing/edges/broken-edges.ts";
+import { describeCharging } from "./testing/edges/charging-edges.ts";
+import { describeClients } from "./testing/edges/client-edges.ts";
+import { describeIdempotency } from "./testing/edges/idempotency-edges.ts";
+import { describeStreams } from "./testing/edges/stream-edges.ts";
+import { openFakeMeterUnderTest } from "./testing/fake-meter-under-test.ts";
+import { World } from "./testing/world.ts";
+
+describe("gateway", () => {
+  let world: World;
+  before(async () => {
+    world = await new World(await openFakeMeterUnderTest()).open();
+  });
+  after(() => world.close());
+  const open = (): World => world;
+
+  describeCharging(open);
+  describeBroken(open);
+  describeStreams(open);
+  describeClients(open);
+  describeIdempotency(open);
+
+  it("holds nothing at rest", () => world.atRest());
+});

@@ -1,0 +1,202 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { chunked, ok, type World } from "../world.ts";
+
+/** How an upstream frames a body. */
+const FRAMES: readonly (readonly [string, (body: string, status?: string) => string])[] = [
+  ["whole", (body, status) => ok(body, [], status)],
+  [
+    "streamed",
+    (body, status = "200 OK") => chunked([body.slice(0, 3), body.slice(3)]).replace("200 OK", status),
+  ],
+];
+
+interface Row {
+  readonly line: string;
+  readonly status: string;
+  readonly body: string;
+  readonly charged: string;
+}
+
+const ROWS: readonly Row[] = [
+  { line: "GET /fixed", status: "200 OK", body: "some text", charged: "5" },
+  { line: "GET /fixed", status: "201 Created", body: "some text", charged: "5" },
+  { line: "GET /fixed", status: "206 Partial Content", body: "some text", charged: "5" },
+  { line: "GET /fixed", status: "302 Found", body: "elsewhere", charged: "0" },
+  { line: "GET /fixed", status: "400 Bad Request", body: '{"error":1}', charged: "0" },
+  { line: "GET /fixed", status: "404 Not Found", body: '{"error":1}', charged: "0" },
+  { line: "GET /fixed", status: "429 Slow Down", body: '{"error":1}', charged: "0" },
+  { line: "GET /fixed", status: "500 Oh No", body: '{"error":1}', charged: "0" },
+  { line: "GET /processed", status: "200 OK", body: "some text", charged: "10" },
+  { line: "GET /processed", status: "404 Not Found", body: "no data", charged: "10" },
+  { line: "GET /processed", status: "422 Unprocessable", body: "bad input", charged: "0" },
+  { line: "GET /processed", status: "503 Unavailable", body: "sorry", charged: "0" },
+  { line: "GET /listed", status: "200 OK", body: "some text", charged: "3" },
+  { line: "GET /listed", status: "404 Not Found", body: "some text", charged: "3" },
+  { line: "GET /listed", status: "201 Created", body: "some text", charged: "0" },
+  { line: "GET /results", status: "200 OK", body: '{"data":[1,2,3]}', charged: "3" },
+  { line: "GET /results", status: "200 OK", body: '{"data":[]}', charged: "0" },
+  { line: "GET /results", status: "404 Not Found", body: '{"data":[1]}', charged: "0" },
+  { line: "GET /unpriced", status: "200 OK", body: "some text", charged: "0" },
+];
+
+/** What is charged when all goes well, by status and framing, with and without an Idempotency-Key. */
+export function describeCharging(open: () => World): void {
+  describe("what is charged", () => {
+    for (const { line, status, body, charged } of ROWS) {
+      for (const [framing, frame] of FRAMES) {
+        for (const idempotent of [false, true]) {
+          it(`${line}, ${status}, ${framing}${idempotent ? ", with Idempotency-Key" : ""}: ${charged}`, async () => {
+            const world = open();
+            const account = await world.account();
+            world.upstream.answers(frame(body, status));
+            const response = await world.call(account, line, idempotent ? ["Idempotency-Key: k"] : []);
+            assert.equal(`${response.status} ${response.statusText}`, status);
+            assert.equal(response.body.toString(), body);
+            assert.ok(response.complete);
+            const books = await account.books();
+            assert.equal(books.charged, charged);
+            const isCharged = books.entries.length > 0 || (line === "GET /results" && status === "200 OK");
+            assert.equal(response.header("credits-charged"), isCharged ? charged : undefined);
+            assert.equal(response.header("credits-remaining"), isCharged ? books.balance : undefined);
+          });
+        }
+      }
+    }
+  });
+  describeMethods(open);
+  describeRelaying(open);
+}
+
+function describeMethods(open: () => World): void {
+  describe("methods and ranges", () => {
+    it("HEAD is free unless it is listed, and keeps the length that GET would have", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers("HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n");
+      const free = await world.call(account, "HEAD /fixed");
+      assert.equal(free.header("content-length"), "77");
+      assert.equal((await account.books()).charged, "0");
+      const listed = await world.call(account, "HEAD /listed");
+      assert.equal(listed.header("credits-charged"), "1");
+      assert.equal(listed.header("content-length"), "77");
+      assert.equal((await account.books()).charged, "1");
+    });
+
+    it("OPTIONS is never priced and never authenticated", async () => {
+      const world = open();
+      world.upstream.answers(ok("", ["Access-Control-Allow-Origin: *"], "204 No Content"));
+      const response = await world.call(undefined, "OPTIONS /fixed", ["Origin: https://a.example"]);
+      assert.equal(response.status, 204);
+      assert.equal(response.header("access-control-allow-origin"), "*");
+    });
+
+    it("304 is free", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers('HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n');
+      const response = await world.call(account, "GET /fixed", ['If-None-Match: "a"']);
+      assert.equal(response.status, 304);
+      assert.equal(response.header("etag"), '"a"');
+      assert.equal((await account.books()).charged, "0");
+    });
+
+    it("informational responses are not the answer", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${ok("done")}`);
+      const response = await world.call(account, "GET /fixed");
+      assert.equal(response.status, 200);
+      assert.equal(response.body.toString(), "done");
+      assert.equal((await account.books()).charged, "5");
+    });
+
+    it("3xx are not followed", async () => {
+      const world = open();
+      const account = await world.account();
+      const before = world.upstream.requests.length;
+      world.upstream.answers(ok("", ["Location: /other"], "307 Temporary Redirect"));
+      const response = await world.call(account, "GET /fixed");
+      assert.equal(response.header("location"), "/other");
+      assert.equal(world.upstream.requests.length, before + 1);
+    });
+
+    it("Range passes on fixed prices and is removed where results are counted", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers(ok("ab", ["Content-Range: bytes 0-1/9"], "206 Partial Content"));
+      await world.call(account, "GET /fixed", ["Range: bytes=0-1", "If-Range: x"]);
+      assert.equal(world.upstream.requests.at(-1)?.header("range"), "bytes=0-1");
+      world.upstream.answers(ok('{"data":[1]}'));
+      await world.call(account, "GET /results", ["Range: bytes=0-1", "If-Range: x", "Accept-Encoding: gzip"]);
+      const counted = world.upstream.requests.at(-1);
+      assert.equal(counted?.header("range"), undefined);
+      assert.equal(counted?.header("if-range"), undefined);
+      assert.equal(counted?.header("accept-encoding"), "identity");
+    });
+  });
+}
+
+function describeRelaying(open: () => World): void {
+  describe("relaying", () => {
+    it("keeps status, body, order and spelling, and drops what is forged", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers(
+        ok("x", [
+          "X-b: 1",
+          "Set-Cookie: a",
+          "set-cookie: b",
+          "Credits-Remaining: 999999",
+          "X-B: 2",
+          "X-Request-Id: theirs",
+        ]),
+      );
+      const response = await world.call(account, "GET /unpriced");
+      const names = response.headers.map(([name]) => name);
+      assert.deepEqual(names.slice(0, 5), ["Content-Length", "X-b", "Set-Cookie", "set-cookie", "X-B"]);
+      assert.equal(response.header("credits-remaining"), undefined);
+      assert.match(response.header("x-request-id") ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+    });
+
+    it("marks charged responses as private unless the upstream says otherwise", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers(ok("x"));
+      assert.equal((await world.call(account, "GET /fixed")).header("cache-control"), "private, no-store");
+      world.upstream.answers(ok("x", ["cache-control: max-age=5"]));
+      assert.equal((await world.call(account, "GET /fixed")).header("cache-control"), "max-age=5");
+      world.upstream.answers(ok("x", [], "500 No"));
+      assert.equal((await world.call(account, "GET /fixed")).header("cache-control"), undefined);
+    });
+
+    it("the upstream sees its own credentials, ours of the caller, and no key", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers(ok("x"));
+      await world.call(account, "GET /fixed?a=1&b=%20", [
+        "X-Farebox-Account: acc_evil",
+        "X-Upstream-Token: evil",
+      ]);
+      const request = world.upstream.requests.at(-1);
+      assert.equal(request?.target, "/fixed?a=1&b=%20");
+      assert.equal(request?.header("authorization"), undefined);
+      assert.equal(request?.header("x-upstream-token"), "of-the-provider");
+      assert.equal(request?.header("x-farebox-account"), account.accountId);
+      assert.equal(request?.header("x-forwarded-host"), "api.example");
+      assert.equal(request?.headers.filter(([name]) => name.toLowerCase() === "x-farebox-account").length, 1);
+    });
+
+    it("trailers are dropped", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers(
+        chunked(["abc"], ["Trailer: Credits-Charged"], "0\r\nCredits-Charged: 0\r\n\r\n"),
+      );
+      const response = await world.call(account, "GET /fixed");
+      assert.equal(response.body.toString(), "abc");
+      assert.equal(response.header("trailer"), undefined);
+      assert.equal(response.header("credits-charged"), "5");
+    });
+  });
+}
