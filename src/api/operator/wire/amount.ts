@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { type Credits, creditsToJson, parseCredits } from "../../../domain/credits.ts";
+import { type Credits, parseCredits } from "../../../domain/credits.ts";
 
 const REASON = "must be a decimal number of credits above 0, at most 1000000000, with at most 6 decimals";
 const SIGNED_REASON =
@@ -31,8 +31,6 @@ export const signedAmountInput = z
 export const amountOutput = z
   .number()
   .openapi({ description: "Credits, exact to six decimals.", example: 9406.5 });
-
-export { creditsToJson as renderAmount };
 
 function parseSigned(value: number | string): Credits | undefined {
   const negative = typeof value === "number" ? value < 0 : value.startsWith("-");

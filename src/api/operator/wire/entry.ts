@@ -4,7 +4,7 @@ import { creditTypeInput, timeInput, timeOutput } from "./fields.ts";
 import { nextCursor, pageQuery } from "./page.ts";
 
 /** The kinds of a ledger's lines. */
-export const entryKind = z.enum(["grant", "charge", "refund", "expiry", "adjustment"]);
+const entryKind = z.enum(["grant", "charge", "refund", "expiry", "adjustment"]);
 
 export const entryQuery = pageQuery.extend({
   creditType: creditTypeInput.optional().openapi({ description: "The first credit type when absent." }),

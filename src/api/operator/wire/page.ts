@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 
 /** The most lines on a page: a page must stay small enough to be built without slowing the requests that are metered. */
-export const MAX_PAGE = 500;
+const MAX_PAGE = 500;
 
 /** The parameters of a list. `cursor` is `next` of the page before; its text means nothing to the caller. */
 export const pageQuery = z.object({

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { amountOutput } from "./amount.ts";
 
-export const planBody = z
+const planBody = z
   .object({
     name: z.string(),
     recurring: z.array(
