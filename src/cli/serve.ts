@@ -42,7 +42,12 @@ export async function serve(cli: Cli, config: Config | string, options: ServeOpt
         `The database does not answer (attempt ${number}): ${reason}. Trying again in ${(inMs / 1000).toFixed(1)} s.\n`,
       ),
   });
-  writeInstanceFile(directory, { operator: running.operator, gateway: running.gateway, pid: process.pid });
+  try {
+    writeInstanceFile(directory, { operator: running.operator, gateway: running.gateway, pid: process.pid });
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
   const { token, created, file } = running.operatorToken;
   if (created) terminal.err(`New operator token, kept in ${file ?? directory}: ${token}\n`);
   return { ...running, ended: untilClosed(cli, running, directory) };

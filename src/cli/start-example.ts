@@ -35,17 +35,29 @@ async function startExample(cli: Cli, name: string): Promise<void> {
   const tour = readTour(provider);
   const { startUpstream } = await UPSTREAMS[provider]();
   const upstream = await startUpstream({ port: 0 });
+  try {
+    await serveExample(cli, provider, tour, upstream.url);
+  } finally {
+    await upstream.close();
+  }
+}
+
+async function serveExample(cli: Cli, provider: Provider, tour: Tour, upstream: string): Promise<void> {
   const data = join(".farebox", provider);
-  const served = await serve(cli, configFor(provider, upstream.url), {
+  const served = await serve(cli, configFor(provider, upstream), {
     data,
     listen: { host: HOST, port: await findPort(GATEWAY_PORT) },
     operatorListen: { host: HOST, port: await findPort(OPERATOR_PORT) },
     logLevel: "warn",
   });
-  const customer = await createCustomer(served, tour);
-  cli.terminal.out(renderTour({ provider, tour, served, upstream: upstream.url, data, ...customer }));
+  try {
+    const customer = await createCustomer(served, tour);
+    cli.terminal.out(renderTour({ provider, tour, served, upstream, data, ...customer }));
+  } catch (error) {
+    await served.close();
+    throw error;
+  }
   await served.ended;
-  await upstream.close();
 }
 
 /** Loaded when chosen: each reads data of its own. */

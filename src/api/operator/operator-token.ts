@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const NAME = "operator-token";
@@ -23,8 +23,19 @@ export function ensureOperatorToken(directory: string, fromEnvironment: string |
   if (kept !== undefined) return { token: kept, created: false, file };
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const token = `fbo_${randomBytes(32).toString("base64url")}`;
-  writeFileSync(file, `${token}\n`, { mode: 0o600, flag: "wx" });
-  return { token, created: true, file };
+  // Written beside and linked: of two instances that start at once on one directory the first one's token holds for both.
+  const draft = `${file}.${process.pid}`;
+  writeFileSync(draft, `${token}\n`, { mode: 0o600 });
+  try {
+    linkSync(draft, file);
+    return { token, created: true, file };
+  } catch (error) {
+    const theirs = readOperatorToken(directory);
+    if (theirs === undefined) throw error;
+    return { token: theirs, created: false, file };
+  } finally {
+    rmSync(draft, { force: true });
+  }
 }
 
 /** The token that the data directory keeps, or undefined when it keeps none. */
