@@ -1,8 +1,14 @@
 /** `npm run bench`: everything, or the named parts: `npm run bench -- ledger gateway`. */
+import { benchGateway } from "./gateway.bench.ts";
+import { benchGrowth } from "./growth.bench.ts";
 import { benchLedger } from "./ledger.bench.ts";
+import { benchMemory } from "./memory.bench.ts";
 
 const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promise<void>>> = {
   ledger: benchLedger,
+  gateway: benchGateway,
+  growth: benchGrowth,
+  memory: benchMemory,
 };
 
 const print = (line: string): void => console.log(line);

@@ -8,7 +8,7 @@ export interface LoadRequest {
   readonly keys: readonly string[];
   readonly connections: number;
   readonly seconds: number;
-  /** Requests a second over all connections; absent: as fast as answers come. */
+  /** Requests a second (paced.ts); absent: as fast as answers come (load.ts). */
   readonly rate?: number;
 }
 
@@ -34,7 +34,6 @@ async function run(request: LoadRequest): Promise<LoadReport> {
         url: request.url,
         connections: request.connections,
         duration: request.seconds,
-        ...(request.rate === undefined ? {} : { overallRate: request.rate }),
         setupClient: (client) => {
           client.setHeaders({ authorization: `Bearer ${request.keys[next++ % request.keys.length] ?? ""}` });
         },

@@ -29,7 +29,8 @@ export async function startChild(name: string, ...args: string[]): Promise<Child
 
 /** Runs the load generator once. Fails when a request failed: a ratio of refusals would mean nothing. */
 export async function runLoad(request: LoadRequest): Promise<LoadReport> {
-  const child = fork(join(import.meta.dirname, "load.ts"), [], {
+  const generator = request.rate === undefined ? "load.ts" : "paced.ts";
+  const child = fork(join(import.meta.dirname, generator), [], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   child.send(request);
