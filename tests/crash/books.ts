@@ -57,6 +57,31 @@ export async function readHeld(target: DatabaseTarget, accountId: string): Promi
   return pools.find((pool) => pool.accountId === accountId)?.held ?? 0;
 }
 
+/** What this instance has set aside of all accounts, in credits. */
+export async function readLeased(target: DatabaseTarget, instanceId: string): Promise<number> {
+  const database = await openDatabase(target);
+  try {
+    const [row] = await database.query<{ leased: bigint }>(
+      "SELECT coalesce(sum(amount), 0)::bigint AS leased FROM farebox.holds WHERE owner = $1",
+      [instanceId],
+    );
+    return Number(row?.leased ?? 0n) / MICRO;
+  } finally {
+    await database.close();
+  }
+}
+
+/** Instances that were declared dead, in at least one shard. */
+export async function countDead(target: DatabaseTarget): Promise<number> {
+  const database = await openDatabase(target);
+  try {
+    const rows = await database.query("SELECT DISTINCT owner FROM farebox.instances WHERE state = 'dead'");
+    return rows.length;
+  } finally {
+    await database.close();
+  }
+}
+
 /** Every pool's entries are gap-free and add up to its balance, and nothing is set aside. */
 export function assertAtRest({ entries, pools }: Books): void {
   for (const { accountId, balance, held, lastSeq } of pools) {

@@ -12,6 +12,8 @@ export interface Comparison {
   /** Charges that were refunded because their request was answered as failed, or broke. */
   readonly refunded: number;
   readonly refusedForCredits: number;
+  /** Requests that reached the upstream and whose clients were told nothing. */
+  readonly unanswered: number;
 }
 
 /** A charge, and what is left of it after refunds. */
@@ -52,6 +54,7 @@ export function compareLogs(
     unseen,
     refunded: [...charges.values()].filter(({ net }) => net === 0).length,
     refusedForCredits: clientLog.filter(({ status }) => status === 402).length,
+    unanswered: upstreamLog.filter(({ requestId }) => !told.has(requestId)).length,
   };
 }
 

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { accountBody } from "../../src/api/operator/wire/account.ts";
+import { instanceBody } from "../../src/api/operator/wire/instance.ts";
 import { createdKey } from "../../src/api/operator/wire/key.ts";
 import { balanceBody, grantBody } from "../../src/api/operator/wire/pool.ts";
 import { createOperatorClient, type OperatorClient } from "../../src/cli/operator-client.ts";
@@ -23,6 +24,11 @@ export interface Customer {
   readonly key: string;
 }
 
+interface Urls {
+  readonly gateway: string;
+  readonly operator: string;
+}
+
 /** `farebox start` in a process of its own, that a test may kill. */
 export class FareboxInstance {
   readonly gatewayPort: number;
@@ -40,7 +46,12 @@ export class FareboxInstance {
     const process = new FareboxProcess(args, { FAREBOX_OPERATOR_TOKEN: TOKEN });
     running.add(process);
     void process.finish().then(() => running.delete(process));
-    return new FareboxInstance(process, await process.ready());
+    const urls = await eventually("farebox is ready", () => {
+      if (!running.has(process)) throw new Error(`farebox ended before it was ready: ${process.stderr}`);
+      const line = process.stdout.split("\n").find((text) => text.includes('"ready"'));
+      return line === undefined ? undefined : (JSON.parse(line) as Urls);
+    });
+    return new FareboxInstance(process, urls);
   }
 
   private constructor(
@@ -67,10 +78,25 @@ export class FareboxInstance {
     }
   }
 
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#process.kill(signal);
+  }
+
+  /** For the end of a test: kills it if it still runs. */
+  async remove(): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.finish();
+  }
+
   /** SIGTERM; resolves at its end. */
   terminate(): Promise<Finished> {
     this.#process.kill("SIGTERM");
     return this.#process.finish();
+  }
+
+  /** What it is called in the database. */
+  async readId(): Promise<string> {
+    return (await this.#operator.get("/v1/instance", instanceBody)).id;
   }
 
   /** A new account with so many credits. */
@@ -81,11 +107,11 @@ export class FareboxInstance {
     return { accountId: id, key };
   }
 
-  /** Waits until nothing of the account's credits is set aside; fails when that does not come by itself. */
-  async atRest(accountId: string): Promise<void> {
-    await eventually(`nothing held of ${accountId}`, async () => {
+  /** The account's balance when nothing of it is set aside any more; fails when that does not come by itself. */
+  atRest(accountId: string): Promise<number> {
+    return eventually(`nothing held of ${accountId}`, async () => {
       const { pools } = await this.#operator.get(`/v1/accounts/${accountId}/balances`, balanceBody);
-      return pools.every(({ held }) => held === 0) || undefined;
+      return pools.every(({ held }) => held === 0) ? pools[0]?.balance : undefined;
     });
   }
 }
@@ -108,8 +134,8 @@ gateway: { maxBufferedResponse: 128MiB, maxConcurrentPerAccount: 4096 }
 
 const running = new Set<FareboxProcess>();
 
-/** None may outlive the test, however it ends. */
-export function killAll(): void {
+/** None may outlive its test, however that ends. */
+function killAll(): void {
   for (const process of running) process.kill("SIGKILL");
 }
 

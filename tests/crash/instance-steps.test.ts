@@ -6,7 +6,7 @@ import { assertAtRest, auditByCommand, readBooks, readHeld } from "./books.ts";
 import { compareLogs } from "./compare-logs.ts";
 import { DatabaseProxy } from "./database-proxy.ts";
 import { eventually } from "./eventually.ts";
-import { COST, type Customer, createFolder, FareboxInstance, killAll } from "./farebox-process.ts";
+import { COST, type Customer, createFolder, FareboxInstance } from "./farebox-process.ts";
 import { type CallOptions, type CallRecord, LoggingClient, type OngoingCall } from "./logging-client.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
 
@@ -179,7 +179,7 @@ describe("kill -9 of an instance", () => {
   });
 
   after(async () => {
-    killAll();
+    await next.remove();
     await upstream.close();
     folder.remove();
     await database.drop();
@@ -206,8 +206,10 @@ describe("kill -9 of an instance", () => {
     const call = `${step.title}${retry === undefined ? "" : " with a key"}`.replaceAll(/\W+/g, "-");
     const customer = await next.openAccount(CREDITS);
     const proxy = await DatabaseProxy.start("url" in database.target ? database.target.url : "");
+    let victim: FareboxInstance | undefined;
     try {
-      const victim = await FareboxInstance.start(folder.path, { url: proxy.url });
+      victim = await FareboxInstance.start(folder.path, { url: proxy.url });
+      const { gatewayPort } = victim;
       const options: CallOptions = {
         ...customer,
         call,
@@ -215,7 +217,7 @@ describe("kill -9 of an instance", () => {
         ...(retry === undefined ? {} : { idempotencyKey: call }),
       };
       const client = new LoggingClient(log);
-      const begin = (): OngoingCall => client.begin(victim.gatewayPort, options);
+      const begin = (): OngoingCall => client.begin(gatewayPort, options);
       const scene = { call, customer, proxy, upstream, database: database.target, begin };
       const ongoing = await step.reach(scene);
       await victim.kill();
@@ -228,6 +230,7 @@ describe("kill -9 of an instance", () => {
       const left = CREDITS / COST - (step.charged || retry !== undefined ? 1 : 0);
       await spendAll(client, customer, left);
     } finally {
+      await victim?.remove();
       await proxy.close();
     }
   }

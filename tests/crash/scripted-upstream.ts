@@ -45,9 +45,9 @@ export class UpstreamCall {
     });
   }
 
-  end(): void {
+  end(body = ""): void {
     this.outcome = "succeeded";
-    this.#response.end();
+    this.#response.end(body);
   }
 
   /** Cuts the connection in the middle of the response. */
