@@ -49,7 +49,7 @@ export class ClientSockets {
     this.#running.set(socket, running);
     socket.once("close", () => {
       this.#addresses.leave(address);
-      for (const exchange of [...running]) exchange.clientLeft();
+      for (const exchange of running.slice()) exchange.clientLeft();
     });
   }
 
@@ -61,9 +61,10 @@ export class ClientSockets {
     const code = error.code ?? "unknown";
     this.#parts.events.clientBroken(code);
     const running = this.#running.get(socket);
+    const isAnswering = running?.some((exchange) => exchange.response.headersSent) ?? false;
     if (code === "ECONNRESET" || running === undefined) {
       socket.destroy();
-    } else if (running.length === 0 && socket.bytesWritten === 0) {
+    } else if (!isAnswering && running.length <= 1) {
       answerRaw(this.#parts, socket, { code: "request_invalid", reason: reasonOf(code) });
     } else {
       socket.destroySoon();

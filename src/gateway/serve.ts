@@ -1,7 +1,8 @@
 import type { Refusal } from "../domain/refusal.ts";
 import { admitRequest } from "./admit-request.ts";
 import { answerEndpoint } from "./contract-endpoint.ts";
-import { RETRY_AFTER_SECONDS, refusalOfError } from "./error-refusal.ts";
+import { fail, report } from "./end-exchange.ts";
+import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import { chooseUpstream, forward } from "./forward.ts";
 import { authenticate, findRoute, limitRate } from "./identify.ts";
@@ -77,23 +78,4 @@ async function passOn(
   }
   await forward(exchange, upstream, head, target);
   return undefined;
-}
-
-function fail(exchange: Exchange, error: unknown): void {
-  const refusal = refusalOfError(error);
-  if (refusal.code === "internal_error") exchange.parts.events.failed(exchange.requestId, error);
-  refuse(exchange, refusal);
-}
-
-function report(exchange: Exchange): void {
-  const { parts, requestId, method, endpoint, identity, response, clientGone, upstreamStatus } = exchange;
-  parts.events.finished({
-    requestId,
-    method,
-    endpoint,
-    accountId: identity?.accountId,
-    status: clientGone || !response.headersSent ? 0 : response.statusCode,
-    upstreamStatus,
-    ms: parts.clock.unixMs() - exchange.startedMs,
-  });
 }

@@ -33,7 +33,11 @@ export function joinTunnel(parts: GatewayParts, ends: TunnelEnds): Promise<void>
       parts.tunnels.delete(client);
       resolve();
     };
-    for (const side of [client, remote]) side.once("close", end).once("error", end);
+    // Protocols over an upgrade have a closing message of their own: an end of one side is the end of both.
+    for (const side of [client, remote]) {
+      side.once("close", end).once("error", end);
+      side.once("end", () => side.end());
+    }
     if (client.destroyed) end();
   });
 }

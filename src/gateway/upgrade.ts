@@ -1,7 +1,7 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Refusal } from "../domain/refusal.ts";
-import { refusalOfError } from "./error-refusal.ts";
+import { fail, report } from "./end-exchange.ts";
 import { Exchange } from "./exchange.ts";
 import { chooseUpstream, forwardedHeaders } from "./forward.ts";
 import type { GatewayParts } from "./gateway-parts.ts";
@@ -34,10 +34,9 @@ export async function serveUpgrade(
     if ("code" in upstream) refuse(exchange, upstream);
     else await openTunnel(exchange, upstream, first);
   } catch (error) {
-    const refusal = refusalOfError(error);
-    if (refusal.code === "internal_error") parts.events.failed(exchange.requestId, error);
-    refuse(exchange, refusal);
+    fail(exchange, error);
   }
+  report(exchange);
 }
 
 async function admitUpgrade(exchange: Exchange): Promise<Upstream | Refusal> {
@@ -65,6 +64,9 @@ function openTunnel(exchange: Exchange, upstream: Upstream, first: Buffer): Prom
   }
   return new Promise((resolve) => {
     const handler: Dispatcher.DispatchHandler = {
+      onRequestStart() {
+        // undici requires it; a client that leaves now is noticed when its tunnel opens.
+      },
       onRequestUpgrade(controller, status, _headers, remote) {
         exchange.upstreamStatus = status;
         const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];

@@ -181,7 +181,7 @@ export class World {
   }
 
   /** Sends a request with the account's key and further header lines. */
-  call(
+  request(
     account: TestAccount | undefined,
     line: string,
     headers: readonly string[] = [],

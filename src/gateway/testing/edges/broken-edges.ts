@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { chunked, eventualBooks, ok, type World } from "../world.ts";
 
 const LARGE = 150_000;
@@ -19,11 +18,11 @@ export function describeBroken(open: () => World): void {
           world.upstream.respond = (socket) => {
             socket.end('HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"data":[1');
           };
-          const response = await world.call(account, line, headers);
+          const response = await world.request(account, line, headers);
           assert.equal(response.status, 502);
           assert.deepEqual((await account.books()).entries, []);
           world.upstream.answers(ok('{"data":[1]}'));
-          assert.equal((await world.call(account, line, headers)).status, 200, "a retry runs");
+          assert.equal((await world.request(account, line, headers)).status, 200, "a retry runs");
         });
       }
     }
@@ -52,7 +51,7 @@ function describeBrokenBeforeHead(open: () => World, headers: readonly string[],
       world.upstream.respond = (socket) => {
         if (bytes !== undefined) socket.end(Buffer.from(bytes, "latin1"));
       };
-      const response = await world.call(account, "GET /fixed", headers);
+      const response = await world.request(account, "GET /fixed", headers);
       assert.equal(response.status, status);
       assert.deepEqual(Object.keys(response.json() as object).includes("code"), true);
       const books = await account.books();
@@ -66,12 +65,11 @@ function describeBrokenAfterHead(open: () => World): void {
   it("a fixed price that streams is charged at its head and refunded, and the client sees the truncation", async () => {
     const world = open();
     const account = await world.account();
-    world.upstream.respond = async (socket) => {
+    world.upstream.respond = (socket) => {
       socket.write(chunked(["first"], [], ""));
-      await delay(50);
-      socket.destroy();
+      setTimeout(() => socket.destroy(), 50);
     };
-    const response = await world.call(account, "GET /fixed");
+    const response = await world.request(account, "GET /fixed");
     assert.equal(response.status, 200);
     assert.equal(response.header("credits-charged"), "5");
     assert.equal(response.body.toString("latin1").includes("first"), true);
@@ -86,7 +84,7 @@ function describeBrokenAfterHead(open: () => World): void {
     world.upstream.respond = (socket) => {
       socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE}\r\n\r\n${"x".repeat(LARGE - 10)}`);
     };
-    const response = await world.call(account, "GET /fixed");
+    const response = await world.request(account, "GET /fixed");
     assert.equal(response.complete, false);
     const books = await eventualBooks(account, (now) => now.refunded !== "0");
     assert.deepEqual([books.charged, books.refunded, books.balance], ["5", "5", "1000"]);
@@ -96,7 +94,7 @@ function describeBrokenAfterHead(open: () => World): void {
     const world = open();
     const account = await world.account();
     world.upstream.respond = (socket) => socket.end(chunked(["all there is"], [], ""));
-    const response = await world.call(account, "GET /fixed").catch(() => undefined);
+    const response = await world.request(account, "GET /fixed").catch(() => undefined);
     assert.ok(response === undefined || response.status === 502 || !response.complete);
     const books = await account.books();
     assert.equal(books.balance, "1000");
@@ -109,7 +107,7 @@ function describeBrokenAfterHead(open: () => World): void {
     world.upstream.respond = (socket) => {
       socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE}\r\n\r\n{"data":[${`${item},`.repeat(130)}`);
     };
-    const response = await world.call(account, "GET /results");
+    const response = await world.request(account, "GET /results");
     assert.equal(response.status, 200);
     assert.equal(response.complete, false);
     assert.deepEqual((await account.books()).entries, []);
@@ -119,7 +117,7 @@ function describeBrokenAfterHead(open: () => World): void {
     const world = open();
     const account = await world.account();
     world.upstream.respond = (socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
-    const response = await world.call(account, "GET /fixed");
+    const response = await world.request(account, "GET /fixed");
     assert.equal(response.status, 504);
     assert.equal((await account.books()).balance, "1000");
   });

@@ -50,7 +50,7 @@ export function describeCharging(open: () => World): void {
             const world = open();
             const account = await world.account();
             world.upstream.answers(frame(body, status));
-            const response = await world.call(account, line, idempotent ? ["Idempotency-Key: k"] : []);
+            const response = await world.request(account, line, idempotent ? ["Idempotency-Key: k"] : []);
             assert.equal(`${response.status} ${response.statusText}`, status);
             assert.equal(response.body.toString(), body);
             assert.ok(response.complete);
@@ -74,10 +74,10 @@ function describeMethods(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers("HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n");
-      const free = await world.call(account, "HEAD /fixed");
+      const free = await world.request(account, "HEAD /fixed");
       assert.equal(free.header("content-length"), "77");
       assert.equal((await account.books()).charged, "0");
-      const listed = await world.call(account, "HEAD /listed");
+      const listed = await world.request(account, "HEAD /listed");
       assert.equal(listed.header("credits-charged"), "1");
       assert.equal(listed.header("content-length"), "77");
       assert.equal((await account.books()).charged, "1");
@@ -86,7 +86,7 @@ function describeMethods(open: () => World): void {
     it("OPTIONS is never priced and never authenticated", async () => {
       const world = open();
       world.upstream.answers(ok("", ["Access-Control-Allow-Origin: *"], "204 No Content"));
-      const response = await world.call(undefined, "OPTIONS /fixed", ["Origin: https://a.example"]);
+      const response = await world.request(undefined, "OPTIONS /fixed", ["Origin: https://a.example"]);
       assert.equal(response.status, 204);
       assert.equal(response.header("access-control-allow-origin"), "*");
     });
@@ -95,7 +95,7 @@ function describeMethods(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers('HTTP/1.1 304 Not Modified\r\nETag: "a"\r\n\r\n');
-      const response = await world.call(account, "GET /fixed", ['If-None-Match: "a"']);
+      const response = await world.request(account, "GET /fixed", ['If-None-Match: "a"']);
       assert.equal(response.status, 304);
       assert.equal(response.header("etag"), '"a"');
       assert.equal((await account.books()).charged, "0");
@@ -105,7 +105,7 @@ function describeMethods(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(`HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n${ok("done")}`);
-      const response = await world.call(account, "GET /fixed");
+      const response = await world.request(account, "GET /fixed");
       assert.equal(response.status, 200);
       assert.equal(response.body.toString(), "done");
       assert.equal((await account.books()).charged, "5");
@@ -116,7 +116,7 @@ function describeMethods(open: () => World): void {
       const account = await world.account();
       const before = world.upstream.requests.length;
       world.upstream.answers(ok("", ["Location: /other"], "307 Temporary Redirect"));
-      const response = await world.call(account, "GET /fixed");
+      const response = await world.request(account, "GET /fixed");
       assert.equal(response.header("location"), "/other");
       assert.equal(world.upstream.requests.length, before + 1);
     });
@@ -125,10 +125,14 @@ function describeMethods(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok("ab", ["Content-Range: bytes 0-1/9"], "206 Partial Content"));
-      await world.call(account, "GET /fixed", ["Range: bytes=0-1", "If-Range: x"]);
+      await world.request(account, "GET /fixed", ["Range: bytes=0-1", "If-Range: x"]);
       assert.equal(world.upstream.requests.at(-1)?.header("range"), "bytes=0-1");
       world.upstream.answers(ok('{"data":[1]}'));
-      await world.call(account, "GET /results", ["Range: bytes=0-1", "If-Range: x", "Accept-Encoding: gzip"]);
+      await world.request(account, "GET /results", [
+        "Range: bytes=0-1",
+        "If-Range: x",
+        "Accept-Encoding: gzip",
+      ]);
       const counted = world.upstream.requests.at(-1);
       assert.equal(counted?.header("range"), undefined);
       assert.equal(counted?.header("if-range"), undefined);
@@ -152,7 +156,7 @@ function describeRelaying(open: () => World): void {
           "X-Request-Id: theirs",
         ]),
       );
-      const response = await world.call(account, "GET /unpriced");
+      const response = await world.request(account, "GET /unpriced");
       const names = response.headers.map(([name]) => name);
       assert.deepEqual(names.slice(0, 5), ["Content-Length", "X-b", "Set-Cookie", "set-cookie", "X-B"]);
       assert.equal(response.header("credits-remaining"), undefined);
@@ -163,18 +167,18 @@ function describeRelaying(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok("x"));
-      assert.equal((await world.call(account, "GET /fixed")).header("cache-control"), "private, no-store");
+      assert.equal((await world.request(account, "GET /fixed")).header("cache-control"), "private, no-store");
       world.upstream.answers(ok("x", ["cache-control: max-age=5"]));
-      assert.equal((await world.call(account, "GET /fixed")).header("cache-control"), "max-age=5");
+      assert.equal((await world.request(account, "GET /fixed")).header("cache-control"), "max-age=5");
       world.upstream.answers(ok("x", [], "500 No"));
-      assert.equal((await world.call(account, "GET /fixed")).header("cache-control"), undefined);
+      assert.equal((await world.request(account, "GET /fixed")).header("cache-control"), undefined);
     });
 
     it("the upstream sees its own credentials, ours of the caller, and no key", async () => {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok("x"));
-      await world.call(account, "GET /fixed?a=1&b=%20", [
+      await world.request(account, "GET /fixed?a=1&b=%20", [
         "X-Farebox-Account: acc_evil",
         "X-Upstream-Token: evil",
       ]);
@@ -193,7 +197,7 @@ function describeRelaying(open: () => World): void {
       world.upstream.answers(
         chunked(["abc"], ["Trailer: Credits-Charged"], "0\r\nCredits-Charged: 0\r\n\r\n"),
       );
-      const response = await world.call(account, "GET /fixed");
+      const response = await world.request(account, "GET /fixed");
       assert.equal(response.body.toString(), "abc");
       assert.equal(response.header("trailer"), undefined);
       assert.equal(response.header("credits-charged"), "5");

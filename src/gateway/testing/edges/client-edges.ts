@@ -41,7 +41,7 @@ function describeAfter(open: () => World): void {
       const books = await eventualBooks(account, (now) => now.charged !== "0");
       assert.deepEqual(books.entries, ["charge 5 GET /fixed 200 1"]);
       if (!idempotent) return;
-      const replay = await world.call(account, "GET /fixed", headers);
+      const replay = await world.request(account, "GET /fixed", headers);
       assert.equal(replay.header("idempotency-replayed"), "true");
       assert.equal(replay.body.toString(), "worth it");
       assert.equal((await account.books()).charged, "5");

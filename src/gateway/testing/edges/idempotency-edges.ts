@@ -22,10 +22,10 @@ function describeReplay(open: () => World): void {
         const world = open();
         const account = await world.account();
         world.upstream.answers(answer);
-        const first = await world.call(account, line, ['Idempotency-Key: "a-1"']);
+        const first = await world.request(account, line, ['Idempotency-Key: "a-1"']);
         const runs = world.upstream.requests.length;
         const books = await account.books();
-        const second = await world.call(account, line, ["Idempotency-Key: a-1"]);
+        const second = await world.request(account, line, ["Idempotency-Key: a-1"]);
         assert.equal(first.header("idempotency-replayed"), undefined);
         assert.equal(second.header("idempotency-replayed"), "true");
         assert.equal(second.status, first.status);
@@ -47,9 +47,9 @@ function describeReplay(open: () => World): void {
     const world = open();
     const account = await world.account();
     world.upstream.answers(ok("bad input", [], "422 Unprocessable"));
-    await world.call(account, "POST /fixed", ["Idempotency-Key: b"], "x");
+    await world.request(account, "POST /fixed", ["Idempotency-Key: b"], "x");
     const runs = world.upstream.requests.length;
-    const again = await world.call(account, "POST /fixed", ["Idempotency-Key: b"], "x");
+    const again = await world.request(account, "POST /fixed", ["Idempotency-Key: b"], "x");
     assert.equal(again.status, 422);
     assert.equal(again.header("idempotency-replayed"), "true");
     assert.equal(world.upstream.requests.length, runs);
@@ -63,9 +63,9 @@ function describeReplay(open: () => World): void {
       ["larger", 150_000],
     ] as const) {
       world.upstream.answers(ok("z".repeat(size)));
-      const first = await world.call(account, "GET /fixed", [`Idempotency-Key: ${key}`]);
+      const first = await world.request(account, "GET /fixed", [`Idempotency-Key: ${key}`]);
       assert.equal(first.body.length, size);
-      const again = await world.call(account, "GET /fixed", [`Idempotency-Key: ${key}`]);
+      const again = await world.request(account, "GET /fixed", [`Idempotency-Key: ${key}`]);
       assert.equal(again.status, 409);
       assert.equal(codeOf(again.json()), "idempotency_not_replayable");
     }
@@ -79,14 +79,14 @@ function describeConflicts(open: () => World): void {
     const account = await world.account();
     world.upstream.answers(ok("done"));
     const headers = ["Idempotency-Key: c", "Content-Type: text/plain"];
-    await world.call(account, "POST /fixed", headers, "one");
+    await world.request(account, "POST /fixed", headers, "one");
     const others: [string, readonly string[], string][] = [
       ["POST /fixed", headers, "two"],
       ["POST /fixed?x=1", headers, "one"],
       ["POST /fixed", ["Idempotency-Key: c", "Content-Type: text/html"], "one"],
     ];
     for (const [line, lines, body] of others) {
-      const other = await world.call(account, line, lines, body);
+      const other = await world.request(account, line, lines, body);
       assert.equal(other.status, 422);
       assert.equal(codeOf(other.json()), "idempotency_mismatch");
     }
@@ -104,14 +104,14 @@ function describeConflicts(open: () => World): void {
     const client = world.client();
     client.write(requestText(account, "GET /fixed", ["Idempotency-Key: d"]));
     await eventually(() => world.upstream.requests.length === seen + 1);
-    const second = await world.call(account, "GET /fixed", ["Idempotency-Key: d"]);
+    const second = await world.request(account, "GET /fixed", ["Idempotency-Key: d"]);
     assert.equal(second.status, 409);
     assert.equal(codeOf(second.json()), "idempotency_in_progress");
     assert.ok(Number(second.header("retry-after")) > 0);
     answer();
     assert.equal((await client.response()).status, 200);
     client.leave();
-    const third = await world.call(account, "GET /fixed", ["Idempotency-Key: d"]);
+    const third = await world.request(account, "GET /fixed", ["Idempotency-Key: d"]);
     assert.equal(third.header("idempotency-replayed"), "true");
     assert.equal((await account.books()).charged, "5");
   });
@@ -120,9 +120,9 @@ function describeConflicts(open: () => World): void {
     const world = open();
     const [one, two] = [await world.account(), await world.account()];
     world.upstream.answers(ok("of one"));
-    await world.call(one, "GET /fixed", ["Idempotency-Key: shared"]);
+    await world.request(one, "GET /fixed", ["Idempotency-Key: shared"]);
     world.upstream.answers(ok("of two"));
-    const response = await world.call(two, "GET /fixed", ["Idempotency-Key: shared"]);
+    const response = await world.request(two, "GET /fixed", ["Idempotency-Key: shared"]);
     assert.equal(response.body.toString(), "of two");
     assert.equal((await two.books()).charged, "5");
   });
@@ -131,7 +131,7 @@ function describeConflicts(open: () => World): void {
     const world = open();
     const account = await world.account();
     for (const key of ["", '"open', "a, b", "x".repeat(256)]) {
-      const response = await world.call(account, "GET /fixed", [`Idempotency-Key: ${key}`]);
+      const response = await world.request(account, "GET /fixed", [`Idempotency-Key: ${key}`]);
       assert.equal(response.status, 400);
     }
   });
@@ -143,10 +143,10 @@ function describeFreeing(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok("no", [], status));
-      const first = await world.call(account, "GET /fixed", ["Idempotency-Key: e"]);
+      const first = await world.request(account, "GET /fixed", ["Idempotency-Key: e"]);
       assert.equal(`${first.status}`, status.slice(0, 3));
       world.upstream.answers(ok("yes"));
-      const second = await world.call(account, "GET /fixed", ["Idempotency-Key: e"]);
+      const second = await world.request(account, "GET /fixed", ["Idempotency-Key: e"]);
       assert.equal(second.body.toString(), "yes");
       assert.equal((await account.books()).charged, "5");
     });
@@ -156,11 +156,11 @@ function describeFreeing(open: () => World): void {
     const world = open();
     const account = await world.account();
     const runs = world.upstream.requests.length;
-    const refused = await world.call(account, "GET /fixed", ["Idempotency-Key: f", "Credits-Max: 1"]);
+    const refused = await world.request(account, "GET /fixed", ["Idempotency-Key: f", "Credits-Max: 1"]);
     assert.equal(refused.status, 402);
     assert.equal(world.upstream.requests.length, runs);
     world.upstream.answers(ok("yes"));
-    const accepted = await world.call(account, "GET /fixed", ["Idempotency-Key: f"]);
+    const accepted = await world.request(account, "GET /fixed", ["Idempotency-Key: f"]);
     assert.equal(accepted.status, 200);
     assert.equal(accepted.header("idempotency-replayed"), undefined);
   });
@@ -172,12 +172,16 @@ function describeControls(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok('{"data":[1]}'));
-      const refused = await world.call(account, "GET /results", ["Credits-Max: 99.5"]);
+      const refused = await world.request(account, "GET /results", ["Credits-Max: 99.5"]);
       assert.equal(refused.status, 402);
       assert.equal(codeOf(refused.json()), "quote_above_max");
-      assert.equal((await world.call(account, "GET /results", ["Credits-Max: 100"])).status, 200);
+      assert.equal((await world.request(account, "GET /results", ["Credits-Max: 100"])).status, 200);
       for (const text of ["-1", "x", "1e3", "0.0000001", ""]) {
-        assert.equal((await world.call(account, "GET /fixed", [`Credits-Max: ${text}`])).status, 400, text);
+        assert.equal(
+          (await world.request(account, "GET /fixed", [`Credits-Max: ${text}`])).status,
+          400,
+          text,
+        );
       }
     });
   });
@@ -186,20 +190,20 @@ function describeControls(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok("fine"));
-      assert.equal((await world.call(account, "GET /unpriced")).status, 200);
+      assert.equal((await world.request(account, "GET /unpriced")).status, 200);
       const runs = world.upstream.requests.length;
       world.under.setStorage("down");
       try {
-        const priced = await world.call(account, "GET /fixed");
+        const priced = await world.request(account, "GET /fixed");
         assert.equal(priced.status, 503);
         assert.ok(Number(priced.header("retry-after")) > 0);
         assert.equal(world.upstream.requests.length, runs);
-        assert.equal((await world.call(account, "GET /unpriced")).status, 200);
-        assert.equal((await world.call(undefined, "GET /open")).status, 200);
+        assert.equal((await world.request(account, "GET /unpriced")).status, 200);
+        assert.equal((await world.request(undefined, "GET /open")).status, 200);
       } finally {
         world.under.setStorage("up");
       }
-      assert.equal((await world.call(account, "GET /fixed")).status, 200);
+      assert.equal((await world.request(account, "GET /fixed")).status, 200);
       assert.equal((await account.books()).charged, "5");
     });
   });

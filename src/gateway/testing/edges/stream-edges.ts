@@ -35,7 +35,7 @@ export function describeStreams(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.respond = (socket) => socket.end("HTTP/1.1 200 OK\r\n\r\nuntil the end");
-      const response = await world.call(account, "GET /fixed");
+      const response = await world.request(account, "GET /fixed");
       assert.equal(response.body.toString(), "until the end");
       assert.ok(response.complete);
       assert.equal((await account.books()).charged, "5");
@@ -64,7 +64,7 @@ function describeCounting(open: () => World): void {
         const account = await world.account();
         const body = `{"data":[${Array(90).fill(ITEM).join(",")}],"more":{"data":[1,2,3]}}`;
         world.upstream.answers(framing === "length" ? ok(body) : chunked(body.match(/[^]{1,9000}/g) ?? []));
-        const response = await world.call(account, "GET /results");
+        const response = await world.request(account, "GET /results");
         assert.equal(response.body.toString(), body);
         assert.ok(response.complete);
         assert.deepEqual((await account.books()).entries, ["charge 90 GET /results 200 90"]);
@@ -86,7 +86,7 @@ function describeCounting(open: () => World): void {
           const world = open();
           const account = await world.account();
           world.upstream.answers(frame(body));
-          const response = await world.call(account, "GET /results");
+          const response = await world.request(account, "GET /results");
           assert.equal(response.body.toString(), body);
           const [first = ""] = (await account.books()).entries;
           assert.equal(first.split(" ").slice(0, 5).join(" "), entry.split(" ").slice(0, 5).join(" "));
@@ -98,10 +98,10 @@ function describeCounting(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(chunked(["a", "b"], ["X-Count: 12"]));
-      const response = await world.call(account, "GET /counted");
+      const response = await world.request(account, "GET /counted");
       assert.equal(response.header("credits-charged"), "12");
       world.upstream.answers(ok("ab", ["X-Count: twelve"]));
-      assert.equal((await world.call(account, "GET /counted")).header("credits-charged"), "2");
+      assert.equal((await world.request(account, "GET /counted")).header("credits-charged"), "2");
     });
 
     it("in a body that came encoded although identity was asked for, which is relayed as it came", async () => {
@@ -110,7 +110,7 @@ function describeCounting(open: () => World): void {
       const body = gzipSync('{"data":[1,2,3]}');
       const head = `HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`;
       world.upstream.answers(Buffer.concat([Buffer.from(head), body]));
-      const response = await world.call(account, "GET /results");
+      const response = await world.request(account, "GET /results");
       assert.deepEqual(response.body, body);
       assert.equal(response.header("content-encoding"), "gzip");
       assert.equal(response.header("credits-charged"), "3");
@@ -120,7 +120,7 @@ function describeCounting(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok(JSON.stringify({ data: Array(30).fill(1) })));
-      const response = await world.call(
+      const response = await world.request(
         account,
         "POST /results",
         ["Content-Type: application/json"],
@@ -139,7 +139,7 @@ function describeUploads(open: () => World): void {
       const account = await world.account();
       const body = "u".repeat(150_000);
       world.upstream.answers(ok("taken"));
-      const whole = await world.call(account, "POST /fixed", [], body);
+      const whole = await world.request(account, "POST /fixed", [], body);
       assert.equal(whole.status, 200);
       assert.equal(world.upstream.requests.at(-1)?.body.toString(), body);
       const client = world.client();
@@ -156,7 +156,7 @@ function describeUploads(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok("taken"));
-      const announced = await world.call(account, "POST /fixed", ["Content-Length: 200001"]);
+      const announced = await world.request(account, "POST /fixed", ["Content-Length: 200001"]);
       assert.equal(announced.status, 413);
       const client = world.client();
       client.write(requestText(account, "POST /fixed", ["Transfer-Encoding: chunked"]));
@@ -188,9 +188,9 @@ function describeUploads(open: () => World): void {
     it("that cannot be read where they decide the price are refused", async () => {
       const world = open();
       const account = await world.account();
-      const encoded = await world.call(account, "POST /results", ["Content-Encoding: gzip"], "xx");
+      const encoded = await world.request(account, "POST /results", ["Content-Encoding: gzip"], "xx");
       assert.equal(encoded.status, 415);
-      const charset = await world.call(
+      const charset = await world.request(
         account,
         "POST /results",
         ["Content-Type: application/json; charset=utf-16"],

@@ -1,0 +1,24 @@
+import { refusalOfError } from "./error-refusal.ts";
+import type { Exchange } from "./exchange.ts";
+import { refuse } from "./respond.ts";
+
+/** A step threw: the client is told what it may know, the operator the rest. */
+export function fail(exchange: Exchange, error: unknown): void {
+  const refusal = refusalOfError(error);
+  if (refusal.code === "internal_error") exchange.parts.events.failed(exchange.requestId, error);
+  refuse(exchange, refusal);
+}
+
+/** Tells telemetry how the exchange went, once. */
+export function report(exchange: Exchange): void {
+  const { parts, requestId, method, endpoint, identity, response, clientGone, upstreamStatus } = exchange;
+  parts.events.finished({
+    requestId,
+    method,
+    endpoint,
+    accountId: identity?.accountId,
+    status: clientGone || !response.headersSent ? 0 : response.statusCode,
+    upstreamStatus,
+    ms: parts.clock.unixMs() - exchange.startedMs,
+  });
+}
