@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { Attempt } from "./attempt.ts";
 import type { Batch } from "./batch.ts";
 import { parseReply } from "./batch-reply.ts";
+import type { BatchSlots } from "./batch-slots.ts";
 import { RUN_BATCH } from "./batch-statement.ts";
 import type { Database } from "./database/database.ts";
 import type { Instance } from "./instance.ts";
@@ -10,6 +11,14 @@ import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
 import { isUnavailable, isUndone } from "./outcome.ts";
 import { explainUnknownAccount } from "./unknown-account.ts";
+
+/** What the lanes of one instance share. */
+export interface LaneParts {
+  readonly database: Database;
+  readonly instance: Instance;
+  readonly limits: LaneLimits;
+  readonly slots: BatchSlots;
+}
 
 /**
  * The queue of one shard, and at most one batch in flight: a batch leaves when the one before has returned, so an idle lane
@@ -24,6 +33,7 @@ export class Lane {
   readonly #instance: Instance;
   readonly #shard: number;
   readonly #limits: LaneLimits;
+  readonly #slots: BatchSlots;
   #queue: Work[] = [];
   #head = 0;
   #running: Promise<void> | undefined;
@@ -35,11 +45,12 @@ export class Lane {
   /** A batch of unknown outcome is in the way. */
   #isBlocked = false;
 
-  constructor(database: Database, instance: Instance, shard: number, limits: LaneLimits) {
-    this.#database = database;
-    this.#instance = instance;
+  constructor(parts: LaneParts, shard: number) {
+    this.#database = parts.database;
+    this.#instance = parts.instance;
+    this.#limits = parts.limits;
+    this.#slots = parts.slots;
     this.#shard = shard;
-    this.#limits = limits;
   }
 
   push(work: Work): void {
@@ -49,8 +60,7 @@ export class Lane {
       work.reject(new FareboxError("overloaded", "The ledger's queue is full.", { retryable: true }));
     } else {
       this.#queue.push(work);
-      // In a microtask, so that what one tick queues leaves together.
-      this.#running ??= Promise.resolve().then(() => this.#run());
+      this.#running ??= this.#run();
     }
   }
 
@@ -60,8 +70,16 @@ export class Lane {
   }
 
   async #run(): Promise<void> {
-    for (let works = this.#take(); works.length > 0; works = this.#take()) {
-      await this.#deliver(works);
+    while (this.#head < this.#queue.length) {
+      // One turn of the event loop, so that requests which are there already, and callers that the batch before has just
+      // answered, leave together: measured, batches of 250 instead of 40 at 1000 callers. An idle process waits for nothing.
+      await nextTurn();
+      await this.#slots.take();
+      try {
+        await this.#deliver(this.#take());
+      } finally {
+        this.#slots.give();
+      }
     }
     this.#running = undefined;
   }

@@ -1,7 +1,8 @@
+import { BatchSlots } from "./batch-slots.ts";
 import { checkWork } from "./check-item.ts";
 import type { Database } from "./database/database.ts";
 import type { Instance } from "./instance.ts";
-import { Lane } from "./lane.ts";
+import { Lane, type LaneParts } from "./lane.ts";
 import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
 import type {
@@ -19,15 +20,14 @@ import type {
 
 /** The hot verbs of one instance: a lane per shard. */
 export class ShardLanes implements Lanes {
-  readonly #database: Database;
   readonly #instance: Instance;
-  readonly #limits: LaneLimits;
+  readonly #parts: LaneParts;
   readonly #lanes = new Map<number, Lane>();
 
   constructor(database: Database, instance: Instance, limits: LaneLimits) {
-    this.#database = database;
     this.#instance = instance;
-    this.#limits = limits;
+    const slots = new BatchSlots(database.kind === "pglite" ? 1 : Number.POSITIVE_INFINITY);
+    this.#parts = { database, instance, limits, slots };
   }
 
   charge(item: ChargeItem): Promise<ChargeResult> {
@@ -84,7 +84,7 @@ export class ShardLanes implements Lanes {
     const { shard } = work.item.pool;
     let lane = this.#lanes.get(shard);
     if (lane === undefined) {
-      lane = new Lane(this.#database, this.#instance, shard, this.#limits);
+      lane = new Lane(this.#parts, shard);
       this.#lanes.set(shard, lane);
     }
     lane.push(work);
