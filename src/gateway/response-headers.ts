@@ -14,6 +14,10 @@ const NEVER_RELAYED: ReadonlySet<string> = new Set([
   "x-request-id",
 ]);
 
+/** What Node accepts in a header's value (RFC 9110 §5.5, with obs-text); anything else would fail after the charge. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
+
 /** What the gateway reads of a response's headers while it copies them. */
 export interface ResponseHead {
   /** To relay: order and spelling kept; hop-by-hop and forged headers removed. */
@@ -33,7 +37,8 @@ export interface ResponseFault {
 
 /**
  * Copies the upstream's headers. The upstream is untrusted: header count is bounded here (size by undici), names that
- * only we may set are removed, and two lengths are refused, because the client and we could frame the body differently.
+ * only we may set are removed, and what the client and we could frame differently is refused: two lengths, another
+ * transfer coding than chunked.
  * `removed` holds the contract's own headers in lower case.
  */
 export function readResponseHead(
@@ -54,6 +59,11 @@ export function readResponseHead(
     const name = latin1(raw[i]);
     const lower = name.toLowerCase();
     const value = latin1(raw[i + 1]);
+    if (!TOKEN.test(name) || !VALUE.test(value))
+      return { reason: "a header holds bytes that no header may hold" };
+    if (lower === "transfer-encoding" && value.toLowerCase() !== "chunked") {
+      return { reason: "transfer-encoding is not chunked" };
+    }
     if (lower === countHeaderName)
       countHeader = countHeader === undefined ? value : `${countHeader}, ${value}`;
     if (lower === "content-length") {
@@ -70,6 +80,11 @@ export function readResponseHead(
   }
   const relayed = connectionNames.length === 0 ? headers : withoutNames(headers, connectionNames);
   return { headers: relayed, length, contentType, contentEncoding, hasCacheControl, countHeader };
+}
+
+/** The upstream's words for its status, or none when Node would refuse them. */
+export function cleanStatusText(text: string | undefined): string | undefined {
+  return text !== undefined && /^[\t\x20-\x7e]*$/.test(text) ? text : undefined;
 }
 
 /** The list with this one length, in the place where the upstream had put its own. */

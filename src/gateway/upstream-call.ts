@@ -5,7 +5,7 @@ import { refusalOfError } from "./error-refusal.ts";
 import type { ClientWaiter, Exchange } from "./exchange.ts";
 import { RequestBodyTooLarge } from "./request-body.ts";
 import { refuse } from "./respond.ts";
-import { type ResponseHead, readResponseHead } from "./response-headers.ts";
+import { cleanStatusText, type ResponseHead, readResponseHead } from "./response-headers.ts";
 import { faultCode, upstreamRefusal } from "./upstream-fault.ts";
 import type { Upstream } from "./upstreams.ts";
 
@@ -15,7 +15,8 @@ const DETACHED = "calls";
 /** The head of a final response, as it is delivered. */
 export interface UpstreamHead extends ResponseHead {
   readonly status: number;
-  readonly statusText: string;
+  /** Undefined: the standard words. */
+  readonly statusText: string | undefined;
   /** HEAD, 204 and 304: whatever the headers say, no body follows. */
   readonly bodiless: boolean;
 }
@@ -70,7 +71,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
       return;
     }
     const bodiless = method === "HEAD" || status === 204 || status === 304;
-    this.#delivery = this.#choose(this, { ...head, status, statusText: statusText ?? "", bodiless });
+    this.#delivery = this.#choose(this, {
+      ...head,
+      status,
+      statusText: cleanStatusText(statusText),
+      bodiless,
+    });
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {

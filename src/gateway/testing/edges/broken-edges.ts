@@ -42,6 +42,14 @@ function describeBrokenBeforeHead(open: () => World, headers: readonly string[],
     ],
     ["sends too many headers", `HTTP/1.1 200 OK\r\n${"A: b\r\n".repeat(60)}Content-Length: 0\r\n\r\n`, 502],
     ["sends headers that are too large", `HTTP/1.1 200 OK\r\nA: ${"b".repeat(20_000)}\r\n\r\n`, 502],
+    [
+      "encodes the transfer twice",
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      502,
+    ],
+    ["puts a control byte into a header", "HTTP/1.1 200 OK\r\nA: b\x01\r\nContent-Length: 0\r\n\r\n", 502],
+    ["folds a header", "HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n", 502],
+    ["has a status that is none", "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", 502],
     ["does not answer in time", undefined, 504],
   ];
   for (const [what, bytes, status] of faults) {

@@ -163,6 +163,17 @@ function describeRelaying(open: () => World): void {
       assert.match(response.header("x-request-id") ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     });
 
+    for (const text of ["", "Tr\u00e8s bien", "a\x01b"]) {
+      it(`a status text of ${JSON.stringify(text)} does not break the answer`, async () => {
+        const world = open();
+        const account = await world.account();
+        world.upstream.answers(Buffer.from(ok("x", [], `200 ${text}`), "latin1"));
+        const response = await world.request(account, "GET /fixed");
+        assert.equal((await account.books()).charged, response.status === 200 ? "5" : "0");
+        assert.ok([200, 502].includes(response.status));
+      });
+    }
+
     it("marks charged responses as private unless the upstream says otherwise", async () => {
       const world = open();
       const account = await world.account();
