@@ -1,6 +1,7 @@
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { addAccountCreate } from "./commands/account-create.ts";
+import { addAudit } from "./commands/audit.ts";
 import { addBalance } from "./commands/balance.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEntries } from "./commands/entries.ts";
@@ -45,6 +46,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesList(prices, cli);
   addPricesPublish(prices, cli);
   addMigrate(program, cli);
+  addAudit(program, cli);
   addDoctor(program, cli);
   return program;
 }

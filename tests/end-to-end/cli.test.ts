@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { openDatabase } from "../../src/ledger/database/open-database.ts";
 import {
   FareboxProcess,
   migratedFolder,
@@ -228,6 +229,37 @@ test("after kill -9 the next start works, and until then commands say that nothi
   assert.deepEqual([dead.code, JSON.parse(dead.stderr).error.code], [1, "instance_unreachable"]);
   await startFarebox(context, ["--config", file, "--data", data]).ready();
   assert.equal((await run("balance", id)).pools[0].balance, 5);
+});
+
+test("audit proves the books of a running Farebox and of a stopped one, and exits with 1 when they are wrong", async (context) => {
+  const { data, run, server } = await startRunning(context);
+  const { id } = await run("account", "create", "Acme");
+  await run("grant", id, "5");
+  assert.deepEqual(await run("audit"), { sound: true, pools: 1, entries: 1, findings: [] });
+  server.kill("SIGTERM");
+  await server.finish();
+  assert.equal(
+    (await runFarebox(["audit", "--at-rest", "--data", data])).stdout,
+    "The books are sound: 1 pools, 1 entries.\n",
+  );
+
+  const database = await openDatabase({ directory: data });
+  await database.query("UPDATE farebox.pools SET balance = balance + 1");
+  await database.close();
+  const json = await runFarebox(["audit", "--data", data, "--json"]);
+  const { sound, findings } = JSON.parse(json.stdout);
+  assert.deepEqual([json.code, sound], [1, false]);
+  assert.ok(
+    findings.every(
+      (finding: { account: string; creditType: string }) =>
+        finding.account === id && finding.creditType === "credits",
+    ),
+  );
+  const people = await runFarebox(["audit", "--data", data]);
+  assert.equal(people.code, 1);
+  assert.match(people.stdout, new RegExp(`^I1 {2}${id} credits: .*5000001`, "m"));
+  const nothing = await runFarebox(["audit", "--data", join(data, "nothing")]);
+  assert.deepEqual([nothing.code, existsSync(join(data, "nothing"))], [1, false]);
 });
 
 test("migrate says what it applied, and nothing the second time", async (context) => {

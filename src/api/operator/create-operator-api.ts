@@ -4,6 +4,7 @@ import { addListAccounts } from "./accounts/list-accounts.ts";
 import { addHealth } from "./instance/add-health.ts";
 import { addMetrics } from "./instance/add-metrics.ts";
 import { addGetInstance } from "./instance/get-instance.ts";
+import { addRunAudit } from "./instance/run-audit.ts";
 import { addCreateKey } from "./keys/create-key.ts";
 import { addListKeys } from "./keys/list-keys.ts";
 import { addRevokeKey } from "./keys/revoke-key.ts";
@@ -40,6 +41,7 @@ const OPERATIONS = [
   addCancelPriceList,
   addListPlans,
   addGetInstance,
+  addRunAudit,
   addHealth,
   addMetrics,
 ] as const;

@@ -222,4 +222,18 @@ eachDatabase("operator API: pools", (openFresh) => {
     const wrong = await operator.get(`/v1/accounts/${account}/usage?from=2020-02-01&to=2020-01-01`);
     assert.deepEqual([wrong.status, wrong.body.errors[0].path], [422, "from"]);
   });
+
+  test("GET /v1/audit finds the books sound, and names the pool whose balance was changed by hand", async () => {
+    const account = await operator.account();
+    await operator.post(`/v1/accounts/${account}/grants`, { amount: 100, creditType: "search" });
+    const sound = await operator.get("/v1/audit");
+    assert.deepEqual([sound.status, sound.body.sound, sound.body.findings], [200, true, []]);
+    assert.equal((await operator.get("/v1/audit?atRest=true")).body.sound, true);
+    await database.query("UPDATE farebox.pools SET balance = balance - 1 WHERE account_id = $1", [account]);
+    const { body } = await operator.get("/v1/audit");
+    assert.equal(body.sound, false);
+    assert.partialDeepStrictEqual(body.findings[0], { invariant: "I1", account, creditType: "search" });
+    assert.match(JSON.stringify(body.findings), /99999999/);
+    assert.equal((await operator.get("/v1/audit?atRest=maybe")).status, 422);
+  });
 });

@@ -1,0 +1,28 @@
+import { createRoute } from "@hono/zod-openapi";
+import { auditLedger } from "../../../ledger/audit.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
+import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorServices } from "../operator-services.ts";
+import { auditBody, auditQuery, renderAudit } from "../wire/audit.ts";
+
+const route = createRoute({
+  method: "get",
+  path: "/v1/audit",
+  operationId: "runAudit",
+  tags: ["instance"],
+  summary: "Recompute the books from their lines and compare; writes nothing, locks nothing",
+  security: OPERATOR_SECURITY,
+  request: { query: auditQuery },
+  responses: answers(200, "What was compared, and every difference.", auditBody),
+});
+
+/** `GET /v1/audit` */
+export function addRunAudit(app: OperatorApp, services: OperatorServices): void {
+  app.openapi(route, async (context) => {
+    const report = await auditLedger(services.database, context.req.valid("query"));
+    if (report.findings.length > 0) {
+      services.logger.error({ findings: report.findings.length }, "the audit found broken invariants");
+    }
+    return context.json(renderAudit(report), 200);
+  });
+}
