@@ -1,0 +1,83 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createGatewayTelemetry } from "./gateway-telemetry.ts";
+import { createLogger } from "./logger.ts";
+import { createMeterTelemetry } from "./meter-telemetry.ts";
+import { createMetrics } from "./metrics.ts";
+
+function collect() {
+  const lines: string[] = [];
+  const metrics = createMetrics();
+  const logger = createLogger({ level: "info", format: "json", write: (line) => lines.push(line) });
+  return { lines, logger, metrics };
+}
+
+const subject = { requestId: "r1", accountId: "acc_1", endpoint: "GET /x" };
+
+test("what the meter tells is counted by name, and what needs a look is logged with its request", async () => {
+  const { lines, logger, metrics } = collect();
+  const events = createMeterTelemetry(metrics.registry, logger);
+  events.refused("insufficient_credits");
+  events.refused("insufficient_credits");
+  events.leaseWaited(4);
+  events.countMissing({ ...subject, problem: "no number at /total", charged: 500_000n });
+  events.uncollected({ ...subject, creditType: "credits", amount: 1_500_000n });
+  events.chargeUnknown(subject);
+  events.chargeReversed({ ...subject, amount: 2_000_000n });
+  events.heartbeatFailed(new Error("no answer"));
+  events.fenced();
+  events.taskFailed("refund", new Error("later"), true);
+  const text = await metrics.render();
+  for (const line of [
+    'farebox_refusals_total{code="insufficient_credits"} 2',
+    'farebox_lease_wait_seconds_bucket{le="0.005"} 1',
+    'farebox_lease_wait_seconds_bucket{le="0.0025"} 0',
+    'farebox_counts_missing_total{endpoint="GET /x"} 1',
+    'farebox_uncollected_credits_total{credit_type="credits"} 1.5',
+    "farebox_charges_unknown_total 1",
+    "farebox_charges_reversed_total 1",
+    "farebox_heartbeats_failed_total 1",
+    "farebox_fenced_total 1",
+    'farebox_tasks_failed_total{task="refund"} 1',
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line);
+  }
+  assert.equal(lines.length, 7);
+  assert.match(lines[1] ?? "", /"requestId":"r1","account":"acc_1","endpoint":"GET \/x".*"amount":"1\.5"/);
+});
+
+test("what the gateway tells is counted; finished exchanges are logged at debug only", async () => {
+  const { lines, logger, metrics } = collect();
+  const events = createGatewayTelemetry(metrics.registry, logger);
+  const exchange = { requestId: "r1", method: "GET", accountId: "acc_1", upstreamStatus: 200, ms: 12 };
+  events.finished({ ...exchange, endpoint: "GET /x", status: 200 });
+  events.finished({ ...exchange, endpoint: undefined, status: 401 });
+  events.upstreamFailed({
+    requestId: "r1",
+    upstream: "default",
+    code: "upstream_timeout",
+    reason: "too slow",
+  });
+  events.refunded({ requestId: "r1", reason: "broken" });
+  events.detached({ requestId: "r1", finished: true });
+  events.usageNotSpliced({ requestId: "r1", endpoint: "GET /x", reason: "no object" });
+  events.clientBroken("HPE_INVALID");
+  events.socketRefused("127.0.0.1");
+  events.failed("r1", new Error("broken"));
+  const text = await metrics.render();
+  for (const line of [
+    'farebox_exchanges_total{endpoint="GET /x",status="200"} 1',
+    'farebox_exchanges_total{endpoint="none",status="401"} 1',
+    'farebox_exchange_seconds_bucket{le="0.025",endpoint="GET /x"} 1',
+    'farebox_upstream_failures_total{upstream="default",code="upstream_timeout"} 1',
+    "farebox_broken_response_refunds_total 1",
+    'farebox_detached_calls_total{finished="true"} 1',
+    'farebox_usage_not_spliced_total{endpoint="GET /x"} 1',
+    'farebox_clients_broken_total{code="HPE_INVALID"} 1',
+    "farebox_sockets_refused_total 1",
+    "farebox_faults_total 1",
+  ]) {
+    assert.ok(text.includes(`${line}\n`), line);
+  }
+  assert.equal(lines.length, 4);
+});
