@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import type { Upstream } from "../../examples/serve.ts";
 
+import { auditLedger } from "../../src/ledger/audit.ts";
+import { type DatabaseTarget, openDatabase } from "../../src/ledger/database/open-database.ts";
 import { createTestDatabase } from "../../src/ledger/testing/test-databases.ts";
 import { startFarebox } from "../../src/main.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -81,7 +83,10 @@ async function start(
     logger: createLogger({ level: "silent", format: "json" }),
     version: "test",
   });
-  closing.push(() => running.close());
+  closing.push(
+    () => auditBooks(database.target),
+    () => running.close(),
+  );
   const operator = createOperator(running.operator, running.operatorToken.token);
   closing.push(() => operator.checkBooks());
   return {
@@ -94,6 +99,18 @@ async function start(
     },
     close,
   };
+}
+
+/** With nothing running any more: the books must be exact, and nothing may be held. */
+async function auditBooks(target: DatabaseTarget): Promise<void> {
+  const database = await openDatabase(target);
+  try {
+    const report = await auditLedger(database, { atRest: true });
+    assert.deepEqual(report.findings, []);
+    assert.ok(report.entries > 0, "there are books to audit");
+  } finally {
+    await database.close();
+  }
 }
 
 /** An edit that finds nothing to change would test something else than it says. */
