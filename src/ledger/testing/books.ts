@@ -1,0 +1,107 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import type { Credits } from "../../domain/credits.ts";
+import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
+import { createAccount } from "../accounts.ts";
+import { auditLedger } from "../audit.ts";
+import type { Database } from "../database/database.ts";
+import { grantCredits } from "../grant.ts";
+import type { ChargeItem, HoldItem, LeaseItem, PoolRef, ReleaseItem } from "../ledger.ts";
+
+export const SHARDS = 4;
+
+/** Options of a ledger in tests. */
+export const LEDGER = { shards: SHARDS, idempotencyKeepSeconds: 86_400 };
+
+/** A new account's pool, with one grant that never expires unless `credits` is 0. */
+export async function createPool(
+  database: Database,
+  credits: Credits,
+  creditType = "credits",
+): Promise<PoolRef> {
+  const account = await createAccount(database, {
+    accountId: formatId("account", randomBytes(ID_RANDOM_BYTES)),
+    name: "test",
+    shards: SHARDS,
+  });
+  const pool = { accountId: account.accountId, creditType, shard: account.shard };
+  if (credits > 0n) await grantCredits(database, { pool, amount: credits, source: "topup" });
+  return pool;
+}
+
+let requests = 0;
+
+/** A charge of a pool; straight from the pool unless it says otherwise. */
+export function chargeOf(pool: PoolRef, amount: Credits, change: Partial<ChargeItem> = {}): ChargeItem {
+  requests += 1;
+  return {
+    pool,
+    hold: null,
+    amount,
+    requestId: `req-${requests}`,
+    keyId: "key_1",
+    endpoint: "GET /v1/ip-lookup",
+    units: 1,
+    status: 200,
+    priceList: 1,
+    ...change,
+  };
+}
+
+export function leaseOf(pool: PoolRef, need: Credits, change: Partial<LeaseItem> = {}): LeaseItem {
+  return { pool, giveBack: 0n, need, want: need, ...change };
+}
+
+export function holdOf(pool: PoolRef, id: string, amount: Credits, ttlSeconds = 60): HoldItem {
+  return { pool, id, amount, ttlSeconds };
+}
+
+export function releaseOf(pool: PoolRef, id: string): ReleaseItem {
+  return { pool, hold: { id }, amount: 0n };
+}
+
+/** The pool's row as it is stored. */
+export async function readPool(
+  database: Database,
+  pool: PoolRef,
+): Promise<{ balance: bigint; held: bigint; spent: bigint; uncollected: bigint; lastSeq: bigint }> {
+  const [row] = await database.query<{
+    balance: bigint;
+    held: bigint;
+    spent: bigint;
+    uncollected: bigint;
+    lastSeq: bigint;
+  }>(
+    `SELECT balance, held, spent, uncollected, last_seq AS "lastSeq" FROM farebox.pools
+     WHERE account_id = $1 AND credit_type = $2`,
+    [pool.accountId, pool.creditType],
+  );
+  assert.ok(row, "the pool exists");
+  return row;
+}
+
+/** Invariants I1, I2 and, when nobody holds anything any more, I8. */
+export async function assertSound(database: Database, options: { atRest?: boolean } = {}): Promise<void> {
+  const { findings } = await auditLedger(database, options);
+  assert.deepEqual(findings, []);
+}
+
+/** Lets time pass for a pool: everything on it that has a moment moves back by so many milliseconds. */
+export async function letTimePass(database: Database, pool: PoolRef, ms: number): Promise<void> {
+  const back = `- make_interval(secs => ${ms / 1000})`;
+  const where = `WHERE account_id = '${pool.accountId}' AND credit_type = '${pool.creditType}'`;
+  await database.exec(`
+    BEGIN;
+    SELECT FROM farebox.pools ${where} FOR UPDATE;
+    UPDATE farebox.pools SET next_event_at = next_event_at ${back} ${where};
+    UPDATE farebox.grants SET effective_at = effective_at ${back}, expires_at = expires_at ${back} ${where};
+    UPDATE farebox.recurring SET anchor_at = anchor_at ${back}, next_at = next_at ${back} ${where};
+    UPDATE farebox.holds SET expires_at = expires_at ${back} ${where};
+    UPDATE farebox.once_windows SET until = until ${back} WHERE account_id = '${pool.accountId}';
+    COMMIT`);
+}
+
+/** Brings a pool up to now as the sweeper would. */
+export async function roll(database: Database, pool: PoolRef): Promise<void> {
+  await database.query("SELECT farebox.roll_pool($1, $2, $3)", [pool.shard, pool.accountId, pool.creditType]);
+}
