@@ -9,6 +9,8 @@ export type ReadBody =
 
 /** Reads a whole body of at most `maxBytes`. */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<ReadBody> {
+  // A client that left earlier, while its key was looked up, causes no further event.
+  if (request.destroyed) return Promise.resolve({ kind: "gone" });
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;

@@ -88,7 +88,10 @@ export class StreamDelivery implements Delivery {
   #flow(added: HeaderList): void {
     if (this.#error !== undefined) {
       this.#state = "over";
-      void this.#plan.broke().then(() => this.#call.failed(this.#error, true));
+      void this.#plan.broke().then(
+        () => this.#call.failed(this.#error, true),
+        (error: unknown) => this.#call.failedByUs(error),
+      );
       return;
     }
     this.#state = "flowing";

@@ -104,8 +104,7 @@ function describeBrokenAfterHead(open: () => World): void {
     world.upstream.respond = (socket) => socket.end(chunked(["all there is"], [], ""));
     const response = await world.request(account, "GET /fixed").catch(() => undefined);
     assert.ok(response === undefined || response.status === 502 || !response.complete);
-    const books = await account.books();
-    assert.equal(books.balance, "1000");
+    await eventualBooks(account, (now) => now.balance === "1000");
   });
 
   it("results that are counted while they stream are free when the stream breaks", async () => {
