@@ -42,7 +42,10 @@ export async function startProvider(
 ): Promise<TestProvider> {
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
-    for (const part of closing.splice(0).reverse()) await part();
+    const failures: unknown[] = [];
+    // Each part even when another fails: an open listener would keep the test's process from ending.
+    for (const part of closing.splice(0).reverse()) await part().catch((error) => failures.push(error));
+    if (failures.length > 0) throw failures[0];
   };
   try {
     return await start(provider, edit, closing, close);
