@@ -71,12 +71,28 @@ export async function readLeased(target: DatabaseTarget, instanceId: string): Pr
   }
 }
 
-/** Instances that were declared dead, in at least one shard. */
-export async function countDead(target: DatabaseTarget): Promise<number> {
+/** Whether this instance was declared dead in any shard. */
+export async function isDead(target: DatabaseTarget, instanceId: string): Promise<boolean> {
   const database = await openDatabase(target);
   try {
-    const rows = await database.query("SELECT DISTINCT owner FROM farebox.instances WHERE state = 'dead'");
-    return rows.length;
+    const rows = await database.query("SELECT FROM farebox.instances WHERE state = 'dead' AND owner = $1", [
+      instanceId,
+    ]);
+    return rows.length > 0;
+  } finally {
+    await database.close();
+  }
+}
+
+/** The processes of the server that the database is on, but for the one that starts the others and such as come and go. */
+export async function listServerProcesses(target: DatabaseTarget): Promise<number[]> {
+  const database = await openDatabase(target);
+  try {
+    const rows = await database.query<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity
+       WHERE pid <> pg_backend_pid() AND application_name = 'farebox' OR backend_type NOT IN ('client backend', 'autovacuum worker')`,
+    );
+    return rows.map(({ pid }) => pid);
   } finally {
     await database.close();
   }

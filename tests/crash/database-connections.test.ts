@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { assertAtRest, auditByCommand, countDead, readBooks } from "./books.ts";
+import { assertAtRest, auditByCommand, isDead, readBooks } from "./books.ts";
 import { compareLogs } from "./compare-logs.ts";
 import { DatabaseProxy, type HoldBefore } from "./database-proxy.ts";
 import { eventually } from "./eventually.ts";
 import { COST } from "./farebox-process.ts";
-import { Load } from "./load.ts";
 import { LoggingClient } from "./logging-client.ts";
 import { Scene } from "./scene.ts";
 
@@ -13,7 +12,7 @@ const CLIENTS = 100;
 const CUTS = 10;
 const SLOW_MS = 15;
 
-describe("connections to the database", () => {
+describe("connections to the database", { concurrency: 2 }, () => {
   for (const step of ["commit", "told"] satisfies HoldBefore[]) {
     test(`cut ${step === "told" ? "after a charge's commit" : "before it"}: charged once, and told`, async (context) => {
       const scene = await Scene.open(context, "postgres");
@@ -43,13 +42,11 @@ describe("connections to the database", () => {
 
   test("slow, and cut again and again under load: nothing is lost or doubled", async (context) => {
     const scene = await Scene.open(context, "postgres");
-    const { upstream, log } = scene;
     const proxy = await openProxy(scene);
     context.after(() => proxy.close());
     const instance = await scene.start({ url: proxy.url });
     const customers = await scene.openCustomers(instance);
-    const options = { customers: customers.all, upstream, log, clients: CLIENTS, streamsBreak: true };
-    const load = new Load({ ...options, instance: () => instance });
+    const load = scene.load({ instance: () => instance, clients: CLIENTS, streamsBreak: true }, customers);
     for (let round = 0; round < CUTS; round += 1) {
       await load.flows(50, 1);
       proxy.slowMs = round % 2 === 0 ? SLOW_MS : 0;
@@ -69,26 +66,22 @@ describe("connections to the database", () => {
 
   test("an instance that stands still until it is declared dead goes on without its leases", async (context) => {
     const scene = await Scene.open(context, "postgres");
-    const { upstream, log, database } = scene;
+    const { database } = scene;
     const [stopped, other] = await Promise.all([scene.start(), scene.start()]);
+    const id = await stopped.readId();
     const customers = await scene.openCustomers(other);
-    const options = { customers: customers.all, upstream, log, clients: CLIENTS, streamsBreak: true };
-    const load = new Load({
-      ...options,
-      instance: (client) => (client % 2 === 0 ? stopped : other),
-    });
+    const instance = (client: number) => (client % 2 === 0 ? stopped : other);
+    const load = scene.load({ instance, clients: CLIENTS, streamsBreak: true }, customers);
     await load.flows(200, CLIENTS / 2);
     stopped.signal("SIGSTOP");
-    await eventually("it is declared dead", async () => (await countDead(database)) > 0 || undefined);
+    await eventually("it is declared dead", async () => (await isDead(database, id)) || undefined);
     stopped.signal("SIGCONT");
-    await eventually("it has noticed", () => {
-      return stopped.countLogged("declared dead by the others and registered again") > 0 || undefined;
-    });
+    await eventually("it goes on under another id", async () => (await stopped.readId()) !== id || undefined);
     await load.flows(200, CLIENTS / 2);
     await load.stop();
     await scene.atRest(other, customers);
     await scene.spendPoor(other, customers);
-    for (const instance of [stopped, other]) assert.equal((await instance.terminate()).code, 0);
+    for (const running of [stopped, other]) assert.equal((await running.terminate()).code, 0);
     const { unanswered } = await scene.settle();
     assert.equal(unanswered, 0, "both instances lived, so everyone was told something");
   });

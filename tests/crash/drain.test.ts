@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { eventually } from "./eventually.ts";
-import { Load } from "./load.ts";
 import { LoggingClient } from "./logging-client.ts";
 import { Scene } from "./scene.ts";
 
@@ -16,8 +15,7 @@ describe("SIGTERM under load", { concurrency: 2 }, () => {
       const instance = await scene.start();
       const customers = await scene.openCustomers(instance);
       const [customer = customers.poor] = customers.all;
-      const options = { customers: customers.all, upstream, log, clients: CLIENTS, streamsBreak: true };
-      const load = new Load({ ...options, instance: () => instance });
+      const load = scene.load({ instance: () => instance, clients: CLIENTS, streamsBreak: true }, customers);
       await load.flows(100, CLIENTS / 2);
       await eventually("the nearly empty account is empty", () => {
         return log.some(({ status }) => status === 402) || undefined;

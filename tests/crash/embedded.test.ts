@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Load } from "./load.ts";
 import { Scene } from "./scene.ts";
 
 const ROUNDS = 2;
@@ -8,17 +7,10 @@ const CLIENTS = 100;
 
 test("kill -9 of an instance with an embedded database under load loses and doubles nothing", async (context) => {
   const scene = await Scene.open(context, "pglite");
-  const { upstream, log } = scene;
+  const { log } = scene;
   let instance = await scene.start();
   const customers = await scene.openCustomers(instance);
-  const load = new Load({
-    instance: () => instance,
-    customers: customers.all,
-    upstream,
-    log,
-    clients: CLIENTS,
-    streamsBreak: false,
-  });
+  const load = scene.load({ instance: () => instance, clients: CLIENTS, streamsBreak: false }, customers);
   for (let round = 0; round < ROUNDS; round += 1) {
     await load.flows(300, CLIENTS / 2);
     await instance.kill();

@@ -7,6 +7,8 @@ import type { ScriptedUpstream, UpstreamCall } from "./scripted-upstream.ts";
 
 /** A client that was refused or cut does not come back at once. */
 const BACK_OFF_MS = 20;
+/** The upstream takes up to so long. */
+const WORK_MS = 200;
 /** A client tries again under its Idempotency-Key until it is told of an end, at most so often. */
 const RETRIES = 200;
 
@@ -38,7 +40,7 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.#options = options;
-    options.upstream.script = (call) => answer(call, options.streamsBreak);
+    options.upstream.script = (call) => void answer(call, options.streamsBreak);
     this.#clients = Array.from({ length: options.clients }, (_, client) => this.#run(client));
   }
 
@@ -96,11 +98,15 @@ export class Load {
   }
 }
 
-/** By the number in the call's name. Every answer arrives whole, as a stream, as a failure, or breaks on the way. */
-function answer(call: UpstreamCall, streamsBreak: boolean): void {
+/**
+ * By the number in the call's name. After some time, so that hundreds of requests are under way without using the machine up.
+ * Answers arrive whole, as a stream, as a failure, or break on the way.
+ */
+async function answer(call: UpstreamCall, streamsBreak: boolean): Promise<void> {
   const number = Number(call.call.split("-").at(-1));
+  await pause(number % WORK_MS);
   if (number % 23 === 3) call.fail();
-  else if (number % 4 === 1) void stream(call, streamsBreak && number % 29 === 5);
+  else if (number % 4 === 1) await stream(call, streamsBreak && number % 29 === 5);
   else if (number % 31 === 7) call.break();
   else call.succeed();
 }

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { DatabaseTarget } from "../../src/ledger/database/open-database.ts";
+import type { PostgresServer } from "../../src/ledger/testing/postgres-server.ts";
 import { createTestDatabase } from "../../src/ledger/testing/test-databases.ts";
 import { assertAtRest, auditByCommand, readBooks } from "./books.ts";
 import { type Comparison, compareLogs } from "./compare-logs.ts";
 import { COST, type Customer, createFolder, FareboxInstance } from "./farebox-process.ts";
+import { Load, type LoadOptions } from "./load.ts";
 import { type CallRecord, LoggingClient } from "./logging-client.ts";
 import { ScriptedUpstream } from "./scripted-upstream.ts";
 
@@ -27,18 +29,24 @@ export class Scene {
   readonly log: CallRecord[] = [];
   readonly #folder: string;
   readonly #instances: FareboxInstance[] = [];
+  #load: Load | undefined;
 
-  /** It is taken down after the test, with every process that still runs. */
-  static async open(context: TestContext, kind: "pglite" | "postgres", serverUrl?: string): Promise<Scene> {
+  /** It is taken down after the test, with every process that still runs, and with the server if it is the test's own. */
+  static async open(
+    context: TestContext,
+    kind: "pglite" | "postgres",
+    server?: PostgresServer,
+  ): Promise<Scene> {
     const upstream = await ScriptedUpstream.start();
     const folder = createFolder(upstream.url);
-    const database = await createTestDatabase(kind, serverUrl);
+    const database = await createTestDatabase(kind, server?.url);
     const scene = new Scene(database.target, upstream, folder.path);
     context.after(async () => {
       for (const instance of scene.#instances) await instance.remove();
+      await scene.#load?.stop();
       folder.remove();
       await upstream.close();
-      await database.drop();
+      await (server === undefined ? database.drop() : server.stop());
     });
     return scene;
   }
@@ -60,6 +68,13 @@ export class Scene {
     const rich = await Promise.all(Array.from({ length: RICH_CUSTOMERS }, () => instance.openAccount(RICH)));
     const poor = await instance.openAccount(POOR);
     return { all: [...rich, poor], poor };
+  }
+
+  /** Begins to send requests of so many clients. */
+  load(options: Pick<LoadOptions, "instance" | "clients" | "streamsBreak">, { all }: Customers): Load {
+    const { upstream, log } = this;
+    this.#load = new Load({ ...options, customers: all, upstream, log });
+    return this.#load;
   }
 
   /** Waits until everything that dead instances had set aside is back, and nothing else is set aside. */

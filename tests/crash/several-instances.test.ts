@@ -4,7 +4,6 @@ import { assertAtRest, auditByCommand, readBooks, readLeased } from "./books.ts"
 import { compareLogs } from "./compare-logs.ts";
 import { eventually } from "./eventually.ts";
 import { COST } from "./farebox-process.ts";
-import { Load } from "./load.ts";
 import { LoggingClient } from "./logging-client.ts";
 import { Scene } from "./scene.ts";
 
@@ -51,20 +50,14 @@ describe("kill -9 of one of several instances", { concurrency: 2 }, () => {
   for (const count of [2, 3]) {
     test(`${count} instances under load: nothing acknowledged is lost or doubled`, async (context) => {
       const scene = await Scene.open(context, "postgres");
-      const { upstream, log, database } = scene;
+      const { log, database } = scene;
       const instances = await Promise.all(Array.from({ length: count }, () => scene.start()));
       const [victim, survivor] = instances;
       assert.ok(victim !== undefined && survivor !== undefined);
       const victimId = await victim.readId();
       const customers = await scene.openCustomers(survivor);
-      const load = new Load({
-        instance: (client) => instances[client % instances.length] ?? survivor,
-        customers: customers.all,
-        upstream,
-        log,
-        clients: CLIENTS,
-        streamsBreak: false,
-      });
+      const instance = (client: number) => instances[client % instances.length] ?? survivor;
+      const load = scene.load({ instance, clients: CLIENTS, streamsBreak: false }, customers);
       await load.flows(300, CLIENTS / 2);
       await victim.kill();
       assert.ok((await readLeased(database, victimId)) > 0, "it died with credits set aside");
@@ -74,7 +67,7 @@ describe("kill -9 of one of several instances", { concurrency: 2 }, () => {
       await scene.atRest(survivor, customers);
       assert.equal(await readLeased(database, victimId), 0);
       await scene.spendPoor(survivor, customers);
-      for (const instance of instances) assert.equal((await instance.terminate()).code, 0);
+      for (const running of instances) assert.equal((await running.terminate()).code, 0);
       const { acknowledged, refusedForCredits } = await scene.settle();
       assert.ok(acknowledged >= 600);
       assert.ok(refusedForCredits > 0, "one account ran out of credits");
