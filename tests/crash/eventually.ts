@@ -2,7 +2,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 /** Between two looks at a condition that announces itself to nobody. */
 const LOOK_EVERY_MS = 25;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 /** Resolves with the first value that is not undefined; fails, saying what was waited for, when none comes. */
 export async function eventually<T>(
