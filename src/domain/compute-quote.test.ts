@@ -88,7 +88,9 @@ describe("computeQuote", () => {
       [{ page_size: 1e300 }, 500],
       [{ page_size: null }, 500],
       [{ page_size: true }, 500],
-      [{ page_size: [1] }, 500],
+      [{ page_size: [] }, 500],
+      [{ page_size: [{}, null, 3] }, 3],
+      [{ page_size: Array.from({ length: 501 }) }, 500],
     ];
     for (const [body, units] of cases) {
       it(`${JSON.stringify(body) ?? "no body"}: ${units}`, () => {

@@ -15,7 +15,8 @@ export function computeQuote(price: Price, facts: RequestFacts): Quote {
 }
 
 /**
- * How many results the request can return: what its field asks for, up to `max`; `default` when the field is missing.
+ * How many results the request can return: the number that its field is, or the length of the list that it is (a match
+ * answers one result at most for each thing asked), up to `max`; `default` when the field is missing.
  * Anything else that is not a positive whole number counts as `max`: what the upstream makes of `-1`, `"all"` or a
  * parameter given twice is not known here. 0 too: many APIs read it as "not given", and a quote of nothing for a full
  * page would be a way not to pay.
@@ -26,9 +27,14 @@ function computeBound(price: Price, facts: RequestFacts): number {
   if (atMost.field === undefined) return atMost.max;
   const value = readRequestField(atMost.field, facts);
   if (value === undefined) return atMost.default;
-  const asked = typeof value === "string" && WHOLE_NUMBER.test(value) ? Number(value) : value;
+  const asked = readNumber(value);
   if (typeof asked !== "number" || !Number.isSafeInteger(asked) || asked < 1) return atMost.max;
   return Math.min(asked, atMost.max);
+}
+
+function readNumber(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length;
+  return typeof value === "string" && WHOLE_NUMBER.test(value) ? Number(value) : value;
 }
 
 const WHOLE_NUMBER = /^\d{1,15}$/;
