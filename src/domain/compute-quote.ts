@@ -27,13 +27,13 @@ function computeBound(price: Price, facts: RequestFacts): number {
   if (atMost.field === undefined) return atMost.max;
   const value = readRequestField(atMost.field, facts);
   if (value === undefined) return atMost.default;
-  const asked = readNumber(value);
+  // Only of a body: a query parameter given twice is read as a list too, and asks for nobody knows what.
+  const asked = Array.isArray(value) && "body" in atMost.field ? value.length : readNumber(value);
   if (typeof asked !== "number" || !Number.isSafeInteger(asked) || asked < 1) return atMost.max;
   return Math.min(asked, atMost.max);
 }
 
 function readNumber(value: unknown): unknown {
-  if (Array.isArray(value)) return value.length;
   return typeof value === "string" && WHOLE_NUMBER.test(value) ? Number(value) : value;
 }
 
