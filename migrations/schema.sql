@@ -914,11 +914,11 @@ CREATE OR REPLACE FUNCTION farebox.read_balances(p_shard integer, p_account text
 AS $function$
   SELECT p.credit_type, (r.v).balance, (r.v).held,
     (
-      SELECT coalesce(jsonb_agg(jsonb_build_object('grantId', g.id, 'remaining', g.remaining, 'source', g.source,
+      SELECT coalesce(jsonb_agg(jsonb_build_object('grantId', g.id, 'amount', g.amount, 'remaining', g.remaining, 'source', g.source,
         'expiresAt', extract(epoch FROM g.expires) * 1000)
         ORDER BY g.priority, g.expires NULLS LAST, g.effective, g.id COLLATE "C"), '[]')
       FROM unnest((r.v).g_id, (r.v).g_remaining, (r.v).g_source, (r.v).g_expires, (r.v).g_priority, (r.v).g_effective,
-        (r.v).g_state) g(id, remaining, source, expires, priority, effective, state)
+        (r.v).g_state, (r.v).g_amount) g(id, remaining, source, expires, priority, effective, state, amount)
       WHERE g.state = 'active' AND g.remaining > 0
     ),
     (

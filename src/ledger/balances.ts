@@ -7,6 +7,7 @@ interface BalanceRow {
   readonly held: bigint;
   readonly grants: readonly {
     readonly grantId: string;
+    readonly amount: number;
     readonly remaining: number;
     readonly source: string;
     readonly expiresAt: number | null;
@@ -49,8 +50,9 @@ function renderBalance({ creditType, balance, held, grants, recurring }: Balance
       nextAt: new Date(recurring.nextAt),
       rollover: typeof recurring.rollover === "number" ? BigInt(recurring.rollover) : recurring.rollover,
     },
-    grants: grants.map(({ grantId, remaining, source, expiresAt }) => ({
+    grants: grants.map(({ grantId, amount, remaining, source, expiresAt }) => ({
       grantId,
+      amount: BigInt(amount),
       remaining: BigInt(remaining),
       source,
       expiresAt: expiresAt === null ? null : new Date(expiresAt),

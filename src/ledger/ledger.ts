@@ -161,7 +161,7 @@ export interface PoolBalance {
   readonly grants: readonly {
     readonly grantId: string;
     /** What was granted; `allocated_credits` of a contract is the sum of these. */
-    readonly amount?: Credits;
+    readonly amount: Credits;
     readonly remaining: Credits;
     readonly source: string;
     readonly expiresAt: Date | null;
