@@ -48,7 +48,8 @@ test("only src/ledger contains SQL", () => {
 
 test("only src/config reads the environment", () => {
   const readers = trackedFiles(/^(src|bin)\/.*\.(ts|js)$/).filter(
-    (path) => !path.startsWith("src/config/") && !isTestCode(path) && /process\.env/.test(readTracked(path)),
+    (path) =>
+      !path.startsWith("src/config/") && !isTestCode(path) && /process\.env\b/.test(readTracked(path)),
   );
   // The launcher runs before any source can be loaded; it hands the environment to the runtime that it starts.
   assert.deepEqual(
