@@ -40,8 +40,8 @@ export async function admitRequest(
   return askMeter(exchange, route, target, headers.max);
 }
 
-/** Asks the meter; also used again when another run of the same Idempotency-Key turned out to be first. */
-export async function askMeter(
+/** Asks the meter. */
+async function askMeter(
   exchange: Exchange,
   route: Route,
   target: RequestTarget,

@@ -4,7 +4,7 @@ import { brotliDecompress, gunzip, inflate, type ZlibOptions } from "node:zlib";
  * A body may expand this many times. Real JSON reaches about 30; 93 bytes of brotli can expand to 100 MB. Small bodies
  * may expand more, because a few repeated records compress extremely well.
  */
-export const MAX_DECODING_RATIO = 100;
+const MAX_DECODING_RATIO = 100;
 const RATIO_FREE_BYTES = 64 * 1024;
 
 /**

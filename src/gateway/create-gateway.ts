@@ -11,7 +11,7 @@ import { WorkCount } from "./work-count.ts";
 const TIMEOUT_CHECK_MS = 1000;
 
 /** Where a gateway can be reached. */
-export interface GatewayAddress {
+interface GatewayAddress {
   readonly host: string;
   readonly port: number;
 }

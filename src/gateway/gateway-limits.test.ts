@@ -77,6 +77,19 @@ describe("limits", () => {
     assert.ok(third.header("retry-after"));
   });
 
+  it("the contract's endpoints are rate limited, and need no credits", async () => {
+    const limits = [{ match: "GET /v1/credits", requests: 1, windowSeconds: 60, by: "account" as const }];
+    const world = await new World(await openFakeMeterUnderTest({ limits })).open();
+    worlds.push(world);
+    const account = await world.account();
+    const first = await world.request(account, "GET /v1/credits");
+    assert.equal(first.status, 200);
+    assert.match(first.header("ratelimit") ?? "", /r=0/);
+    assert.equal((await world.request(account, "GET /v1/credits")).status, 429);
+    assert.deepEqual((await account.books()).entries, []);
+    assert.equal(world.upstream.headsSeen, 0);
+  });
+
   it("a head that does not come in time ends the connection", async () => {
     const world = await open({
       limits: { headersTimeoutMs: 300, requestTimeoutMs: 300, writeStallMs: 20_000 },

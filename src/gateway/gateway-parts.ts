@@ -10,7 +10,7 @@ import type { GatewayEvents } from "./gateway-events.ts";
 import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
 /** Wall time: for request ids and the times that answers show. It decides nothing. */
-export interface GatewayClock {
+interface GatewayClock {
   /** Unix milliseconds. */
   unixMs(): number;
 }

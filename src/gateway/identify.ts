@@ -34,6 +34,6 @@ export function findRoute(exchange: Exchange, path: string): Refusal | undefined
   return undefined;
 }
 
-export function isRefusal(answer: Identity | Refusal): answer is Refusal {
+function isRefusal(answer: Identity | Refusal): answer is Refusal {
   return "code" in answer;
 }

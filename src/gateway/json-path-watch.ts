@@ -142,7 +142,7 @@ export class PathWatch {
 }
 
 /** A number of results: a whole number from 0. `1e2` is one; `2.5`, `-1` and what JSON cannot hold exactly are not. */
-export function parseCount(text: string): number | undefined {
+function parseCount(text: string): number | undefined {
   if (text.length > MAX_NUMBER_BYTES) return undefined;
   const count = Number(text);
   return text !== "" && Number.isSafeInteger(count) && count >= 0 ? count : undefined;

@@ -5,7 +5,7 @@ import type { Exchange } from "./exchange.ts";
 import type { HeaderList } from "./response-headers.ts";
 
 /** How long the rest of a body that nobody reads may keep arriving before the connection is cut. */
-export const LINGER_MS = 2000;
+const LINGER_MS = 2000;
 
 /** Answers with a refusal, as the contract words it. */
 export function refuse(exchange: Exchange, refusal: Refusal): void {

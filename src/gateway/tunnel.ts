@@ -5,7 +5,7 @@ import type { GatewayParts } from "./gateway-parts.ts";
 import { readResponseHead } from "./response-headers.ts";
 
 /** A tunnel on which nothing moves is closed: twice the longest common keep-alive interval of WebSocket clients. */
-export const TUNNEL_IDLE_MS = 120_000;
+const TUNNEL_IDLE_MS = 120_000;
 
 export interface TunnelEnds {
   readonly client: Socket;

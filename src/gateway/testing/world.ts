@@ -79,7 +79,7 @@ function readPrices(input: unknown): readonly Price[] {
   return parsed.value;
 }
 
-export const TEST_LIMITS: GatewayLimits = {
+const TEST_LIMITS: GatewayLimits = {
   maxHeaderBytes: 16_384,
   maxHeaderCount: 50,
   maxRequestBodyBytes: 200_000,

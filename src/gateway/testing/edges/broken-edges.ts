@@ -56,11 +56,13 @@ function describeBrokenBeforeHead(open: () => World, headers: readonly string[],
     it(`that ${what} is a free ${status}${name}`, async () => {
       const world = open();
       const account = await world.account();
+      const seen = world.upstream.headsSeen;
       world.upstream.respond = (socket) => {
         if (bytes !== undefined) socket.end(Buffer.from(bytes, "latin1"));
       };
       const response = await world.request(account, "GET /fixed", headers);
       assert.equal(response.status, status);
+      assert.equal(world.upstream.headsSeen, seen + 1, "nothing is sent twice");
       assert.deepEqual(Object.keys(response.json() as object).includes("code"), true);
       const books = await account.books();
       assert.deepEqual(books.entries, []);
