@@ -1,10 +1,13 @@
-import { after, before, describe, it } from "node:test";
+import assert from "node:assert/strict";
+import { after, afterEach, before, describe, it } from "node:test";
 import { describeBroken } from "../../src/gateway/testing/edges/broken-edges.ts";
 import { describeCharging } from "../../src/gateway/testing/edges/charging-edges.ts";
 import { describeClients } from "../../src/gateway/testing/edges/client-edges.ts";
 import { describeIdempotency } from "../../src/gateway/testing/edges/idempotency-edges.ts";
 import { describeStreams } from "../../src/gateway/testing/edges/stream-edges.ts";
 import { World } from "../../src/gateway/testing/world.ts";
+import { auditLedger } from "../../src/ledger/audit.ts";
+import type { Database } from "../../src/ledger/database/database.ts";
 import { eachDatabase } from "../../src/ledger/testing/test-databases.ts";
 import { openRealMeterUnderTest } from "./real-meter-under-test.ts";
 
@@ -13,10 +16,15 @@ eachDatabase("http edges", (openFresh) => {
   // A suite of its own, so that its gateway and ledger are closed before the database is.
   describe("gateway, meter and ledger", () => {
     let world: World;
+    let database: Database;
     before(async () => {
-      world = await new World(await openRealMeterUnderTest(await openFresh())).open();
+      database = await openFresh();
+      world = await new World(await openRealMeterUnderTest(database)).open();
     });
     after(() => world.close());
+    afterEach(async () => {
+      assert.deepEqual((await auditLedger(database)).findings, []);
+    });
     const open = (): World => world;
 
     describeCharging(open);
@@ -25,6 +33,11 @@ eachDatabase("http edges", (openFresh) => {
     describeClients(open);
     describeIdempotency(open);
 
-    it("holds nothing at rest", () => world.atRest());
+    it("holds nothing at rest, and every sum of the books is right", async () => {
+      await world.atRest();
+      const report = await auditLedger(database, { atRest: true });
+      assert.deepEqual(report.findings, []);
+      assert.ok(report.pools >= world.accounts.length);
+    });
   });
 });
