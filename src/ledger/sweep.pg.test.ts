@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { afterEach, before, test } from "node:test";
+import { auditLedger } from "./audit.ts";
+import type { Database } from "./database/database.ts";
+import { grantCredits } from "./grant.ts";
+import type { PoolRef } from "./ledger.ts";
+import { openLedger } from "./open-ledger.ts";
+import { sweep } from "./sweep.ts";
+import {
+  assertSound,
+  chargeOf,
+  createPool,
+  holdOf,
+  LEDGER,
+  leaseOf,
+  letTimePass,
+  readPool,
+  releaseOf,
+  SHARDS,
+} from "./testing/books.ts";
+import { eachDatabase } from "./testing/test-databases.ts";
+
+const OPTIONS = { shards: SHARDS, deadAfterMs: 10_000 };
+const HOUR = 3_600_000;
+
+eachDatabase("instances and sweep", (openFresh) => {
+  let db: Database;
+
+  before(async () => {
+    db = await openFresh();
+  });
+  afterEach(() => assertSound(db));
+
+  /** As if the database had not heard of the instance for so long. */
+  const silence = (owner: string, seconds: number) =>
+    db.query("UPDATE farebox.instances SET seen_at = seen_at - make_interval(secs => $2) WHERE owner = $1", [
+      owner,
+      seconds,
+    ]);
+
+  const inShard = async (shard: number): Promise<PoolRef> => {
+    for (;;) {
+      const pool = await createPool(db, 1000n);
+      if (pool.shard === shard) return pool;
+    }
+  };
+
+  test("a silent instance is declared dead, and its leases go back to their pools", async () => {
+    const pool = await createPool(db, 1000n);
+    const dead = await openLedger(db, LEDGER);
+    await dead.lease(leaseOf(pool, 600n));
+    await silence(dead.instanceId, 9);
+    assert.equal((await sweep(db, OPTIONS)).deadInstances, 0);
+    await silence(dead.instanceId, 2);
+    const swept = await sweep(db, OPTIONS);
+    assert.deepEqual([swept.deadInstances, swept.releasedLeases], [1, 1]);
+    assert.equal((await readPool(db, pool)).held, 0n);
+    assert.equal((await sweep(db, OPTIONS)).releasedLeases, 0);
+    await dead.close();
+  });
+
+  test("a heartbeat keeps an instance alive in all its shards", async () => {
+    const ledger = await openLedger(db, LEDGER);
+    await silence(ledger.instanceId, 60);
+    assert.equal((await ledger.heartbeat()).alive, true);
+    assert.equal((await sweep(db, OPTIONS)).deadInstances, 0);
+    await ledger.close();
+  });
+
+  test("an instance that was declared dead learns it from its heartbeat and goes on under a new id", async () => {
+    const pool = await createPool(db, 1000n);
+    const ledger = await openLedger(db, LEDGER);
+    await ledger.lease(leaseOf(pool, 600n));
+    const old = ledger.instanceId;
+    await silence(old, 60);
+    await sweep(db, OPTIONS);
+    assert.equal((await ledger.heartbeat()).alive, false);
+    await Promise.all([ledger.register(), ledger.register()]);
+    assert.notEqual(ledger.instanceId, old);
+    assert.equal((await ledger.heartbeat()).alive, true);
+    const now = ledger.instanceId;
+    await ledger.register();
+    assert.equal(ledger.instanceId, now);
+    await ledger.close();
+  });
+
+  test("a fenced instance sends its charges again, straight to the pool, and nothing is lost or doubled", async () => {
+    const pool = await createPool(db, 1000n);
+    const ledger = await openLedger(db, LEDGER);
+    await ledger.lease(leaseOf(pool, 600n));
+    const old = ledger.instanceId;
+    await silence(old, 60);
+    await sweep(db, OPTIONS);
+    const results = await Promise.all(
+      [100n, 200n].map((amount) => ledger.charge(chargeOf(pool, amount, { hold: "lease" }))),
+    );
+    assert.deepEqual(
+      results.map(({ charged, uncollected }) => [charged, uncollected]),
+      [
+        [100n, 0n],
+        [200n, 0n],
+      ],
+    );
+    assert.notEqual(ledger.instanceId, old);
+    assert.deepEqual(await readPool(db, pool), {
+      balance: 700n,
+      held: 0n,
+      spent: 300n,
+      uncollected: 0n,
+      lastSeq: 3n,
+    });
+    await ledger.close();
+  });
+
+  test("a lease that was dead in one shard is given back in all", async () => {
+    const pools = await Promise.all([inShard(0), inShard(1)]);
+    const ledger = await openLedger(db, LEDGER);
+    for (const pool of pools) await ledger.lease(leaseOf(pool, 600n));
+    await db.query("SELECT farebox.end_instance(0, $1)", [ledger.instanceId]);
+    assert.equal((await ledger.heartbeat()).alive, false);
+    await ledger.register();
+    await sweep(db, OPTIONS);
+    for (const pool of pools) assert.equal((await readPool(db, pool)).held, 0n);
+    await ledger.close();
+  });
+
+  test("the lease of a dead instance that holds an expired grant back goes, and the grant with it", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 100n, source: "promo", expiresAt: new Date(Date.now() + HOUR) });
+    const dead = await openLedger(db, LEDGER);
+    await dead.lease(leaseOf(pool, 60n));
+    await letTimePass(db, pool, HOUR);
+    await silence(dead.instanceId, 60);
+    await sweep(db, OPTIONS);
+    const { balance, held } = await readPool(db, pool);
+    assert.deepEqual([balance, held], [0n, 0n]);
+    await dead.close();
+  });
+
+  test("pools that nobody touches are rolled, holds of clients expire", async () => {
+    const pool = await createPool(db, 0n);
+    const ledger = await openLedger(db, LEDGER);
+    await grantCredits(db, { pool, amount: 100n, source: "promo", expiresAt: new Date(Date.now() + HOUR) });
+    const held = await createPool(db, 100n);
+    await ledger.hold(holdOf(held, "h", 50n, 60));
+    assert.equal((await sweep(db, OPTIONS)).rolledPools, 0);
+    for (const one of [pool, held]) await letTimePass(db, one, HOUR);
+    assert.equal((await sweep(db, OPTIONS)).rolledPools, 2);
+    assert.equal((await readPool(db, pool)).balance, 0n);
+    assert.equal((await readPool(db, held)).held, 0n);
+    assert.equal((await sweep(db, OPTIONS)).rolledPools, 0);
+    await ledger.close();
+  });
+
+  test("resolved holds are forgotten an hour after they would have expired, once windows when they are over", async () => {
+    const pool = await createPool(db, 1000n);
+    const ledger = await openLedger(db, LEDGER);
+    await ledger.hold(holdOf(pool, "charged", 5n, 60));
+    await ledger.charge(
+      chargeOf(pool, 5n, { hold: { id: "charged" }, once: { value: "v", withinSeconds: 600 } }),
+    );
+    await ledger.hold(holdOf(pool, "live", 5n, 7200));
+    assert.equal((await sweep(db, OPTIONS)).forgotten, 0);
+    await letTimePass(db, pool, 300_000);
+    assert.equal((await sweep(db, OPTIONS)).forgotten, 0);
+    await letTimePass(db, pool, HOUR);
+    assert.equal((await sweep(db, OPTIONS)).forgotten, 2);
+    await ledger.release(releaseOf(pool, "live"));
+    await ledger.close();
+  });
+
+  test("several sweeps at once do the work once", async () => {
+    const pools = await Promise.all(Array.from({ length: 5 }, () => createPool(db, 100n)));
+    const dead = await openLedger(db, LEDGER);
+    for (const pool of pools) await dead.lease(leaseOf(pool, 60n));
+    await silence(dead.instanceId, 60);
+    const swept = await Promise.all([1, 2, 3].map(() => sweep(db, OPTIONS)));
+    assert.equal(
+      swept.reduce((sum, { releasedLeases }) => sum + releasedLeases, 0),
+      5,
+    );
+    for (const pool of pools) assert.equal((await readPool(db, pool)).held, 0n);
+    await dead.close();
+  });
+
+  test("the partitions of this month and the next three exist, and nothing lies in the default one", async () => {
+    const rows = await db.query<{ name: string }>(
+      "SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'farebox.entries'::regclass",
+    );
+    assert.equal(rows.length, 5);
+    assert.equal((await db.query("SELECT FROM farebox.entries_default LIMIT 1")).length, 0);
+    assert.deepEqual((await auditLedger(db, { atRest: true })).findings, []);
+  });
+});
