@@ -79,6 +79,9 @@ DECLARE
 BEGIN
   PERFORM FROM farebox.instances n WHERE n.owner = p_owner AND n.shard = p_shard AND n.state = 'dead';
   IF NOT FOUND THEN RETURN 0; END IF;
+  -- Most leases of an instance that served many accounts are empty. They change no pool, so none is locked for them: batches
+  -- of a dead instance are fenced, and nobody else touches its leases.
+  DELETE FROM farebox.holds h WHERE h.owner = p_owner AND h.shard = p_shard AND h.kind = 'lease' AND h.amount = 0;
   SELECT coalesce(array_agg(l.account_id), '{}'), coalesce(array_agg(l.credit_type), '{}') INTO v_account, v_type
   FROM (
     SELECT h.account_id, h.credit_type FROM farebox.holds h
