@@ -17,7 +17,7 @@ export interface Entry {
   readonly refundOf: number | null;
 }
 
-export interface Pool {
+interface Pool {
   readonly accountId: string;
   readonly balance: number;
   readonly held: number;
