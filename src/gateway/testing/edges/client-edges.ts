@@ -156,7 +156,11 @@ function describeSlow(open: () => World): void {
     client.write(requestText(account, "GET /unpriced"));
     await client.until((bytes) => bytes.includes("zzz"));
     client.socket.pause();
-    await eventually(() => isBlocked);
+    let steady = { written: -1, since: 0 };
+    await eventually(() => {
+      if (steady.written !== written) steady = { written, since: performance.now() };
+      return isBlocked && performance.now() - steady.since > 300;
+    });
     // Buffers of the kernel and of both sockets hold some megabytes; nothing holds sixty.
     assert.ok(written < size / 2, `${written} bytes were taken from the upstream`);
     client.leave();
