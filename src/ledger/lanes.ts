@@ -45,7 +45,7 @@ export class ShardLanes implements Lanes {
         owner: this.#instance.id,
         resolve: (result, owner) => {
           if (gaveUp) this.#returnLease(item.pool, result, owner);
-          else resolve(result);
+          else resolve({ ...result, owner });
         },
         reject: (error) => {
           gaveUp = true;

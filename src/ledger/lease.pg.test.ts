@@ -115,6 +115,7 @@ eachDatabase("leases and holds", (openFresh) => {
       balance: 100n,
       nextEventMs: null,
       recalled: true,
+      owner: ledger.instanceId,
     });
     assert.deepEqual((await other.heartbeat()).recalls, [pool]);
     assert.deepEqual((await other.heartbeat()).recalls, []);
