@@ -212,7 +212,7 @@ BEGIN
     LOOP
       i := d_pool[x.dim]; h := x.source; v_back := 0; v_take := 0;
       IF h > 0 THEN
-        IF h_state[h] IS NULL OR h_state[h] = 'charged' OR h_seq[h] IS NOT NULL THEN
+        IF h_state[h] IS NULL OR h_state[h] = 'charged' OR h_charged[h] IS NOT NULL THEN
           x_kind := x_kind || CASE WHEN h_state[h] IS NULL THEN 'unknown' ELSE 'charged' END; x_seq := x_seq || h_seq[h];
           x_charged := x_charged || coalesce(h_charged[h], 0); x_uncollected := x_uncollected || coalesce(h_uncollected[h], 0);
           x_balance := x_balance || coalesce(h_balance[h], v_balance[i]);

@@ -1046,6 +1046,9 @@ DECLARE
 BEGIN
   PERFORM FROM farebox.instances n WHERE n.owner = p_owner AND n.shard = p_shard AND n.state = 'dead';
   IF NOT FOUND THEN RETURN 0; END IF;
+  -- Most leases of an instance that served many accounts are empty. They change no pool, so none is locked for them: batches
+  -- of a dead instance are fenced, and nobody else touches its leases.
+  DELETE FROM farebox.holds h WHERE h.owner = p_owner AND h.shard = p_shard AND h.kind = 'lease' AND h.amount = 0;
   SELECT coalesce(array_agg(l.account_id), '{}'), coalesce(array_agg(l.credit_type), '{}') INTO v_account, v_type
   FROM (
     SELECT h.account_id, h.credit_type FROM farebox.holds h
@@ -1346,7 +1349,7 @@ BEGIN
     LOOP
       i := d_pool[x.dim]; h := x.source; v_back := 0; v_take := 0;
       IF h > 0 THEN
-        IF h_state[h] IS NULL OR h_state[h] = 'charged' OR h_seq[h] IS NOT NULL THEN
+        IF h_state[h] IS NULL OR h_state[h] = 'charged' OR h_charged[h] IS NOT NULL THEN
           x_kind := x_kind || CASE WHEN h_state[h] IS NULL THEN 'unknown' ELSE 'charged' END; x_seq := x_seq || h_seq[h];
           x_charged := x_charged || coalesce(h_charged[h], 0); x_uncollected := x_uncollected || coalesce(h_uncollected[h], 0);
           x_balance := x_balance || coalesce(h_balance[h], v_balance[i]);

@@ -1,0 +1,328 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { adjustPool } from "../../src/ledger/adjust.ts";
+import { readBalances } from "../../src/ledger/balances.ts";
+import type { Database } from "../../src/ledger/database/database.ts";
+import { grantCredits } from "../../src/ledger/grant.ts";
+import type { PoolRef } from "../../src/ledger/ledger.ts";
+import { type LedgerHandle, openLedger } from "../../src/ledger/open-ledger.ts";
+import { refundCharge } from "../../src/ledger/refund.ts";
+import { sweep } from "../../src/ledger/sweep.ts";
+import { chargeOf, LEDGER, letTimePass, readPool, roll, SHARDS } from "../../src/ledger/testing/books.ts";
+import type { BooksModel } from "./books-model.ts";
+
+const HOUR_MS = 3_600_000;
+const HOUR_SECONDS = 3600;
+
+/** The real ledger: some instances on one database, and a pool. */
+export interface World {
+  readonly db: Database;
+  readonly pool: PoolRef;
+  readonly instances: LedgerHandle[];
+  /** Numbers of charges that were made, for refunds to choose from. */
+  readonly charges: number[];
+}
+
+/** Grants and expiries lie a second inside the hour, so that the seconds a test takes change nothing. */
+const inHours = (hours: number): Date => new Date(Date.now() + hours * HOUR_MS);
+
+class Step implements fc.AsyncCommand<BooksModel, World> {
+  readonly #name: string;
+  readonly #run: (model: BooksModel, world: World) => Promise<void>;
+
+  constructor(name: string, run: (model: BooksModel, world: World) => Promise<void>) {
+    this.#name = name;
+    this.#run = run;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: BooksModel, world: World): Promise<void> {
+    await this.#run(model, world);
+    await compare(model, world);
+  }
+
+  toString(): string {
+    return this.#name;
+  }
+}
+
+/** Everything that can be seen of the pool is what the model says. */
+async function compare(model: BooksModel, { db, pool }: World): Promise<void> {
+  const [balance] = await readBalances(db, pool.accountId, pool.shard);
+  assert.equal(balance?.balance, model.balance, "balance");
+  assert.equal(balance.held, model.held, "held");
+  const seen = balance.grants.map(({ source, remaining }) => `${source} ${remaining}`).toSorted();
+  const expected = model.grants
+    .filter(({ isActive, remaining }) => isActive && remaining > 0n)
+    .map(({ source, remaining }) => `${source} ${remaining}`)
+    .toSorted();
+  assert.deepEqual(seen, expected);
+}
+
+function instanceOf(world: World, index: number): LedgerHandle {
+  const instance = world.instances[index % world.instances.length];
+  assert.ok(instance);
+  return instance;
+}
+
+const amount = fc.bigInt({ min: 0n, max: 120n });
+const some = fc.bigInt({ min: 1n, max: 120n });
+const instance = fc.integer({ min: 0, max: 2 });
+const holdId = fc.constantFrom("h1", "h2", "h3", "h4", "h5");
+
+const grant = fc
+  .record({
+    amount: some,
+    source: fc.constantFrom("topup" as const, "promo" as const),
+    priority: fc.constantFrom(50, 100),
+    starts: fc.constantFrom(0, 0, 0, 2),
+    lasts: fc.option(fc.integer({ min: 1, max: 6 })),
+    reference: fc.option(fc.constantFrom("g1", "g2", "g3")),
+  })
+  .map(
+    (given) =>
+      new Step(
+        `grant ${JSON.stringify(given, (_, value: unknown) => (typeof value === "bigint" ? Number(value) : value))}`,
+        async (model, { db, pool }) => {
+          const { amount: credits, source, priority, starts, lasts } = given;
+          const reference = given.reference ?? undefined;
+          const isKnown = reference !== undefined && model.references.has(reference);
+          const asked = grantCredits(db, {
+            pool,
+            amount: credits,
+            source,
+            priority,
+            reference,
+            effectiveAt: starts === 0 ? null : inHours(starts),
+            expiresAt: lasts === null ? null : inHours(starts + lasts),
+          });
+          if (isKnown) {
+            await asked.then(
+              ({ repeated }) => assert.equal(repeated, true),
+              (error: { code?: string }) => assert.equal(error.code, "grant_conflict"),
+            );
+            return;
+          }
+          await asked;
+          if (reference !== undefined) model.references.add(reference);
+          const effectiveAt = model.moment(starts);
+          model.add({
+            amount: credits,
+            source,
+            priority,
+            effectiveAt,
+            expiresAt: lasts === null ? null : effectiveAt + lasts,
+          });
+        },
+      ),
+  );
+
+const lease = fc.record({ instance, giveBack: amount, need: amount, want: amount }).map(
+  ({ instance: index, giveBack, need, want }) =>
+    new Step(`lease ${index} ${giveBack} ${need} ${want}`, async (model, world) => {
+      const result = await instanceOf(world, index).lease({ pool: world.pool, giveBack, need, want });
+      assert.equal(result.granted, model.lease(index, giveBack, need, want));
+      assert.deepEqual([result.balance, result.available], [model.balance, model.available]);
+    }),
+);
+
+const releaseLease = fc.record({ instance, back: amount }).map(
+  ({ instance: index, back }) =>
+    new Step(`release lease ${index} ${back}`, async (model, world) => {
+      const held = model.leases.get(index) ?? 0n;
+      // The meter never gives back more than it has.
+      const given = back < held ? back : held;
+      await instanceOf(world, index).release({ pool: world.pool, hold: "lease", amount: given });
+      model.leases.set(index, held - given);
+      model.expireOverdue();
+    }),
+);
+
+const hold = fc.record({ instance, id: holdId, amount, hours: fc.integer({ min: 1, max: 4 }) }).map(
+  ({ instance: index, id, amount: credits, hours }) =>
+    new Step(`hold ${id} ${credits} ${hours}h`, async (model, world) => {
+      const item = { pool: world.pool, id, amount: credits, ttlSeconds: hours * HOUR_SECONDS };
+      const result = await instanceOf(world, index).hold(item);
+      const before = model.holds.get(id);
+      if (before !== undefined) {
+        const isSame = before.state === "live" && before.asked === credits;
+        if (isSame) assert.equal(result.kind, "held");
+        else assert.deepEqual(result, { kind: "conflict", state: before.state });
+      } else if (model.available < credits) {
+        assert.equal(result.kind, "insufficient");
+      } else {
+        assert.equal(result.kind, "held");
+        model.holds.set(id, {
+          asked: credits,
+          amount: credits,
+          expiresAt: model.moment(hours),
+          state: "live",
+          charge: undefined,
+        });
+      }
+    }),
+);
+
+const releaseHold = fc.record({ instance, id: holdId }).map(
+  ({ instance: index, id }) =>
+    new Step(`release ${id}`, async (model, world) => {
+      const { released } = await instanceOf(world, index).release({
+        pool: world.pool,
+        hold: { id },
+        amount: 0n,
+      });
+      const before = model.holds.get(id);
+      assert.equal(released, before?.state === "live" ? before.amount : 0n);
+      if (before?.state === "live") {
+        before.state = "released";
+        before.amount = 0n;
+      }
+      model.expireOverdue();
+    }),
+);
+
+const charge = fc
+  .record({
+    instance,
+    amount,
+    from: fc.constantFrom("lease", "pool", "h1", "h2", "h3", "h4", "h5"),
+    once: fc.option(fc.constantFrom("v1", "v2"), { freq: 4 }),
+  })
+  .map(
+    ({ instance: index, amount: credits, from, once }) =>
+      new Step(`charge ${credits} of ${from} ${once ?? ""}`, async (model, world) => {
+        const source = from === "lease" ? index : from === "pool" ? null : from;
+        const item = chargeOf(world.pool, credits, {
+          hold: from === "lease" ? "lease" : from === "pool" ? null : { id: from },
+          once: once === null ? undefined : { value: once, withinSeconds: 3 * HOUR_SECONDS },
+        });
+        const charging = instanceOf(world, index).charge(item);
+        if (typeof source === "string" && !model.holds.has(source)) {
+          await assert.rejects(charging, { code: "hold_unknown" });
+          return;
+        }
+        const { kind, ...result } = await charging;
+        const expected = model.charge(credits, source, once === null ? undefined : { value: once, hours: 3 });
+        if (expected === "repeat") {
+          assert.deepEqual([kind, result.charged], ["repeat", 0n]);
+          return;
+        }
+        assert.deepEqual(result, expected);
+        if (result.seq !== null && !world.charges.includes(result.seq)) world.charges.push(result.seq);
+      }),
+  );
+
+const refund = fc
+  .record({ which: fc.nat(), amount: fc.option(some), reference: fc.constantFrom("r1", "r2", "r3") })
+  .map(
+    ({ which, amount: part, reference }) =>
+      new Step(`refund ${which} ${part ?? "all"} ${reference}`, async (model, { db, pool, charges }) => {
+        const seq = charges[which % charges.length];
+        if (seq === undefined) return;
+        const name = `refund ${seq} ${reference}`;
+        const refunding = refundCharge(db, { pool, seq, amount: part ?? "all", reason: "broken", reference });
+        if (model.references.has(name)) {
+          assert.equal((await refunding).repeated, true);
+          return;
+        }
+        const expected = model.refund(seq, part ?? "all");
+        if (expected === "exceeds") {
+          await assert.rejects(refunding, { code: "refund_exceeds_charge" });
+          return;
+        }
+        assert.equal((await refunding).refunded, expected);
+        if (expected > 0n) model.references.add(name);
+      }),
+  );
+
+const adjust = fc
+  .record({ amount: some, isTaken: fc.boolean(), reference: fc.constantFrom("a1", "a2", "a3") })
+  .map(
+    ({ amount: credits, isTaken, reference }) =>
+      new Step(`adjust ${isTaken ? "-" : ""}${credits} ${reference}`, async (model, { db, pool }) => {
+        const signed = isTaken ? -credits : credits;
+        const adjusting = adjustPool(db, { pool, amount: signed, reason: "by hand", reference });
+        const name = `adjust ${reference}`;
+        if (model.references.has(name)) {
+          await adjusting.then(
+            ({ repeated }) => assert.equal(repeated, true),
+            (error: { code?: string }) => assert.equal(error.code, "adjustment_conflict"),
+          );
+          return;
+        }
+        if (!model.adjust(signed)) {
+          await assert.rejects(adjusting, { code: "adjustment_exceeds_available" });
+          return;
+        }
+        assert.equal((await adjusting).balance, model.balance);
+        model.references.add(name);
+      }),
+  );
+
+const pass = fc.constantFrom(1, 2, 3, 5, 12, 24).map(
+  (hours) =>
+    new Step(`${hours}h pass`, async (model, { db, pool }) => {
+      await letTimePass(db, pool, hours * HOUR_MS);
+      model.pass(hours);
+    }),
+);
+
+const rollNow = fc.constant(
+  new Step("roll", async (model, { db, pool }) => {
+    await roll(db, pool);
+    const row = await readPool(db, pool);
+    assert.deepEqual(
+      [row.balance, row.held, row.lastSeq, row.uncollected],
+      [model.balance, model.held, BigInt(model.seq), model.uncollected],
+    );
+  }),
+);
+
+/** Stops an instance, or lets it die, and starts it again: its leases go back. */
+const restart = fc.record({ instance, dies: fc.boolean() }).map(
+  ({ instance: index, dies }) =>
+    new Step(`${dies ? "kill" : "restart"} ${index}`, async (model, world) => {
+      const old = instanceOf(world, index);
+      if (dies) {
+        await world.db.query(
+          "UPDATE farebox.instances SET seen_at = seen_at - interval '2 days' WHERE owner = $1",
+          [old.instanceId],
+        );
+        await sweep(world.db, { shards: SHARDS, deadAfterMs: 24 * HOUR_MS });
+      } else {
+        await old.close();
+        world.instances[index % world.instances.length] = await openLedger(world.db, LEDGER);
+      }
+      model.leases.set(index, 0n);
+      model.expireOverdue();
+      if (dies) model.forget();
+    }),
+);
+
+export const commands = fc.commands(
+  [
+    grant,
+    grant,
+    lease,
+    lease,
+    releaseLease,
+    hold,
+    hold,
+    releaseHold,
+    charge,
+    charge,
+    charge,
+    charge,
+    refund,
+    refund,
+    adjust,
+    pass,
+    pass,
+    rollNow,
+    restart,
+  ],
+  { maxCommands: 30 },
+);
