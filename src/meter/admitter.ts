@@ -7,7 +7,7 @@ import { selectPrice } from "../domain/select-price.ts";
 import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
 import { type AdmissionParts, OpenAdmission } from "./admission.ts";
 import type { AdmitRequest, Decision } from "./meter.ts";
-import { ROUTE_UNKNOWN, refusalOf } from "./refusals.ts";
+import { ROUTE_UNKNOWN, refusalOf, STORAGE_UNAVAILABLE } from "./refusals.ts";
 
 const FREE: Quote = { amount: 0n, units: 0 };
 
@@ -25,6 +25,7 @@ export class Admitter {
     if (price === undefined && candidates.length > 0 && list.unpriced === "refuse")
       return this.#refuse(ROUTE_UNKNOWN);
     const charged = price === undefined || price.free ? undefined : price;
+    if (charged !== undefined && request.identity.unconfirmed) return this.#refuse(STORAGE_UNAVAILABLE);
     if (request.idempotency !== undefined) return this.#admitOnce(request, charged, request.idempotency);
     return this.#setAside(request, charged, undefined);
   }

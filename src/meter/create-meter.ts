@@ -129,6 +129,10 @@ class RunningMeter implements StartableMeter {
   }
 
   balances(identity: Identity): Promise<readonly PoolBalance[]> {
+    if (identity.unconfirmed) {
+      const reason = "the database is silent, so the key cannot be confirmed";
+      return Promise.reject(new FareboxError("storage_unavailable", reason, { retryable: true }));
+    }
     return this.#parts.ledger.balances(identity.accountId, identity.shard);
   }
 

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import { settle } from "./testing/manual-clock.ts";
 import { ALICE, clockOf, hashOf, newDatabase, newKey, openFakeMeter } from "./testing/open-fake-meter.ts";
 
+const UNAVAILABLE = { code: "storage_unavailable", retryAfterSeconds: 1 };
 const INVALID = { code: "key_invalid" };
 
 describe("authenticate", () => {
@@ -132,7 +133,14 @@ describe("authenticate", () => {
     await clock.advance(3_999);
     assert.deepEqual(meter.authenticate(key), ALICE);
     await clock.advance(1);
-    assert.deepEqual(await meter.authenticate(key), { code: "storage_unavailable", retryAfterSeconds: 1 });
+    const unconfirmed = { ...ALICE, unconfirmed: true };
+    assert.deepEqual(await meter.authenticate(key), unconfirmed);
+    assert.deepEqual(await meter.authenticate(newKey(database)), UNAVAILABLE);
+    await assert.rejects(meter.balances({ ...ALICE, unconfirmed: true }), { code: "storage_unavailable" });
+    database.state = "deaf";
+    const answer = meter.authenticate(key);
+    await clock.advance(500);
+    assert.deepEqual(await answer, unconfirmed);
     database.keys.clear();
     database.recover();
     await clock.advance(250);

@@ -5,7 +5,7 @@ import type { KeyRecord, Ledger } from "../ledger/ledger.ts";
 import type { Identity } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import { RecentMap } from "./recent-map.ts";
-import { KEY_INVALID, OVERLOADED, refusalOf } from "./refusals.ts";
+import { isRefusal, KEY_INVALID, OVERLOADED, refusalOf } from "./refusals.ts";
 
 /** 100,000 active keys stay cached; an entry is about 300 bytes. */
 const MAX_KEYS = 200_000;
@@ -15,6 +15,8 @@ const MAX_REFUSED = 10_000;
 const REFUSED_MS = 1_000;
 /** Heartbeats come every 250 ms. After so long without one a revocation may have been missed (see docs/decisions). */
 const KEYS_TRUSTED_MS = 4_000;
+/** So long a key that was good before the database fell silent waits for word of it. */
+const CONFIRM_MS = 500;
 /** A prefix of up to 33 characters, `_`, 36 characters. Longer texts are not even hashed. */
 const MAX_KEY_LENGTH = 70;
 /** At once. The checksum is no secret, so keys can be made up; they must not take the database from those that pay. */
@@ -57,15 +59,33 @@ export class KeyCache {
     if (presented.length > MAX_KEY_LENGTH) return KEY_INVALID;
     const hashHex = hash("sha256", presented, "hex");
     const now = this.#clock.now();
+    const known = this.#known.get(hashHex);
+    if (known !== undefined && now < known.expiresAt) {
+      return now < this.#trustedUntil ? known.identity : this.#confirm(hashHex, known);
+    }
     if (now < this.#trustedUntil) {
-      const known = this.#known.get(hashHex);
-      if (known !== undefined && now < known.expiresAt) return known.identity;
       const refusedUntil = this.#refusedUntil.get(hashHex);
       if (refusedUntil !== undefined && now < refusedUntil) return KEY_INVALID;
     }
     // After the cache, because it costs more than a hit; before the query, because garbage must cost none.
     if (!isWellFormedApiKey(presented)) return KEY_INVALID;
     return this.#lookUp(hashHex);
+  }
+
+  /**
+   * The database has been silent for too long to know of a revocation. If it does not answer now either, a key that was
+   * good before passes as unconfirmed: unpriced routes keep working, and nothing is sold for it.
+   */
+  async #confirm(hashHex: string, known: KnownKey): Promise<Identity | Refusal> {
+    let cancel: (() => void) | undefined;
+    const patience = new Promise<undefined>((resolve) => {
+      cancel = this.#clock.after(CONFIRM_MS, () => resolve(undefined));
+    });
+    const answer = await Promise.race([this.#lookUp(hashHex), patience]);
+    cancel?.();
+    if (answer === undefined) return { ...known.identity, unconfirmed: true };
+    if (isRefusal(answer) && answer.code !== "key_invalid") return { ...known.identity, unconfirmed: true };
+    return answer;
   }
 
   /** A heartbeat that was sent then succeeded. After a gap the changes told may be incomplete: everything is read anew. */

@@ -8,6 +8,8 @@ export interface Identity {
   readonly accountId: string;
   readonly shard: number;
   readonly keyId: string;
+  /** The key was good before the database fell silent; whether it still is cannot be known. Priced requests are refused. */
+  readonly unconfirmed?: true;
 }
 
 /** What the price list says of a method and path before anything else of the request is known. */

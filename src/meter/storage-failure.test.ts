@@ -25,6 +25,13 @@ describe("with the database down", () => {
     await assert.rejects(meter.balances(ALICE), { code: "storage_unavailable" });
   });
 
+  it("sells nothing for a key that cannot be confirmed, and lets it use what is free", async () => {
+    const { admit, refusal } = await openFakeMeter(newDatabase(1_000));
+    const identity = { ...ALICE, unconfirmed: true as const };
+    assert.deepEqual(await refusal("GET /75", { identity }), UNAVAILABLE);
+    await (await admit("GET /free", { identity })).cancel();
+  });
+
   it("refuses everything before the first heartbeat, and does not start without it", async () => {
     const database = newDatabase();
     database.state = "down";
