@@ -36,6 +36,7 @@ eachDatabase("charge", (openFresh) => {
       balance: 1000n,
       nextEventMs: null,
       recalled: false,
+      owner: ledger.instanceId,
     });
     const charged = await ledger.charge(chargeOf(pool, 30n, { hold: "lease" }));
     assert.deepEqual(charged, { kind: "charged", seq: 2, charged: 30n, uncollected: 0n, balance: 970n });
