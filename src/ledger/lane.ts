@@ -60,6 +60,7 @@ export class Lane {
       work.reject(new FareboxError("overloaded", "The ledger's queue is full.", { retryable: true }));
     } else {
       this.#queue.push(work);
+      this.#slots.grown(this.#queue.length - this.#head);
       this.#running ??= this.#run();
     }
   }
@@ -74,7 +75,7 @@ export class Lane {
       // One turn of the event loop, so that requests which are there already, and callers that the batch before has just
       // answered, leave together: measured, batches of 250 instead of 40 at 1000 callers. An idle process waits for nothing.
       await nextTurn();
-      await this.#slots.take();
+      await this.#slots.take(() => this.#queue.length - this.#head);
       try {
         await this.#deliver(this.#take());
       } finally {
