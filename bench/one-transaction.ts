@@ -50,7 +50,7 @@ export class OneTransaction {
 }
 
 /** More than this made it slower on two cores: they only wait for one another's locks. */
-export const CONNECTIONS = 16;
+const CONNECTIONS = 16;
 
 const LOCK: Statement = {
   name: "baseline-lock",

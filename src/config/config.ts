@@ -34,7 +34,7 @@ export interface UpstreamConfig {
   readonly maxConnections: number;
 }
 
-export interface LimitRule {
+interface LimitRule {
   /** `"GET /account/credits"`, or `"*"` for every endpoint. */
   readonly match: string;
   readonly requests: number;

@@ -9,7 +9,7 @@ const MAX_INT = 2 ** 31 - 1;
 /** A client's hold blocks credits: a week is more than any job takes. */
 const MAX_TTL_SECONDS = 7 * 86_400;
 /** The ids of leases; a client's hold must not look like one. */
-export const LEASE_PREFIX = "lease:";
+const LEASE_PREFIX = "lease:";
 
 /**
  * Checks an item before it is queued, so that a malformed one fails alone and not with the batch that it would be in.

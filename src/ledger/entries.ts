@@ -2,7 +2,7 @@ import type { Credits } from "../domain/credits.ts";
 import type { Queryable } from "./database/database.ts";
 import type { PoolRef } from "./ledger.ts";
 
-export type EntryKind = "grant" | "charge" | "refund" | "expiry" | "adjustment";
+type EntryKind = "grant" | "charge" | "refund" | "expiry" | "adjustment";
 
 /** A line of a pool's ledger. */
 export interface Entry {
@@ -48,13 +48,13 @@ export interface EntryPage {
 }
 
 /** A page is held in memory whole. */
-export const MAX_ENTRIES = 1000;
+const MAX_ENTRIES = 1000;
 
 /**
  * Entries have no index but their primary key, so a filter is applied by reading the pool's entries in order: this many for
  * one page, some 10 ms. A page that finds less says where to go on.
  */
-export const SCANNED_ENTRIES = 20_000;
+const SCANNED_ENTRIES = 20_000;
 
 interface EntryRow extends Omit<Entry, "seq" | "refundOf"> {
   readonly seq: bigint;

@@ -32,7 +32,7 @@ export interface GrantResult {
 }
 
 /** Of grants with the same priority the one that expires first is drawn first, which is what most plans want. */
-export const DEFAULT_PRIORITY = 100;
+const DEFAULT_PRIORITY = 100;
 
 interface GrantRow {
   readonly outcome: "granted" | "repeated" | "conflict" | "expired" | "too_large";
