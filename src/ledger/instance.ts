@@ -19,7 +19,8 @@ interface HeartbeatRow {
  */
 export class Instance {
   readonly #database: Database;
-  readonly #registered = new Map<number, Promise<void>>();
+  /** Where the present id is registered. */
+  #shards = new Set<number>();
   #id = newInstanceId();
   #dead = new Set<string>();
   #replacing: Promise<void> | undefined;
@@ -33,19 +34,13 @@ export class Instance {
   }
 
   /** Registers in a shard before its first batch. Safe to repeat. */
-  register(shard: number): Promise<void> {
-    let registered = this.#registered.get(shard);
-    if (registered === undefined) {
-      registered = this.#database
-        .query("SELECT farebox.register_instance($1, $2::int[])", [this.#id, [shard]])
-        .then(() => undefined)
-        .catch((error: unknown) => {
-          this.#registered.delete(shard);
-          throw error;
-        });
-      this.#registered.set(shard, registered);
+  async register(shard: number): Promise<void> {
+    while (!this.#shards.has(shard)) {
+      const id = this.#id;
+      await this.#database.query("SELECT farebox.register_instance($1, $2::int[])", [id, [shard]]);
+      // Meanwhile the id may have been replaced by one that does not know this shard.
+      if (id === this.#id) this.#shards.add(shard);
     }
-    return registered;
   }
 
   /** The database said that this id is dead. */
@@ -71,7 +66,7 @@ export class Instance {
         text: `SELECT s.shard, h.o_alive AS alive, h.o_accounts AS accounts, h.o_types AS types
           FROM unnest($2::int[]) s(shard), farebox.heartbeat(s.shard, $1) h`,
       },
-      [id, [...this.#registered.keys()].sort((left, right) => left - right)],
+      [id, [...this.#shards].sort((left, right) => left - right)],
     );
     const recalls = rows.flatMap(({ shard, accounts, types }) =>
       accounts.map((accountId, index) => ({ accountId, creditType: types[index] ?? "", shard })),
@@ -83,15 +78,16 @@ export class Instance {
 
   /** Says goodbye: all leases go back to their pools. */
   async end(): Promise<void> {
-    await this.#end(this.#id, [...this.#registered.keys()]);
+    await this.#end(this.#id, [...this.#shards]);
   }
 
   async #replaceDead(): Promise<void> {
     const old = this.#id;
-    const shards = [...this.#registered.keys()];
+    const shards = [...this.#shards];
     const id = newInstanceId();
     await this.#database.query("SELECT farebox.register_instance($1, $2::int[])", [id, shards]);
     this.#id = id;
+    this.#shards = new Set(shards);
     this.#dead = new Set([old]);
     // Shards in which nobody has noticed yet. Whatever this does not reach is found by the sweep, for want of heartbeats.
     await this.#end(old, shards).catch(() => undefined);

@@ -152,6 +152,23 @@ eachDatabase("instances and sweep", (openFresh) => {
     await ledger.close();
   });
 
+  test("a pool whose books contradict each other does not keep the others from being rolled", async () => {
+    const [broken, sound] = await Promise.all([createPool(db, 10n), createPool(db, 0n)]);
+    const due = "next_event_at = clock_timestamp() - interval '1 second'";
+    const where = `WHERE account_id = '${broken.accountId}'`;
+    await grantCredits(db, {
+      pool: sound,
+      amount: 5n,
+      source: "promo",
+      expiresAt: new Date(Date.now() + HOUR),
+    });
+    await letTimePass(db, sound, HOUR);
+    await db.exec(`UPDATE farebox.pools SET spent = 100, ${due} ${where}`);
+    assert.equal((await sweep(db, OPTIONS)).rolledPools, 1);
+    assert.equal((await readPool(db, sound)).balance, 0n);
+    await db.exec(`UPDATE farebox.pools SET spent = 0, next_event_at = NULL ${where}`);
+  });
+
   test("resolved holds are forgotten an hour after they would have expired, once windows when they are over", async () => {
     const pool = await createPool(db, 1000n);
     const ledger = await openLedger(db, LEDGER);
