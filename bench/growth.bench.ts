@@ -10,7 +10,7 @@ import { withDatabase } from "./with-database.ts";
 
 const SMALL = 10_000;
 const LARGE = 1_000_000;
-const ROUNDS = 5;
+const ROUNDS = 3;
 const CALLS = 300;
 
 /** (c) What a charge, a balance and a page of entries cost when the pool has 10^4 and when it has 10^6 entries. */

@@ -15,9 +15,9 @@ import { withDatabase } from "./with-database.ts";
 const PRICE = 1000n;
 const SHARDS = 4;
 /** Calls waiting for an answer at any moment, the same for every contender: a busy API with slow clients. */
-const OUTSTANDING = 2048;
-const SECONDS = 3;
-const ROUNDS = 5;
+const OUTSTANDING = 1024;
+const SECONDS = 2;
+const ROUNDS = 3;
 const SPREAD = 10_000;
 
 /** (a) Charges per second by leases and by plain holds, against one transaction per request, in the same database. */
