@@ -39,7 +39,8 @@ export async function startFareboxProcess(upstream: string, target: DatabaseTarg
       "--operator-listen",
       "127.0.0.1:0",
     ].concat(store, "url" in target ? ["--data", join(directory, "data")] : []),
-    { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, FAREBOX_OPERATOR_TOKEN: TOKEN } },
+    // Its log would hide the figures; a start that fails still exits, and is told by its code.
+    { stdio: ["ignore", "pipe", "ignore"], env: { ...process.env, FAREBOX_OPERATOR_TOKEN: TOKEN } },
   );
   const ready = await readReady(child);
   return {
@@ -69,5 +70,5 @@ async function readReady(child: ChildProcess): Promise<{ gateway: string; operat
     const event = JSON.parse(line) as { event: string; gateway: string; operator: string };
     if (event.event === "ready") return event;
   }
-  throw new Error("farebox ended before it was ready");
+  throw new Error(`farebox ended with ${child.exitCode} before it was ready`);
 }
