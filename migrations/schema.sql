@@ -171,6 +171,33 @@ CREATE TABLE farebox.instances (
   CONSTRAINT instances_state_check CHECK ((state = ANY (ARRAY['live'::text, 'dead'::text])))
 ) WITH (fillfactor=50);
 
+CREATE TABLE farebox.key_caps (
+  account_id text COLLATE "C" NOT NULL,
+  credit_type text COLLATE "C" NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
+  shard integer NOT NULL,
+  day_cap bigint,
+  month_cap bigint,
+  total_cap bigint,
+  day timestamp with time zone NOT NULL,
+  day_spent bigint NOT NULL,
+  month timestamp with time zone NOT NULL,
+  month_spent bigint NOT NULL,
+  total_spent bigint NOT NULL,
+  held bigint NOT NULL DEFAULT 0,
+  source text NOT NULL,
+  CONSTRAINT key_caps_pkey PRIMARY KEY (account_id, credit_type, key_id, shard),
+  CONSTRAINT key_caps_cap_given CHECK ((num_nonnulls(day_cap, month_cap, total_cap) > 0)),
+  CONSTRAINT key_caps_day_cap_check CHECK ((day_cap >= 0)),
+  CONSTRAINT key_caps_day_spent_check CHECK ((day_spent >= 0)),
+  CONSTRAINT key_caps_held_check CHECK ((held >= 0)),
+  CONSTRAINT key_caps_month_cap_check CHECK ((month_cap >= 0)),
+  CONSTRAINT key_caps_month_spent_check CHECK ((month_spent >= 0)),
+  CONSTRAINT key_caps_source_check CHECK ((source = ANY (ARRAY['key'::text, 'plan'::text]))),
+  CONSTRAINT key_caps_total_cap_check CHECK ((total_cap >= 0)),
+  CONSTRAINT key_caps_total_spent_check CHECK ((total_spent >= 0))
+) WITH (fillfactor=50);
+
 CREATE TABLE farebox.keys (
   key_id text COLLATE "C" NOT NULL,
   account_id text COLLATE "C" NOT NULL,
@@ -256,6 +283,7 @@ CREATE TABLE farebox.pools (
   uncollected bigint NOT NULL DEFAULT 0,
   last_seq bigint NOT NULL DEFAULT 0,
   next_event_at timestamp with time zone,
+  capped boolean NOT NULL DEFAULT false,
   CONSTRAINT pools_pkey PRIMARY KEY (account_id, credit_type, shard),
   CONSTRAINT pools_counts CHECK (((overdue >= 0) AND (uncollected >= 0) AND (last_seq >= 0))),
   CONSTRAINT pools_drawn_within_spent CHECK (((drawn >= 0) AND (drawn <= spent))),
@@ -321,7 +349,7 @@ CREATE TABLE farebox.refunds (
 CREATE TABLE farebox.usage (
   account_id text COLLATE "C" NOT NULL,
   credit_type text COLLATE "C" NOT NULL,
-  hour timestamp with time zone NOT NULL,
+  quarter timestamp with time zone NOT NULL,
   key_id text COLLATE "C" NOT NULL,
   endpoint text COLLATE "C" NOT NULL,
   shard integer NOT NULL,
@@ -329,9 +357,10 @@ CREATE TABLE farebox.usage (
   units bigint NOT NULL,
   credits bigint NOT NULL,
   refunded bigint NOT NULL DEFAULT 0,
-  CONSTRAINT usage_pkey PRIMARY KEY (account_id, credit_type, hour, key_id, endpoint, shard),
+  CONSTRAINT usage_pkey PRIMARY KEY (account_id, credit_type, quarter, key_id, endpoint, shard),
   CONSTRAINT usage_refunds_within_credits CHECK (((refunded >= 0) AND (refunded <= credits)))
 ) WITH (fillfactor=50);
+CREATE INDEX usage_by_quarter ON farebox.usage USING brin (quarter);
 
 CREATE OR REPLACE FUNCTION farebox.adjust_pool(p_shard integer, p_account text, p_type text, p_amount bigint, p_reason text, p_reference text, OUT outcome text, OUT balance bigint, OUT seq bigint, OUT available bigint)
  RETURNS record
@@ -907,6 +936,12 @@ BEGIN
   RETURN v;
 END $function$;
 
+CREATE OR REPLACE FUNCTION farebox.quarter_of(p_at timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE
+RETURN date_bin('00:15:00'::interval, p_at, '2000-01-01 00:00:00+00'::timestamp with time zone);
+
 CREATE OR REPLACE FUNCTION farebox.read_balances(p_shard integer, p_account text)
  RETURNS TABLE(credit_type text, balance bigint, held bigint, grants jsonb, recurring jsonb)
  LANGUAGE sql
@@ -1017,7 +1052,7 @@ BEGIN
   INSERT INTO farebox.refunds (account_id, credit_type, seq, reference, shard, amount, refund_seq, balance_after)
   VALUES (p_account, p_type, p_seq, p_reference, p_shard, refunded, refund_seq, v_pool.balance);
   UPDATE farebox.usage u SET refunded = u.refunded + refund_charge.refunded
-  WHERE u.account_id = p_account AND u.credit_type = p_type AND u.hour = date_trunc('hour', v_charge.at, 'UTC')
+  WHERE u.account_id = p_account AND u.credit_type = p_type AND u.quarter = farebox.quarter_of(v_charge.at)
     AND u.key_id = v_charge.key_id AND u.endpoint = v_charge.endpoint AND u.shard = p_shard;
   PERFORM farebox.write_pool(v_pool);
   balance := v_pool.balance;
@@ -1179,7 +1214,7 @@ DECLARE
   v_lease_id CONSTANT text := 'lease:' || p_owner;
   v_pools CONSTANT integer := cardinality(p_account);
   v_last bigint; v_state text; v_reply text;
-  v_now timestamptz; v_hour timestamptz; v_found integer; v_all_fast boolean := true;
+  v_now timestamptz; v_quarter timestamptz; v_found integer; v_all_fast boolean := true;
   v_balance bigint[]; v_held bigint[]; v_spent bigint[]; v_drawn bigint[]; v_overdue bigint[]; v_uncollected bigint[];
   v_seq bigint[]; v_next timestamptz[];
   v_lease bigint[]; v_lease_before bigint[];
@@ -1226,7 +1261,7 @@ BEGIN
   IF v_found < v_pools THEN RETURN '{"s":"missing"}'; END IF;
   -- Taken after the locks, so that times run in the order of the numbers of a pool's entries.
   v_now := clock_timestamp();
-  v_hour := date_trunc('hour', v_now, 'UTC');
+  v_quarter := farebox.quarter_of(v_now);
 
   SELECT array_agg((
     SELECT l.amount FROM farebox.holds l
@@ -1297,12 +1332,12 @@ BEGIN
     FROM unnest(c_dim, c_amount, c_running, c_nth, c_request, c_units, c_status, c_list)
       c(dim, amount, running, nth, request, units, status, list)
     WHERE v_all_fast OR b_fast[d_pool[c.dim]];
-    INSERT INTO farebox.usage AS g (account_id, credit_type, hour, key_id, endpoint, shard, requests, units, credits)
-    SELECT p_account[d.pool], p_type[d.pool], v_hour, d.key, d.endpoint, p_shard, d.count,
+    INSERT INTO farebox.usage AS g (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits)
+    SELECT p_account[d.pool], p_type[d.pool], v_quarter, d.key, d.endpoint, p_shard, d.count,
       d.units, d.credits
     FROM unnest(d_pool, d_key, d_endpoint, d_count, d_units, d_credits) d(pool, key, endpoint, count, units, credits)
     WHERE d.count > 0 AND (v_all_fast OR b_fast[d.pool])
-    ON CONFLICT (account_id, credit_type, hour, key_id, endpoint, shard) DO UPDATE
+    ON CONFLICT (account_id, credit_type, quarter, key_id, endpoint, shard) DO UPDATE
     SET requests = g.requests + excluded.requests, units = g.units + excluded.units, credits = g.credits + excluded.credits;
   END IF;
 
@@ -1416,11 +1451,11 @@ BEGIN
         e.uncollected, e.units, e.list, e.status, 'charge', e.request, d_key[e.dim], d_endpoint[e.dim]
       FROM unnest(e_dim, e_seq, e_amount, e_balance, e_spent, e_uncollected, e_request, e_units, e_status, e_list)
         e(dim, seq, amount, balance, spent, uncollected, request, units, status, list);
-      INSERT INTO farebox.usage AS g (account_id, credit_type, hour, key_id, endpoint, shard, requests, units, credits)
-      SELECT p_account[d_pool[e.dim]], p_type[d_pool[e.dim]], v_hour, d_key[e.dim],
+      INSERT INTO farebox.usage AS g (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits)
+      SELECT p_account[d_pool[e.dim]], p_type[d_pool[e.dim]], v_quarter, d_key[e.dim],
         d_endpoint[e.dim], p_shard, count(*), sum(e.units), -sum(e.amount)
       FROM unnest(e_dim, e_units, e_amount) e(dim, units, amount) GROUP BY e.dim
-      ON CONFLICT (account_id, credit_type, hour, key_id, endpoint, shard) DO UPDATE
+      ON CONFLICT (account_id, credit_type, quarter, key_id, endpoint, shard) DO UPDATE
       SET requests = g.requests + excluded.requests, units = g.units + excluded.units, credits = g.credits + excluded.credits;
     END IF;
     FOR k IN 1..cardinality(o_pool) LOOP

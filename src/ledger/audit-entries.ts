@@ -164,22 +164,22 @@ const ENTRIES = `SELECT ${BY_POOL}, count(*) FILTER (WHERE seq >= $5)::bigint AS
   ) e GROUP BY account_id, credit_type`;
 
 /** The bucket of a charge's usage, as text so that it can be compared and shown. */
-const bucketOf = (hour: string, table: string): string =>
-  `concat_ws(' ', to_char(${hour} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ${table}key_id, ${table}endpoint)`;
+const bucketOf = (quarter: string, table: string): string =>
+  `concat_ws(' ', to_char(${quarter} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), ${table}key_id, ${table}endpoint)`;
 
-const USAGE_OF_ENTRIES = `SELECT ${BY_POOL}, ${bucketOf("date_trunc('hour', at, 'UTC')", "")} AS bucket,
+const USAGE_OF_ENTRIES = `SELECT ${BY_POOL}, ${bucketOf("farebox.quarter_of(at)", "")} AS bucket,
     count(*)::bigint AS requests, sum(units)::bigint AS units, (-sum(amount))::bigint AS credits, 0::bigint AS refunded
   FROM farebox.entries
   WHERE ${IN_RANGE} AND seq >= $5::bigint AND seq <= $6::bigint AND kind = 'charge' GROUP BY 1, 2, 3`;
 
 const USAGE_OF_REFUNDS = `SELECT r.account_id AS "accountId", r.credit_type AS "creditType",
-    ${bucketOf("date_trunc('hour', c.at, 'UTC')", "c.")} AS bucket,
+    ${bucketOf("farebox.quarter_of(c.at)", "c.")} AS bucket,
     0::bigint AS requests, 0::bigint AS units, 0::bigint AS credits, sum(r.amount)::bigint AS refunded
   FROM (SELECT * FROM farebox.refunds WHERE ${IN_RANGE}) r
   JOIN farebox.entries c ON c.account_id = r.account_id AND c.credit_type = r.credit_type AND c.seq = r.seq AND c.shard = r.shard
   GROUP BY 1, 2, 3`;
 
-const USAGE = `SELECT ${BY_POOL}, ${bucketOf("hour", "")} AS bucket, requests, units, credits, refunded
+const USAGE = `SELECT ${BY_POOL}, ${bucketOf("quarter", "")} AS bucket, requests, units, credits, refunded
   FROM farebox.usage WHERE ${IN_RANGE}`;
 
 const REFUNDS = `SELECT r.account_id AS "accountId", r.credit_type AS "creditType", sum(r.amount)::bigint AS refunded,

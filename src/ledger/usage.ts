@@ -17,12 +17,12 @@ export interface UsageQuery {
   readonly shard: number;
   /** Undefined: all. */
   readonly creditType?: string | undefined;
-  /** Whole hours: the hour in which `from` lies is counted, the one in which `to` lies only if `to` is not its beginning. */
+  /** Whole quarters of an hour: the one in which `from` lies is counted, the one in which `to` lies only if `to` is not its beginning. */
   readonly from: Date;
   readonly to: Date;
 }
 
-/** Total of the hourly roll-ups by credit type and endpoint, the most expensive first. Refunds count to their charge's hour. */
+/** Total of the roll-ups by credit type and endpoint, the most expensive first. Refunds count to the quarter of an hour of their charge. */
 export async function readUsage(db: Queryable, query: UsageQuery): Promise<readonly EndpointUsage[]> {
   const rows = await db.query<
     Omit<EndpointUsage, "requests" | "units"> & { requests: bigint; units: bigint }
@@ -31,7 +31,7 @@ export async function readUsage(db: Queryable, query: UsageQuery): Promise<reado
        sum(credits)::bigint AS credits, sum(refunded)::bigint AS refunded
      FROM farebox.usage
      WHERE account_id = $1 AND shard = $2 AND ($3::text IS NULL OR credit_type = $3)
-       AND hour >= date_trunc('hour', $4::timestamptz) AND hour < $5::timestamptz
+       AND quarter >= farebox.quarter_of($4) AND quarter < $5::timestamptz
      GROUP BY credit_type, endpoint ORDER BY sum(credits) DESC, credit_type, endpoint`,
     [query.accountId, query.shard, query.creditType, query.from, query.to],
   );
