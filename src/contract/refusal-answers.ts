@@ -2,9 +2,11 @@ import { REFUSAL_CODES, type RefusalCode } from "../domain/refusal.ts";
 import type { Contract, RenderedAnswer } from "./contract.ts";
 import type { ContractFile, RefusalTemplate } from "./contract-schema.ts";
 import { compileHeaders, compileHeaderText } from "./header-template.ts";
-import { compileJson, compileText, type Render, type TemplateProblem } from "./template.ts";
+import { compileJson, compileText, type ListMembers, type Render, type TemplateProblem } from "./template.ts";
 import {
   errorShapeVocabulary,
+  type FieldFaultFacts,
+  fieldFaultVocabulary,
   messageVocabulary,
   type RefusalFacts,
   refusalVocabulary,
@@ -65,7 +67,7 @@ function compileRefusal(
   const renderBody =
     own.body === undefined
       ? compileJson(file.errorShape.body, errorShapeVocabulary, [], path)
-      : compileJson(own.body, vocabulary, problems, [...path, "body"]);
+      : compileJson(own.body, vocabulary, problems, [...path, "body"], fieldLists(code, problems));
   return ({ refusal, context }) => {
     const facts: RefusalFacts = { refusal, context, status, title, message: "" };
     const told: RefusalFacts = { ...facts, message: renderMessage(facts) };
@@ -73,6 +75,20 @@ function compileRefusal(
     if (retryAfter !== undefined) headers.push(["Retry-After", retryAfter(told)]);
     headers.push(...renderShapeHeaders(told), ...renderOwnHeaders(told));
     return { status, headers, body: renderBody(told) };
+  };
+}
+
+/** `$eachField` repeats what is below it for each wrong field. Only one code has any. */
+function fieldLists(code: RefusalCode, problems: TemplateProblem[]): ListMembers<RefusalFacts> {
+  if (code !== "fields_invalid") return {};
+  return {
+    $eachField: (item, path) => {
+      const renderField = compileJson<FieldFaultFacts>(item, fieldFaultVocabulary, problems, path);
+      return (facts) => {
+        const errors = facts.refusal.code === "fields_invalid" ? facts.refusal.errors : [];
+        return `[${errors.map((fault) => renderField({ ...facts, fault })).join(",")}]`;
+      };
+    },
   };
 }
 

@@ -23,6 +23,17 @@ const examples: { readonly [Code in RefusalCode]: Extract<Refusal, { code: Code 
   rate_limited: { code: "rate_limited", ...state },
   route_unknown: { code: "route_unknown" },
   request_invalid: { code: "request_invalid", reason: 'two "Host" headers' },
+  method_not_allowed: { code: "method_not_allowed", allowed: ["GET", "POST"] },
+  fields_invalid: {
+    code: "fields_invalid",
+    errors: [
+      { path: "groupBy[1]", reason: 'is not "time"' },
+      { path: "limit", reason: "is too large" },
+    ],
+  },
+  resource_unknown: { code: "resource_unknown", what: "key", id: "key_1" },
+  state_conflict: { code: "state_conflict", reason: "The key is revoked." },
+  action_not_permitted: { code: "action_not_permitted", reason: "Self-service is off." },
   request_too_large: { code: "request_too_large", limitBytes: 1024 },
   media_type_unsupported: { code: "media_type_unsupported", reason: "it is not JSON" },
   upgrade_refused: { code: "upgrade_refused" },
@@ -54,6 +65,7 @@ const shapes: Readonly<Record<string, (code: RefusalCode) => readonly string[]>>
       insufficient_credits: ["creditType", "required", "available"],
       quote_above_max: ["creditType", "quote", "max"],
       rate_limited: ["violated-policies"],
+      fields_invalid: ["errors"],
     };
     return ["type", "title", "status", "detail", "code", "requestId", ...(own[code] ?? [])];
   },
@@ -126,6 +138,22 @@ describe("farebox follows the standards", () => {
     assert.equal(headers["Retry-After"], "13");
     assert.equal(headers["RateLimit-Policy"], '"default";q=300;w=60');
     assert.equal(headers["RateLimit"], '"default";r=0;t=13');
+  });
+
+  it("answers wrong fields with 422 and names each", () => {
+    const { status, body } = render("farebox", "fields_invalid");
+    assert.equal(status, 422);
+    const { detail, errors } = JSON.parse(body) as { detail: string; errors: unknown };
+    assert.equal(detail, 'These fields cannot be accepted: groupBy[1] is not "time"; limit is too large.');
+    assert.deepEqual(errors, [
+      { path: "groupBy[1]", reason: 'is not "time"' },
+      { path: "limit", reason: "is too large" },
+    ]);
+  });
+
+  it("names the methods of an endpoint in Allow", () => {
+    const { status, headers } = render("farebox", "method_not_allowed");
+    assert.deepEqual([status, headers["Allow"]], [405, "GET, POST"]);
   });
 
   it("tells when to try again where that helps", () => {

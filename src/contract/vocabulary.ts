@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import type { RateLimitState, Refusal, RefusalCode } from "../domain/refusal.ts";
+import type { FieldFault, RateLimitState, Refusal, RefusalCode } from "../domain/refusal.ts";
 import type { BalanceFacts, RenderContext, SettledFacts } from "./contract.ts";
 import type { Placeholder, PlaceholderValue, Vocabulary } from "./template.ts";
 
@@ -130,7 +130,14 @@ function of<Code extends RefusalCode, Value>(
   };
 }
 
-const reasonEntry = (code: "request_invalid" | "media_type_unsupported" | "upstream_invalid") => ({
+type CodeWithReason =
+  | "request_invalid"
+  | "state_conflict"
+  | "action_not_permitted"
+  | "media_type_unsupported"
+  | "upstream_invalid";
+
+const reasonEntry = (code: CodeWithReason) => ({
   reason: entry(
     "what is wrong, and where",
     of(code, (refusal) => refusal.reason),
@@ -143,6 +150,11 @@ const retryEntry = (code: "storage_unavailable" | "overloaded") => ({
     of(code, (refusal) => refusal.retryAfterSeconds),
   ),
 });
+
+/** A fault of the whole request has no path. */
+function printFault({ path, reason }: FieldFault): string {
+  return path === "" ? reason : `${path} ${reason}`;
+}
 
 /** What only one code knows. */
 const entriesByCode: Readonly<Partial<Record<RefusalCode, Vocabulary<RefusalFacts>>>> = {
@@ -175,7 +187,35 @@ const entriesByCode: Readonly<Partial<Record<RefusalCode, Vocabulary<RefusalFact
     ),
   },
   rate_limited: rateLimitStateEntries<RefusalFacts>(of("rate_limited", (refusal) => refusal)),
+  method_not_allowed: {
+    allowed: entry(
+      "the methods that the endpoint answers, `GET, POST`",
+      of("method_not_allowed", (refusal) => refusal.allowed.join(", ")),
+    ),
+  },
   request_invalid: reasonEntry("request_invalid"),
+  fields_invalid: {
+    faults: entry(
+      "each wrong field with what is wrong, `limit must be at most 500; from must be a time`",
+      of("fields_invalid", ({ errors }) => errors.map(printFault).join("; ")),
+    ),
+    fields: entry(
+      "the wrong fields' paths, `limit, from`",
+      of("fields_invalid", ({ errors }) => errors.map(({ path }) => path).join(", ")),
+    ),
+  },
+  resource_unknown: {
+    what: entry(
+      "the kind of thing, `key`",
+      of("resource_unknown", (refusal) => refusal.what),
+    ),
+    id: entry(
+      "the id that was asked for",
+      of("resource_unknown", (refusal) => refusal.id),
+    ),
+  },
+  state_conflict: reasonEntry("state_conflict"),
+  action_not_permitted: reasonEntry("action_not_permitted"),
   request_too_large: {
     limitBytes: entry(
       "the largest body in bytes",
@@ -195,6 +235,18 @@ export const errorShapeVocabulary: Vocabulary<RefusalFacts> = { ...refusalEntrie
 export function refusalVocabulary(code: RefusalCode): Vocabulary<RefusalFacts> {
   return { ...errorShapeVocabulary, ...entriesByCode[code] };
 }
+
+/** A refusal, and one of the fields that it names. */
+export interface FieldFaultFacts extends RefusalFacts {
+  readonly fault: FieldFault;
+}
+
+/** Placeholders of one wrong field below `$eachField`, besides those of the refusal. */
+export const fieldFaultVocabulary: Vocabulary<FieldFaultFacts> = {
+  ...errorShapeVocabulary,
+  path: entry("the field's path, `groupBy[1]`", (facts) => facts.fault.path),
+  reason: entry("what is wrong with it", (facts) => facts.fault.reason),
+};
 
 /** Placeholders of one refusal's `message` and `retryAfter`. */
 export function messageVocabulary(code: RefusalCode): Vocabulary<RefusalFacts> {

@@ -21,8 +21,18 @@ export type Refusal =
   | ({ readonly code: "rate_limited" } & RateLimitState)
   /** `unpriced: refuse` and no price matches. */
   | { readonly code: "route_unknown" }
+  /** An endpoint of ours exists under other methods only. */
+  | { readonly code: "method_not_allowed"; readonly allowed: readonly string[] }
   /** HTTP that is not safe to forward, or a caller's header that cannot be read; `reason` names the place. */
   | { readonly code: "request_invalid"; readonly reason: string }
+  /** Fields of a request to an endpoint of ours, all that are wrong at once. Nothing was done. */
+  | { readonly code: "fields_invalid"; readonly errors: readonly FieldFault[] }
+  /** The account has no such thing. What another account has looks the same as what nobody has. */
+  | { readonly code: "resource_unknown"; readonly what: string; readonly id: string }
+  /** What was asked for does not go with what is there. Nothing was done. */
+  | { readonly code: "state_conflict"; readonly reason: string }
+  /** The key is good, and may not do this. */
+  | { readonly code: "action_not_permitted"; readonly reason: string }
   | { readonly code: "request_too_large"; readonly limitBytes: number }
   | { readonly code: "media_type_unsupported"; readonly reason: string }
   | { readonly code: "upgrade_refused" }
@@ -38,6 +48,12 @@ export type Refusal =
   | { readonly code: "storage_unavailable"; readonly retryAfterSeconds: number }
   | { readonly code: "overloaded"; readonly retryAfterSeconds: number }
   | { readonly code: "internal_error" };
+
+/** One wrong field: `headers.accept`, `groupBy[1]`. */
+export interface FieldFault {
+  readonly path: string;
+  readonly reason: string;
+}
 
 export type RefusalCode = Refusal["code"];
 
@@ -57,7 +73,12 @@ export const REFUSAL_CODES = [
   "quote_above_max",
   "rate_limited",
   "route_unknown",
+  "method_not_allowed",
   "request_invalid",
+  "fields_invalid",
+  "resource_unknown",
+  "state_conflict",
+  "action_not_permitted",
   "request_too_large",
   "media_type_unsupported",
   "upgrade_refused",

@@ -1,11 +1,11 @@
 import { type Credits, parseCredits } from "../domain/credits.ts";
 import type { Refusal } from "../domain/refusal.ts";
+import type { RequestTarget } from "../domain/request-path.ts";
 import type { Decision, Route } from "../meter/meter.ts";
 import type { Exchange } from "./exchange.ts";
 import { hashRequest, parseIdempotencyKey } from "./idempotency-header.ts";
 import { LazyRequestFacts } from "./lazy-request-facts.ts";
 import { parseJsonBody, readBody, unreadableBody } from "./request-body.ts";
-import type { RequestTarget } from "./request-path.ts";
 
 /** Bodies of a known length up to this are read before forwarding: one write upstream, and a client that leaves while sending costs nothing. */
 const SMALL_BODY_BYTES = 64 * 1024;

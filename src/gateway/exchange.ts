@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RenderContext } from "../contract/contract.ts";
+import type { RequestTarget } from "../domain/request-path.ts";
 import type { Admission, Identity, Route } from "../meter/meter.ts";
 import type { GatewayParts } from "./gateway-parts.ts";
 import { readHeader } from "./lazy-request-facts.ts";
 import type { RequestHead } from "./request-guard.ts";
 import { createRequestId } from "./request-id.ts";
-import type { RequestTarget } from "./request-path.ts";
 
 /** An `Idempotency-Key` with the fingerprint of its request. */
 export interface IdempotencyRequest {

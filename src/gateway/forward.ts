@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import type { Refusal } from "../domain/refusal.ts";
+import type { RequestTarget } from "../domain/request-path.ts";
 import { chooseDelivery } from "./choose-delivery.ts";
 import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import { forwardHeaders } from "./forward-headers.ts";
 import { streamBody } from "./request-body.ts";
 import type { RequestHead } from "./request-guard.ts";
-import type { RequestTarget } from "./request-path.ts";
 import { usageMember } from "./settled-response.ts";
 import { UpstreamCall } from "./upstream-call.ts";
 import type { Upstream } from "./upstreams.ts";

@@ -1,7 +1,7 @@
 import type { Refusal } from "../domain/refusal.ts";
+import { parseTarget } from "../domain/request-path.ts";
 import type { Exchange } from "./exchange.ts";
 import { inspectHead } from "./request-guard.ts";
-import { parseTarget } from "./request-path.ts";
 
 /** The first step: nothing of a request is used before its head and its target are known to mean one thing. */
 export function inspectRequest(exchange: Exchange): Refusal | undefined {

@@ -1,4 +1,5 @@
 import type { Refusal } from "../domain/refusal.ts";
+import type { RequestTarget } from "../domain/request-path.ts";
 import { admitRequest } from "./admit-request.ts";
 import { answerEndpoint } from "./contract-endpoint.ts";
 import { fail, report } from "./end-exchange.ts";
@@ -8,7 +9,6 @@ import { chooseUpstream, forward } from "./forward.ts";
 import { authenticate, findRoute, limitRate } from "./identify.ts";
 import { inspectRequest } from "./inspect-request.ts";
 import type { RequestHead } from "./request-guard.ts";
-import type { RequestTarget } from "./request-path.ts";
 import { refuse } from "./respond.ts";
 import { replay } from "./stored-response.ts";
 

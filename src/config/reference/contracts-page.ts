@@ -2,6 +2,7 @@ import { listContracts, readDefaults } from "../../contract/load-contract.ts";
 import type { Vocabulary } from "../../contract/template.ts";
 import {
   errorShapeVocabulary,
+  fieldFaultVocabulary,
   ownVocabulary,
   poolVocabulary,
   rateLimitVocabulary,
@@ -63,6 +64,11 @@ export function renderContractsPage(): string {
       errorShapeVocabulary,
     ),
     `## Placeholders of one refusal\n\n${renderOwn()}\n`,
+    section(
+      "Placeholders of a wrong field",
+      "In `fields_invalid`, below `{ $eachField: … }`: each wrong field in turn.",
+      fieldFaultVocabulary,
+    ),
     section("Placeholders of `settled` and `usage`", "", settledVocabulary),
     section("Placeholders of `rateLimit`", "", rateLimitVocabulary),
     section(
