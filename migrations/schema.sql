@@ -212,12 +212,14 @@ CREATE TABLE farebox.keys (
   revoked_at timestamp with time zone,
   changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   last_used_at timestamp with time zone,
+  scopes jsonb,
   CONSTRAINT keys_pkey PRIMARY KEY (key_id),
   CONSTRAINT keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   CONSTRAINT keys_check CHECK (((state = 'revoked'::text) = (revoked_at IS NOT NULL))),
   CONSTRAINT keys_hash_check CHECK ((octet_length(hash) = 32)),
   CONSTRAINT keys_hash_key UNIQUE (hash),
   CONSTRAINT keys_name_check CHECK ((length(name) <= 200)),
+  CONSTRAINT keys_scopes_check CHECK ((jsonb_typeof(scopes) = 'array'::text)),
   CONSTRAINT keys_state_check CHECK ((state = ANY (ARRAY['active'::text, 'revoked'::text])))
 );
 CREATE INDEX keys_by_account ON farebox.keys USING btree (account_id, created_at, key_id);
@@ -345,6 +347,19 @@ CREATE TABLE farebox.refunds (
   CONSTRAINT refunds_pkey PRIMARY KEY (account_id, credit_type, seq, reference, shard),
   CONSTRAINT refunds_amount_check CHECK ((amount > 0))
 );
+
+CREATE TABLE farebox.rotated_secrets (
+  hash bytea NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
+  hint text NOT NULL,
+  rotated_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT rotated_secrets_pkey PRIMARY KEY (hash),
+  CONSTRAINT rotated_secrets_hash_check CHECK ((octet_length(hash) = 32)),
+  CONSTRAINT rotated_secrets_key_id_fkey FOREIGN KEY (key_id) REFERENCES keys(key_id)
+);
+CREATE INDEX rotated_secrets_by_expiry ON farebox.rotated_secrets USING btree (expires_at);
+CREATE INDEX rotated_secrets_by_key ON farebox.rotated_secrets USING btree (key_id);
 
 CREATE TABLE farebox.usage (
   account_id text COLLATE "C" NOT NULL,

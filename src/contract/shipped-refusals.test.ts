@@ -18,6 +18,7 @@ const available = parseCredits("0.5") ?? 0n;
 const examples: { readonly [Code in RefusalCode]: Extract<Refusal, { code: Code }> } = {
   key_missing: { code: "key_missing" },
   key_invalid: { code: "key_invalid" },
+  key_not_permitted: { code: "key_not_permitted" },
   insufficient_credits: { code: "insufficient_credits", creditType: "credits", required, available },
   quote_above_max: { code: "quote_above_max", creditType: "credits", quote: required, max: available },
   rate_limited: { code: "rate_limited", ...state },

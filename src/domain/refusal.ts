@@ -5,6 +5,8 @@ export type Refusal =
   | { readonly code: "key_missing" }
   /** Unknown, malformed, revoked and expired keys look alike. */
   | { readonly code: "key_invalid" }
+  /** The endpoint is outside the key's scopes. */
+  | { readonly code: "key_not_permitted" }
   | {
       readonly code: "insufficient_credits";
       readonly creditType: string;
@@ -69,6 +71,7 @@ export interface RateLimitState {
 export const REFUSAL_CODES = [
   "key_missing",
   "key_invalid",
+  "key_not_permitted",
   "insufficient_credits",
   "quote_above_max",
   "rate_limited",

@@ -134,7 +134,8 @@ function routerPath(pattern: MatchPattern, exact: boolean): string {
 /** What nearly all requests look like. */
 const PLAIN = /^(?:\/[A-Za-z0-9._~-]+)+$/;
 
-function canonicalPath(path: string, exact: boolean): string {
+/** A path in the form in which it is compared: `/` and the canonical segments, none of them empty. */
+export function canonicalPath(path: string, exact: boolean): string {
   if (PLAIN.test(path)) return exact ? path : path.toLowerCase();
   return `/${splitPath(path)
     .map((segment) => canonicalSegment(segment, exact))
@@ -146,7 +147,8 @@ const ROUTER_SYNTAX = /[%?#/:*]/g;
 /** They are replaced by characters of Unicode's private use area, in patterns and in paths alike. */
 const PRIVATE_USE = 0xe000;
 
-function canonicalSegment(raw: string, exact: boolean): string {
+/** One segment of a path or a literal of a pattern, as {@link canonicalPath} has it. */
+export function canonicalSegment(raw: string, exact: boolean): string {
   const semicolon = exact ? -1 : raw.indexOf(";", 1);
   const decoded = decodeSegment(semicolon === -1 ? raw : raw.slice(0, semicolon));
   const folded = exact ? decoded : decoded.toLowerCase();

@@ -2,8 +2,8 @@ import type { Refusal } from "../domain/refusal.ts";
 import type { Identity } from "../meter/meter.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Reads the key and asks whose it is. */
-export async function authenticate(exchange: Exchange): Promise<Refusal | undefined> {
+/** Reads the key, asks whose it is, and whether it may call this endpoint. */
+export async function authenticate(exchange: Exchange, path: string): Promise<Refusal | undefined> {
   const { contract, meter } = exchange.parts;
   const { key, ambiguous } = contract.readKey(exchange.request.rawHeaders);
   if (ambiguous) return { code: "request_invalid", reason: "more than one key" };
@@ -11,7 +11,7 @@ export async function authenticate(exchange: Exchange): Promise<Refusal | undefi
   const identity = found instanceof Promise ? await found : found;
   if (isRefusal(identity)) return identity;
   exchange.identity = identity;
-  return undefined;
+  return meter.permit(identity, exchange.method, path);
 }
 
 /** Counts the request against the account's limits and keeps the headers that tell their state. */

@@ -31,7 +31,7 @@ async function serveInspected(exchange: Exchange): Promise<Refusal | undefined> 
     exchange.endpoint = "open";
     return passOn(exchange, head, target);
   }
-  const refusal = await authenticate(exchange);
+  const refusal = await authenticate(exchange, target.path);
   if (refusal !== undefined) return refusal;
   const accountId = exchange.identity?.accountId ?? "";
   if (!parts.accounts.enter(accountId)) return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };

@@ -46,7 +46,7 @@ async function admitUpgrade(exchange: Exchange): Promise<Upstream | Refusal> {
   const { head, target, parts } = exchange;
   if (target === undefined || head?.bodyLength !== 0) return { code: "upgrade_refused" };
   if (parts.openRoutes.find(exchange.method, target.path) === undefined) {
-    const refused = (await authenticate(exchange)) ?? findRoute(exchange, target.path);
+    const refused = (await authenticate(exchange, target.path)) ?? findRoute(exchange, target.path);
     if (refused !== undefined) return refused;
     if (exchange.route?.priced === true) return { code: "upgrade_refused" };
     const limited = limitRate(exchange, target.path);

@@ -9,9 +9,12 @@ const OVERLAP_SECONDS = 60;
 /** One statement for the clock and the changes; the first read (no `$1`) yields the clock only. */
 const READ = {
   name: "changed-keys",
-  text: `SELECT c.now::text AS now, encode(k.hash, 'hex') AS hash, k.changed_at::text AS changed
+  text: `SELECT c.now::text AS now, encode(h.hash, 'hex') AS hash, k.changed_at::text AS changed
     FROM (SELECT clock_timestamp() AS now) c
-    LEFT JOIN farebox.keys k ON k.changed_at > $1::timestamptz - make_interval(secs => $2)`,
+    LEFT JOIN farebox.keys k ON k.changed_at > $1::timestamptz - make_interval(secs => $2)
+    LEFT JOIN LATERAL (
+      SELECT k.hash UNION ALL SELECT s.hash FROM farebox.rotated_secrets s WHERE s.key_id = k.key_id
+    ) h ON true`,
 };
 
 interface ChangeRow {
@@ -21,8 +24,9 @@ interface ChangeRow {
 }
 
 /**
- * Which keys changed since an instance last asked: created, revoked, or their account suspended or closed. Every change is
- * told once, however its transaction and the reads overlap, and by the database's clock only.
+ * Which keys changed since an instance last asked: created, updated, rotated, revoked, capped, or their account suspended
+ * or closed. All texts of a key are told of, also those from before its rotations. Every change is told once, however its
+ * transaction and the reads overlap, and by the database's clock only.
  */
 export class KeyChanges {
   readonly #db: Queryable;

@@ -46,6 +46,8 @@ eachDatabase("keys", (openFresh, kind) => {
         state: "active",
         expiresInMs: null,
         accountState: "active",
+        scopes: null,
+        capped: [],
       },
     );
   });

@@ -84,16 +84,28 @@ export async function listKeys(db: Queryable, accountId: string, page: PageReque
   return renderPage(rows, page, (key) => key.keyId);
 }
 
+/** A key's caps are found through its account's pools, which are few; a search by account alone would read all its keys' caps. */
 const FIND = {
   name: "find-key",
-  text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state,
-      ceil(extract(epoch FROM k.expires_at - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
-      a.state AS "accountState"
-    FROM farebox.keys k JOIN farebox.accounts a ON a.account_id = k.account_id
-    WHERE k.hash = decode($1, 'hex')`,
+  text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes,
+      ceil(extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
+      a.state AS "accountState",
+      ARRAY(
+        SELECT c.credit_type FROM farebox.pools p
+        JOIN farebox.key_caps c ON c.account_id = p.account_id AND c.credit_type = p.credit_type AND c.key_id = k.key_id
+          AND c.shard = p.shard
+        WHERE p.account_id = k.account_id AND p.shard = k.shard
+      ) AS capped
+    FROM (
+      SELECT key_id, NULL::timestamptz AS expires_at FROM farebox.keys WHERE hash = decode($1, 'hex')
+      UNION ALL
+      SELECT key_id, expires_at FROM farebox.rotated_secrets WHERE hash = decode($1, 'hex')
+    ) s
+    JOIN farebox.keys k ON k.key_id = s.key_id
+    JOIN farebox.accounts a ON a.account_id = k.account_id`,
 };
 
-/** The key with this hash (hex), in whatever state it is. */
+/** The key whose text, or a text from before a rotation, has this hash (hex), in whatever state it is. */
 export async function findKey(db: Queryable, hashHex: string): Promise<KeyRecord | undefined> {
   const [key] = await db.query<KeyRecord>(FIND, [hashHex]);
   return key;

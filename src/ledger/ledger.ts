@@ -133,8 +133,15 @@ export interface KeyRecord {
   readonly shard: number;
   readonly name: string;
   readonly state: "active" | "revoked";
-  /** Milliseconds until expiry by the database's clock when it was read; null: never. 0 or less: expired. */
+  /**
+   * Milliseconds, by the database's clock when it was read, until the key expires or, for a text that was rotated out, until
+   * its grace ends, whichever is earlier; null: never. 0 or less: over.
+   */
   readonly expiresInMs: number | null;
+  /** The endpoints that the key may call, as match patterns; null: every one. */
+  readonly scopes: readonly string[] | null;
+  /** The credit types in which the key has caps, its own or its plan's. */
+  readonly capped: readonly string[];
   readonly accountState: "active" | "suspended" | "closed";
 }
 

@@ -14,7 +14,7 @@ import { type MeterClock, systemClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type PriceListSource, PriceLists } from "./price-lists.ts";
-import { isRefusal, KEY_MISSING, ROUTE_UNKNOWN, STORAGE_UNAVAILABLE } from "./refusals.ts";
+import { isRefusal, KEY_MISSING, KEY_NOT_PERMITTED, ROUTE_UNKNOWN, STORAGE_UNAVAILABLE } from "./refusals.ts";
 import { SettleDeadlines } from "./settle-deadlines.ts";
 
 export interface MeterOptions {
@@ -94,6 +94,11 @@ class RunningMeter implements StartableMeter {
     const answer = this.#keys.authenticate(presented);
     if (answer instanceof Promise) return answer.then((late) => this.#counted(late));
     return this.#counted(answer);
+  }
+
+  permit({ scopes }: Identity, method: string, path: string): Refusal | undefined {
+    if (scopes === undefined || scopes.permits(method, path)) return undefined;
+    return this.#counted(KEY_NOT_PERMITTED);
   }
 
   route(method: string, path: string): Route | Refusal {

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { isWellFormedApiKey } from "../domain/api-key.ts";
+import { KeyScopes } from "../domain/key-scopes.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { KeyRecord, Ledger } from "../ledger/ledger.ts";
 import type { Identity } from "./meter.ts";
@@ -164,5 +165,12 @@ function judge(record: KeyRecord | undefined): Identity | Refusal {
   if (record === undefined || record.state !== "active" || record.accountState !== "active")
     return KEY_INVALID;
   if (record.expiresInMs !== null && record.expiresInMs <= 0) return KEY_INVALID;
-  return { accountId: record.accountId, shard: record.shard, keyId: record.keyId };
+  const { accountId, shard, keyId, scopes, capped } = record;
+  return {
+    accountId,
+    shard,
+    keyId,
+    ...(scopes === null ? {} : { scopes: new KeyScopes(scopes) }),
+    ...(capped.length === 0 ? {} : { capped: new Set(capped) }),
+  };
 }

@@ -1,4 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
+import type { KeyScopes } from "../domain/key-scopes.ts";
 import type { Price, PriceList, Quote, RequestFacts } from "../domain/price.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { PoolBalance, StoredResponse } from "../ledger/ledger.ts";
@@ -8,6 +9,10 @@ export interface Identity {
   readonly accountId: string;
   readonly shard: number;
   readonly keyId: string;
+  /** The endpoints that the key may call; undefined: every one. Asked by {@link Meter.permit}. */
+  readonly scopes?: KeyScopes | undefined;
+  /** The credit types in which the key's spending is capped; undefined: none. */
+  readonly capped?: ReadonlySet<string> | undefined;
   /** The key was good before the database fell silent; whether it still is cannot be known. Priced requests are refused. */
   readonly unconfirmed?: true;
 }
@@ -89,6 +94,11 @@ export interface Settlement {
 export interface Meter {
   /** Sync when the key is cached. The text is what the contract read from the request; undefined when there was none. */
   authenticate(presented: string | undefined): Promise<Identity | Refusal> | Identity | Refusal;
+  /**
+   * The refusal of an endpoint that is outside the key's scopes, priced or not; undefined when the key may call it. Asked
+   * before limits, prices and credits, by everything that answers a key: nothing is counted or held for what is refused.
+   */
+  permit(identity: Identity, method: string, path: string): Refusal | undefined;
   route(method: string, path: string): Route | Refusal;
   /** Counts the request against the limits that match (none of them when one refuses); undefined when no limit applies. */
   limit(identity: Identity, method: string, path: string): RateLimitState | Refusal | undefined;

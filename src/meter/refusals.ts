@@ -6,6 +6,7 @@ const RETRY_AFTER_SECONDS = 1;
 
 export const KEY_MISSING: Refusal = { code: "key_missing" };
 export const KEY_INVALID: Refusal = { code: "key_invalid" };
+export const KEY_NOT_PERMITTED: Refusal = { code: "key_not_permitted" };
 export const ROUTE_UNKNOWN: Refusal = { code: "route_unknown" };
 export const STORAGE_UNAVAILABLE: Refusal = {
   code: "storage_unavailable",

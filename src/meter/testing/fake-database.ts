@@ -73,7 +73,8 @@ export class FakeDatabase {
 
   addKey(hashHex: string, record: Partial<KeyRecord> & { readonly expiresAt?: number } = {}): void {
     const defaults = { keyId: "key_1", accountId: "acc_1", shard: 0, name: "", state: "active" } as const;
-    this.keys.set(hashHex, { ...defaults, expiresInMs: null, accountState: "active", ...record });
+    const open = { expiresInMs: null, accountState: "active", scopes: null, capped: [] } as const;
+    this.keys.set(hashHex, { ...defaults, ...open, ...record });
     for (const instance of this.instances.values()) instance.changedKeys.push(hashHex);
   }
 

@@ -68,7 +68,11 @@ export interface FakeMeter {
   readonly refusal: (target: string, more?: RequestParts) => Promise<Refusal>;
 }
 
-export const ALICE: Identity = { accountId: "acc_0000000000000001", shard: 0, keyId: "key_0000000000000001" };
+export const ALICE = {
+  accountId: "acc_0000000000000001",
+  shard: 0,
+  keyId: "key_0000000000000001",
+} satisfies Identity;
 
 export function newKey(database: FakeDatabase, record: Parameters<FakeDatabase["addKey"]>[1] = {}): string {
   const key = formatApiKey("fbx", randomBytes(API_KEY_RANDOM_BYTES));
