@@ -1,21 +1,17 @@
-import { randomUUID } from "node:crypto";
-import { setTimeout as wait } from "node:timers/promises";
-import { z } from "zod";
+import type { z } from "zod";
+import {
+  createTransport,
+  type OperatorAddress,
+  type Query,
+  type TransportRequest,
+} from "../client/transport.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
+import { FETCH_PATIENCE_MS, fetchPatiently } from "./fetch-patiently.ts";
 
-/** How long one answer may take, so that a hung server does not block a script for ever. */
-const TIMEOUT_MS = 60_000;
-
-/** Pauses before the same request is sent again. A mutation carries the same Idempotency-Key each time: one effect. */
-const RETRY_PAUSES_MS = [200, 600, 1_200];
-
-/** The members of a problem body that the client uses; an answer of something else than Farebox has none of them. */
-const problem = z
-  .object({ code: z.string(), detail: z.string(), errors: z.array(z.unknown()) })
-  .partial()
-  .catch({});
-
-/** Speaks to the operator API. An answer that is not a success is thrown as a FareboxError with the API's code. */
+/**
+ * Speaks to the operator API: the transport of `farebox/client`, with answers checked against the API's own schemas. An
+ * answer that is not a success is thrown as a FareboxError with the API's code. `timeoutMs` is 60 s when absent.
+ */
 export interface OperatorClient {
   get<Body extends z.ZodType>(
     path: string,
@@ -23,104 +19,49 @@ export interface OperatorClient {
     query?: Query,
     timeoutMs?: number,
   ): Promise<z.output<Body>>;
-  post<Body extends z.ZodType>(path: string, body: Body, content: object): Promise<z.output<Body>>;
-}
-
-type Query = Readonly<Record<string, string | undefined>>;
-
-export interface OperatorAddress {
-  readonly url: string;
-  readonly token: string;
-  /** Where the address was found: told when nothing answers there. */
-  readonly source: string;
+  post<Body extends z.ZodType>(
+    path: string,
+    body: Body,
+    content: object,
+    timeoutMs?: number,
+  ): Promise<z.output<Body>>;
+  patch<Body extends z.ZodType>(
+    path: string,
+    body: Body,
+    content: object,
+    timeoutMs?: number,
+  ): Promise<z.output<Body>>;
+  delete<Body extends z.ZodType>(path: string, body: Body, timeoutMs?: number): Promise<z.output<Body>>;
+  /** The answer's bytes as they come: `accept` is `text/csv` for a list of any length. */
+  stream(path: string, accept: string, query?: Query): Promise<ReadableStream<Uint8Array>>;
 }
 
 export function createOperatorClient(address: OperatorAddress): OperatorClient {
-  const headers = { authorization: `Bearer ${address.token}`, accept: "application/json" };
+  const transport = createTransport(address);
+  const patient = createTransport({ ...address, fetch: fetchPatiently });
+  const read = async <Body extends z.ZodType>(body: Body, request: TransportRequest) => {
+    const isLong = (request.timeoutMs ?? 0) >= FETCH_PATIENCE_MS;
+    return check(address, body, await (isLong ? patient : transport).readJson(request));
+  };
   return {
-    get: async (path, body, query = {}, timeoutMs = TIMEOUT_MS) => {
-      const url = new URL(path, address.url);
-      for (const [name, value] of Object.entries(query)) {
-        if (value !== undefined) url.searchParams.set(name, value);
-      }
-      return readAnswer(await send(address, url, { method: "GET", headers }, timeoutMs), body);
-    },
-    post: async (path, body, content) => {
-      const init: RequestInit = {
-        method: "POST",
-        headers: { ...headers, "content-type": "application/json", "idempotency-key": randomUUID() },
-        body: JSON.stringify(content),
-      };
-      return readAnswer(await send(address, new URL(path, address.url), init, TIMEOUT_MS), body);
-    },
+    get: (path, body, query, timeoutMs) => read(body, { method: "GET", path, query, timeoutMs }),
+    post: (path, body, content, timeoutMs) => read(body, { method: "POST", path, content, timeoutMs }),
+    patch: (path, body, content, timeoutMs) => read(body, { method: "PATCH", path, content, timeoutMs }),
+    delete: (path, body, timeoutMs) => read(body, { method: "DELETE", path, timeoutMs }),
+    stream: (path, accept, query) => transport.readStream({ method: "GET", path, accept, query }),
   };
 }
 
-async function send(
+function check<Body extends z.ZodType>(
   address: OperatorAddress,
-  url: URL,
-  init: RequestInit,
-  timeoutMs: number,
-): Promise<Response> {
-  for (const pause of RETRY_PAUSES_MS) {
-    const response = await attempt(address, url, init, timeoutMs);
-    if (response instanceof Response && response.status !== 503) return response;
-    await wait(pause);
-  }
-  const last = await attempt(address, url, init, timeoutMs);
-  if (last instanceof FareboxError) throw last;
-  return last;
-}
-
-/** The answer, or the error when nothing answers. Throws when the answer takes too long: the server works on it, or hangs. */
-async function attempt(
-  address: OperatorAddress,
-  url: URL,
-  init: RequestInit,
-  timeoutMs: number,
-): Promise<Response | FareboxError> {
-  try {
-    return await fetch(url, { ...init, redirect: "error", signal: AbortSignal.timeout(timeoutMs) });
-  } catch (cause) {
-    if (cause instanceof DOMException && cause.name === "TimeoutError") {
-      const text = `The Farebox at ${address.url} did not answer within ${timeoutMs / 1000} s.`;
-      throw new FareboxError("instance_timeout", text, { cause });
-    }
-    return new FareboxError(
-      "instance_unreachable",
-      `No Farebox answers at ${address.url} (from ${address.source}).`,
-      {
-        retryable: true,
-        detail: { mend: "Start it with `farebox start`, or set FAREBOX_OPERATOR_URL to where it runs." },
-        cause,
-      },
-    );
-  }
-}
-
-async function readAnswer<Body extends z.ZodType>(response: Response, body: Body): Promise<z.output<Body>> {
-  const content = parseJson(await response.text());
-  if (response.ok) {
-    const answer = body.safeParse(content);
-    if (answer.success) return answer.data;
-  }
-  const refused = problem.parse(content);
+  body: Body,
+  content: unknown,
+): z.output<Body> {
+  const answer = body.safeParse(content);
+  if (answer.success) return answer.data;
   throw new FareboxError(
-    refused.code ?? "instance_unreachable",
-    refused.detail ?? `${response.url} answered ${response.status}, not as a Farebox of this version does.`,
-    {
-      detail: {
-        status: response.status,
-        ...(refused.errors === undefined ? {} : { errors: refused.errors }),
-      },
-    },
+    "instance_unreachable",
+    `${address.url} answered not as a Farebox of this version does.`,
+    { cause: answer.error },
   );
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -56,8 +56,8 @@ test("no error is made with a code that cannot be found by reading", () => {
       ),
     );
   assert.deepEqual(computed.toSorted(), [
-    // The command line hands on the code that the operator API answered.
-    'src/cli/operator-client.ts: refused.code ?? "instance_unreachable"',
+    // The client hands on the code that the operator API answered.
+    'src/client/read-problem.ts: typeof code === "string" ? code : "instance_unreachable"',
     // One of two codes, which are literals at the callers.
     "src/contract/file-problem.ts: code",
   ]);
