@@ -614,6 +614,30 @@ BEGIN
     AND EXISTS (SELECT FROM farebox.holds h WHERE h.owner = n.owner AND h.shard = p_shard AND h.kind = 'lease');
 END $function$;
 
+CREATE OR REPLACE FUNCTION farebox.first_seq_at(p_shard integer, p_account text, p_type text, p_at timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_low bigint := 1;
+  v_high bigint;
+  v_middle bigint;
+  v_at timestamptz;
+BEGIN
+  SELECT p.last_seq + 1 INTO v_high FROM farebox.pools p
+  WHERE p.account_id = p_account AND p.credit_type = p_type AND p.shard = p_shard;
+  WHILE v_low < v_high LOOP
+    v_middle := (v_low + v_high) / 2;
+    SELECT e.at INTO v_at FROM farebox.entries e
+    WHERE e.account_id = p_account AND e.credit_type = p_type AND e.seq = v_middle AND e.shard = p_shard;
+    -- Not found: its month was taken out of the table, which happens to the oldest only.
+    IF v_at >= p_at THEN v_high := v_middle; ELSE v_low := v_middle + 1; END IF;
+  END LOOP;
+  RETURN v_low;
+END $function$;
+
 CREATE OR REPLACE FUNCTION farebox.forget_old(p_shard integer, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql

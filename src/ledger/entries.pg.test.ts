@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Database } from "./database/database.ts";
-import { type EntryQuery, listEntries, readEntry } from "./entries.ts";
+import { type EntryQuery, listEntries, readEntry, readEntryPages } from "./entries.ts";
 import type { PoolRef } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
 import { refundCharge } from "./refund.ts";
-import { chargeOf, createPool, LEDGER } from "./testing/books.ts";
+import { assertSound, chargeOf, createPool, LEDGER, placeEntries } from "./testing/books.ts";
 import { eachDatabase } from "./testing/test-databases.ts";
 
 eachDatabase("entries", (openFresh) => {
@@ -104,5 +104,62 @@ eachDatabase("entries", (openFresh) => {
       entries: [],
       next: null,
     });
+  });
+
+  test("a period is exactly its entries, wherever it begins and ends, and periods that meet make a whole", async () => {
+    const placed = await createPool(db, 1000n);
+    const ledger = await openLedger(db, LEDGER);
+    for (let index = 0; index < 20; index += 1) await ledger.charge(chargeOf(placed, 1n));
+    await ledger.close();
+    const start = Date.parse("2024-01-31T23:59:00Z");
+    // Some share a moment, some lie on both sides of the end of a month.
+    const minutes = [
+      0, 0, 0, 1, 1, 2, 3, 5, 8, 8, 8, 8, 9, 100, 101, 102, 50_000, 50_000, 50_001, 90_000, 90_000,
+    ];
+    const times = minutes.map((minute) => start + minute * 60_000);
+    await placeEntries(
+      db,
+      placed,
+      times.map((time) => new Date(time)),
+    );
+    const moments = [...new Set(times.flatMap((time) => [time - 1, time, time + 1]))];
+    for (const moment of moments) {
+      const [row] = await db.query<{ first: bigint }>(
+        "SELECT farebox.first_seq_at($1, $2, $3, $4) AS first",
+        [placed.shard, placed.accountId, placed.creditType, new Date(moment)],
+      );
+      const expected = times.filter((time) => time < moment).length + 1;
+      assert.equal(Number(row?.first), expected, new Date(moment).toISOString());
+    }
+    for (const [index, moment] of moments.entries()) {
+      const from = new Date(moments[index - 5] ?? 0);
+      const to = new Date(moment);
+      const seen: number[] = [];
+      let cursor: number | undefined;
+      for (;;) {
+        const page = await listEntries(db, placed, { from, to, limit: 3, before: cursor });
+        seen.push(...page.entries.map(({ seq }) => seq));
+        if (page.next === null) break;
+        cursor = page.next;
+      }
+      const expected = times.flatMap((time, at) =>
+        time >= from.getTime() && time < to.getTime() ? [at + 1] : [],
+      );
+      assert.deepEqual(seen.reverse(), expected, `${from.toISOString()} to ${to.toISOString()}`);
+    }
+    await assertSound(db);
+  });
+
+  test("all pages of a query are read one by one, and end", async () => {
+    const seen: number[] = [];
+    for await (const entries of readEntryPages(db, pool, { kind: "charge", keyId: "key_0" })) {
+      seen.push(...entries.map(({ seq }) => seq));
+    }
+    assert.deepEqual(seen, [10, 8, 6, 4, 2]);
+  });
+
+  test("a cursor does not lead out of the period", async () => {
+    const page = await listEntries(db, pool, { to: new Date(0), before: 9, limit: 5 });
+    assert.deepEqual(page, { entries: [], next: null });
   });
 });

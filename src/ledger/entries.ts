@@ -51,8 +51,9 @@ export interface EntryPage {
 const MAX_ENTRIES = 1000;
 
 /**
- * Entries have no index but their primary key, so a filter is applied by reading the pool's entries in order: this many for
- * one page, some 10 ms. A page that finds less says where to go on.
+ * Entries have no index but their primary key. A period is a range of their numbers, so it bounds exactly what is read; any
+ * other filter is applied by reading the entries in order: this many for one page, some 10 ms. A page that finds less says
+ * where to go on.
  */
 const SCANNED_ENTRIES = 20_000;
 
@@ -67,16 +68,16 @@ const COLUMNS = `seq, at, kind, amount, balance, uncollected, request_id AS "req
 /** One page of a pool's entries. A pool that does not exist has none. */
 export async function listEntries(db: Queryable, pool: PoolRef, query: EntryQuery): Promise<EntryPage> {
   const limit = Math.max(1, Math.min(Math.trunc(query.limit), MAX_ENTRIES));
-  const before = query.before ?? (await findEnd(db, pool, query.to));
+  const { first, end } = await findRange(db, pool, query);
+  const before = Math.min(query.before ?? end, end);
   // Numbers have no gaps, so a range of numbers bounds how much is read.
-  const lowest = Math.max(1, before - SCANNED_ENTRIES);
+  const lowest = Math.max(first, before - SCANNED_ENTRIES);
   const rows = await db.query<EntryRow>(
     `SELECT ${COLUMNS} FROM farebox.entries
      WHERE account_id = $1 AND credit_type = $2 AND shard = $3 AND seq < $4 AND seq >= $5
        AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR key_id = $7)
        AND ($8::text IS NULL OR endpoint = $8)
-       AND ($9::timestamptz IS NULL OR at >= $9) AND ($10::timestamptz IS NULL OR at < $10)
-     ORDER BY seq DESC LIMIT $11`,
+     ORDER BY seq DESC LIMIT $9`,
     [
       pool.accountId,
       pool.creditType,
@@ -86,18 +87,31 @@ export async function listEntries(db: Queryable, pool: PoolRef, query: EntryQuer
       query.kind,
       query.keyId,
       query.endpoint,
-      query.from,
-      query.to,
       limit,
     ],
   );
   const entries = rows.map(renderEntry);
-  const last = entries.at(-1);
-  if (last !== undefined && entries.length === limit) {
-    return { entries, next: last.seq > 1 ? last.seq : null };
+  const last = entries.length === limit ? entries.at(-1)?.seq : undefined;
+  const next = last ?? lowest;
+  return { entries, next: next > first ? next : null };
+}
+
+/**
+ * All entries of a pool that a query finds, the newest first, page by page: each is read when the one before was taken, so
+ * that a statement of any length needs the memory of one page. Ends where the pool ended when it began.
+ */
+export async function* readEntryPages(
+  db: Queryable,
+  pool: PoolRef,
+  query: Omit<EntryQuery, "limit">,
+): AsyncGenerator<readonly Entry[], void, undefined> {
+  let before = query.before;
+  for (;;) {
+    const page = await listEntries(db, pool, { ...query, before, limit: MAX_ENTRIES });
+    yield page.entries;
+    if (page.next === null) return;
+    before = page.next;
   }
-  const isOlder = lowest > 1 && !(await isBefore(db, pool, lowest, query.from));
-  return { entries, next: isOlder ? lowest : null };
 }
 
 /** One entry by its number, for instance a charge by its id. */
@@ -106,31 +120,19 @@ export async function readEntry(db: Queryable, pool: PoolRef, seq: number): Prom
   return entries.find((entry) => entry.seq === seq);
 }
 
-/** The number after the newest entry, or after the newest one before a moment. */
-async function findEnd(db: Queryable, pool: PoolRef, to: Date | undefined): Promise<number> {
-  const [row] = await db.query<{ seq: bigint }>(
-    `SELECT seq FROM farebox.entries
-     WHERE account_id = $1 AND credit_type = $2 AND shard = $3 AND ($4::timestamptz IS NULL OR at < $4)
-     ORDER BY seq DESC LIMIT 1`,
-    [pool.accountId, pool.creditType, pool.shard, to],
-  );
-  return row === undefined ? 1 : Number(row.seq) + 1;
-}
-
-/** Whether the entry before this number is older than the moment: times run in the order of the numbers. */
-async function isBefore(
+/** The numbers of a period's entries: from `first` on, before `end`. */
+async function findRange(
   db: Queryable,
   pool: PoolRef,
-  seq: number,
-  moment: Date | undefined,
-): Promise<boolean> {
-  if (moment === undefined) return false;
-  const [row] = await db.query<{ isOld: boolean }>(
-    `SELECT at < $5 AS "isOld" FROM farebox.entries
-     WHERE account_id = $1 AND credit_type = $2 AND shard = $3 AND seq = $4 - 1`,
-    [pool.accountId, pool.creditType, pool.shard, seq, moment],
+  { from, to }: Pick<EntryQuery, "from" | "to">,
+): Promise<{ readonly first: number; readonly end: number }> {
+  const [range] = await db.query<{ first: bigint; end: bigint }>(
+    `SELECT CASE WHEN $4::timestamptz IS NULL THEN 1 ELSE farebox.first_seq_at($3, $1, $2, $4) END AS first,
+       CASE WHEN $5::timestamptz IS NULL THEN last_seq + 1 ELSE farebox.first_seq_at($3, $1, $2, $5) END AS end
+     FROM farebox.pools WHERE account_id = $1 AND credit_type = $2 AND shard = $3`,
+    [pool.accountId, pool.creditType, pool.shard, from, to],
   );
-  return row?.isOld ?? true;
+  return range === undefined ? { first: 1, end: 1 } : { first: Number(range.first), end: Number(range.end) };
 }
 
 function renderEntry(row: EntryRow): Entry {

@@ -105,3 +105,32 @@ export async function letTimePass(database: Database, pool: PoolRef, ms: number)
 export async function roll(database: Database, pool: PoolRef): Promise<void> {
   await database.query("SELECT farebox.roll_pool($1, $2, $3)", [pool.shard, pool.accountId, pool.creditType]);
 }
+
+/**
+ * Moves a pool's entries to these moments, the first to the first and so on, and its usage with them, as if they had
+ * happened then. Moments must run in the order of the entries.
+ */
+export async function placeEntries(database: Database, pool: PoolRef, at: readonly Date[]): Promise<void> {
+  const { accountId, creditType } = pool;
+  await database.transaction(async (tx) => {
+    await tx.query(
+      `UPDATE farebox.entries e SET at = u.at FROM unnest($3::timestamptz[]) WITH ORDINALITY u(at, seq)
+       WHERE e.account_id = $1 AND e.credit_type = $2 AND e.seq = u.seq`,
+      [accountId, creditType, at],
+    );
+    await tx.query("DELETE FROM farebox.usage WHERE account_id = $1 AND credit_type = $2", [
+      accountId,
+      creditType,
+    ]);
+    await tx.query(
+      `INSERT INTO farebox.usage
+         (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits, refunded)
+       SELECT c.account_id, c.credit_type, farebox.quarter_of(c.at), c.key_id, c.endpoint, c.shard, count(*), sum(c.units),
+         -sum(c.amount), coalesce(sum(r.amount), 0)
+       FROM farebox.entries c LEFT JOIN farebox.refunds r
+         ON r.account_id = c.account_id AND r.credit_type = c.credit_type AND r.seq = c.seq AND r.shard = c.shard
+       WHERE c.account_id = $1 AND c.credit_type = $2 AND c.kind = 'charge' GROUP BY 1, 2, 3, 4, 5, 6`,
+      [accountId, creditType],
+    );
+  });
+}
