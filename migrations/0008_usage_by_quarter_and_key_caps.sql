@@ -50,11 +50,19 @@ CREATE TABLE farebox.key_caps (
 -- Whether any key has a cap on this pool: pools without one look for none.
 ALTER TABLE farebox.pools ADD COLUMN capped boolean NOT NULL DEFAULT false;
 
-CREATE OR REPLACE FUNCTION farebox.run_batch(
+-- As in 0004, with what keys' caps need. New among the parameters:
+--   k_ leases of capped keys, each once: what goes back of it, and what plain charges draw from it
+--   c_source, s_source: 0 pool, -1 the pool's lease, -1 - n the key's lease n, n hold n     l_key: 0, or the key's lease n
+-- Caps are found by the rows of key_caps and not by what the instance believes: a charge counts towards its key's caps also
+-- when the instance that admitted it had not yet heard of them. That happens under the pool's lock, so a pool and the caps of
+-- its keys are one decision. g_ are the caps in play; they are looked up only on pools that are marked as capped.
+DROP FUNCTION farebox.run_batch;
+CREATE FUNCTION farebox.run_batch(
   p_shard integer, p_owner text, p_number bigint, p_keep_seconds integer,
   p_account text[], p_type text[], p_back bigint[], p_lease_total bigint[], p_pool_total bigint[], p_count integer[],
+  k_pool integer[], k_key text[], k_back bigint[], k_total bigint[],
   d_pool integer[], d_key text[], d_endpoint text[], d_count integer[], d_units bigint[], d_credits bigint[],
-  c_dim integer[], c_from_lease boolean[], c_amount bigint[], c_running bigint[], c_nth integer[], c_request text[],
+  c_dim integer[], c_source integer[], c_amount bigint[], c_running bigint[], c_nth integer[], c_request text[],
   c_units integer[], c_status integer[], c_list integer[],
   s_dim integer[], s_source integer[], s_amount bigint[], s_request text[], s_units integer[], s_status integer[],
   s_list integer[], s_once integer[], s_idempotency integer[],
@@ -62,7 +70,7 @@ CREATE OR REPLACE FUNCTION farebox.run_batch(
   o_pool integer[], o_endpoint text[], o_value text[], o_seconds integer[],
   i_pool integer[], i_key text[], i_owner text[], i_status integer[], i_headers text[], i_body text[],
   r_hold integer[],
-  l_pool integer[], l_need bigint[], l_want bigint[],
+  l_pool integer[], l_key integer[], l_need bigint[], l_want bigint[],
   n_hold integer[], n_amount bigint[], n_seconds integer[],
   f_pool integer[]
 ) RETURNS text
@@ -77,7 +85,11 @@ DECLARE
   v_now timestamptz; v_quarter timestamptz; v_found integer; v_all_fast boolean := true;
   v_balance bigint[]; v_held bigint[]; v_spent bigint[]; v_drawn bigint[]; v_overdue bigint[]; v_uncollected bigint[];
   v_seq bigint[]; v_next timestamptz[];
-  v_lease bigint[]; v_lease_before bigint[];
+  v_lease bigint[]; v_lease_before bigint[]; k_lease bigint[]; k_lease_before bigint[];
+  v_capped boolean[]; v_day timestamptz; v_month timestamptz;
+  g_pool integer[] := '{}'; g_key text[]; g_day_cap bigint[]; g_month_cap bigint[]; g_total_cap bigint[]; g_source text[];
+  g_day timestamptz[]; g_day_spent bigint[]; g_month timestamptz[]; g_month_spent bigint[]; g_total_spent bigint[];
+  g_held bigint[]; g_touched boolean[]; d_cap integer[]; k_cap integer[];
   b_balance bigint[]; b_seq bigint[]; b_spent bigint[]; b_fast boolean[]; b_freed boolean[];
   h_state text[]; h_amount bigint[]; h_asked bigint[]; h_expires timestamptz[]; h_seq bigint[]; h_charged bigint[];
   h_uncollected bigint[]; h_balance bigint[]; h_touched boolean[]; h_created timestamptz[];
@@ -90,9 +102,12 @@ DECLARE
   x_balance bigint[] := '{}';
   y_released bigint[] := '{}';
   y_granted bigint[] := '{}'; y_available bigint[] := '{}'; y_balance bigint[] := '{}'; y_next bigint[] := '{}';
+  y_window integer[] := '{}'; y_cap bigint[] := '{}'; y_reset bigint[] := '{}';
   z_kind text[] := '{}'; z_available bigint[] := '{}'; z_expires bigint[] := '{}';
-  v_refused integer[] := '{}'; v_refused_hold integer[] := '{}'; v_recalled integer[] := '{}';
-  i integer; h integer; v_take bigint; v_from_pool bigint; v_back bigint; v_wanted boolean;
+  -- Refused leases and holds: the pool, what was asked to grow (-1 a hold, 0 the pool's lease, n the key's lease n), and
+  -- whether a cap refused it.
+  v_refused integer[] := '{}'; v_refused_key integer[] := '{}'; v_refused_by_cap boolean[] := '{}'; v_recalled integer[] := '{}';
+  i integer; h integer; g integer; v_take bigint; v_from_pool bigint; v_back bigint; v_wanted boolean; v_left bigint;
   x record;
 BEGIN
   SELECT n.last_batch, n.state, n.reply INTO v_last, v_state, v_reply
@@ -106,13 +121,14 @@ BEGIN
 
   -- One look-up by primary key after the other, in the order of the keys: LATERAL with FOR UPDATE leaves no other plan.
   SELECT count(*), array_agg(q.balance), array_agg(q.held), array_agg(q.spent), array_agg(q.drawn), array_agg(q.overdue),
-    array_agg(q.uncollected), array_agg(q.last_seq), array_agg(q.next_event_at)
-  INTO v_found, v_balance, v_held, v_spent, v_drawn, v_overdue, v_uncollected, v_seq, v_next
+    array_agg(q.uncollected), array_agg(q.last_seq), array_agg(q.next_event_at), array_agg(q.capped)
+  INTO v_found, v_balance, v_held, v_spent, v_drawn, v_overdue, v_uncollected, v_seq, v_next, v_capped
   FROM (
     SELECT u.i, p.* FROM (
       SELECT * FROM unnest(p_account, p_type) WITH ORDINALITY k(a, t, i) ORDER BY k.a COLLATE "C", k.t COLLATE "C" OFFSET 0
     ) u CROSS JOIN LATERAL (
-      SELECT o.balance, o.held, o.spent, o.drawn, o.overdue, o.uncollected, o.last_seq, o.next_event_at
+      SELECT o.balance, o.held, o.spent, o.drawn, o.overdue, o.uncollected, o.last_seq, o.next_event_at,
+        o.capped
       FROM farebox.pools o WHERE o.account_id = u.a AND o.credit_type = u.t AND o.shard = p_shard FOR UPDATE
     ) p ORDER BY u.i
   ) q;
@@ -129,6 +145,41 @@ BEGIN
   )) INTO v_lease_before
   FROM unnest(p_account, p_type) u(a, t);
   v_lease := v_lease_before;
+  IF cardinality(k_pool) > 0 THEN
+    SELECT array_agg((
+      SELECT l.amount FROM farebox.holds l
+      WHERE l.account_id = p_account[u.p] AND l.credit_type = p_type[u.p] AND l.hold_id = v_lease_id || '/' || u.key
+        AND l.shard = p_shard
+    )) INTO k_lease_before
+    FROM unnest(k_pool, k_key) u(p, key);
+    k_lease := k_lease_before;
+  END IF;
+  IF true = ANY (v_capped) THEN
+    v_day := date_trunc('day', v_now, 'UTC'); v_month := date_trunc('month', v_now, 'UTC');
+    SELECT coalesce(array_agg(u.p), '{}'), array_agg(u.key), array_agg(c.day_cap), array_agg(c.month_cap), array_agg(c.total_cap),
+      array_agg(c.source), array_agg(greatest(c.day, v_day)), array_agg(CASE WHEN c.day < v_day THEN 0 ELSE c.day_spent END),
+      array_agg(greatest(c.month, v_month)), array_agg(CASE WHEN c.month < v_month THEN 0 ELSE c.month_spent END),
+      array_agg(c.total_spent), array_agg(c.held)
+    INTO g_pool, g_key, g_day_cap, g_month_cap, g_total_cap, g_source, g_day, g_day_spent, g_month, g_month_spent,
+      g_total_spent, g_held
+    FROM (
+      SELECT d.p, d.key FROM unnest(d_pool, d_key) d(p, key) WHERE v_capped[d.p]
+      UNION SELECT k.p, k.key FROM unnest(k_pool, k_key) k(p, key) WHERE v_capped[k.p]
+    ) u CROSS JOIN LATERAL (
+      SELECT * FROM farebox.key_caps o
+      WHERE o.account_id = p_account[u.p] AND o.credit_type = p_type[u.p] AND o.key_id = u.key AND o.shard = p_shard
+      LIMIT 1
+    ) c;
+    g_touched := array_fill(false, ARRAY[cardinality(g_pool)]);
+    SELECT array_agg(x.n) INTO d_cap FROM (
+      SELECT d.i, (SELECT q.n FROM unnest(g_pool, g_key) WITH ORDINALITY q(p, key, n) WHERE q.p = d.p AND q.key = d.key) AS n
+      FROM unnest(d_pool, d_key) WITH ORDINALITY d(p, key, i) ORDER BY d.i
+    ) x;
+    SELECT array_agg(x.n) INTO k_cap FROM (
+      SELECT k.i, (SELECT q.n FROM unnest(g_pool, g_key) WITH ORDINALITY q(p, key, n) WHERE q.p = k.p AND q.key = k.key) AS n
+      FROM unnest(k_pool, k_key) WITH ORDINALITY k(p, key, i) ORDER BY k.i
+    ) x;
+  END IF;
   b_balance := v_balance; b_seq := v_seq; b_spent := v_spent;
   b_fast := array_fill(true, ARRAY[v_pools]); b_freed := array_fill(false, ARRAY[v_pools]);
 
@@ -144,6 +195,12 @@ BEGIN
       v_take := least(p_back[i], coalesce(v_lease[i], 0));
       v_lease[i] := v_lease[i] - v_take; v_held[i] := v_held[i] - v_take; b_freed[i] := true;
     END IF;
+  END LOOP;
+  FOR k IN 1..cardinality(k_pool) LOOP
+    CONTINUE WHEN k_back[k] = 0;
+    i := k_pool[k]; g := k_cap[k]; v_take := least(k_back[k], coalesce(k_lease[k], 0));
+    k_lease[k] := k_lease[k] - v_take; v_held[i] := v_held[i] - v_take; b_freed[i] := true;
+    IF g IS NOT NULL THEN g_held[g] := g_held[g] - v_take; g_touched[g] := true; END IF;
   END LOOP;
   IF cardinality(h_pool) > 0 THEN
     -- After the rolls, which expire what is due: next_event_at is never later than a live hold's expiry.
@@ -168,14 +225,25 @@ BEGIN
     y_released := y_released || v_take;
   END LOOP;
 
-  -- Plain charges, where lease and pool cover all of a pool's: one insert, one update and one upsert for all of them.
+  -- Plain charges, where leases and pool cover all of a pool's: one insert, one update and one upsert for all of them.
+  FOR k IN 1..cardinality(k_pool) LOOP
+    IF k_total[k] > coalesce(k_lease[k], 0) THEN b_fast[k_pool[k]] := false; v_all_fast := false; END IF;
+  END LOOP;
   FOR i IN 1..v_pools LOOP
     IF p_count[i] > 0 THEN
-      IF p_lease_total[i] <= coalesce(v_lease[i], 0) AND p_pool_total[i] <= v_balance[i] - v_held[i] THEN
+      -- What a capped pool pays without a lease is looked at one by one: its key's cap may not allow it.
+      IF b_fast[i] AND p_lease_total[i] <= coalesce(v_lease[i], 0) AND p_pool_total[i] <= v_balance[i] - v_held[i]
+        AND NOT (v_capped[i] AND p_pool_total[i] > 0)
+      THEN
         b_balance[i] := v_balance[i]; b_seq[i] := v_seq[i]; b_spent[i] := v_spent[i];
         v_take := p_lease_total[i];
         IF v_take > 0 THEN v_lease[i] := v_lease[i] - v_take; v_held[i] := v_held[i] - v_take; END IF;
         v_take := v_take + p_pool_total[i];
+        FOR k IN 1..cardinality(k_pool) LOOP
+          CONTINUE WHEN k_pool[k] <> i OR k_total[k] = 0;
+          k_lease[k] := k_lease[k] - k_total[k]; v_held[i] := v_held[i] - k_total[k]; v_take := v_take + k_total[k]; g := k_cap[k];
+          IF g IS NOT NULL THEN g_held[g] := g_held[g] - k_total[k]; END IF;
+        END LOOP;
         v_balance[i] := v_balance[i] - v_take; v_spent[i] := v_spent[i] + v_take;
         v_seq[i] := v_seq[i] + p_count[i];
       ELSE
@@ -183,6 +251,14 @@ BEGIN
       END IF;
     END IF;
   END LOOP;
+  IF cardinality(g_pool) > 0 THEN
+    FOR k IN 1..cardinality(d_pool) LOOP
+      g := d_cap[k];
+      CONTINUE WHEN g IS NULL OR d_count[k] = 0 OR NOT b_fast[d_pool[k]];
+      g_day_spent[g] := g_day_spent[g] + d_credits[k]; g_month_spent[g] := g_month_spent[g] + d_credits[k];
+      g_total_spent[g] := g_total_spent[g] + d_credits[k]; g_touched[g] := true;
+    END LOOP;
+  END IF;
   IF cardinality(c_dim) > 0 THEN
     INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, units, price_list, status,
       kind, request_id, key_id, endpoint)
@@ -241,15 +317,14 @@ BEGIN
     END IF;
 
     FOR x IN
-      SELECT c.dim, CASE WHEN c.from_lease THEN -1 ELSE 0 END AS source, c.amount, c.request, c.units, c.status, c.list,
-        0 AS once, 0 AS idempotency
-      FROM unnest(c_dim, c_from_lease, c_amount, c_request, c_units, c_status, c_list)
-        c(dim, from_lease, amount, request, units, status, list)
+      SELECT c.dim, c.source, c.amount, c.request, c.units, c.status, c.list, 0 AS once, 0 AS idempotency
+      FROM unnest(c_dim, c_source, c_amount, c_request, c_units, c_status, c_list)
+        c(dim, source, amount, request, units, status, list)
       WHERE NOT v_all_fast AND NOT b_fast[d_pool[c.dim]]
       UNION ALL
       SELECT * FROM unnest(s_dim, s_source, s_amount, s_request, s_units, s_status, s_list, s_once, s_idempotency)
     LOOP
-      i := d_pool[x.dim]; h := x.source; v_back := 0; v_take := 0;
+      i := d_pool[x.dim]; h := x.source; v_back := 0; v_take := 0; g := d_cap[x.dim];
       IF h > 0 THEN
         IF h_state[h] IS NULL OR h_state[h] = 'charged' OR h_charged[h] IS NOT NULL THEN
           x_kind := x_kind || CASE WHEN h_state[h] IS NULL THEN 'unknown' ELSE 'charged' END; x_seq := x_seq || h_seq[h];
@@ -270,9 +345,21 @@ BEGIN
       v_from_pool := 0;
       IF v_wanted THEN
         -- First what was set aside for it, then what the pool has to spare; the rest is recorded as uncollected.
-        v_take := least(x.amount, CASE WHEN h = 0 THEN 0 WHEN h < 0 THEN coalesce(v_lease[i], 0) ELSE v_back END);
-        IF h < 0 THEN v_lease[i] := v_lease[i] - v_take; v_back := v_take; END IF;
+        v_take := least(x.amount, CASE WHEN h = 0 THEN 0 WHEN h = -1 THEN coalesce(v_lease[i], 0)
+          WHEN h < 0 THEN coalesce(k_lease[-1 - h], 0) ELSE v_back END);
+        IF h = -1 THEN v_lease[i] := v_lease[i] - v_take; v_back := v_take; END IF;
+        IF h < -1 THEN
+          k_lease[-1 - h] := k_lease[-1 - h] - v_take; v_back := v_take;
+          IF g IS NOT NULL THEN g_held[g] := g_held[g] - v_take; END IF;
+        END IF;
         v_from_pool := least(x.amount - v_take, v_balance[i] - v_held[i] + v_back - v_take);
+        IF g IS NOT NULL THEN
+          v_from_pool := least(v_from_pool, greatest(0, least(g_day_cap[g] - g_day_spent[g], g_month_cap[g] - g_month_spent[g],
+            g_total_cap[g] - g_total_spent[g]) - g_held[g] - v_take));
+          g_day_spent[g] := g_day_spent[g] + v_take + v_from_pool;
+          g_month_spent[g] := g_month_spent[g] + v_take + v_from_pool;
+          g_total_spent[g] := g_total_spent[g] + v_take + v_from_pool; g_touched[g] := true;
+        END IF;
       END IF;
       v_held[i] := v_held[i] - v_back;
       IF v_back > v_take THEN b_freed[i] := true; END IF;
@@ -346,16 +433,35 @@ BEGIN
 
   -- Leases and holds, greedy in order: what does not fit is refused, a later smaller one may still fit.
   FOR k IN 1..cardinality(l_pool) LOOP
-    i := l_pool[k];
+    i := l_pool[k]; h := l_key[k]; g := CASE WHEN h > 0 THEN k_cap[h] END;
     v_take := v_balance[i] - v_held[i];
-    IF v_take < l_need[k] THEN
-      v_take := 0; v_refused := v_refused || i;
+    v_left := least(g_day_cap[g] - g_day_spent[g], g_month_cap[g] - g_month_spent[g], g_total_cap[g] - g_total_spent[g]);
+    IF v_left - g_held[g] < v_take THEN
+      -- A cap allows less than the pool has: it decides, and the answer says which one and until when.
+      v_take := greatest(0, v_left - g_held[g]);
+      y_window := y_window || CASE v_left WHEN g_total_cap[g] - g_total_spent[g] THEN 3
+        WHEN g_month_cap[g] - g_month_spent[g] THEN 2 ELSE 1 END;
     ELSE
-      -- At most an eighth, so that the end of a pool is not stranded in the lease of one instance.
-      v_take := greatest(l_need[k], least(l_want[k], v_take / 8));
-      v_lease[i] := coalesce(v_lease[i], 0) + v_take; v_held[i] := v_held[i] + v_take;
+      y_window := y_window || 0;
     END IF;
-    y_granted := y_granted || v_take; y_available := y_available || (v_balance[i] - v_held[i]);
+    y_cap := y_cap || CASE y_window[k] WHEN 1 THEN g_day_cap[g] WHEN 2 THEN g_month_cap[g] WHEN 3 THEN g_total_cap[g] END;
+    y_reset := y_reset || CASE y_window[k] WHEN 1 THEN ceil(extract(epoch FROM g_day[g] + interval '24 hours' - v_now) * 1000)
+      WHEN 2 THEN ceil(extract(epoch FROM farebox.period_start(g_month[g], 'month', 1) - v_now) * 1000) END::bigint;
+    IF v_take < l_need[k] THEN
+      v_refused := v_refused || i; v_refused_key := v_refused_key || h;
+      v_refused_by_cap := v_refused_by_cap || (y_window[k] > 0);
+      y_available := y_available || v_take;
+      v_take := 0;
+    ELSE
+      -- At most an eighth, so that the end of a pool, or of a cap, is not stranded in the lease of one instance.
+      v_from_pool := v_take;
+      v_take := greatest(l_need[k], least(l_want[k], v_take / 8));
+      v_held[i] := v_held[i] + v_take;
+      IF h = 0 THEN v_lease[i] := coalesce(v_lease[i], 0) + v_take; ELSE k_lease[h] := coalesce(k_lease[h], 0) + v_take; END IF;
+      IF g IS NOT NULL THEN g_held[g] := g_held[g] + v_take; g_touched[g] := true; END IF;
+      y_available := y_available || (v_from_pool - v_take);
+    END IF;
+    y_granted := y_granted || v_take;
     y_balance := y_balance || v_balance[i];
     y_next := y_next || CASE WHEN v_next[i] IS NOT NULL
       THEN greatest(0, floor(extract(epoch FROM v_next[i] - v_now) * 1000))::bigint END;
@@ -363,7 +469,8 @@ BEGIN
   FOR k IN 1..cardinality(n_hold) LOOP
     h := n_hold[k]; i := h_pool[h]; v_take := v_balance[i] - v_held[i];
     IF h_state[h] IS NULL AND v_take < n_amount[k] THEN
-      z_kind := z_kind || 'insufficient'::text; v_refused_hold := v_refused_hold || i;
+      z_kind := z_kind || 'insufficient'::text;
+      v_refused := v_refused || i; v_refused_key := v_refused_key || -1; v_refused_by_cap := v_refused_by_cap || false;
     ELSIF h_state[h] IS NULL THEN
       h_state[h] := 'live'; h_amount[h] := n_amount[k]; h_asked[h] := n_amount[k];
       h_created[h] := v_now; h_touched[h] := true;
@@ -379,17 +486,24 @@ BEGIN
     z_available := z_available || (v_balance[i] - v_held[i]);
     z_expires := z_expires || (extract(epoch FROM h_expires[h]) * 1000)::bigint;
   END LOOP;
-  IF cardinality(v_refused) + cardinality(v_refused_hold) > 0 THEN
-    -- A lease of this very instance is called back too when a client's hold was refused; for a lease its book has given back.
+  IF cardinality(v_refused) > 0 THEN
+    -- Every other lease of the pool is called back, those of this very instance too; for a cap, the leases of its key. What a
+    -- book asks for a lease it has given back of it, so that lease itself is not.
     FOR x IN
-      SELECT DISTINCT u.i, l.owner FROM unnest(v_refused || v_refused_hold) u(i)
+      SELECT DISTINCT u.i, l.owner FROM unnest(v_refused, v_refused_key, v_refused_by_cap) u(i, k, by_cap)
       CROSS JOIN LATERAL (
         SELECT o.owner, o.hold_id, o.amount FROM farebox.holds o
         WHERE o.account_id = p_account[u.i] AND o.credit_type = p_type[u.i]
           AND o.hold_id >= 'lease:' AND o.hold_id < 'lease;' AND o.shard = p_shard
         OFFSET 0
       ) l
-      WHERE CASE WHEN l.hold_id = v_lease_id THEN v_lease[u.i] > 0 AND u.i = ANY (v_refused_hold) ELSE l.amount > 0 END
+      LEFT JOIN LATERAL (
+        SELECT q.n FROM unnest(k_pool, k_key) WITH ORDINALITY q(p, key, n)
+        WHERE q.p = u.i AND l.hold_id = v_lease_id || '/' || q.key
+      ) own ON true
+      WHERE CASE WHEN l.hold_id = v_lease_id THEN v_lease[u.i] WHEN own.n IS NOT NULL THEN k_lease[own.n] ELSE l.amount END > 0
+        AND l.hold_id <> CASE u.k WHEN -1 THEN '' WHEN 0 THEN v_lease_id ELSE v_lease_id || '/' || k_key[u.k] END
+        AND (NOT u.by_cap OR split_part(l.hold_id, '/', 2) = k_key[u.k])
       ORDER BY u.i, l.owner
     LOOP
       v_recalled := v_recalled || x.i;
@@ -405,6 +519,23 @@ BEGIN
   FROM unnest(p_account, p_type) WITH ORDINALITY u(a, t, i)
   WHERE v_lease[u.i] IS DISTINCT FROM v_lease_before[u.i]
   ON CONFLICT (account_id, credit_type, hold_id, shard) DO UPDATE SET amount = excluded.amount;
+  IF cardinality(k_pool) > 0 THEN
+    INSERT INTO farebox.holds AS l (account_id, credit_type, hold_id, shard, amount, asked, created_at, owner, kind)
+    SELECT p_account[u.p], p_type[u.p], v_lease_id || '/' || u.key, p_shard, k_lease[u.n], 0, v_now, p_owner, 'lease'
+    FROM unnest(k_pool, k_key) WITH ORDINALITY u(p, key, n)
+    WHERE k_lease[u.n] IS DISTINCT FROM k_lease_before[u.n]
+    ON CONFLICT (account_id, credit_type, hold_id, shard) DO UPDATE SET amount = excluded.amount;
+  END IF;
+  IF cardinality(g_pool) > 0 THEN
+    INSERT INTO farebox.key_caps AS c (account_id, credit_type, key_id, shard, day_cap, month_cap, total_cap, day, day_spent,
+      month, month_spent, total_spent, held, source)
+    SELECT p_account[u.p], p_type[u.p], u.key, p_shard, g_day_cap[u.n], g_month_cap[u.n], g_total_cap[u.n], g_day[u.n],
+      g_day_spent[u.n], g_month[u.n], g_month_spent[u.n], g_total_spent[u.n], g_held[u.n], g_source[u.n]
+    FROM unnest(g_pool, g_key) WITH ORDINALITY u(p, key, n) WHERE g_touched[u.n]
+    ON CONFLICT (account_id, credit_type, key_id, shard) DO UPDATE
+    SET day = excluded.day, day_spent = excluded.day_spent, month = excluded.month, month_spent = excluded.month_spent,
+      total_spent = excluded.total_spent, held = excluded.held;
+  END IF;
   IF cardinality(h_pool) > 0 THEN
     INSERT INTO farebox.holds AS k (account_id, credit_type, hold_id, shard, amount, asked, created_at, expires_at,
       charged_seq, charged, uncollected, balance_after, kind, state)
@@ -432,7 +563,9 @@ BEGIN
     || array_to_string(x_charged, ',') || '],[' || array_to_string(x_uncollected, ',') || '],['
     || array_to_string(x_balance, ',') || ']],"released":[' || array_to_string(y_released, ',')
     || '],"leases":[[' || array_to_string(y_granted, ',') || '],[' || array_to_string(y_available, ',') || '],['
-    || array_to_string(y_balance, ',') || '],[' || array_to_string(y_next, ',', 'null')
+    || array_to_string(y_balance, ',') || '],[' || array_to_string(y_next, ',', 'null') || '],['
+    || array_to_string(y_window, ',') || '],[' || array_to_string(y_cap, ',', 'null') || '],['
+    || array_to_string(y_reset, ',', 'null')
     || ']],"holds":[["' || array_to_string(z_kind, '","') || '"],[' || array_to_string(z_available, ',') || '],['
     || array_to_string(z_expires, ',', 'null') || ']],"recalled":[' || array_to_string(v_recalled, ',')
     || '],"final":[' || coalesce((SELECT string_agg(v_balance[f.i] || ',' || (v_balance[f.i] - v_held[f.i]), ',' ORDER BY f.n)
@@ -442,6 +575,161 @@ BEGIN
   WHERE n.owner = p_owner AND n.shard = p_shard;
   RETURN v_reply;
 END $$;
+
+-- As in 0006, for the leases of keys too: they are held against their key's caps as well.
+CREATE OR REPLACE FUNCTION farebox.release_leases(p_shard integer, p_owner text, p_limit integer) RETURNS integer
+LANGUAGE plpgsql
+SET enable_seqscan = off
+AS $$
+DECLARE
+  v_account text[];
+  v_type text[];
+  v_freed bigint;
+  v_overdue bigint;
+  v_done integer := 0;
+  x record;
+BEGIN
+  PERFORM FROM farebox.instances n WHERE n.owner = p_owner AND n.shard = p_shard AND n.state = 'dead';
+  IF NOT FOUND THEN RETURN 0; END IF;
+  -- Most leases of an instance that served many accounts are empty. They change no pool, so none is locked for them: batches
+  -- of a dead instance are fenced, and nobody else touches its leases.
+  DELETE FROM farebox.holds h WHERE h.owner = p_owner AND h.shard = p_shard AND h.kind = 'lease' AND h.amount = 0;
+  SELECT coalesce(array_agg(l.account_id), '{}'), coalesce(array_agg(l.credit_type), '{}') INTO v_account, v_type
+  FROM (
+    SELECT DISTINCT h.account_id, h.credit_type FROM farebox.holds h
+    WHERE h.owner = p_owner AND h.shard = p_shard AND h.kind = 'lease'
+    ORDER BY h.account_id, h.credit_type LIMIT p_limit
+  ) l;
+  FOR k IN 1..cardinality(v_account) LOOP
+    SELECT (p.o_pool).overdue INTO v_overdue FROM farebox.open_pool(p_shard, v_account[k], v_type[k]) p;
+    v_freed := 0;
+    -- Another process may have been faster; the pool's lock made this one wait for it. '0' follows '/': the pool's lease and
+    -- those of its keys.
+    FOR x IN
+      DELETE FROM farebox.holds h
+      WHERE h.account_id = v_account[k] AND h.credit_type = v_type[k] AND h.hold_id >= 'lease:' || p_owner
+        AND h.hold_id < 'lease:' || p_owner || '0' AND h.shard = p_shard
+      RETURNING h.hold_id, h.amount
+    LOOP
+      v_done := v_done + 1; v_freed := v_freed + x.amount;
+      UPDATE farebox.key_caps c SET held = c.held - x.amount
+      WHERE c.account_id = v_account[k] AND c.credit_type = v_type[k] AND c.key_id = split_part(x.hold_id, '/', 2)
+        AND c.shard = p_shard;
+    END LOOP;
+    IF v_freed > 0 THEN
+      UPDATE farebox.pools p SET held = p.held - v_freed
+      WHERE p.account_id = v_account[k] AND p.credit_type = v_type[k] AND p.shard = p_shard;
+      -- What expired while it was set aside goes now.
+      IF v_overdue > 0 THEN PERFORM farebox.roll_pool(p_shard, v_account[k], v_type[k]); END IF;
+    END IF;
+  END LOOP;
+  IF v_done = 0 AND cardinality(v_account) = 0 THEN
+    DELETE FROM farebox.recalls r WHERE r.owner = p_owner AND r.shard = p_shard;
+  END IF;
+  RETURN v_done;
+END $$;
+
+-- Gives a key caps, each {"creditType", "day", "month", "total"} with amounts in micro-credits or null: the only ones it has
+-- from now on. What the key has spent before counts: in a credit type that had no cap it is summed up from its usage.
+-- p_source: 'key' for its own, 'plan' for those of its account's plan, which do not replace own ones.
+CREATE FUNCTION farebox.set_key_caps(p_shard integer, p_account text, p_key text, p_source text, p_caps jsonb) RETURNS void
+LANGUAGE plpgsql
+SET enable_seqscan = off
+AS $$
+DECLARE
+  v_type text;
+  v_cap jsonb;
+  v_opened record;
+  v_day timestamptz;
+  v_month timestamptz;
+BEGIN
+  IF p_source = 'plan' AND EXISTS (
+    SELECT FROM farebox.key_caps c
+    WHERE c.account_id = p_account AND c.key_id = p_key AND c.shard = p_shard AND c.source = 'key'
+  ) THEN RETURN; END IF;
+  -- Pools in the order of their keys.
+  FOR v_type IN
+    SELECT t.credit_type FROM (
+      SELECT c.credit_type FROM farebox.key_caps c
+      WHERE c.account_id = p_account AND c.key_id = p_key AND c.shard = p_shard
+      UNION SELECT i.value ->> 'creditType' FROM jsonb_array_elements(p_caps) i
+    ) t ORDER BY t.credit_type COLLATE "C"
+  LOOP
+    v_opened := farebox.open_pool(p_shard, p_account, v_type);
+    v_day := date_trunc('day', v_opened.o_now, 'UTC');
+    v_month := date_trunc('month', v_opened.o_now, 'UTC');
+    SELECT i.value INTO v_cap FROM jsonb_array_elements(p_caps) i WHERE i.value ->> 'creditType' = v_type;
+    IF FOUND THEN
+      INSERT INTO farebox.key_caps AS c (account_id, credit_type, key_id, shard, day_cap, month_cap, total_cap, day, day_spent,
+        month, month_spent, total_spent, held, source)
+      SELECT p_account, v_type, p_key, p_shard, (v_cap ->> 'day')::bigint, (v_cap ->> 'month')::bigint,
+        (v_cap ->> 'total')::bigint, v_day, coalesce(sum(u.credits - u.refunded) FILTER (WHERE u.quarter >= v_day), 0),
+        v_month, coalesce(sum(u.credits - u.refunded) FILTER (WHERE u.quarter >= v_month), 0),
+        coalesce(sum(u.credits - u.refunded), 0),
+        -- Leases of the key that outlived an earlier cap.
+        (
+          SELECT coalesce(sum(h.amount), 0) FROM farebox.holds h
+          WHERE h.account_id = p_account AND h.credit_type = v_type AND h.hold_id >= 'lease:' AND h.hold_id < 'lease;'
+            AND h.shard = p_shard AND split_part(h.hold_id, '/', 2) = p_key
+        ), p_source
+      FROM farebox.usage u
+      WHERE u.account_id = p_account AND u.credit_type = v_type AND u.key_id = p_key AND u.shard = p_shard
+      ON CONFLICT (account_id, credit_type, key_id, shard) DO UPDATE
+      SET day_cap = excluded.day_cap, month_cap = excluded.month_cap, total_cap = excluded.total_cap, source = excluded.source;
+    ELSE
+      DELETE FROM farebox.key_caps c
+      WHERE c.account_id = p_account AND c.credit_type = v_type AND c.key_id = p_key AND c.shard = p_shard;
+    END IF;
+    UPDATE farebox.pools p SET capped = EXISTS (
+      SELECT FROM farebox.key_caps c
+      WHERE c.account_id = p_account AND c.credit_type = v_type AND c.shard = p_shard
+    )
+    WHERE p.account_id = p_account AND p.credit_type = v_type AND p.shard = p_shard;
+  END LOOP;
+  UPDATE farebox.keys k SET changed_at = clock_timestamp() WHERE k.key_id = p_key;
+END $$;
+
+-- Gives these caps (as in set_key_caps) to all active keys of an account that have none of their own.
+CREATE FUNCTION farebox.apply_default_caps(p_shard integer, p_account text, p_caps jsonb) RETURNS void
+LANGUAGE plpgsql
+SET enable_seqscan = off
+AS $$
+DECLARE
+  v_type text;
+  v_key text;
+BEGIN
+  -- All pools first, in the order of their keys: one key's caps may be on another pool than the next one's.
+  FOR v_type IN
+    SELECT t.credit_type FROM (
+      SELECT c.credit_type FROM farebox.key_caps c WHERE c.account_id = p_account AND c.shard = p_shard
+      UNION SELECT i.value ->> 'creditType' FROM jsonb_array_elements(p_caps) i
+    ) t ORDER BY t.credit_type COLLATE "C"
+  LOOP
+    PERFORM farebox.open_pool(p_shard, p_account, v_type);
+  END LOOP;
+  FOR v_key IN
+    SELECT k.key_id FROM farebox.keys k WHERE k.account_id = p_account AND k.state = 'active' ORDER BY k.key_id
+  LOOP
+    PERFORM farebox.set_key_caps(p_shard, p_account, v_key, 'plan', p_caps);
+  END LOOP;
+END $$;
+
+-- The caps of an account's keys as of now: a window that is over counts nothing.
+CREATE FUNCTION farebox.read_key_caps(p_shard integer, p_account text, p_keys text[])
+RETURNS TABLE (key_id text, credit_type text, day_cap bigint, month_cap bigint, total_cap bigint, day_spent bigint,
+  month_spent bigint, total_spent bigint, held bigint, day_ends_at timestamptz, month_ends_at timestamptz, source text)
+LANGUAGE sql STABLE
+AS $$
+  SELECT c.key_id, c.credit_type, c.day_cap, c.month_cap, c.total_cap,
+    CASE WHEN c.day < n.day THEN 0 ELSE c.day_spent END, CASE WHEN c.month < n.month THEN 0 ELSE c.month_spent END,
+    c.total_spent, c.held, greatest(c.day, n.day) + interval '24 hours',
+    farebox.period_start(greatest(c.month, n.month), 'month', 1), c.source
+  FROM farebox.key_caps c, (
+    SELECT date_trunc('day', clock_timestamp(), 'UTC') AS day, date_trunc('month', clock_timestamp(), 'UTC') AS month
+  ) n
+  WHERE c.account_id = p_account AND c.shard = p_shard AND c.key_id = ANY (p_keys)
+  ORDER BY c.key_id, c.credit_type
+$$;
 
 -- outcome: refunded, repeated, unknown (no such charge), exceeds (more than what is left of the charge).
 -- p_amount null: all that is left, which may be 0.
@@ -529,6 +817,14 @@ BEGIN
   UPDATE farebox.usage u SET refunded = u.refunded + refund_charge.refunded
   WHERE u.account_id = p_account AND u.credit_type = p_type AND u.quarter = farebox.quarter_of(v_charge.at)
     AND u.key_id = v_charge.key_id AND u.endpoint = v_charge.endpoint AND u.shard = p_shard;
+  -- What was refunded may be spent again, in the windows in which it was charged.
+  UPDATE farebox.key_caps c SET total_spent = greatest(0, c.total_spent - refund_charge.refunded),
+    day_spent = CASE WHEN v_charge.at >= c.day AND v_charge.at < c.day + interval '24 hours'
+      THEN greatest(0, c.day_spent - refund_charge.refunded) ELSE c.day_spent END,
+    month_spent = CASE WHEN v_charge.at >= c.month AND v_charge.at < farebox.period_start(c.month, 'month', 1)
+      THEN greatest(0, c.month_spent - refund_charge.refunded) ELSE c.month_spent END
+  WHERE v_pool.capped AND c.account_id = p_account AND c.credit_type = p_type AND c.key_id = v_charge.key_id
+    AND c.shard = p_shard;
   PERFORM farebox.write_pool(v_pool);
   balance := v_pool.balance;
 END $$;

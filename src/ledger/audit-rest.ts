@@ -16,7 +16,7 @@ const RELEASE_SECONDS = 60;
 /** Rows of pools that do not exist, of which the comparison pool by pool would know nothing. */
 export async function findOrphans(db: Queryable): Promise<AuditFinding[]> {
   const findings: AuditFinding[] = [];
-  for (const table of ["holds", "grants", "recurring", "draws", "refunds", "usage"] as const) {
+  for (const table of ["holds", "grants", "recurring", "draws", "refunds", "usage", "key_caps"] as const) {
     const rows = await db.query<Row>(
       `SELECT DISTINCT t.account_id AS "accountId", t.credit_type AS "creditType", '${table}' AS what
        FROM farebox.${table} t

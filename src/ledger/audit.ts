@@ -20,7 +20,7 @@ const POOLS_PER_CHUNK = 500;
 
 /**
  * Recomputes the books from their lines and compares: balance, held and spent of every pool, its entries' numbers and running
- * balances, its grants and draws, its refunds, its usage. Correct while the ledger is in use: everything is read in one
+ * balances, its grants and draws, its refunds, its usage, its keys' caps. Correct while the ledger is in use: everything is read in one
  * snapshot, and nothing is locked or written. On PGlite others wait for it; on Postgres it delays only vacuum.
  */
 export function auditLedger(database: Database, options: AuditOptions = {}): Promise<AuditReport> {
@@ -46,7 +46,7 @@ async function* readChunks(tx: Transaction): AsyncGenerator<AuditedPool[]> {
   for (;;) {
     const rows: AuditedPool[] = await tx.query<AuditedPool>(
       `SELECT account_id AS "accountId", credit_type AS "creditType", shard, balance, held, spent, drawn, overdue,
-         uncollected, last_seq AS "lastSeq"
+         uncollected, last_seq AS "lastSeq", capped
        FROM farebox.pools WHERE $1::text IS NULL OR (account_id, credit_type) > ($1, $2)
        ORDER BY account_id, credit_type LIMIT $3`,
       [last?.accountId, last?.creditType, POOLS_PER_CHUNK],

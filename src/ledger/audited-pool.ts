@@ -22,6 +22,7 @@ export interface AuditedPool {
   readonly overdue: bigint;
   readonly uncollected: bigint;
   readonly lastSeq: bigint;
+  readonly capped: boolean;
 }
 
 /** Entries that one query looks at. */

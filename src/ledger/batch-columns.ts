@@ -6,6 +6,10 @@ export class BatchColumns {
   readonly pLeaseTotal: bigint[] = [];
   readonly pPoolTotal: bigint[] = [];
   readonly pCount: number[] = [];
+  readonly kPool: number[] = [];
+  readonly kKey: string[] = [];
+  readonly kBack: bigint[] = [];
+  readonly kTotal: bigint[] = [];
   readonly dPool: number[] = [];
   readonly dKey: string[] = [];
   readonly dEndpoint: string[] = [];
@@ -13,7 +17,7 @@ export class BatchColumns {
   readonly dUnits: bigint[] = [];
   readonly dCredits: bigint[] = [];
   readonly cDim: number[] = [];
-  readonly cFromLease: boolean[] = [];
+  readonly cSource: number[] = [];
   readonly cAmount: bigint[] = [];
   readonly cRunning: bigint[] = [];
   readonly cNth: number[] = [];
@@ -44,6 +48,7 @@ export class BatchColumns {
   readonly iBody: (string | null)[] = [];
   readonly rHold: number[] = [];
   readonly lPool: number[] = [];
+  readonly lKey: number[] = [];
   readonly lNeed: bigint[] = [];
   readonly lWant: bigint[] = [];
   readonly nHold: number[] = [];

@@ -20,11 +20,17 @@ export interface BatchDone {
   ];
   /** Per client hold to release. */
   readonly released: readonly number[];
-  /** granted, available, balance, milliseconds to the next event. */
+  /**
+   * granted, available, balance, milliseconds to the next event; which cap allows less than the pool has (0 none, 1 day,
+   * 2 month, 3 total), how much it is, and the milliseconds until its window ends.
+   */
   readonly leases: readonly [
     readonly number[],
     readonly number[],
     readonly number[],
+    readonly (number | null)[],
+    readonly number[],
+    readonly (number | null)[],
     readonly (number | null)[],
   ];
   /** kind, available, expiry (unix milliseconds). */

@@ -2,7 +2,7 @@
 const SCALARS = ["int", "text", "bigint", "int"] as const;
 
 /**
- * The array parameters of `farebox.run_batch` behind them, in order, with their types. Migration 0004 describes them; arrays whose names start
+ * The array parameters of `farebox.run_batch` behind them, in order, with their types. Migrations 0004 and 0008 describe them; arrays whose names start
  * with the same letter belong together.
  */
 const COLUMNS = [
@@ -12,6 +12,10 @@ const COLUMNS = [
   ["pLeaseTotal", "bigint[]"],
   ["pPoolTotal", "bigint[]"],
   ["pCount", "int[]"],
+  ["kPool", "int[]"],
+  ["kKey", "text[]"],
+  ["kBack", "bigint[]"],
+  ["kTotal", "bigint[]"],
   ["dPool", "int[]"],
   ["dKey", "text[]"],
   ["dEndpoint", "text[]"],
@@ -19,7 +23,7 @@ const COLUMNS = [
   ["dUnits", "bigint[]"],
   ["dCredits", "bigint[]"],
   ["cDim", "int[]"],
-  ["cFromLease", "bool[]"],
+  ["cSource", "int[]"],
   ["cAmount", "bigint[]"],
   ["cRunning", "bigint[]"],
   ["cNth", "int[]"],
@@ -50,6 +54,7 @@ const COLUMNS = [
   ["iBody", "text[]"],
   ["rHold", "int[]"],
   ["lPool", "int[]"],
+  ["lKey", "int[]"],
   ["lNeed", "bigint[]"],
   ["lWant", "bigint[]"],
   ["nHold", "int[]"],

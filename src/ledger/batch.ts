@@ -1,10 +1,11 @@
+import type { CapWindow } from "../domain/key-cap.ts";
 import { BatchColumns } from "./batch-columns.ts";
 import { at, type BatchDone } from "./batch-reply.ts";
 import { BATCH_COLUMNS } from "./batch-statement.ts";
 import { holdUnknown } from "./check-item.ts";
 import type { Parameter } from "./database/database.ts";
 import type { ChargeWork, HoldWork, LeaseWork, ReleaseWork, Work } from "./lane-work.ts";
-import type { ChargeItem, ChargeResult, HoldResult, PoolRef } from "./ledger.ts";
+import type { ChargeItem, ChargeResult, HoldResult, LeaseResult, PoolRef } from "./ledger.ts";
 
 interface PlainCharge {
   readonly work: ChargeWork;
@@ -30,6 +31,8 @@ export class Batch {
   readonly owner: string;
   readonly #columns = new BatchColumns();
   readonly #positions = new Map<string, number>();
+  /** Sum of the plain charges so far, by pool. */
+  readonly #running: bigint[] = [];
   readonly #plain: PlainCharge[] = [];
   readonly #free: { readonly work: ChargeWork; readonly final: number }[] = [];
   readonly #special: ChargeWork[] = [];
@@ -71,16 +74,8 @@ export class Batch {
       const amount = typeof released === "bigint" ? released : BigInt(at(reply.released, released.nth));
       work.resolve({ released: amount, available: final(2 * index + 1) }, this.owner);
     }
-    const [granted, available, balance, next] = reply.leases;
     for (const [index, { work, pool }] of this.#leases.entries()) {
-      const result = {
-        granted: BigInt(at(granted, index)),
-        available: BigInt(at(available, index)),
-        balance: BigInt(at(balance, index)),
-        nextEventMs: at(next, index),
-        recalled: at(granted, index) === 0 && reply.recalled.includes(pool),
-      };
-      work.resolve(result, this.owner);
+      work.resolve(readLease(reply, index, reply.recalled.includes(pool)), this.owner);
     }
     for (const [index, { work, pool }] of this.#holds.entries()) {
       const result = readHold(reply, index, reply.recalled.includes(pool));
@@ -107,28 +102,32 @@ export class Batch {
   #addCharge(work: ChargeWork, pool: number, ownsLease: boolean): void {
     const { item } = work;
     const isSpecial = typeof item.hold === "object" && item.hold !== null;
-    const fromLease = item.hold === "lease" && ownsLease;
+    const lease = item.hold === "lease" && ownsLease ? this.#lease(item.capKey, pool) : undefined;
     if (isSpecial || item.once !== undefined || item.idempotency !== undefined) {
-      this.#addSpecial(work, pool, fromLease);
+      this.#addSpecial(work, pool, lease);
     } else if (item.amount === 0n) {
       this.#free.push({ work, final: this.#final(pool) });
     } else {
-      this.#addPlain(work, pool, fromLease);
+      this.#addPlain(work, pool, lease);
     }
   }
 
-  #addPlain(work: ChargeWork, pool: number, fromLease: boolean): void {
+  /** `lease`: 0 the pool's, n the key's lease n; undefined: from the pool. */
+  #addPlain(work: ChargeWork, pool: number, lease: number | undefined): void {
     const { item } = work;
     const c = this.#columns;
     const dim = this.#dimension(item, pool);
     const nth = increase(c.pCount, pool, 1);
-    add(fromLease ? c.pLeaseTotal : c.pPoolTotal, pool, item.amount);
-    const running = sum(c.pLeaseTotal, pool) + sum(c.pPoolTotal, pool);
+    if (lease === undefined) add(c.pPoolTotal, pool, item.amount);
+    else if (lease === 0) add(c.pLeaseTotal, pool, item.amount);
+    else add(c.kTotal, lease, item.amount);
+    add(this.#running, pool, item.amount);
+    const running = sum(this.#running, pool);
     increase(c.dCount, dim, 1);
     add(c.dUnits, dim, BigInt(item.units));
     add(c.dCredits, dim, item.amount);
     c.cDim.push(dim);
-    c.cFromLease.push(fromLease);
+    c.cSource.push(leaseSource(lease));
     c.cAmount.push(item.amount);
     c.cRunning.push(running);
     c.cNth.push(nth);
@@ -139,12 +138,12 @@ export class Batch {
     this.#plain.push({ work, pool, nth, running });
   }
 
-  #addSpecial(work: ChargeWork, pool: number, fromLease: boolean): void {
+  #addSpecial(work: ChargeWork, pool: number, lease: number | undefined): void {
     const { item } = work;
     const c = this.#columns;
     const isClientHold = typeof item.hold === "object" && item.hold !== null;
     c.sDim.push(this.#dimension(item, pool));
-    c.sSource.push(isClientHold ? this.#hold(pool, item.hold.id) : fromLease ? -1 : 0);
+    c.sSource.push(isClientHold ? this.#hold(pool, item.hold.id) : leaseSource(lease));
     c.sAmount.push(item.amount);
     c.sRequest.push(item.requestId);
     c.sUnits.push(item.units);
@@ -159,8 +158,10 @@ export class Batch {
 
   #addLease(work: LeaseWork, pool: number, ownsLease: boolean): void {
     const c = this.#columns;
-    if (ownsLease) add(c.pBack, pool, work.item.giveBack);
+    const lease = this.#lease(work.item.capKey, pool);
+    if (ownsLease) this.#giveBack(lease, pool, work.item.giveBack);
     c.lPool.push(pool);
+    c.lKey.push(lease);
     c.lNeed.push(work.item.need);
     c.lWant.push(work.item.want);
     this.#leases.push({ work, pool });
@@ -178,7 +179,7 @@ export class Batch {
     const { item } = work;
     const final = this.#final(pool);
     if (item.hold === "lease") {
-      if (ownsLease) add(this.#columns.pBack, pool, item.amount);
+      if (ownsLease) this.#giveBack(this.#lease(item.capKey, pool), pool, item.amount);
       this.#releases.push({ work, final, released: ownsLease ? item.amount : 0n });
     } else {
       const nth = this.#columns.rHold.push(this.#hold(pool, item.hold.id)) - 1;
@@ -194,6 +195,23 @@ export class Batch {
       c.pType.push(creditType);
       return c.pAccount.push(accountId);
     });
+  }
+
+  /** 0 for the pool's lease, else the place of the key's. */
+  #lease(capKey: string | undefined, pool: number): number {
+    if (capKey === undefined) return 0;
+    return this.#position(`k\0${pool}\0${capKey}`, () => {
+      const c = this.#columns;
+      c.kPool.push(pool);
+      c.kBack.push(0n);
+      c.kTotal.push(0n);
+      return c.kKey.push(capKey);
+    });
+  }
+
+  #giveBack(lease: number, pool: number, amount: bigint): void {
+    if (lease === 0) add(this.#columns.pBack, pool, amount);
+    else add(this.#columns.kBack, lease, amount);
   }
 
   #dimension({ keyId, endpoint }: ChargeItem, pool: number): number {
@@ -269,6 +287,26 @@ function settleCharge(work: ChargeWork, reply: BatchDone, index: number, owner: 
     balance: BigInt(at(balances, index)),
   };
   work.resolve(result, owner);
+}
+
+/** How SQL names what a charge draws from; a client's hold is a number above 0. */
+function leaseSource(lease: number | undefined): number {
+  return lease === undefined ? 0 : -1 - lease;
+}
+
+const CAP_WINDOW: readonly (CapWindow | undefined)[] = [undefined, "day", "month", "total"];
+
+function readLease(reply: BatchDone, index: number, recalled: boolean): LeaseResult {
+  const [granted, available, balance, next, windows, caps, resets] = reply.leases;
+  const window = CAP_WINDOW[at(windows, index)];
+  return {
+    granted: BigInt(at(granted, index)),
+    available: BigInt(at(available, index)),
+    balance: BigInt(at(balance, index)),
+    nextEventMs: at(next, index),
+    recalled: at(granted, index) === 0 && recalled,
+    ...(window && { cap: { window, amount: BigInt(at(caps, index) ?? 0), resetMs: at(resets, index) } }),
+  };
 }
 
 function readHold(reply: BatchDone, index: number, recalled: boolean): HoldResult {

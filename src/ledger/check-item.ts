@@ -20,6 +20,12 @@ export function checkWork(work: Work): void {
   checkText("pool.accountId", pool.accountId);
   checkText("pool.creditType", pool.creditType);
   checkInteger("pool.shard", pool.shard, 0, 32_767);
+  // `/` stands between the instance and the key in the lease's id.
+  const capKey = "capKey" in work.item ? work.item.capKey : undefined;
+  if (capKey !== undefined) {
+    checkText("capKey", capKey);
+    if (capKey.includes("/")) refuse("capKey", "must not contain /");
+  }
   switch (work.verb) {
     case "charge":
       checkCharge(work.item);

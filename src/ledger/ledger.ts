@@ -1,4 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
+import type { CapWindow } from "../domain/key-cap.ts";
 
 /** One pool. `shard` is the account's: every statement of a verb filters by it. */
 export interface PoolRef {
@@ -19,6 +20,8 @@ export interface StoredResponse {
 export interface ChargeItem {
   readonly pool: PoolRef;
   readonly hold: "lease" | { readonly id: string } | null;
+  /** With `hold: "lease"`: it is the lease of this capped key. Undefined: the pool's. */
+  readonly capKey?: string | undefined;
   /** What the meter reserved of the lease for this request; what is not charged of it stays in the lease. */
   readonly amount: Credits;
   readonly requestId: string;
@@ -54,6 +57,8 @@ export interface ChargeResult {
 /** Asks to enlarge (or renew) this instance's lease on a pool, after giving back `giveBack` of it. */
 export interface LeaseItem {
   readonly pool: PoolRef;
+  /** A key with caps has a lease of its own, held against the pool and the caps together. Undefined: the pool's lease. */
+  readonly capKey?: string | undefined;
   readonly giveBack: Credits;
   /** Granted in full or not at all. */
   readonly need: Credits;
@@ -64,15 +69,25 @@ export interface LeaseItem {
 export interface LeaseResult {
   /** 0 when what is available does not cover `need`. */
   readonly granted: Credits;
-  /** Available in the pool after this item (`balance - held`). */
+  /** Available in the pool after this item (`balance - held`), or what the key's caps leave of it. */
   readonly available: Credits;
   readonly balance: Credits;
+  /** Present when a cap of the key leaves less than the pool has. */
+  readonly cap?: CapLimit | undefined;
   /** Milliseconds, by the database's clock, until something is due on this pool (expiry, refresh); null: nothing. */
   readonly nextEventMs: number | null;
   /** Refused while other instances' leases hold credits: they were recalled, a retry may succeed. */
   readonly recalled: boolean;
   /** The instance id that the lease was granted to: not the one of the call, if the instance was declared dead meanwhile. */
   readonly owner?: string | undefined;
+}
+
+/** The cap that leaves a key the least. */
+export interface CapLimit {
+  readonly window: CapWindow;
+  readonly amount: Credits;
+  /** Milliseconds, by the database's clock, until the window ends; null: it never does. */
+  readonly resetMs: number | null;
 }
 
 export interface HoldItem {
@@ -94,6 +109,8 @@ export type HoldState = "live" | "charged" | "released" | "expired";
 export interface ReleaseItem {
   readonly pool: PoolRef;
   readonly hold: "lease" | { readonly id: string };
+  /** With `hold: "lease"`: it is the lease of this capped key. Undefined: the pool's. */
+  readonly capKey?: string | undefined;
   readonly amount: Credits;
 }
 
