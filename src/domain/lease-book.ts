@@ -21,13 +21,14 @@ const RECALL_MS = 1_000;
 const RICH = 16n;
 
 /**
- * The leases of one instance: which part of each pool it may promise to requests without asking the database.
+ * The leases of one instance: which part of each pool it may promise to requests without asking the database. A key with
+ * caps has leases of its own beside its pools'.
  * A pure state machine: the caller gives the time (monotonic ms), sends what is given back or asked for, and tells
  * the results. At all times 0 ≤ reserved ≤ granted ≤ what the database holds for the lease.
  */
 export class LeaseBook {
   readonly #idleMs: number;
-  readonly #pools = new Map<string, Map<string, Lease>>();
+  readonly #pools = new Map<string, Map<string, PoolLeases>>();
   readonly #order = new LeaseOrder();
   #trustedUntil = 0;
 
@@ -40,24 +41,29 @@ export class LeaseBook {
     this.#trustedUntil = time;
   }
 
-  find(accountId: string, creditType: string): Lease | undefined {
-    return this.#pools.get(creditType)?.get(accountId);
+  /** `capKey`: the lease of this capped key instead of the pool's. */
+  find(accountId: string, creditType: string, capKey?: string): Lease | undefined {
+    const leases = this.#pools.get(creditType)?.get(accountId);
+    if (leases instanceof Map) return leases.get(capKey);
+    return leases?.capKey === capKey ? leases : undefined;
   }
 
-  /** The pool's lease, an empty one if there was none. */
-  open(accountId: string, creditType: string, shard: number): Lease {
-    let leases = this.#pools.get(creditType);
-    if (leases === undefined) {
-      leases = new Map();
-      this.#pools.set(creditType, leases);
+  /** The lease of the pool, or of the capped key on it; an empty one if there was none. */
+  open(accountId: string, creditType: string, shard: number, capKey?: string): Lease {
+    const found = this.find(accountId, creditType, capKey);
+    if (found !== undefined) return found;
+    const lease = new Lease(accountId, creditType, shard, capKey);
+    let pools = this.#pools.get(creditType);
+    if (pools === undefined) {
+      pools = new Map();
+      this.#pools.set(creditType, pools);
     }
-    let lease = leases.get(accountId);
-    if (lease === undefined) {
-      lease = new Lease(accountId, creditType, shard);
-      leases.set(accountId, lease);
-      // So that a sweep forgets it if nothing comes of it.
-      this.#order.touch(lease, 0);
-    }
+    const leases = pools.get(accountId);
+    if (leases === undefined) pools.set(accountId, lease);
+    else if (leases instanceof Map) leases.set(capKey, lease);
+    else pools.set(accountId, new Map([leases, lease].map((one) => [one.capKey, one])));
+    // So that a sweep forgets it if nothing comes of it.
+    this.#order.touch(lease, 0);
     return lease;
   }
 
@@ -158,12 +164,18 @@ export class LeaseBook {
     return this.#takeFree(lease);
   }
 
-  /** Another instance wants credits of this pool. Returns what to give back now. */
-  recall(accountId: string, creditType: string, now: number): Credits {
-    const lease = this.find(accountId, creditType);
-    if (lease === undefined) return 0n;
-    lease.recalledUntil = now + RECALL_MS;
-    return this.#takeFree(lease);
+  /** Somebody else wants credits of this pool: every lease on it gives back what is free. */
+  recall(
+    accountId: string,
+    creditType: string,
+    now: number,
+    giveBack: (lease: Lease, amount: Credits) => void,
+  ): void {
+    for (const lease of leasesOf(this.#pools.get(creditType)?.get(accountId))) {
+      lease.recalledUntil = now + RECALL_MS;
+      const free = this.#takeFree(lease);
+      if (free > 0n) giveBack(lease, free);
+    }
   }
 
   /** Gives back what is free of leases that were not used lately, and forgets those with nothing left. */
@@ -178,8 +190,8 @@ export class LeaseBook {
 
   /** The instance was declared dead: every lease went back to its pool. Requests in flight keep nothing of it. */
   dropAll(): void {
-    for (const leases of this.#pools.values()) {
-      for (const lease of leases.values()) lease.live = false;
+    for (const pools of this.#pools.values()) {
+      for (const leases of pools.values()) for (const lease of leasesOf(leases)) lease.live = false;
     }
     this.#pools.clear();
     this.#order.clear();
@@ -189,7 +201,7 @@ export class LeaseBook {
   /** Pools with a lease. */
   get size(): number {
     let size = 0;
-    for (const leases of this.#pools.values()) size += leases.size;
+    for (const pools of this.#pools.values()) size += pools.size;
     return size;
   }
 
@@ -218,10 +230,21 @@ export class LeaseBook {
   }
 
   #forget(lease: Lease): void {
-    this.#pools.get(lease.creditType)?.delete(lease.accountId);
+    const pools = this.#pools.get(lease.creditType);
+    const leases = pools?.get(lease.accountId);
+    if (leases instanceof Map) leases.delete(lease.capKey);
+    if (leases === lease || (leases instanceof Map && leases.size === 0)) pools?.delete(lease.accountId);
     // A request may still look at it (its refusal is being told); it must not promise from a forgotten row.
     lease.live = false;
   }
+}
+
+/** One lease where there is one, as nearly always: an instance may hold 100,000 of them. Else by the key, or undefined. */
+type PoolLeases = Lease | Map<string | undefined, Lease>;
+
+function leasesOf(leases: PoolLeases | undefined): Iterable<Lease> {
+  if (leases === undefined) return [];
+  return leases instanceof Map ? leases.values() : [leases];
 }
 
 function fade(lease: Lease, now: number): number {

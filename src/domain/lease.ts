@@ -1,13 +1,15 @@
 import type { Credits } from "./credits.ts";
 
 /**
- * One pool's lease as its instance sees it: a row of the lease book. An instance may hold 100,000 of them, so it is
+ * The lease of a pool, or of a capped key on a pool, as its instance sees it: a row of the lease book. An instance may hold 100,000 of them, so it is
  * one flat object: no closure, no timer, no collection. It has the members of a pool reference and serves as one.
  */
 export class Lease {
   readonly accountId: string;
   readonly creditType: string;
   readonly shard: number;
+  /** The key whose caps it is held against too; undefined: the pool's lease. */
+  readonly capKey: string | undefined;
   /** What the database holds for this lease, less what was given back and what charges are known to have drawn. */
   granted: Credits = 0n;
   /** The part of `granted` that requests in flight may still draw. */
@@ -15,7 +17,7 @@ export class Lease {
   /** Charged lately, fading with a time constant of ~500 ms, as of `spentAt`. A size, never money: a number will do. */
   spend = 0;
   spentAt = 0;
-  /** Available in the pool beside this lease when the database last said so. */
+  /** Available in the pool (and to the key) beside this lease when the database last said so. */
   available: Credits = 0n;
   /** Monotonic ms. From then on something may have become due on the pool, so the free part must be renewed first. */
   validUntil = 0;
@@ -34,10 +36,11 @@ export class Lease {
   newer: Lease | undefined = undefined;
   queued = false;
 
-  constructor(accountId: string, creditType: string, shard: number) {
+  constructor(accountId: string, creditType: string, shard: number, capKey?: string) {
     this.accountId = accountId;
     this.creditType = creditType;
     this.shard = shard;
+    this.capKey = capKey;
   }
 
   /** What a further request may reserve. */

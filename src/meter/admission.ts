@@ -81,6 +81,7 @@ export class OpenAdmission implements Admission {
     const item: ChargeItem = {
       pool: this.#pool(price),
       hold: lease === undefined ? null : "lease",
+      capKey: lease?.capKey,
       amount,
       requestId: this.#request.requestId,
       keyId: this.#request.identity.keyId,

@@ -2,7 +2,7 @@ import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Lease } from "../domain/lease.ts";
 import { LeaseBook } from "../domain/lease-book.ts";
-import type { LeaseResult, Ledger, PoolRef } from "../ledger/ledger.ts";
+import type { LeaseItem, LeaseResult, Ledger, PoolRef } from "../ledger/ledger.ts";
 import type { DurableTasks } from "./durable-tasks.ts";
 import { type LeaseAnswer, LeaseLine, type Waiter } from "./lease-line.ts";
 import type { MeterClock } from "./meter-clock.ts";
@@ -39,10 +39,10 @@ export class LeaseDesk {
     this.#instanceId = parts.ledger.instanceId;
   }
 
-  /** Sets the amount aside without asking, or gives `undefined`: then `wait`. */
-  reserve(accountId: string, creditType: string, amount: Credits): Lease | undefined {
+  /** Sets the amount aside without asking, or gives `undefined`: then `wait`. `capKey`: see {@link LeaseItem}. */
+  reserve(accountId: string, creditType: string, amount: Credits, capKey?: string): Lease | undefined {
     this.followInstance();
-    const lease = this.#book.find(accountId, creditType);
+    const lease = this.#book.find(accountId, creditType, capKey);
     if (lease === undefined || lease.waiting > 0) return undefined;
     const now = this.#parts.clock.now();
     if (!this.#book.reserve(lease, amount, now)) return undefined;
@@ -51,10 +51,10 @@ export class LeaseDesk {
   }
 
   /** Waits in the pool's line until the amount is set aside, or the database refused it. Never rejects. */
-  wait(pool: PoolRef, amount: Credits): Promise<LeaseAnswer> {
+  wait(pool: PoolRef, amount: Credits, capKey?: string): Promise<LeaseAnswer> {
     this.followInstance();
     const since = this.#parts.clock.now();
-    const lease = this.#book.open(pool.accountId, pool.creditType, pool.shard);
+    const lease = this.#book.open(pool.accountId, pool.creditType, pool.shard, capKey);
     let line = this.#lines.get(lease);
     if (line === undefined) {
       line = new LeaseLine(lease);
@@ -109,9 +109,8 @@ export class LeaseDesk {
   /** Other instances want credits of these pools. */
   recall(pools: readonly PoolRef[]): void {
     const now = this.#parts.clock.now();
-    for (const pool of pools) {
-      const giveBack = this.#book.recall(pool.accountId, pool.creditType, now);
-      if (giveBack > 0n) this.#release(pool, giveBack);
+    for (const { accountId, creditType } of pools) {
+      this.#book.recall(accountId, creditType, now, (lease, amount) => this.#release(lease, amount));
     }
   }
 
@@ -150,8 +149,8 @@ export class LeaseDesk {
     const lines = [...this.#lines.values()];
     this.#lines.clear();
     for (const line of lines) {
-      const { accountId, creditType, shard } = line.lease;
-      line.moveTo(this.#book.open(accountId, creditType, shard));
+      const { accountId, creditType, shard, capKey } = line.lease;
+      line.moveTo(this.#book.open(accountId, creditType, shard, capKey));
       this.#lines.set(line.lease, line);
       this.#advance(line);
     }
@@ -198,7 +197,13 @@ export class LeaseDesk {
     if (asked.giveBack > 0n) this.#release(lease, asked.giveBack);
     let current = lease;
     try {
-      const result = await ledger.lease({ pool: lease, need: asked.need, want: asked.want, giveBack: 0n });
+      const result = await ledger.lease({
+        pool: lease,
+        capKey: lease.capKey,
+        need: asked.need,
+        want: asked.want,
+        giveBack: 0n,
+      });
       current = this.#take(lease, result, sentAt);
       const refused = current === lease && result.granted < asked.need;
       this.#lines.get(current)?.serve(this.#book, result, refused, clock.now());
@@ -218,17 +223,19 @@ export class LeaseDesk {
     this.followInstance();
     this.#book.endEnlargement(lease, result, sentAt);
     if (lease.live || (result.owner ?? this.#instanceId) !== this.#instanceId) return lease;
-    const current = this.#book.open(lease.accountId, lease.creditType, lease.shard);
+    const current = this.#book.open(lease.accountId, lease.creditType, lease.shard, lease.capKey);
     this.#book.adopt(current, result.granted);
     return current;
   }
 
-  #release(pool: PoolRef, amount: Credits): void {
+  #release(lease: Lease, amount: Credits): void {
     const { ledger, tasks } = this.#parts;
     const instanceId = ledger.instanceId;
     void tasks.run("release of a lease", async () => {
       // With the instance's old id its leases went back as a whole.
-      if (ledger.instanceId === instanceId) await ledger.release({ pool, hold: "lease", amount });
+      if (ledger.instanceId === instanceId) {
+        await ledger.release({ pool: lease, hold: "lease", capKey: lease.capKey, amount });
+      }
     });
   }
 }

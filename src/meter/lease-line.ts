@@ -1,12 +1,13 @@
 import type { Credits } from "../domain/credits.ts";
 import type { Lease } from "../domain/lease.ts";
 import type { LeaseBook } from "../domain/lease-book.ts";
-import type { LeaseResult } from "../ledger/ledger.ts";
+import type { CapLimit, LeaseResult } from "../ledger/ledger.ts";
 
 /** How waiting for a lease ended. */
 export type LeaseAnswer =
   | { readonly kind: "reserved"; readonly lease: Lease }
-  | { readonly kind: "insufficient"; readonly available: Credits }
+  /** `cap`: what the key may still spend is less than the pool has. */
+  | { readonly kind: "insufficient"; readonly available: Credits; readonly cap: CapLimit | undefined }
   | { readonly kind: "failed"; readonly error: unknown };
 
 /** For so long a request that the database refused tries again, while other instances return what they do not need. */
@@ -96,7 +97,7 @@ export class LeaseLine {
         waiter.pausing = now < waiter.patientUntil;
         if (waiter.pausing) return undefined;
       }
-      return { kind: "insufficient", available };
+      return { kind: "insufficient", available, cap: result.cap };
     });
   }
 
