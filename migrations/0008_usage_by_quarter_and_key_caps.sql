@@ -171,14 +171,14 @@ BEGIN
       LIMIT 1
     ) c;
     g_touched := array_fill(false, ARRAY[cardinality(g_pool)]);
-    SELECT array_agg(x.n) INTO d_cap FROM (
+    SELECT array_agg(m.n) INTO d_cap FROM (
       SELECT d.i, (SELECT q.n FROM unnest(g_pool, g_key) WITH ORDINALITY q(p, key, n) WHERE q.p = d.p AND q.key = d.key) AS n
       FROM unnest(d_pool, d_key) WITH ORDINALITY d(p, key, i) ORDER BY d.i
-    ) x;
-    SELECT array_agg(x.n) INTO k_cap FROM (
+    ) m;
+    SELECT array_agg(m.n) INTO k_cap FROM (
       SELECT k.i, (SELECT q.n FROM unnest(g_pool, g_key) WITH ORDINALITY q(p, key, n) WHERE q.p = k.p AND q.key = k.key) AS n
       FROM unnest(k_pool, k_key) WITH ORDINALITY k(p, key, i) ORDER BY k.i
-    ) x;
+    ) m;
   END IF;
   b_balance := v_balance; b_seq := v_seq; b_spent := v_spent;
   b_fast := array_fill(true, ARRAY[v_pools]); b_freed := array_fill(false, ARRAY[v_pools]);

@@ -20,6 +20,15 @@ const examples: { readonly [Code in RefusalCode]: Extract<Refusal, { code: Code 
   key_invalid: { code: "key_invalid" },
   key_not_permitted: { code: "key_not_permitted" },
   insufficient_credits: { code: "insufficient_credits", creditType: "credits", required, available },
+  key_cap_reached: {
+    code: "key_cap_reached",
+    creditType: "credits",
+    window: "day",
+    cap: required,
+    required,
+    available,
+    resetSeconds: 61,
+  },
   quote_above_max: { code: "quote_above_max", creditType: "credits", quote: required, max: available },
   rate_limited: { code: "rate_limited", ...state },
   route_unknown: { code: "route_unknown" },
@@ -64,6 +73,7 @@ const shapes: Readonly<Record<string, (code: RefusalCode) => readonly string[]>>
   farebox: (code) => {
     const own: Partial<Record<RefusalCode, readonly string[]>> = {
       insufficient_credits: ["creditType", "required", "available"],
+      key_cap_reached: ["creditType", "window", "cap", "required", "available", "resetSeconds"],
       quote_above_max: ["creditType", "quote", "max"],
       rate_limited: ["violated-policies"],
       fields_invalid: ["errors"],

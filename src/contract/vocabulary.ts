@@ -172,6 +172,32 @@ const entriesByCode: Readonly<Partial<Record<RefusalCode, Vocabulary<RefusalFact
       of("insufficient_credits", (refusal) => refusal.available),
     ),
   },
+  key_cap_reached: {
+    creditType: entry(
+      "the credit type that the request spends",
+      of("key_cap_reached", (refusal) => refusal.creditType),
+    ),
+    window: entry(
+      "over what the cap counts: `day`, `month` (of UTC) or `total`",
+      of("key_cap_reached", (refusal) => refusal.window),
+    ),
+    cap: entry(
+      "credits that the key may spend in the window",
+      of("key_cap_reached", (refusal) => refusal.cap),
+    ),
+    required: entry(
+      "credits that the request can cost",
+      of("key_cap_reached", (refusal) => refusal.required),
+    ),
+    available: entry(
+      "credits that the key may still spend",
+      of("key_cap_reached", (refusal) => refusal.available),
+    ),
+    resetSeconds: entry(
+      "seconds until the window ends, rounded up; null for the total",
+      of("key_cap_reached", (refusal) => refusal.resetSeconds),
+    ),
+  },
   quote_above_max: {
     creditType: entry(
       "the credit type that the request spends",

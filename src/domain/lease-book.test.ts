@@ -147,7 +147,9 @@ describe("LeaseBook", () => {
     const lease = book.open(...POOL);
     enlarge(book, pool, lease, 10n, 0, 100n);
     book.reserve(lease, 30n, 0);
-    assert.equal(book.recall("acc_1", "credits", 100), 70n);
+    const recalled: Credits[] = [];
+    book.recall("acc_1", "credits", 100, (_lease, amount) => recalled.push(amount));
+    assert.deepEqual(recalled, [70n]);
     assert.equal(book.unreserve(lease, 10n, 200), 10n);
     assert.deepEqual(book.computeEnlargement(lease, 5n, 500n, 300), { need: 5n, want: 5n, giveBack: 0n });
     assert.equal(book.unreserve(lease, 10n, 1_200), 0n, "the recall has ended");
@@ -282,7 +284,9 @@ describe("LeaseBook by model", () => {
     index.map(
       (pool): Step =>
         (world) => {
-          release(world, pool, world.book.recall(accounts[pool] ?? "", "credits", world.now));
+          world.book.recall(accounts[pool] ?? "", "credits", world.now, (_lease, credits) =>
+            release(world, pool, credits),
+          );
         },
     ),
     fc.nat(1_500).map(

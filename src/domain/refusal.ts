@@ -1,4 +1,5 @@
 import type { Credits } from "./credits.ts";
+import type { CapWindow } from "./key-cap.ts";
 
 /** Every normal negative answer of the meter and the gateway. A contract has a status and a body for each code. */
 export type Refusal =
@@ -12,6 +13,16 @@ export type Refusal =
       readonly creditType: string;
       readonly required: Credits;
       readonly available: Credits;
+    }
+  /** The key may spend less than the pool has: one of its caps leaves `available`. `resetSeconds` is null for the total. */
+  | {
+      readonly code: "key_cap_reached";
+      readonly creditType: string;
+      readonly window: CapWindow;
+      readonly cap: Credits;
+      readonly required: Credits;
+      readonly available: Credits;
+      readonly resetSeconds: number | null;
     }
   /** The caller's `Credits-Max` is below the quote. */
   | {
@@ -73,6 +84,7 @@ export const REFUSAL_CODES = [
   "key_invalid",
   "key_not_permitted",
   "insufficient_credits",
+  "key_cap_reached",
   "quote_above_max",
   "rate_limited",
   "route_unknown",

@@ -24,7 +24,7 @@ export interface KeyCapState {
 }
 
 /** As the SQL functions take it. Amounts are micro-credits, at most 10^15, which a JSON number holds exactly. */
-export interface StoredCap extends Readonly<Record<CapWindow, number | null>> {
+interface StoredCap extends Readonly<Record<CapWindow, number | null>> {
   readonly creditType: string;
 }
 

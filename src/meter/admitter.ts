@@ -1,4 +1,5 @@
 import { computeQuote } from "../domain/compute-quote.ts";
+import type { Credits } from "../domain/credits.ts";
 import type { Lease } from "../domain/lease.ts";
 import { readOnceValue } from "../domain/once-value.ts";
 import type { Price, Quote } from "../domain/price.ts";
@@ -6,7 +7,8 @@ import type { Refusal } from "../domain/refusal.ts";
 import { selectPrice } from "../domain/select-price.ts";
 import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
 import { type AdmissionParts, OpenAdmission } from "./admission.ts";
-import type { AdmitRequest, Decision } from "./meter.ts";
+import type { LeaseAnswer } from "./lease-line.ts";
+import type { AdmitRequest, Decision, Identity } from "./meter.ts";
 import { ROUTE_UNKNOWN, refusalOf, STORAGE_UNAVAILABLE } from "./refusals.ts";
 
 const FREE: Quote = { amount: 0n, units: 0 };
@@ -74,7 +76,8 @@ export class Admitter {
       return this.#refuse({ code: "quote_above_max", creditType, quote: quote.amount, max });
     }
     if (quote.amount === 0n) return this.#admitted(request, price, quote, undefined, owner);
-    const lease = this.#parts.desk.reserve(request.identity.accountId, creditType, quote.amount);
+    const capKey = capKeyOf(request.identity, creditType);
+    const lease = this.#parts.desk.reserve(request.identity.accountId, creditType, quote.amount, capKey);
     if (lease !== undefined) return this.#admitted(request, price, quote, lease, owner);
     return this.#waitForLease(request, price, quote, owner);
   }
@@ -87,7 +90,8 @@ export class Admitter {
   ): Promise<Decision> {
     const { accountId, shard } = request.identity;
     const pool: PoolRef = { accountId, creditType: price.creditType, shard };
-    const answer = await this.#parts.desk.wait(pool, quote.amount);
+    const capKey = capKeyOf(request.identity, price.creditType);
+    const answer = await this.#parts.desk.wait(pool, quote.amount, capKey);
     if (answer.kind === "reserved") return this.#admitted(request, price, quote, answer.lease, owner);
     try {
       if (answer.kind === "failed") return this.#refuse(refusalOf(answer.error));
@@ -97,12 +101,7 @@ export class Admitter {
     } catch (error) {
       return this.#refuse(refusalOf(error));
     }
-    return this.#refuse({
-      code: "insufficient_credits",
-      creditType: price.creditType,
-      required: quote.amount,
-      available: answer.available,
-    });
+    return this.#refuse(explainShortage(price.creditType, quote.amount, answer));
   }
 
   /** An account without credits may still repeat what it has paid for in this window. */
@@ -126,4 +125,21 @@ export class Admitter {
   #refuse(refusal: Refusal): Decision {
     return { kind: "refused", refusal };
   }
+}
+
+/** A key with caps draws on a lease of its own, held against the pool and the caps together. */
+function capKeyOf(identity: Identity, creditType: string): string | undefined {
+  return identity.capped?.has(creditType) ? identity.keyId : undefined;
+}
+
+/** Says what was too little: the pool, or what the key may still spend of it. */
+function explainShortage(
+  creditType: string,
+  required: Credits,
+  { available, cap }: Extract<LeaseAnswer, { readonly kind: "insufficient" }>,
+): Refusal {
+  if (cap === undefined) return { code: "insufficient_credits", creditType, required, available };
+  const resetSeconds = cap.resetMs === null ? null : Math.ceil(cap.resetMs / 1000);
+  const { window, amount } = cap;
+  return { code: "key_cap_reached", creditType, window, cap: amount, required, available, resetSeconds };
 }

@@ -2,7 +2,7 @@ import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Lease } from "../domain/lease.ts";
 import { LeaseBook } from "../domain/lease-book.ts";
-import type { LeaseItem, LeaseResult, Ledger, PoolRef } from "../ledger/ledger.ts";
+import type { LeaseResult, Ledger, PoolRef } from "../ledger/ledger.ts";
 import type { DurableTasks } from "./durable-tasks.ts";
 import { type LeaseAnswer, LeaseLine, type Waiter } from "./lease-line.ts";
 import type { MeterClock } from "./meter-clock.ts";
@@ -39,7 +39,7 @@ export class LeaseDesk {
     this.#instanceId = parts.ledger.instanceId;
   }
 
-  /** Sets the amount aside without asking, or gives `undefined`: then `wait`. `capKey`: see {@link LeaseItem}. */
+  /** Sets the amount aside without asking, or gives `undefined`: then `wait`. `capKey`: from the lease of this capped key. */
   reserve(accountId: string, creditType: string, amount: Credits, capKey?: string): Lease | undefined {
     this.followInstance();
     const lease = this.#book.find(accountId, creditType, capKey);
