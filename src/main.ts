@@ -1,15 +1,17 @@
 import { hash } from "node:crypto";
+import { createCustomerApi } from "./api/customer/create-customer-api.ts";
 import { createOperatorApi } from "./api/operator/create-operator-api.ts";
 import { ensureOperatorToken, type OperatorToken } from "./api/operator/operator-token.ts";
 import { serveOperator } from "./api/operator/serve-operator.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig } from "./config/load-config.ts";
+import type { Contract } from "./contract/contract.ts";
 import { loadContract } from "./contract/load-contract.ts";
 import { FareboxError } from "./domain/farebox-error.ts";
 import type { PriceList } from "./domain/price.ts";
 import { computePriceDifference } from "./domain/price-difference.ts";
 import { parsePriceList, priceListText } from "./domain/price-list-json.ts";
-import { createGateway } from "./gateway/create-gateway.ts";
+import { createGateway, type Gateway } from "./gateway/create-gateway.ts";
 import type { Database } from "./ledger/database/database.ts";
 import {
   type DatabaseTarget,
@@ -21,11 +23,12 @@ import { openLedger } from "./ledger/open-ledger.ts";
 import { publishPlans } from "./ledger/plans.ts";
 import { publishPriceList, readPriceList, readPriceListsInForce } from "./ledger/price-lists.ts";
 import { createMeter } from "./meter/create-meter.ts";
+import type { Meter } from "./meter/meter.ts";
 import { startSweeper } from "./sweeper.ts";
 import { createGatewayTelemetry } from "./telemetry/gateway-telemetry.ts";
 import type { Logger } from "./telemetry/logger.ts";
 import { createMeterTelemetry } from "./telemetry/meter-telemetry.ts";
-import { createMetrics } from "./telemetry/metrics.ts";
+import { createMetrics, type Metrics } from "./telemetry/metrics.ts";
 
 const SECONDS_PER_HOUR = 3_600;
 
@@ -103,18 +106,13 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     ledger,
     priceLists: { readPriceList: (version) => readList(database, version) },
     limits: config.limits,
+    ownLimit: config.customerApi,
     leases: config.leases,
     events: createMeterTelemetry(metrics.registry, logger),
   });
   await meter.start();
   closing.add("meter", () => meter.close());
-  const gateway = createGateway({
-    config,
-    contract,
-    meter,
-    events: createGatewayTelemetry(metrics.registry, logger),
-    clock: { unixMs: () => Date.now() },
-  });
+  const gateway = openGateway(options, config, { contract, meter, database, metrics });
   let ready = false;
   const api = createOperatorApi({
     database,
@@ -136,6 +134,31 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     ready = false;
   });
   return { gateway: renderUrl(address), operator: operator.url, operatorToken, close: () => closing.run() };
+}
+
+interface GatewayServices {
+  readonly contract: Contract;
+  readonly meter: Meter;
+  readonly database: Database;
+  readonly metrics: Metrics;
+}
+
+/** The gateway with the customer API behind it: neither door knows the other. */
+function openGateway(
+  { logger, version }: FareboxOptions,
+  config: Config,
+  { contract, meter, database, metrics }: GatewayServices,
+): Gateway {
+  return createGateway({
+    config,
+    contract,
+    meter,
+    accountEndpoints: config.customerApi.enabled
+      ? createCustomerApi({ database, config, contract, meter, version })
+      : undefined,
+    events: createGatewayTelemetry(metrics.registry, logger),
+    clock: { unixMs: () => Date.now() },
+  });
 }
 
 /** The system's own text for a port that is taken names neither the listener nor the mend. */

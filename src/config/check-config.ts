@@ -46,6 +46,38 @@ export function checkOpenIsFree(
   }
 }
 
+/** Below its prefix the customer API answers everything: what a price or `open` says there could never apply. */
+export function checkCustomerApi(
+  prefix: string,
+  open: readonly string[],
+  prices: readonly Price[],
+  problems: Problem[],
+): void {
+  const refuse = (path: string, match: string): void => {
+    if (!isBelow(match, prefix)) return;
+    problems.push({
+      path,
+      reason: `"${match}" is below ${prefix}, where the customer API answers`,
+      mend: "remove it, or move the customer API: customerApi: { path: /another }",
+    });
+  };
+  for (const [index, price] of prices.entries()) refuse(at(at("prices", index), "match"), price.endpoint);
+  for (const [index, match] of open.entries()) refuse(at("open", index), match);
+}
+
+/** Whether every path that the match can match begins with the prefix and a slash. */
+function isBelow(match: string, prefix: string): boolean {
+  const pattern = parseMatchPattern(match, "", []);
+  if (pattern === undefined) return false;
+  const wanted = prefix.slice(1).split("/");
+  const { segments, wildcard } = pattern;
+  const isInside = wanted.every((text, index) => {
+    const segment = segments[index];
+    return segment !== undefined && "literal" in segment && segment.literal === text;
+  });
+  return isInside && (segments.length > wanted.length || wildcard);
+}
+
 /** What a contract answers itself is free, and a contract may speak of credit types by name. */
 export function checkContract(
   file: ContractFile,

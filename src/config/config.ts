@@ -14,6 +14,7 @@ export interface Config {
   readonly limits: readonly LimitRule[];
   readonly plans: readonly PlanConfig[];
   readonly keys: { readonly prefix: string };
+  readonly customerApi: CustomerApiConfig;
   readonly gateway: GatewayLimits;
   readonly idempotency: { readonly keepHours: number; readonly maxBodyBytes: number };
   readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
@@ -51,6 +52,21 @@ export interface PlanConfig {
     readonly every: "day" | "week" | "month" | "year";
     readonly rollover: "none" | "all" | Credits;
   }[];
+}
+
+/** The endpoints that show customers their own account. */
+interface CustomerApiConfig {
+  readonly enabled: boolean;
+  /** `/v1/credits`: every path that begins with it and a slash is answered here. */
+  readonly path: string;
+  /** Of one account, over the whole API; the contract's own endpoints count too where no rule of `limits` matches. */
+  readonly requests: number;
+  readonly windowSeconds: number;
+  readonly selfService: {
+    /** Whether customers may create, change, rotate and revoke keys of their account. */
+    readonly keys: boolean;
+    readonly maxKeys: number;
+  };
 }
 
 /** Limits of the gateway, each with its reason in the schema. */

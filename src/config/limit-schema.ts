@@ -23,7 +23,7 @@ const MAX_WINDOW_SECONDS = 31 * 86_400;
 const WINDOW_MEND = "write second, minute, hour, day or a duration: 10s, 15m";
 
 /** A window, in seconds after parsing. */
-const windowOption = z
+export const windowOption = z
   .string()
   .meta({ mend: WINDOW_MEND })
   .transform((text, context) => {

@@ -67,6 +67,13 @@ describe("a configuration with its upstream alone", () => {
       limits: [],
       plans: [],
       keys: { prefix: "fbx" },
+      customerApi: {
+        enabled: true,
+        path: "/v1/credits",
+        requests: 300,
+        windowSeconds: 60,
+        selfService: { keys: false, maxKeys: 20 },
+      },
       gateway: {
         maxHeaderBytes: 16_384,
         maxHeaderCount: 100,
@@ -386,6 +393,29 @@ idempotency: { maxBody: 1GB }
     parse("upstream: { b: { url: http://b, pathPrefix: /v1/x }, a: { url: http://a, pathPrefix: /v1 } }");
     parse("upstream: { a: { url: http://a, pathPrefix: /v1 }, b: { url: http://b, pathPrefix: /v10 } }");
   });
+
+  it("refuses prices and open endpoints below the customer API's prefix: they could never apply", () => {
+    const price = problemOf('prices: [{ match: "GET /v1/credits/{x}", cost: 1 }]');
+    assert.equal(price.path, "prices[0].match");
+    assert.match(price.reason, /is below \/v1\/credits, where the customer API answers/);
+    assert.equal(problemOf("open: [GET /v1/credits/balances]").path, "open[0]");
+    assert.equal(problemOf('prices: [{ match: "* /v1/credits/*", free: true }]').path, "prices[0].match");
+    const own = "customerApi: { path: /me, requests: 10, per: 10s }";
+    assert.equal(problemOf(`${own}\nopen: [GET /me/x]`).path, "open[0]");
+    const elsewhere = 'prices: [{ match: "GET /v1/credits/{x}", cost: 1 }]';
+    const moved = parse(`upstream: http://x\n${own}\n${elsewhere}`).customerApi;
+    assert.deepEqual([moved.path, moved.requests, moved.windowSeconds], ["/me", 10, 10]);
+    parse(`upstream: http://x\ncustomerApi: { enabled: false }\n${elsewhere}`);
+    parse(
+      'upstream: http://x\nprices: [{ match: "GET /v1/*", cost: 1 }, { match: "GET /v1/{x}/balances", cost: 1 }]',
+    );
+  });
+
+  for (const path of ["v1", "/", "/v1/", "/v1/../x", "/a b", "/{x}", "/v1/credits?x"]) {
+    it(`refuses the customer API's path ${path}`, () => {
+      assert.equal(problemOf(`customerApi: { path: ${JSON.stringify(path)} }`).path, "customerApi.path");
+    });
+  }
 
   it("refuses prices of what is open or answered by the contract", () => {
     const open = problemOf('open: [GET /x]\nprices: [{ match: "GET /x", cost: 1 }]');

@@ -10,7 +10,13 @@ import type { Price } from "../domain/price.ts";
 import type { Problem } from "../domain/problem.ts";
 import { buildPlans } from "./build-plans.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
-import { checkContract, checkCreditTypes, checkKeyPrefix, checkOpenIsFree } from "./check-config.ts";
+import {
+  checkContract,
+  checkCreditTypes,
+  checkCustomerApi,
+  checkKeyPrefix,
+  checkOpenIsFree,
+} from "./check-config.ts";
 import type { Config } from "./config.ts";
 import { type ConfigFile, configSchema } from "./schema.ts";
 import { type EnvironmentVariables, substituteEnvironment } from "./substitute-environment.ts";
@@ -77,6 +83,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   checkKeyPrefix(file.keys.prefix, problems);
   const prices = readPrices(file, problems);
   checkOpenIsFree(file.open, prices, problems);
+  if (file.customerApi.enabled) checkCustomerApi(file.customerApi.path, file.open, prices, problems);
   const upstreams = buildUpstreams(file.upstream, problems);
   const plans = buildPlans(file.plans, file.creditTypes, problems);
   const contract = locateContract(file.contract, document.file);
@@ -92,6 +99,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     limits: file.limits.map(({ match, requests, per, by }) => ({ match, requests, windowSeconds: per, by })),
     plans,
     keys: file.keys,
+    customerApi: nameCustomerApi(file.customerApi),
     gateway: nameLimits(file.gateway),
     idempotency: {
       keepHours: Math.ceil(file.idempotency.keep / 3_600_000),
@@ -129,6 +137,10 @@ function checkContractFile(
   return read.problems.map((problem) =>
     problem.file === undefined ? placeProblem(problem, document) : problem,
   );
+}
+
+function nameCustomerApi({ per, ...rest }: ConfigFile["customerApi"]): Config["customerApi"] {
+  return { ...rest, windowSeconds: per };
 }
 
 function nameLimits(gateway: ConfigFile["gateway"]): Config["gateway"] {

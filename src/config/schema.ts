@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { customerApiOption } from "./customer-api-schema.ts";
 import { gatewayOption } from "./gateway-schema.ts";
 import { limitsOption, matchOption } from "./limit-schema.ts";
 import { byteSize, count, duration } from "./option-types.ts";
@@ -45,6 +46,7 @@ export const configSchema = z
       })
       .prefault({})
       .meta({ description: "API keys.", reason: "Every default below." }),
+    customerApi: customerApiOption,
     gateway: gatewayOption,
     idempotency: z
       .strictObject({

@@ -14,7 +14,7 @@ export async function answerEndpoint(
   const { identity, parts } = exchange;
   if (identity === undefined) throw new TypeError("balances are an account's");
   exchange.endpoint = `${exchange.method} ${path}`;
-  const refusal = limitRate(exchange, path);
+  const refusal = limitRate(exchange, path, "contract");
   if (refusal !== undefined) return refusal;
   const pools = await parts.meter.balances(identity);
   answer(exchange, endpoint.render(pools.map(toBalanceFacts), exchange.context));

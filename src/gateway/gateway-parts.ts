@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import type { Config } from "../config/config.ts";
+import type { AccountEndpoints } from "../contract/account-endpoint.ts";
 import type { Contract } from "../contract/contract.ts";
 import { type MatchPattern, parseMatchPattern } from "../domain/match-pattern.ts";
 import type { Problem } from "../domain/problem.ts";
@@ -22,6 +23,8 @@ export interface GatewayOptions {
   readonly config: GatewayConfig;
   readonly contract: Contract;
   readonly meter: Meter;
+  /** What answers customers about their own account; undefined: their paths are forwarded like any other. */
+  readonly accountEndpoints?: AccountEndpoints | undefined;
   readonly events: GatewayEvents;
   readonly clock: GatewayClock;
 }

@@ -1,9 +1,13 @@
 import type { Refusal } from "../domain/refusal.ts";
-import type { Identity } from "../meter/meter.ts";
+import type { Identity, OwnEndpoint } from "../meter/meter.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** Reads the key, asks whose it is, and whether it may call this endpoint. */
-export async function authenticate(exchange: Exchange, path: string): Promise<Refusal | undefined> {
+/** Reads the key, asks whose it is, and whether it may call this endpoint. `isForEveryKey`: it may, whatever its scopes. */
+export async function authenticate(
+  exchange: Exchange,
+  path: string,
+  isForEveryKey = false,
+): Promise<Refusal | undefined> {
   const { contract, meter } = exchange.parts;
   const { key, ambiguous } = contract.readKey(exchange.request.rawHeaders);
   if (ambiguous) return { code: "request_invalid", reason: "more than one key" };
@@ -11,14 +15,14 @@ export async function authenticate(exchange: Exchange, path: string): Promise<Re
   const identity = found instanceof Promise ? await found : found;
   if (isRefusal(identity)) return identity;
   exchange.identity = identity;
-  return meter.permit(identity, exchange.method, path);
+  return isForEveryKey ? undefined : meter.permit(identity, exchange.method, path);
 }
 
 /** Counts the request against the account's limits and keeps the headers that tell their state. */
-export function limitRate(exchange: Exchange, path: string): Refusal | undefined {
+export function limitRate(exchange: Exchange, path: string, own?: OwnEndpoint): Refusal | undefined {
   const { identity, parts, method } = exchange;
   if (identity === undefined) return undefined;
-  const state = parts.meter.limit(identity, method, path);
+  const state = parts.meter.limit(identity, method, path, own);
   if (state === undefined) return undefined;
   if ("code" in state) return state;
   exchange.rateHeaders = parts.contract.renderRateLimit(state, exchange.context);

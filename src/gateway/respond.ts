@@ -22,6 +22,48 @@ export function answer(exchange: Exchange, rendered: RenderedAnswer): void {
 }
 
 /**
+ * Sends a body part by part, no faster than the client takes it. The first part is there before the head is sent: what
+ * fails until then is answered, what fails later ends the connection, so that the client sees that its answer is cut.
+ */
+export async function answerInParts(
+  exchange: Exchange,
+  head: Pick<RenderedAnswer, "status" | "headers">,
+  body: AsyncIterable<string>,
+): Promise<void> {
+  const { response } = exchange;
+  const parts = body[Symbol.asyncIterator]();
+  try {
+    let part = await parts.next();
+    const headers = head.headers.flat();
+    addRateHeaders(exchange, headers);
+    if (!sendHead(exchange, head.status, undefined, headers)) return;
+    while (part.done !== true && exchange.method !== "HEAD" && !exchange.clientGone) {
+      if (!response.write(part.value)) await drained(exchange);
+      part = await parts.next();
+    }
+    response.end();
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    exchange.parts.events.failed(exchange.requestId, error);
+    response.destroy();
+  } finally {
+    await parts.return?.();
+  }
+}
+
+/** Resolves when the client has taken what was written, or has gone. */
+function drained({ response, clientGone }: Exchange): Promise<void> {
+  if (clientGone || response.destroyed || !response.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
+}
+
+/**
  * Sends head and body in one write. `headers` must hold the body's `Content-Length`, except for answers that have no
  * body. Does nothing when the client has gone.
  */

@@ -1,5 +1,6 @@
 import type { Refusal } from "../domain/refusal.ts";
 import type { RequestTarget } from "../domain/request-path.ts";
+import { answerAccountEndpoint, answerOpenAccountEndpoint } from "./account-endpoints.ts";
 import { admitRequest } from "./admit-request.ts";
 import { answerEndpoint } from "./contract-endpoint.ts";
 import { fail, report } from "./end-exchange.ts";
@@ -26,20 +27,25 @@ export async function serve(exchange: Exchange): Promise<void> {
 async function serveInspected(exchange: Exchange): Promise<Refusal | undefined> {
   const { head, target, method, parts } = exchange;
   if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
+  const { path } = target;
+  const own = parts.accountEndpoints?.covers(path) === true ? parts.accountEndpoints : undefined;
+  if (own !== undefined && answerOpenAccountEndpoint(exchange, own, target)) return undefined;
   // A browser asks by OPTIONS before it sends a key (CORS preflight): it can neither be priced nor authenticated.
-  if (method === "OPTIONS" || parts.openRoutes.find(method, target.path) !== undefined) {
+  const isOpen = method === "OPTIONS" || parts.openRoutes.find(method, path) !== undefined;
+  if (isOpen && own === undefined) {
     exchange.endpoint = "open";
     return passOn(exchange, head, target);
   }
-  const refusal = await authenticate(exchange, target.path);
+  const refusal = await authenticate(exchange, path, own?.isForEveryKey(method, path));
   if (refusal !== undefined) return refusal;
   const accountId = exchange.identity?.accountId ?? "";
   if (!parts.accounts.enter(accountId)) return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
   try {
-    const endpoint = parts.contract.findEndpoint(method, target.path);
-    return endpoint === undefined
-      ? await serveAccount(exchange, head, target)
-      : await answerEndpoint(exchange, endpoint, target.path);
+    // The contract's go first: a vendor's documented path may lie below the customer API's.
+    const endpoint = parts.contract.findEndpoint(method, path);
+    if (endpoint !== undefined) return await answerEndpoint(exchange, endpoint, path);
+    if (own !== undefined) return await answerAccountEndpoint(exchange, own, target);
+    return await serveAccount(exchange, head, target);
   } finally {
     parts.accounts.leave(accountId);
   }

@@ -8,7 +8,7 @@ import { DurableTasks } from "./durable-tasks.ts";
 import { HeartbeatLoop } from "./heartbeat-loop.ts";
 import { KeyCache } from "./key-cache.ts";
 import { LeaseDesk } from "./lease-desk.ts";
-import { Limiter, type LimitRule } from "./limiter.ts";
+import { Limiter, type LimitRule, type OwnLimit } from "./limiter.ts";
 import type { AdmitRequest, Decision, Identity, Meter, Route } from "./meter.ts";
 import { type MeterClock, systemClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
@@ -22,6 +22,8 @@ export interface MeterOptions {
   readonly priceLists: PriceListSource;
   /** The configuration's `limits` and `leases`. */
   readonly limits: readonly LimitRule[];
+  /** Of an account over everything that Farebox answers itself; undefined: none but those of `limits`. */
+  readonly ownLimit?: OwnLimit | undefined;
   readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
   readonly events: MeterEvents;
   readonly clock?: MeterClock;
@@ -69,7 +71,7 @@ class RunningMeter implements StartableMeter {
     this.#admitter = new Admitter(this.#parts);
     this.#keys = new KeyCache(ledger, clock);
     this.#priceLists = new PriceLists(options.priceLists);
-    this.#limiter = new Limiter(options.limits, clock);
+    this.#limiter = new Limiter(options.limits, clock, options.ownLimit);
     this.#heartbeat = new HeartbeatLoop({
       ledger,
       clock,
@@ -102,7 +104,7 @@ class RunningMeter implements StartableMeter {
   }
 
   route(method: string, path: string): Route | Refusal {
-    const table = this.#priceLists.current(this.#parts.clock.now());
+    const table = this.priceTable();
     if (table === undefined) return this.#counted(STORAGE_UNAVAILABLE);
     const { list } = table;
     const match = table.find(method, path);
@@ -121,8 +123,12 @@ class RunningMeter implements StartableMeter {
     };
   }
 
-  limit(identity: Identity, method: string, path: string): RateLimitState | Refusal | undefined {
-    const state = this.#limiter.count(identity, method, path);
+  priceTable(): PriceTable | undefined {
+    return this.#priceLists.current(this.#parts.clock.now());
+  }
+
+  limit(...request: Parameters<Meter["limit"]>): RateLimitState | Refusal | undefined {
+    const state = this.#limiter.count(...request);
     if (state !== undefined && "code" in state) this.#counted(state);
     return state;
   }

@@ -3,7 +3,7 @@ import type { Problem } from "../domain/problem.ts";
 import { RateWindow } from "../domain/rate-window.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import { RouteTable } from "../domain/route-table.ts";
-import type { Identity } from "./meter.ts";
+import type { Identity, OwnEndpoint } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import { RecentMap } from "./recent-map.ts";
 
@@ -16,6 +16,9 @@ export interface LimitRule {
   readonly by: "account" | "key";
 }
 
+/** The limit of what Farebox answers itself, in requests of an account. */
+export type OwnLimit = Pick<LimitRule, "requests" | "windowSeconds">;
+
 /** Accounts or keys counted under one rule; beyond it those used least recently are counted anew. */
 const MAX_SUBJECTS = 400_000;
 
@@ -25,24 +28,32 @@ const MAX_SUBJECTS = 400_000;
  */
 export class Limiter {
   readonly #rules: readonly CountedRule[];
+  readonly #own: CountedRule | undefined;
   readonly #clock: MeterClock;
 
   /** Throws for a match that the configuration refuses. */
-  constructor(rules: readonly LimitRule[], clock: MeterClock) {
+  constructor(rules: readonly LimitRule[], clock: MeterClock, own?: OwnLimit) {
     this.#clock = clock;
     this.#rules = rules.map((rule) => new CountedRule(rule));
+    this.#own = own && new CountedRule({ ...own, match: "*", by: "account" });
   }
 
   /**
    * Counts the request against every rule that matches it, or against none when one of them has no room: a refused
    * request does not use up the others. Gives the state of the rule with the least room; `undefined` when none matches.
+   * The limit of what Farebox answers itself applies to the customer API always, and to the contract's endpoints where no
+   * rule does: a vendor's documented limit of such an endpoint is the one that counts.
    */
-  count(identity: Identity, method: string, path: string): RateLimitState | Refusal | undefined {
+  count(
+    identity: Identity,
+    method: string,
+    path: string,
+    own?: OwnEndpoint,
+  ): RateLimitState | Refusal | undefined {
     const now = this.#clock.now();
     const counted: { readonly rule: LimitRule; readonly window: RateWindow }[] = [];
     let refusal: Refusal | undefined;
-    for (const rule of this.#rules) {
-      if (!rule.matches(method, path)) continue;
+    for (const rule of this.#rulesOf(method, path, own)) {
       const window = rule.windowOf(identity, now);
       if (!window.hasRoom(now))
         refusal = longer(refusal, renderState(rule.rule, window, window.secondsUntilRoom(now)));
@@ -60,7 +71,13 @@ export class Limiter {
 
   /** How many windows are kept. */
   get size(): number {
-    return this.#rules.reduce((sum, rule) => sum + rule.size, 0);
+    return this.#rules.reduce((sum, rule) => sum + rule.size, this.#own?.size ?? 0);
+  }
+
+  #rulesOf(method: string, path: string, own: OwnEndpoint | undefined): readonly CountedRule[] {
+    const rules = this.#rules.filter((rule) => rule.matches(method, path));
+    const isLimited = own === "customer_api" || (own === "contract" && rules.length === 0);
+    return this.#own !== undefined && isLimited ? [...rules, this.#own] : rules;
   }
 }
 

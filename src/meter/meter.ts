@@ -1,8 +1,12 @@
 import type { Credits } from "../domain/credits.ts";
 import type { KeyScopes } from "../domain/key-scopes.ts";
 import type { Price, PriceList, Quote, RequestFacts } from "../domain/price.ts";
+import type { PriceTable } from "../domain/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { PoolBalance, StoredResponse } from "../ledger/ledger.ts";
+
+/** Endpoints that Farebox answers itself: its customer API, and those that the contract adds. */
+export type OwnEndpoint = "customer_api" | "contract";
 
 /** Who is calling. */
 export interface Identity {
@@ -100,8 +104,18 @@ export interface Meter {
    */
   permit(identity: Identity, method: string, path: string): Refusal | undefined;
   route(method: string, path: string): Route | Refusal;
-  /** Counts the request against the limits that match (none of them when one refuses); undefined when no limit applies. */
-  limit(identity: Identity, method: string, path: string): RateLimitState | Refusal | undefined;
+  /** The price list in force, as {@link Meter.route} uses it; undefined while the database has not told it. */
+  priceTable(): PriceTable | undefined;
+  /**
+   * Counts the request against the limits that match (none of them when one refuses); undefined when no limit applies.
+   * `own`: a request that is answered here and not forwarded.
+   */
+  limit(
+    identity: Identity,
+    method: string,
+    path: string,
+    own?: OwnEndpoint,
+  ): RateLimitState | Refusal | undefined;
   /** Sync when the lease covers the quote and there is no Idempotency-Key. */
   admit(request: AdmitRequest): Promise<Decision> | Decision;
   balances(identity: Identity): Promise<readonly PoolBalance[]>;

@@ -1,0 +1,56 @@
+import { type Hook, OpenAPIHono } from "@hono/zod-openapi";
+import type { Context } from "hono";
+import type { AccountRequest } from "../../contract/account-endpoint.ts";
+import type { Contract } from "../../contract/contract.ts";
+import type { Refusal } from "../../domain/refusal.ts";
+import { fieldProblems, refuseFields } from "../operator/problem.ts";
+import { refusalOfError } from "./refusal-of-error.ts";
+
+/** What every request of the customer API carries. */
+interface CustomerEnv {
+  readonly Bindings: { readonly caller: AccountRequest };
+}
+
+/** The app that operations are added to. */
+export type CustomerApp = OpenAPIHono<CustomerEnv>;
+
+/** An app without operations: how every error looks. Who may call it, and how often, the gateway has decided. */
+export function createCustomerApp(contract: Pick<Contract, "renderRefusal">): CustomerApp {
+  const app: CustomerApp = new OpenAPIHono<CustomerEnv>({ defaultHook: refuseInvalid, strict: true });
+  const refuse = (context: Context<CustomerEnv>, refusal: Refusal): Response => {
+    const { status, headers, body } = contract.renderRefusal(refusal, context.env.caller.context);
+    return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) });
+  };
+  app.use("*", async (context, next) => {
+    await next();
+    context.header("cache-control", "no-store");
+  });
+  app.notFound((context) => refuse(context, findRefusal(app, context.req.path)));
+  app.onError((error, context) => {
+    const refusal = refusalOfError(error);
+    // The gateway answers what is no refusal, as it does everywhere: 503 or 500, and the log.
+    if (refusal === undefined) throw error;
+    return refuse(context, refusal);
+  });
+  return app;
+}
+
+const refuseInvalid: Hook<unknown, CustomerEnv, string, unknown> = (result) => {
+  if (!result.success) refuseFields(fieldProblems(result.error));
+};
+
+/** 405 where the path exists under another method, 404 elsewhere. */
+function findRefusal(app: CustomerApp, path: string): Refusal {
+  const others = app.routes.filter((route) => route.method !== "ALL" && matches(route.path, path));
+  if (others.length === 0) return { code: "route_unknown" };
+  return { code: "method_not_allowed", allowed: [...new Set(others.map((route) => route.method))] };
+}
+
+function matches(pattern: string, path: string): boolean {
+  const expected = pattern.split("/");
+  const actual = path.split("/");
+  return (
+    expected.length === actual.length &&
+    expected.every((part, index) => part.startsWith(":") || part === actual[index])
+  );
+}

@@ -1,0 +1,14 @@
+import type { Config } from "../../config/config.ts";
+import type { Contract } from "../../contract/contract.ts";
+import type { Database } from "../../ledger/database/database.ts";
+import type { Meter } from "../../meter/meter.ts";
+
+/** What the operations of the customer API work with. */
+export interface CustomerServices {
+  readonly database: Database;
+  readonly config: Pick<Config, "creditTypes" | "customerApi" | "keys" | "open">;
+  readonly contract: Pick<Contract, "renderRefusal" | "findEndpoint" | "keyHeaders">;
+  readonly meter: Pick<Meter, "priceTable">;
+  /** Farebox's own version. */
+  readonly version: string;
+}

@@ -1,0 +1,64 @@
+import { createRoute, type z } from "@hono/zod-openapi";
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import type { PriceList } from "../../../domain/price.ts";
+import { computePriceDifference } from "../../../domain/price-difference.ts";
+import { parsePriceList, priceListToJson } from "../../../domain/price-list-json.ts";
+import { readPriceListSchedule } from "../../../ledger/price-list-schedule.ts";
+import type { PublishedPriceList } from "../../../ledger/price-lists.ts";
+import type { CustomerApp } from "../customer-app.ts";
+import type { CustomerServices } from "../customer-services.ts";
+import { answers, CUSTOMER_SECURITY } from "../operation.ts";
+import { pricesBody } from "../wire/prices.ts";
+
+type Prices = z.infer<typeof pricesBody>;
+
+/** `GET {prefix}/prices`: what endpoints cost now, and what they will cost from when on. */
+export function addListPrices(app: CustomerApp, { config, database }: CustomerServices): void {
+  const route = createRoute({
+    method: "get",
+    path: `${config.customerApi.path}/prices`,
+    operationId: "listPrices",
+    tags: ["prices"],
+    summary: "List the prices in force, and those that are announced with what they change",
+    security: CUSTOMER_SECURITY,
+    responses: answers(200, "The prices.", pricesBody),
+  });
+  app.openapi(route, async (context) => {
+    const { inForce, announced } = await readPriceListSchedule(database);
+    if (inForce === undefined) refuseUnpublished();
+    const lists = announced.map((list) => readList(list));
+    const current = readList(inForce);
+    const later = announced.map((list, index) => {
+      const after = readList(list);
+      const changes = renderChanges(lists[index - 1] ?? current, after);
+      return Object.assign(renderList(list, after), { changes });
+    });
+    return context.json({ inForce: renderList(inForce, current), announced: later }, 200);
+  });
+}
+
+function readList({ version, body }: PublishedPriceList): PriceList {
+  const parsed = parsePriceList(body, version);
+  if (!parsed.ok) throw new TypeError(`price list ${version} as stored cannot be read`);
+  return parsed.value;
+}
+
+function renderList({ version, effectiveAt }: PublishedPriceList, list: PriceList): Prices["inForce"] {
+  const { prices } = priceListToJson(list);
+  return {
+    version,
+    effectiveAt: effectiveAt.toISOString(),
+    unpriced: list.unpriced,
+    prices: Array.isArray(prices) ? prices : [],
+  };
+}
+
+function renderChanges(before: PriceList, after: PriceList): Prices["announced"][number]["changes"] {
+  const { added, removed, changed, unpriced } = computePriceDifference(before, after);
+  return { added: [...added], removed: [...removed], changed: [...changed], unpriced: unpriced ?? null };
+}
+
+/** Starting publishes the file's prices, so this is a database that no Farebox has started on. */
+function refuseUnpublished(): never {
+  throw new FareboxError("storage_unavailable", "No price list is published yet.", { retryable: true });
+}

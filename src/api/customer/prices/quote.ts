@@ -1,0 +1,115 @@
+import { createRoute, type z } from "@hono/zod-openapi";
+import type { AccountRequest } from "../../../contract/account-endpoint.ts";
+import { computeQuote } from "../../../domain/compute-quote.ts";
+import { creditsToJson } from "../../../domain/credits.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import { readOnceValue } from "../../../domain/once-value.ts";
+import type { Price, RequestFacts } from "../../../domain/price.ts";
+import { priceListToJson } from "../../../domain/price-list-json.ts";
+import type { RefusalCode } from "../../../domain/refusal.ts";
+import { selectPrice } from "../../../domain/select-price.ts";
+import { readBalances } from "../../../ledger/balances.ts";
+import { isRepeat } from "../../../ledger/repeat.ts";
+import { jsonBody } from "../../operator/operation.ts";
+import type { CustomerApp } from "../customer-app.ts";
+import type { CustomerServices } from "../customer-services.ts";
+import { answers, CUSTOMER_SECURITY } from "../operation.ts";
+import { quoteBody, quoteRequest } from "../wire/prices.ts";
+import { findUnmetered, type OpenRoutes, readOpenRoutes } from "./find-unmetered.ts";
+import { readQuotedRequest } from "./read-quoted-request.ts";
+
+type Quote = z.infer<typeof quoteBody>;
+
+/** `POST {prefix}/quote`: what a described request can cost, and whether it would be admitted. Nothing runs, nothing is held. */
+export function addQuote(app: CustomerApp, services: CustomerServices): void {
+  const route = createRoute({
+    method: "post",
+    path: `${services.config.customerApi.path}/quote`,
+    operationId: "quote",
+    tags: ["prices"],
+    summary: "Price a request without running it",
+    security: CUSTOMER_SECURITY,
+    request: { body: jsonBody(quoteRequest) },
+    responses: answers(200, "What the request can cost.", quoteBody),
+  });
+  const open = readOpenRoutes(services.config.open);
+  app.openapi(route, async (context) =>
+    context.json(await computeAnswer(services, open, context.env.caller, context.req.valid("json")), 200),
+  );
+}
+
+/** The order is the gateway's: what is refused first there is refused first here. */
+async function computeAnswer(
+  services: CustomerServices,
+  open: OpenRoutes,
+  caller: AccountRequest,
+  described: z.infer<typeof quoteRequest>,
+): Promise<Quote> {
+  const table = services.meter.priceTable();
+  if (table === undefined) {
+    throw new FareboxError("storage_unavailable", "The prices are not known yet.", { retryable: true });
+  }
+  const request = readQuotedRequest(described);
+  const { method, path } = request;
+  const free = (endpoint: string, refusal: RefusalCode | null = null): Quote => ({
+    endpoint,
+    priceList: table.list.version,
+    price: null,
+    creditType: null,
+    units: 0,
+    most: 0,
+    available: null,
+    repeat: false,
+    admitted: refusal === null,
+    refusal,
+  });
+  const isPermitted = caller.scopes?.permits(method, path) ?? true;
+  const refusal = isPermitted ? null : "key_not_permitted";
+  const unmetered = findUnmetered(services, open, method, path);
+  if (unmetered !== undefined) return free(unmetered, unmetered === "open" ? null : refusal);
+  const match = table.find(method, path);
+  const facts = { ...request, pathParams: match?.pathParams ?? {} };
+  const price = selectPrice(match?.candidates ?? [], facts);
+  if (price === undefined) {
+    const isUnknown = table.list.unpriced === "refuse";
+    return free(match?.endpoint ?? "unpriced", refusal ?? (isUnknown ? "route_unknown" : null));
+  }
+  if (price.free) return { ...free(price.endpoint, refusal), price: renderPrice(price) };
+  return quotePrice(services, caller, price, facts, free(price.endpoint, refusal));
+}
+
+async function quotePrice(
+  { database }: CustomerServices,
+  { accountId, shard }: AccountRequest,
+  price: Price,
+  facts: RequestFacts,
+  start: Quote,
+): Promise<Quote> {
+  const { creditType } = price;
+  const { amount, units } = computeQuote(price, facts);
+  const pools = await readBalances(database, accountId, shard);
+  const pool = pools.find((candidate) => candidate.creditType === creditType);
+  const available = pool === undefined ? 0n : pool.balance - pool.held;
+  const once = readOnceValue(price, facts);
+  const repeat =
+    once !== undefined && (await isRepeat(database, { accountId, creditType, shard }, price.endpoint, once));
+  const isShort = amount > available && !repeat;
+  const refusal = start.refusal ?? (isShort ? "insufficient_credits" : null);
+  return {
+    ...start,
+    price: renderPrice(price),
+    creditType,
+    units,
+    most: creditsToJson(amount),
+    available: creditsToJson(available),
+    repeat,
+    admitted: refusal === null,
+    refusal,
+  };
+}
+
+function renderPrice(price: Price): Record<string, unknown> {
+  const { prices } = priceListToJson({ prices: [price], unpriced: "free" });
+  const [rendered]: readonly Record<string, unknown>[] = Array.isArray(prices) ? prices : [];
+  return rendered ?? {};
+}

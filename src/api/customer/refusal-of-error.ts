@@ -1,0 +1,39 @@
+import { HTTPException } from "hono/http-exception";
+import { FareboxError } from "../../domain/farebox-error.ts";
+import type { FieldFault, Refusal } from "../../domain/refusal.ts";
+
+/** Mistakes that concern one field, by the code that says so. */
+const FIELD_OF_CODE: Readonly<Record<string, string>> = {
+  credit_type_unknown: "creditType",
+  cursor_invalid: "cursor",
+  key_expiry_past: "expiresAt",
+};
+
+/** The refusal that a thrown mistake of the caller is; undefined for faults of the environment and broken invariants. */
+export function refusalOfError(error: unknown): Refusal | undefined {
+  if (error instanceof HTTPException) return refusalOfHttp(error);
+  if (!(error instanceof FareboxError) || error.retryable) return undefined;
+  const { code, message, detail } = error;
+  const field = FIELD_OF_CODE[code];
+  if (field !== undefined) return { code: "fields_invalid", errors: [{ path: field, reason: message }] };
+  if (code === "request_invalid") return { code: "fields_invalid", errors: readFaults(detail["errors"]) };
+  if (code === "key_unknown") return { code: "resource_unknown", what: "key", id: String(detail["keyId"]) };
+  if (code === "idempotency_mismatch") return { code };
+  if (code === "action_not_permitted" || code === "state_conflict") return { code, reason: message };
+  // Closed between the key's check and the transaction.
+  if (code === "account_closed") return { code: "state_conflict", reason: "The account is closed." };
+  return undefined;
+}
+
+/** What the framework refuses before an operation runs: bodies that are no JSON. */
+function refusalOfHttp(error: HTTPException): Refusal | undefined {
+  if (error.status === 415) {
+    return { code: "media_type_unsupported", reason: "it must be sent as application/json" };
+  }
+  return error.status === 400 ? { code: "request_invalid", reason: "the body is not JSON" } : undefined;
+}
+
+function readFaults(errors: unknown): readonly FieldFault[] {
+  if (!Array.isArray(errors)) return [];
+  return errors.map(({ path, reason }: FieldFault) => ({ path, reason }));
+}

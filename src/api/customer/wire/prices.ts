@@ -1,0 +1,105 @@
+import { z } from "@hono/zod-openapi";
+import { amountOutput } from "../../operator/wire/amount.ts";
+import { timeOutput } from "../../operator/wire/fields.ts";
+
+/** A price in the form that docs/reference/prices.md describes. */
+const priceBody = z.record(z.string(), z.unknown()).openapi("Price", {
+  example: { match: "GET /v1/ip-lookup", cost: 10, credit: "credits", on: "processed" },
+});
+
+const unpriced = z
+  .enum(["free", "refuse"])
+  .openapi({ description: "What an endpoint without a price does: answers free of charge, or not at all." });
+
+const priceListBody = z
+  .object({ version: z.int(), effectiveAt: timeOutput, unpriced, prices: z.array(priceBody) })
+  .openapi("PriceList");
+
+const changesBody = z
+  .object({
+    added: z.array(z.string()).openapi({ description: "Endpoints that have a price from then on." }),
+    removed: z.array(z.string()).openapi({ description: "Endpoints that have none any more." }),
+    changed: z
+      .array(z.string())
+      .openapi({ description: "Endpoints that cost or apply differently, with before and after." }),
+    unpriced: z.string().nullable().openapi({ description: "`free → refuse`; null: as before." }),
+  })
+  .openapi("PriceChanges");
+
+export const pricesBody = z
+  .object({
+    inForce: priceListBody,
+    announced: z.array(priceListBody.extend({ changes: changesBody })).openapi({
+      description: "In the order in which they take effect; each says what it changes in the one before.",
+    }),
+  })
+  .openapi("Prices");
+
+const METHODS = [
+  "GET",
+  "HEAD",
+  "POST",
+  "PUT",
+  "PATCH",
+  "DELETE",
+  "OPTIONS",
+  "QUERY",
+  "SEARCH",
+  "REPORT",
+  "PROPFIND",
+  "PURGE",
+] as const;
+
+const texts = z.union([z.string(), z.array(z.string()).max(100)], {
+  error: "must be a text or a list of at most 100 texts",
+});
+
+export const quoteRequest = z
+  .strictObject({
+    method: z.enum(METHODS, { error: `must be one of ${METHODS.join(", ")}` }),
+    path: z.string({ error: "must be the request's path" }).max(8192).openapi({
+      description: "With its query, if it has one: `/v1/leads?size=50`.",
+      example: "/v1/businesses",
+    }),
+    query: z.record(z.string().max(200), texts).optional().openapi({
+      description: "Further query parameters; a list stands for one that is given several times.",
+    }),
+    headers: z.record(z.string().max(200), z.string().max(8192)).optional(),
+    body: z
+      .json()
+      .optional()
+      .openapi({ type: "object", description: "The request's JSON body, as it would be sent." }),
+  })
+  .openapi("QuoteRequest");
+
+export const quoteBody = z
+  .object({
+    endpoint: z.string().openapi({
+      description: "As its price names it; `unpriced`; `open` for one that needs no key.",
+      example: "POST /v1/businesses",
+    }),
+    priceList: z.int().openapi({ description: "The version of the price list in force." }),
+    price: priceBody
+      .nullable()
+      .openapi({ description: "The price that applies; null: none does, the request is free." }),
+    creditType: z.string().nullable().openapi({ description: "What it spends; null: nothing." }),
+    units: z
+      .int()
+      .openapi({ description: "Results that it can be charged for at most; 1 for a price per request." }),
+    most: amountOutput.openapi({ description: "The most that it can cost." }),
+    available: amountOutput.nullable().openapi({
+      description:
+        "What the pool has available now, by the balance without what is held; null: it spends nothing.",
+    }),
+    repeat: z.boolean().openapi({
+      description: "Paid for within its price's window (`once`): now it would cost nothing.",
+    }),
+    admitted: z
+      .boolean()
+      .openapi({ description: "Whether it would be admitted now. Request limits are left out." }),
+    refusal: z.string().nullable().openapi({
+      description: "The code with which it would be refused.",
+      example: "insufficient_credits",
+    }),
+  })
+  .openapi("Quote");

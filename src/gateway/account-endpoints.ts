@@ -1,0 +1,84 @@
+import type { AccountEndpoints } from "../contract/account-endpoint.ts";
+import type { Refusal } from "../domain/refusal.ts";
+import type { RequestTarget } from "../domain/request-path.ts";
+import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
+import type { Exchange } from "./exchange.ts";
+import { limitRate } from "./identify.ts";
+import { readBody, unreadableBody } from "./request-body.ts";
+import { answer, answerInParts } from "./respond.ts";
+
+/** Descriptions of requests and of keys: a longer body is none. It bounds what a free request can make us parse. */
+const MAX_BODY_BYTES = 1_048_576;
+
+/** Answers where no key is needed. False where one is. */
+export function answerOpenAccountEndpoint(
+  exchange: Exchange,
+  endpoints: AccountEndpoints,
+  target: RequestTarget,
+): boolean {
+  const open = endpoints.findOpen(readMethod(exchange), target.path);
+  if (open === undefined) return false;
+  exchange.endpoint = "open";
+  answer(exchange, open);
+  return true;
+}
+
+/** Answers a request about the caller's own account: free, rate limited, without the upstream. */
+export async function answerAccountEndpoint(
+  exchange: Exchange,
+  endpoints: AccountEndpoints,
+  target: RequestTarget,
+): Promise<Refusal | undefined> {
+  const { identity } = exchange;
+  if (identity === undefined) throw new TypeError("these endpoints are about the caller's account");
+  // One name for all: paths hold ids, and a metric must not have a series for each.
+  exchange.endpoint = "customer API";
+  const refusal = limitRate(exchange, target.path, "customer_api");
+  if (refusal !== undefined) return refusal;
+  // Everything here is read from the database, and whether the key is still good cannot be known without it.
+  if (identity.unconfirmed) return { code: "storage_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  const body = await readText(exchange);
+  if (body === undefined) return undefined;
+  if (typeof body !== "string") return body;
+  const { accountId, shard, keyId, scopes } = identity;
+  const { header, context } = exchange;
+  const { path, query } = target;
+  const method = readMethod(exchange);
+  const keyText = exchange.parts.contract.readKey(exchange.request.rawHeaders).key ?? "";
+  const account = { accountId, shard, keyId, scopes, keyText };
+  const answered = await endpoints.answer({ ...account, method, path, query, header, body, context });
+  await sendAnswer(exchange, answered);
+  return undefined;
+}
+
+type Answer = Awaited<ReturnType<AccountEndpoints["answer"]>>;
+
+function sendAnswer(exchange: Exchange, { status, headers, body }: Answer): Promise<void> | void {
+  if (typeof body === "string") return answer(exchange, { status, headers, body });
+  return answerInParts(exchange, { status, headers }, body);
+}
+
+function readMethod({ method }: Exchange): string {
+  return method === "HEAD" ? "GET" : method;
+}
+
+/** The body as text; undefined when the client left while sending it. */
+async function readText(exchange: Exchange): Promise<string | Refusal | undefined> {
+  const { head, request, response, parts } = exchange;
+  if (head === undefined || head.bodyLength === 0) return "";
+  const reason = unreadableBody(head.contentType, head.contentEncoding);
+  if (reason !== undefined) return { code: "media_type_unsupported", reason };
+  const limitBytes = Math.min(MAX_BODY_BYTES, parts.config.gateway.maxRequestBodyBytes);
+  if (typeof head.bodyLength === "number" && head.bodyLength > limitBytes) {
+    return { code: "request_too_large", limitBytes };
+  }
+  if (head.expectsContinue) response.writeContinue();
+  const read = await readBody(request, limitBytes);
+  if (read.kind === "gone") return undefined;
+  if (read.kind === "too_large") return { code: "request_too_large", limitBytes };
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(read.body);
+  } catch {
+    return { code: "request_invalid", reason: "the body is not UTF-8" };
+  }
+}
