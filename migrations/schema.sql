@@ -15,6 +15,7 @@ CREATE TABLE farebox.accounts (
   CONSTRAINT accounts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'closed'::text])))
 );
 CREATE INDEX accounts_by_age ON farebox.accounts USING btree (created_at, account_id);
+CREATE INDEX accounts_by_metadata ON farebox.accounts USING gin (metadata jsonb_path_ops);
 
 CREATE TABLE farebox.adjustments (
   account_id text COLLATE "C" NOT NULL,
@@ -254,7 +255,10 @@ CREATE TABLE farebox.operator_audit (
   detail jsonb NOT NULL DEFAULT '{}'::jsonb,
   CONSTRAINT operator_audit_pkey PRIMARY KEY (audit_id)
 );
-CREATE INDEX operator_audit_by_account ON farebox.operator_audit USING btree (account_id, audit_id);
+CREATE INDEX operator_audit_by_account_time ON farebox.operator_audit USING btree (account_id, at, audit_id);
+CREATE INDEX operator_audit_by_action ON farebox.operator_audit USING btree (action, at, audit_id);
+CREATE INDEX operator_audit_by_target ON farebox.operator_audit USING btree (target, at, audit_id);
+CREATE INDEX operator_audit_by_time ON farebox.operator_audit USING btree (at, audit_id);
 
 CREATE TABLE farebox.operator_requests (
   key text COLLATE "C" NOT NULL,
@@ -554,6 +558,38 @@ BEGIN
   END LOOP;
 END
 $function$;
+
+CREATE OR REPLACE FUNCTION farebox.close_pools(p_shard integer, p_account text)
+ RETURNS TABLE(credit_type text, holds bigint, amount bigint)
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_types text[];
+BEGIN
+  SELECT coalesce(array_agg(p.credit_type ORDER BY p.credit_type), '{}') INTO v_types
+  FROM farebox.pools p WHERE p.account_id = p_account AND p.shard = p_shard;
+  -- Pools in the order of their keys. Opening one rolls it: holds that are over end here, and what is due is granted.
+  FOR k IN 1..cardinality(v_types) LOOP
+    PERFORM farebox.open_pool(p_shard, p_account, v_types[k]);
+  END LOOP;
+  RETURN QUERY
+    SELECT h.credit_type, count(*), sum(h.amount)::bigint FROM farebox.holds h
+    WHERE h.account_id = p_account AND h.shard = p_shard AND h.kind = 'hold' AND h.state = 'live'
+      AND h.expires_at > clock_timestamp()
+    GROUP BY h.credit_type ORDER BY h.credit_type;
+  IF FOUND THEN RETURN; END IF;
+  DELETE FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard;
+  INSERT INTO farebox.recalls (owner, account_id, credit_type, shard)
+  SELECT h.owner, h.account_id, h.credit_type, h.shard FROM farebox.holds h
+  WHERE h.account_id = p_account AND h.shard = p_shard AND h.kind = 'lease' AND h.amount > 0
+  ORDER BY h.owner, h.credit_type
+  ON CONFLICT DO NOTHING;
+  -- What comes next on each pool is no refresh any more.
+  FOR k IN 1..cardinality(v_types) LOOP
+    PERFORM farebox.roll_pool(p_shard, p_account, v_types[k]);
+  END LOOP;
+END $function$;
 
 CREATE OR REPLACE FUNCTION farebox.create_pools(p_shard integer, p_account text[], p_type text[])
  RETURNS void

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { createAccount, listAccounts, readAccount, setAccountState } from "./accounts.ts";
+import { createAccount, listAccounts, readAccount, setAccountState, updateAccount } from "./accounts.ts";
 import type { Database } from "./database/database.ts";
 import { createKey, findKey } from "./keys.ts";
 import { atOnce, fulfilled, refusedCodes } from "./testing/at-once.ts";
@@ -147,5 +147,70 @@ eachDatabase("a list of accounts", (openFresh) => {
     for (const cursor of ["", "x", "MTIz", Buffer.from("1.a'b").toString("base64url")]) {
       await assert.rejects(listAccounts(db, { cursor, limit: 1 }), { code: "cursor_invalid" });
     }
+  });
+});
+
+eachDatabase("a search for accounts", (openFresh) => {
+  let db: Database;
+
+  before(async () => {
+    db = await openFresh();
+    const make = (accountId: string, name: string, metadata: Record<string, string>) =>
+      createAccount(db, { accountId, name, metadata, shards: 4 });
+    await make("acc_one", "Acme Ltd", { crm: "42", tier: "gold" });
+    await make("acc_two", "100% Data_Co", { crm: "43" });
+    await make("acc_three", "acme south", { crm: "42" });
+    await db.transaction((tx) => setAccountState(tx, "acc_three", "suspended"));
+    await db.exec("UPDATE accounts SET plan = 'starter' WHERE account_id = 'acc_two'");
+  });
+
+  const find = async (filter: object) =>
+    (await listAccounts(db, { limit: 10, ...filter })).items.map(({ accountId }) => accountId);
+
+  test("by part of the name or id, in any case, taken literally", async () => {
+    assert.deepEqual(await find({ q: "ACME" }), ["acc_three", "acc_one"]);
+    assert.deepEqual(await find({ q: "_TWO" }), ["acc_two"]);
+    assert.deepEqual(await find({ q: "0%" }), ["acc_two"]);
+    assert.deepEqual(await find({ q: "%" }), ["acc_two"]);
+    assert.deepEqual(await find({ q: "nobody" }), []);
+  });
+
+  test("by state, plan and members of the metadata, together", async () => {
+    assert.deepEqual(await find({ state: "suspended" }), ["acc_three"]);
+    assert.deepEqual(await find({ plan: "starter" }), ["acc_two"]);
+    assert.deepEqual(await find({ metadata: { crm: "42" } }), ["acc_three", "acc_one"]);
+    assert.deepEqual(await find({ metadata: { crm: "42", tier: "gold" } }), ["acc_one"]);
+    assert.deepEqual(await find({ metadata: { crm: "42" }, state: "active", q: "acme" }), ["acc_one"]);
+    assert.deepEqual(await find({ metadata: { crm: "4" } }), []);
+  });
+
+  test("the oldest first, page by page, while accounts come", async () => {
+    const first = await listAccounts(db, { limit: 2, sort: "oldest" });
+    assert.deepEqual(
+      first.items.map(({ accountId }) => accountId),
+      ["acc_one", "acc_two"],
+    );
+    await createAccount(db, { accountId: "acc_four", name: "n", shards: 4 });
+    const second = await listAccounts(db, { limit: 10, sort: "oldest", cursor: first.next ?? "" });
+    assert.deepEqual(
+      second.items.map(({ accountId }) => accountId),
+      ["acc_three", "acc_four"],
+    );
+  });
+
+  test("a change merges metadata, null removes a member, and changes at once of different members all stay", async () => {
+    const update = (change: Parameters<typeof updateAccount>[2]) =>
+      db.transaction((tx) => updateAccount(tx, "acc_one", change));
+    const changed = await update({ name: "Acme Inc", metadata: { tier: null, seat: "7" } });
+    assert.deepEqual([changed.name, changed.metadata], ["Acme Inc", { crm: "42", seat: "7" }]);
+    assert.deepEqual(await readAccount(db, "acc_one"), changed);
+    assert.deepEqual((await update({ name: "Acme" })).metadata, changed.metadata);
+    const results = await atOnce(5, (index) => update({ metadata: { [`m${index}`]: "x" } }));
+    assert.equal(fulfilled(results).length, 5);
+    assert.equal(Object.keys((await readAccount(db, "acc_one")).metadata).length, 7);
+    await assert.rejects(
+      db.transaction((tx) => updateAccount(tx, "acc_none", { name: "n" })),
+      { code: "account_unknown" },
+    );
   });
 });

@@ -56,15 +56,63 @@ export async function readAccount(db: Queryable, accountId: string): Promise<Acc
   return account ?? refuseUnknown(accountId);
 }
 
-/** Newest first. Throws FareboxError `cursor_invalid`. */
-export async function listAccounts(db: Queryable, page: PageRequest): Promise<Page<Account>> {
+/** Which accounts, and in which order. All filters apply together. */
+export interface AccountFilter {
+  /** Part of the name or the id, in any case. */
+  readonly q?: string | undefined;
+  readonly state?: AccountState | undefined;
+  readonly plan?: string | undefined;
+  /** Members that the metadata must have, with these values. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** By age; the newest first when absent. */
+  readonly sort?: "newest" | "oldest" | undefined;
+}
+
+/**
+ * By age, and pages stay right while accounts come: a page goes on from the last one's time and id.
+ * Throws FareboxError `cursor_invalid`.
+ */
+export async function listAccounts(db: Queryable, page: PageRequest & AccountFilter): Promise<Page<Account>> {
+  const { q, state, plan, metadata, sort = "newest" } = page;
+  const [after, order] = sort === "newest" ? ["<", "DESC"] : [">", "ASC"];
   const rows = await db.query<Account & { micros: bigint }>(
     `SELECT ${COLUMNS}, ${microsOf("created_at")} AS micros FROM farebox.accounts
-     WHERE $1::bigint IS NULL OR (created_at, account_id) < (${timeOfMicros("$1")}, $2)
-     ORDER BY created_at DESC, account_id DESC LIMIT $3`,
-    [...readPosition(page), readLimit(page)],
+     WHERE ($1::bigint IS NULL OR (created_at, account_id) ${after} (${timeOfMicros("$1")}, $2))
+       AND ($4::text IS NULL OR strpos(lower(name), lower($4)) > 0 OR strpos(lower(account_id), lower($4)) > 0)
+       AND ($5::text IS NULL OR state = $5) AND ($6::text IS NULL OR plan = $6)
+       AND ($7::jsonb IS NULL OR metadata @> $7::jsonb)
+     ORDER BY created_at ${order}, account_id ${order} LIMIT $3`,
+    [
+      ...readPosition(page),
+      readLimit(page),
+      q,
+      state,
+      plan,
+      metadata === undefined ? undefined : JSON.stringify(metadata),
+    ],
   );
   return renderPage(rows, page, (account) => account.accountId);
+}
+
+/**
+ * Changes an account's name, and merges members into its metadata: null removes one, members that are not named stay.
+ * Two tools that keep different members do not overwrite one another. A closed account can be changed too: a name may have
+ * to go. Throws FareboxError `account_unknown`.
+ */
+export async function updateAccount(
+  tx: Transaction,
+  accountId: string,
+  change: {
+    readonly name?: string | undefined;
+    readonly metadata?: Readonly<Record<string, string | null>> | undefined;
+  },
+): Promise<Account> {
+  const [account] = await tx.query<Account>(
+    `UPDATE farebox.accounts SET name = coalesce($2, name), metadata = jsonb_strip_nulls(metadata || $3::jsonb)
+     WHERE account_id = $1 RETURNING ${COLUMNS}`,
+    [accountId, change.name, JSON.stringify(change.metadata ?? {})],
+  );
+  return account ?? refuseUnknown(accountId);
 }
 
 /**

@@ -1,4 +1,6 @@
+import { microsOf, timeOfMicros } from "./cursor.ts";
 import type { Queryable, Transaction } from "./database/database.ts";
+import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "./page.ts";
 
 /** What an operator did. */
 export interface AuditRecord {
@@ -40,21 +42,31 @@ export async function writeAudit(tx: Transaction, record: AuditRecord): Promise<
   );
 }
 
-/** Newest first. `before` is the last line's `auditId` of the page before. */
-export function listAudit(
-  db: Queryable,
-  page: {
-    readonly accountId?: string | undefined;
-    readonly before?: bigint | undefined;
-    readonly limit: number;
-  },
-): Promise<AuditLine[]> {
-  return db.query(
+/** Which lines. All filters apply together. */
+export interface AuditFilter {
+  readonly accountId?: string | undefined;
+  readonly action?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly target?: string | undefined;
+  /** At or after this moment. */
+  readonly from?: Date | undefined;
+  /** Before this moment. */
+  readonly to?: Date | undefined;
+}
+
+/** Newest first. Throws FareboxError `cursor_invalid`. */
+export async function listAudit(db: Queryable, page: PageRequest & AuditFilter): Promise<Page<AuditLine>> {
+  const { accountId, action, actor, target, from, to } = page;
+  const rows = await db.query<AuditLine & { micros: bigint }>(
     `SELECT audit_id AS "auditId", at, actor, action, account_id AS "accountId", target,
-       request_id AS "requestId", detail
+       request_id AS "requestId", detail, ${microsOf("at")} AS micros
      FROM farebox.operator_audit
-     WHERE ($1::text IS NULL OR account_id = $1) AND ($2::bigint IS NULL OR audit_id < $2::bigint)
-     ORDER BY audit_id DESC LIMIT $3`,
-    [page.accountId, page.before, page.limit],
+     WHERE ($1::bigint IS NULL OR (at, audit_id) < (${timeOfMicros("$1")}, $2::bigint))
+       AND ($4::text IS NULL OR account_id = $4) AND ($5::text IS NULL OR action = $5)
+       AND ($6::text IS NULL OR actor = $6) AND ($7::text IS NULL OR target = $7)
+       AND ($8::timestamptz IS NULL OR at >= $8) AND ($9::timestamptz IS NULL OR at < $9)
+     ORDER BY at DESC, audit_id DESC LIMIT $3`,
+    [...readPosition(page), readLimit(page), accountId, action, actor, target, from, to],
   );
+  return renderPage(rows, page, (line) => String(line.auditId));
 }

@@ -28,7 +28,7 @@ eachDatabase("operator requests", (openFresh) => {
       return { status: 201, body: { id: account.accountId } };
     });
 
-  const linesOf = (accountId: string) => listAudit(db, { accountId, limit: 10 });
+  const linesOf = async (accountId: string) => (await listAudit(db, { accountId, limit: 10 })).items;
 
   test("a repetition gets the stored response and has no effect", async () => {
     assert.deepEqual(await createOnce("k1", "acc_1"), {
@@ -76,10 +76,36 @@ eachDatabase("operator requests", (openFresh) => {
       ],
     );
     assert.ok(lines.every(({ at }) => at instanceof Date));
-    const [, older] = lines;
-    assert.deepEqual(await listAudit(db, { accountId: "acc_audit", before: lines[0]?.auditId, limit: 10 }), [
-      older,
-    ]);
+    const first = await listAudit(db, { accountId: "acc_audit", limit: 1 });
+    const second = await listAudit(db, { accountId: "acc_audit", limit: 1, cursor: first.next ?? "" });
+    assert.deepEqual([...first.items, ...second.items], lines);
+    assert.equal(second.next, null);
+  });
+
+  test("the trail is filtered by what was done, by whom, to what and when", async () => {
+    const write = (actor: string, action: string, target: string) =>
+      db.transaction((tx) => writeAudit(tx, { actor, action, accountId: "acc_trail", target }));
+    await write("alice", "key.create", "key_1");
+    await write("bob", "key.revoke", "key_1");
+    await write("bob", "key.create", "key_2");
+    const lines = await linesOf("acc_trail");
+    const [third, second, first] = lines;
+    assert.ok(third && second && first);
+    const found = async (filter: object) =>
+      (await listAudit(db, { accountId: "acc_trail", limit: 10, ...filter })).items;
+    assert.deepEqual(await found({ action: "key.create" }), [third, first]);
+    assert.deepEqual(await found({ actor: "bob" }), [third, second]);
+    assert.deepEqual(await found({ target: "key_1" }), [second, first]);
+    assert.deepEqual(await found({ actor: "bob", action: "key.create" }), [third]);
+    await db.query(
+      "UPDATE operator_audit SET at = '2026-03-01T00:00:00Z' WHERE actor = 'alice' AND account_id = 'acc_trail'",
+    );
+    const march = new Date("2026-03-01T00:00:00Z");
+    const at = (ms: number) => new Date(march.getTime() + ms);
+    assert.equal((await found({ from: march, to: at(1) })).length, 1);
+    assert.equal((await found({ from: at(-1), to: march })).length, 0);
+    assert.equal((await found({ from: at(1) })).length, 2);
+    await assert.rejects(listAudit(db, { limit: 1, cursor: "x" }), { code: "cursor_invalid" });
   });
 
   test("forgotten keys are swept and may be used again", async () => {

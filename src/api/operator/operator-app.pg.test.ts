@@ -133,11 +133,12 @@ eachDatabase("operator API", (openFresh) => {
   });
 
   test("a mutation leaves an audit row with its request's id; a refused one leaves none", async () => {
-    const earlier = await listAudit(database, { limit: 1 });
+    const { items: earlier } = await listAudit(database, { limit: 1 });
     const { body, headers } = await operator.post("/v1/accounts", { name: "Audited" });
     await operator.post(`/v1/accounts/${body.id}/grants`, { amount: -1 });
     await operator.post(`/v1/accounts/${body.id}/grants`, { amount: 1, creditType: "nothing" });
-    const [line, previous] = await listAudit(database, { limit: 2 });
+    const { items } = await listAudit(database, { limit: 2 });
+    const [line, previous] = items;
     assert.deepEqual(
       [line?.action, line?.accountId, line?.actor, line?.requestId],
       ["account.create", body.id, "operator", headers.get("x-request-id")],
