@@ -1,7 +1,12 @@
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { addAccountCreate } from "./commands/account-create.ts";
+import { addAccountList } from "./commands/account-list.ts";
+import { addAccountShow } from "./commands/account-show.ts";
+import { addAccountStates } from "./commands/account-state.ts";
+import { addAccountUpdate } from "./commands/account-update.ts";
 import { addAudit } from "./commands/audit.ts";
+import { addAuditTrail } from "./commands/audit-trail.ts";
 import { addBalance } from "./commands/balance.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addEntries } from "./commands/entries.ts";
@@ -34,6 +39,10 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addStart(program, cli);
   const account = program.command("account").description("accounts");
   addAccountCreate(account, cli);
+  addAccountList(account, cli);
+  addAccountShow(account, cli);
+  addAccountUpdate(account, cli);
+  addAccountStates(account, cli);
   const key = program.command("key").description("keys of an account");
   addKeyCreate(key, cli);
   addKeyRevoke(key, cli);
@@ -47,6 +56,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesPublish(prices, cli);
   addMigrate(program, cli);
   addAudit(program, cli);
+  addAuditTrail(program, cli);
   addDoctor(program, cli);
   return program;
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { API_KEY_RANDOM_BYTES, apiKeyHint, formatApiKey } from "../domain/api-key.ts";
 import type { Credits } from "../domain/credits.ts";
 import { setAccountState } from "../ledger/accounts.ts";
+import { closeAccount } from "../ledger/close-account.ts";
 import type { Database } from "../ledger/database/database.ts";
 import { releaseLeases } from "../ledger/instance.ts";
 import { createKey, revokeKey } from "../ledger/keys.ts";
@@ -158,16 +159,18 @@ eachDatabase("meter", (openFresh) => {
     assert.equal((await readPool(alice)).balance, credits(15));
   });
 
-  test("a revoked key, and the keys of a suspended account, stop working everywhere within 5 seconds", async () => {
+  test("a revoked key, and those of a suspended or closed account, stop working everywhere within 5 seconds", async () => {
     const alice = await newAccount(database);
     const bob = await newAccount(database);
-    const keys = [await newKey(alice), await newKey(bob)];
+    const carol = await newAccount(database);
+    const keys = [await newKey(alice), await newKey(bob), await newKey(carol)];
     const meters = [await openMeter(alice), await openMeter(alice)];
     const states = () =>
       Promise.all(meters.flatMap(({ meter }) => keys.map(async (key) => meter.authenticate(key))));
-    assert.deepEqual(await states(), [alice, bob, alice, bob]);
+    assert.deepEqual(await states(), [alice, bob, carol, alice, bob, carol]);
     await revokeKey(database, alice.keyId);
     await database.transaction((tx) => setAccountState(tx, bob.accountId, "suspended"));
+    await database.transaction((tx) => closeAccount(tx, carol.accountId));
     await until(async () => (await states()).every((answer) => "code" in answer), 5_000);
   });
 

@@ -24,28 +24,29 @@ test("the operator API's reference has a section for every route, and for nothin
 
 test("every field of a request body is named in its section", async () => {
   const document = (await (await app.request("/v1/openapi.json")).json()) as OpenApi;
-  const bodies = Object.entries(document.paths).flatMap(([path, { post }]) => {
-    const name = post?.requestBody?.content["application/json"].schema.$ref.split("/").at(-1);
-    return name === undefined
-      ? []
-      : [{ path, fields: Object.keys(document.components.schemas[name]?.properties ?? {}) }];
-  });
-  assert.ok(bodies.length >= 6);
-  for (const { path, fields } of bodies) {
-    const section = DOCUMENT.split("\n### ").find((text) => text.startsWith(`\`POST ${path}\``)) ?? "";
+  const bodies = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.entries(operations).flatMap(([method, { requestBody }]) => {
+      const name = requestBody?.content["application/json"].schema.$ref.split("/").at(-1);
+      if (name === undefined) return [];
+      const fields = Object.keys(document.components.schemas[name]?.properties ?? {});
+      return [{ title: `${method.toUpperCase()} ${path}`, fields }];
+    }),
+  );
+  assert.ok(bodies.length >= 10);
+  for (const { title, fields } of bodies) {
+    const section = DOCUMENT.split("\n### ").find((text) => text.startsWith(`\`${title}\``)) ?? "";
     const missing = fields.filter((field) => !section.includes(`\`${field}\``));
-    assert.deepEqual(missing, [], `POST ${path}`);
+    assert.deepEqual(missing, [], title);
   }
 });
 
 interface OpenApi {
   readonly paths: Record<
     string,
-    {
-      readonly post?: {
-        readonly requestBody?: { readonly content: { "application/json": { schema: { $ref: string } } } };
-      };
-    }
+    Record<
+      string,
+      { readonly requestBody?: { readonly content: { "application/json": { schema: { $ref: string } } } } }
+    >
   >;
   readonly components: { readonly schemas: Record<string, { readonly properties: object }> };
 }

@@ -1,6 +1,10 @@
+import { addCloseAccount, addResumeAccount, addSuspendAccount } from "./accounts/change-account-state.ts";
 import { addCreateAccount } from "./accounts/create-account.ts";
 import { addGetAccount } from "./accounts/get-account.ts";
 import { addListAccounts } from "./accounts/list-accounts.ts";
+import { addListHolds } from "./accounts/list-holds.ts";
+import { addUpdateAccount } from "./accounts/update-account.ts";
+import { addListAuditTrail } from "./audit-trail/list-audit-trail.ts";
 import { addHealth } from "./instance/add-health.ts";
 import { addMetrics } from "./instance/add-metrics.ts";
 import { addGetInstance } from "./instance/get-instance.ts";
@@ -26,6 +30,11 @@ const OPERATIONS = [
   addCreateAccount,
   addListAccounts,
   addGetAccount,
+  addUpdateAccount,
+  addSuspendAccount,
+  addResumeAccount,
+  addCloseAccount,
+  addListHolds,
   addCreateKey,
   addListKeys,
   addRevokeKey,
@@ -40,6 +49,7 @@ const OPERATIONS = [
   addGetPriceList,
   addCancelPriceList,
   addListPlans,
+  addListAuditTrail,
   addGetInstance,
   addRunAudit,
   addHealth,

@@ -21,6 +21,11 @@ export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: true, content: { "application/json": { schema } } };
 }
 
+/** A JSON body that may be left out: then it is `{}`. */
+export function optionalJsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { required: false, content: { "application/json": { schema } } };
+}
+
 /** A JSON answer, and how every other answer looks. */
 export function answers<Status extends number, Schema extends z.ZodType>(
   status: Status,

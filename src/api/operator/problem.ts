@@ -37,6 +37,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   price_list_unknown: 404,
   method_not_allowed: 405,
   account_closed: 409,
+  account_has_holds: 409,
   grant_conflict: 409,
   adjustment_conflict: 409,
   key_not_repeatable: 409,

@@ -3,8 +3,7 @@ import { listAccounts } from "../../../ledger/accounts.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountPage } from "../wire/account.ts";
-import { pageQuery } from "../wire/page.ts";
+import { accountPage, accountQuery } from "../wire/account.ts";
 import { renderAccount } from "./render-account.ts";
 
 const route = createRoute({
@@ -12,9 +11,9 @@ const route = createRoute({
   path: "/v1/accounts",
   operationId: "listAccounts",
   tags: ["accounts"],
-  summary: "List accounts, the newest first",
+  summary: "List and search accounts",
   security: OPERATOR_SECURITY,
-  request: { query: pageQuery },
+  request: { query: accountQuery },
   responses: answers(200, "A page of accounts.", accountPage),
 });
 

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { metadataInput, nameInput, timeOutput } from "./fields.ts";
-import { nextCursor } from "./page.ts";
+import { metadataInput, metadataPatch, metadataQuery, nameInput, noteInput, timeOutput } from "./fields.ts";
+import { nextCursor, pageQuery } from "./page.ts";
 
 export const newAccount = z
   .strictObject({
@@ -14,11 +14,53 @@ export const newAccount = z
   })
   .openapi("NewAccount");
 
+export const accountChange = z
+  .strictObject({
+    name: nameInput.optional().openapi({ example: "Acme Ltd" }),
+    metadata: metadataPatch.optional(),
+  })
+  .refine((change) => Object.keys(change).length > 0, {
+    error: "must change the name or the metadata",
+    path: ["name"],
+  })
+  .openapi("AccountChange");
+
+/** Why an account is suspended, resumed or closed: kept in the audit trail. */
+export const accountStateChange = z
+  .strictObject({
+    reason: noteInput
+      .optional()
+      .openapi({ description: "Kept in the audit trail.", example: "unpaid invoice 17" }),
+  })
+  .openapi("AccountStateChange");
+
+const accountState = z.enum(["active", "suspended", "closed"]);
+
+export const accountQuery = pageQuery.extend({
+  q: z
+    .string()
+    .min(1, "must not be empty")
+    .max(200)
+    .optional()
+    .openapi({ description: "Part of the name or the id, in any case.", example: "acme" }),
+  state: accountState.optional(),
+  plan: z
+    .string()
+    .max(64)
+    .optional()
+    .openapi({ description: "Accounts that have this plan.", example: "starter" }),
+  metadata: metadataQuery.optional(),
+  sort: z.enum(["newest", "oldest"]).default("newest").openapi({ description: "By age." }),
+});
+
 export const accountBody = z
   .object({
     id: z.string().openapi({ example: "acc_1a2B3c4D5e6F7g8H" }),
     name: z.string(),
-    state: z.enum(["active", "suspended", "closed"]),
+    state: accountState.openapi({
+      description:
+        "Keys of a suspended account are refused until it is resumed, those of a closed one for good.",
+    }),
     plan: z.string().nullable(),
     metadata: z.record(z.string(), z.unknown()),
     createdAt: timeOutput,

@@ -33,11 +33,46 @@ export const timeInput = z
 /** A moment in an answer. */
 export const timeOutput = z.string().openapi({ format: "date-time", example: "2026-08-01T00:00:00.000Z" });
 
+/** The most members of an account's metadata. */
+export const MAX_METADATA = 50;
+
+const metadataName = z.string().min(1).max(64);
+const metadataValue = z.string().max(MAX_NOTE);
+const METADATA_SIZE = `must have at most ${MAX_METADATA} members`;
+
 /** What an operator keeps with an account: flat, small, theirs. */
 export const metadataInput = z
-  .record(z.string().min(1).max(64), z.string().max(MAX_NOTE))
-  .refine((metadata) => Object.keys(metadata).length <= 50, "must have at most 50 members")
+  .record(metadataName, metadataValue)
+  .refine((metadata) => Object.keys(metadata).length <= MAX_METADATA, METADATA_SIZE)
   .openapi({ example: { crm: "42" } });
+
+/** Changes of the metadata: what is named is set, null removes it, the rest stays. */
+export const metadataPatch = z
+  .record(metadataName, metadataValue.nullable())
+  .refine((metadata) => Object.keys(metadata).length <= 2 * MAX_METADATA, METADATA_SIZE)
+  .openapi({
+    description: "Merged: null removes a member, members that are not named stay.",
+    example: { crm: "42", tier: null },
+  });
+
+const METADATA_REASON = "must be name:value, like crm:42";
+
+/** One member that the metadata must have, `crm:42`. Repeated, all of them. */
+export const metadataQuery = z
+  .union([z.string(), z.array(z.string()).max(MAX_METADATA)], { error: METADATA_REASON })
+  .transform((given, context): Record<string, string> => {
+    const pairs = [given].flat().map((text) => /^([^:]{1,64}):(.{0,500})$/su.exec(text));
+    if (pairs.every((pair) => pair !== null)) {
+      return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name, value]));
+    }
+    context.addIssue({ code: "custom", message: METADATA_REASON });
+    return z.NEVER;
+  })
+  .openapi({
+    type: "string",
+    description: "A member that the metadata has, as `name:value`; repeated, all of them.",
+    example: "crm:42",
+  });
 
 export const creditTypeInput = z
   .string()

@@ -1,0 +1,16 @@
+import type { z } from "zod";
+import type { accountBody } from "../api/operator/wire/account.ts";
+
+/** An account for people, one member a line. */
+export function renderAccount(account: z.infer<typeof accountBody>): string {
+  const metadata = Object.entries(account.metadata).map(([name, value]) => `${name}: ${String(value)}`);
+  const lines = [
+    ["account", account.id],
+    ["name", account.name],
+    ["state", account.state],
+    ["plan", account.plan ?? "none"],
+    ["created", account.createdAt],
+    ...metadata.map((member, index) => [index === 0 ? "metadata" : "", member]),
+  ];
+  return lines.map(([title = "", value = ""]) => `${title.padEnd(10)}${value}\n`).join("");
+}
