@@ -304,6 +304,7 @@ CREATE TABLE farebox.price_lists (
   effective_at timestamp with time zone NOT NULL,
   published_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   cancelled_at timestamp with time zone,
+  file_read_at timestamp with time zone,
   CONSTRAINT price_lists_pkey PRIMARY KEY (version),
   CONSTRAINT price_lists_check CHECK ((cancelled_at < effective_at)),
   CONSTRAINT price_lists_version_check CHECK ((version > 0))

@@ -1,4 +1,3 @@
-import { hash } from "node:crypto";
 import { createCustomerApi } from "./api/customer/create-customer-api.ts";
 import { createOperatorApi } from "./api/operator/create-operator-api.ts";
 import { ensureOperatorToken, type OperatorToken } from "./api/operator/operator-token.ts";
@@ -8,9 +7,6 @@ import { loadConfig } from "./config/load-config.ts";
 import type { Contract } from "./contract/contract.ts";
 import { loadContract } from "./contract/load-contract.ts";
 import { FareboxError } from "./domain/farebox-error.ts";
-import type { PriceList } from "./domain/price.ts";
-import { computePriceDifference } from "./domain/price-difference.ts";
-import { parsePriceList, priceListText } from "./domain/price-list-json.ts";
 import { createGateway, type Gateway } from "./gateway/create-gateway.ts";
 import type { Database } from "./ledger/database/database.ts";
 import {
@@ -21,9 +17,10 @@ import {
 import { migrate } from "./ledger/migrate.ts";
 import { openLedger } from "./ledger/open-ledger.ts";
 import { publishPlans } from "./ledger/plans.ts";
-import { publishPriceList, readPriceList, readPriceListsInForce } from "./ledger/price-lists.ts";
+import { loadPriceList } from "./ledger/price-lists.ts";
 import { createMeter } from "./meter/create-meter.ts";
 import type { Meter } from "./meter/meter.ts";
+import { publishPrices } from "./publish-prices.ts";
 import { startSweeper } from "./sweeper.ts";
 import { createGatewayTelemetry } from "./telemetry/gateway-telemetry.ts";
 import type { Logger } from "./telemetry/logger.ts";
@@ -104,7 +101,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   closing.add("sweeper", () => sweeper.stop());
   const meter = createMeter({
     ledger,
-    priceLists: { readPriceList: (version) => readList(database, version) },
+    priceLists: { readPriceList: (version) => loadPriceList(database, version) },
     limits: config.limits,
     ownLimit: config.customerApi,
     leases: config.leases,
@@ -182,32 +179,6 @@ async function prepare(database: Database, config: Config, logger: Logger): Prom
   const plans = await database.transaction((tx) => publishPlans(tx, config.plans));
   if (plans.length > 0) logger.info({ plans }, "plans published");
   await publishPrices(database, config, logger);
-}
-
-/** Publishes the file's prices when they differ from those in force, and says how: a changed price must not go unnoticed. */
-async function publishPrices(database: Database, config: Config, logger: Logger): Promise<void> {
-  const text = priceListText(config);
-  const before = (await readPriceListsInForce(database)).priceList;
-  const publication = await database.transaction((tx) =>
-    publishPriceList(tx, { body: text, hash: hash("sha256", text, "hex"), effectiveAt: null }),
-  );
-  if (!publication.isNew) return;
-  const { version } = publication;
-  if (before === null) {
-    logger.info({ version, prices: config.prices.length }, "the first price list was published");
-    return;
-  }
-  const difference = computePriceDifference(await readList(database, before), config);
-  logger.warn(
-    { version, before, ...difference },
-    "the file's prices differ from those in force and were published",
-  );
-}
-
-async function readList(database: Database, version: number): Promise<PriceList> {
-  const parsed = parsePriceList((await readPriceList(database, version)).body, version);
-  if (parsed.ok) return parsed.value;
-  throw new TypeError(`price list ${version} cannot be read: ${parsed.problems[0]?.reason ?? ""}`);
 }
 
 function warnOfEmbedded(database: Database, logger: Logger): void {

@@ -14,6 +14,8 @@ import { addGrant } from "./commands/grant.ts";
 import { addKeyCreate } from "./commands/key-create.ts";
 import { addKeyRevoke } from "./commands/key-revoke.ts";
 import { addMigrate } from "./commands/migrate.ts";
+import { addPricesCancel } from "./commands/prices-cancel.ts";
+import { addPricesDiff } from "./commands/prices-diff.ts";
 import { addPricesList } from "./commands/prices-list.ts";
 import { addPricesPublish } from "./commands/prices-publish.ts";
 import { addRefund } from "./commands/refund.ts";
@@ -53,7 +55,9 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addEntries(program, cli);
   const prices = program.command("prices").description("price lists");
   addPricesList(prices, cli);
+  addPricesDiff(prices, cli);
   addPricesPublish(prices, cli);
+  addPricesCancel(prices, cli);
   addMigrate(program, cli);
   addAudit(program, cli);
   addAuditTrail(program, cli);

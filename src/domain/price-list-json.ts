@@ -37,8 +37,8 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
   return { ok: true, value: { version, prices: prices.value, unpriced } };
 }
 
-/** One price in the form that configuration has. */
-function priceToJson(price: Price): Record<string, unknown> {
+/** One price in the form that configuration has, every default written out. */
+export function priceToJson(price: Price): Record<string, unknown> {
   const head = { match: price.endpoint, ...(price.when.length === 0 ? {} : { when: price.when }) };
   if (price.free) return { ...head, free: true, credit: price.creditType };
   return {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 import type { Database } from "./database/database.ts";
+import { readPriceListSchedule } from "./price-list-schedule.ts";
 import {
   cancelPriceList,
   listPriceLists,
   publishPriceList,
   readPriceList,
+  readPriceListBefore,
   readPriceListsInForce,
 } from "./price-lists.ts";
 import { atOnce, fulfilled } from "./testing/at-once.ts";
@@ -112,6 +114,37 @@ eachDatabase("price lists", (openFresh) => {
     await assert.rejects(cancelPriceList(db, 1), { code: "price_list_in_force" });
     await assert.rejects(cancelPriceList(db, 7), { code: "price_list_unknown" });
     await assert.rejects(readPriceList(db, 7), { code: "price_list_unknown", detail: { version: 7 } });
+  });
+
+  test("the schedule has the list in force and the announced ones that will apply, the soonest first", async () => {
+    assert.deepEqual(await readPriceListSchedule(db), { inForce: undefined, announced: [] });
+    await publish("past");
+    await publish("now");
+    const at = inMs(120_000);
+    await publish("twice at one moment", at);
+    await publish("the one that will apply then", at);
+    await publish("soon", inMs(60_000));
+    await publish("cancelled", inMs(30_000));
+    await cancelPriceList(db, 6);
+    const { inForce, announced } = await readPriceListSchedule(db);
+    assert.partialDeepStrictEqual(inForce, await readPriceList(db, 2));
+    assert.equal(announced.length, 2);
+    assert.partialDeepStrictEqual(announced, [await readPriceList(db, 5), await readPriceList(db, 4)]);
+  });
+
+  test("the list before another one is the one that it replaces in time", async () => {
+    await publish("a");
+    await publish("later", inMs(120_000));
+    await publish("soon", inMs(60_000));
+    await publish("cancelled", inMs(90_000));
+    await cancelPriceList(db, 4);
+    await publish("b");
+    const before = async (version: number) => (await readPriceListBefore(db, version))?.version;
+    assert.deepEqual(
+      [await before(1), await before(5), await before(3), await before(2), await before(4)],
+      [undefined, 1, 5, 3, 3],
+    );
+    await assert.rejects(readPriceListBefore(db, 9), { code: "price_list_unknown" });
   });
 
   test("lists are listed newest first, over pages", async () => {

@@ -1,4 +1,6 @@
 import { FareboxError } from "../domain/farebox-error.ts";
+import type { PriceList } from "../domain/price.ts";
+import { parsePriceList } from "../domain/price-list-json.ts";
 import type { Queryable, Transaction } from "./database/database.ts";
 import type { Heartbeat } from "./ledger.ts";
 
@@ -34,8 +36,7 @@ export async function publishPriceList(
   tx: Transaction,
   list: { readonly body: string; readonly hash: string; readonly effectiveAt: Date | null },
 ): Promise<Publication> {
-  // Versions count up without gaps, and nothing may be published between the comparison and the insert.
-  await tx.exec("LOCK TABLE farebox.price_lists IN SHARE ROW EXCLUSIVE MODE");
+  await lockPriceLists(tx);
   const [moment] = await tx.query<{ at: string; past: boolean }>(
     `SELECT coalesce($1::timestamptz, clock_timestamp())::text AS at, $1::timestamptz < clock_timestamp() AS past`,
     [list.effectiveAt],
@@ -60,6 +61,29 @@ export async function publishPriceList(
   return { ...published, isNew: true };
 }
 
+/** Versions count up without gaps, and nothing may be published between a comparison and the insert that follows from it. */
+export async function lockPriceLists(tx: Transaction): Promise<void> {
+  await tx.exec("LOCK TABLE farebox.price_lists IN SHARE ROW EXCLUSIVE MODE");
+}
+
+/**
+ * The list that applied until this one took effect, or would if this one was cancelled; undefined for the first.
+ * Throws FareboxError `price_list_unknown`.
+ */
+export async function readPriceListBefore(
+  db: Queryable,
+  version: number,
+): Promise<PublishedPriceList | undefined> {
+  await readPriceList(db, version);
+  const [list] = await db.query<PublishedPriceList>(
+    `SELECT ${COLUMNS} FROM farebox.price_lists
+     WHERE cancelled_at IS NULL AND (effective_at, version) <
+       (SELECT p.effective_at, p.version FROM farebox.price_lists p WHERE p.version = $1) ${NEWEST}`,
+    [version],
+  );
+  return list;
+}
+
 /** Newest version first. `before` is the last version of the page before. */
 export function listPriceLists(
   db: Queryable,
@@ -79,6 +103,18 @@ export async function readPriceList(db: Queryable, version: number): Promise<Pub
     [version],
   );
   return list ?? refuseUnknown(version);
+}
+
+/** What the meter prices requests by. */
+export async function loadPriceList(db: Queryable, version: number): Promise<PriceList> {
+  return parsePublishedList(await readPriceList(db, version));
+}
+
+/** A stored list for pricing. Throws TypeError when this version cannot read what another one stored. */
+export function parsePublishedList(list: PublishedPriceList): PriceList {
+  const parsed = parsePriceList(list.body, list.version);
+  if (parsed.ok) return parsed.value;
+  throw new TypeError(`price list ${list.version} cannot be read: ${parsed.problems[0]?.reason ?? ""}`);
 }
 
 const IN_FORCE = {

@@ -106,6 +106,30 @@ test("an operator creates an account, a key and credits, and sees what the custo
   assert.equal(JSON.parse(after.stderr).error.code, "instance_not_found");
 });
 
+test("a price change is looked at, announced, looked at again, and taken back", async (context) => {
+  const { data, file, run } = await startRunning(context);
+  const upstream = /http:\S+/.exec(readFileSync(file, "utf8"))?.[0] ?? "";
+  const next = writeConfig(temporaryFolder(context), config(upstream, 3));
+  const changed = [{ endpoint: "GET /paid", when: [], members: [{ member: "cost", from: 2, to: 3 }] }];
+  const planned = await run("prices", "diff", "--config", next);
+  assert.deepEqual([planned.against, planned.changed, planned.added], [1, changed, []]);
+  const published = await run("prices", "publish", next, "--effective", "2100-01-01");
+  assert.deepEqual([published.difference.changed, published.replacedBy], [changed, null]);
+  const diff = await run("prices", "diff", "2");
+  assert.deepEqual([diff.against, diff.changed], [1, changed]);
+  const text = await runFarebox(["prices", "diff", "1", "--against", "2", "--data", data]);
+  assert.equal(text.code, 0, text.stderr);
+  assert.match(text.stdout, /^~ GET \/paid\n {4}cost: 3 → 2$/m);
+  assert.equal((await run("prices", "cancel", "2")).state, "cancelled");
+  for (const wrong of [
+    ["prices", "diff"],
+    ["prices", "diff", "1", "--config", next],
+  ]) {
+    const { code, stderr } = await runFarebox([...wrong, "--data", data]);
+    assert.deepEqual([code, /name a version, or a file/.test(stderr)], [1, true]);
+  }
+});
+
 test("people get tables and sentences; the key alone is on standard output", async (context) => {
   const { data, run } = await startRunning(context);
   const { id } = await run("account", "create", "Acme");

@@ -23,6 +23,8 @@ import { addGetUsage } from "./pools/get-usage.ts";
 import { addListEntries } from "./pools/list-entries.ts";
 import { addCancelPriceList } from "./price-lists/cancel-price-list.ts";
 import { addGetPriceList } from "./price-lists/get-price-list.ts";
+import { addGetPriceListDiff } from "./price-lists/get-price-list-diff.ts";
+import { addGetPriceSchedule } from "./price-lists/get-price-schedule.ts";
 import { addListPriceLists } from "./price-lists/list-price-lists.ts";
 import { addPublishPriceList } from "./price-lists/publish-price-list.ts";
 
@@ -46,7 +48,10 @@ const OPERATIONS = [
   addGetUsage,
   addPublishPriceList,
   addListPriceLists,
+  // Before the route of a version, which its path would match too.
+  addGetPriceSchedule,
   addGetPriceList,
+  addGetPriceListDiff,
   addCancelPriceList,
   addListPlans,
   addListAuditTrail,

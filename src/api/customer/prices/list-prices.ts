@@ -2,9 +2,10 @@ import { createRoute, type z } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import type { PriceList } from "../../../domain/price.ts";
 import { computePriceDifference } from "../../../domain/price-difference.ts";
-import { parsePriceList, priceListToJson } from "../../../domain/price-list-json.ts";
+import { priceToJson } from "../../../domain/price-list-json.ts";
 import { readPriceListSchedule } from "../../../ledger/price-list-schedule.ts";
-import type { PublishedPriceList } from "../../../ledger/price-lists.ts";
+import { type PublishedPriceList, parsePublishedList } from "../../../ledger/price-lists.ts";
+import { renderPriceDifference } from "../../operator/price-lists/render-price-difference.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";
@@ -26,36 +27,24 @@ export function addListPrices(app: CustomerApp, { config, database }: CustomerSe
   app.openapi(route, async (context) => {
     const { inForce, announced } = await readPriceListSchedule(database);
     if (inForce === undefined) refuseUnpublished();
-    const lists = announced.map((list) => readList(list));
-    const current = readList(inForce);
+    const lists = announced.map(parsePublishedList);
+    const current = parsePublishedList(inForce);
     const later = announced.map((list, index) => {
-      const after = readList(list);
-      const changes = renderChanges(lists[index - 1] ?? current, after);
+      const after = parsePublishedList(list);
+      const changes = renderPriceDifference(computePriceDifference(lists[index - 1] ?? current, after));
       return Object.assign(renderList(list, after), { changes });
     });
     return context.json({ inForce: renderList(inForce, current), announced: later }, 200);
   });
 }
 
-function readList({ version, body }: PublishedPriceList): PriceList {
-  const parsed = parsePriceList(body, version);
-  if (!parsed.ok) throw new TypeError(`price list ${version} as stored cannot be read`);
-  return parsed.value;
-}
-
 function renderList({ version, effectiveAt }: PublishedPriceList, list: PriceList): Prices["inForce"] {
-  const { prices } = priceListToJson(list);
   return {
     version,
     effectiveAt: effectiveAt.toISOString(),
     unpriced: list.unpriced,
-    prices: Array.isArray(prices) ? prices : [],
+    prices: list.prices.map(priceToJson),
   };
-}
-
-function renderChanges(before: PriceList, after: PriceList): Prices["announced"][number]["changes"] {
-  const { added, removed, changed, unpriced } = computePriceDifference(before, after);
-  return { added: [...added], removed: [...removed], changed: [...changed], unpriced: unpriced ?? null };
 }
 
 /** Starting publishes the file's prices, so this is a database that no Farebox has started on. */

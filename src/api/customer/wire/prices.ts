@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { amountOutput } from "../../operator/wire/amount.ts";
 import { timeOutput } from "../../operator/wire/fields.ts";
+import { priceDifference } from "../../operator/wire/price-list.ts";
 
 /** A price in the form that docs/reference/prices.md describes. */
 const priceBody = z.record(z.string(), z.unknown()).openapi("Price", {
@@ -15,21 +16,10 @@ const priceListBody = z
   .object({ version: z.int(), effectiveAt: timeOutput, unpriced, prices: z.array(priceBody) })
   .openapi("PriceList");
 
-const changesBody = z
-  .object({
-    added: z.array(z.string()).openapi({ description: "Endpoints that have a price from then on." }),
-    removed: z.array(z.string()).openapi({ description: "Endpoints that have none any more." }),
-    changed: z
-      .array(z.string())
-      .openapi({ description: "Endpoints that cost or apply differently, with before and after." }),
-    unpriced: z.string().nullable().openapi({ description: "`free → refuse`; null: as before." }),
-  })
-  .openapi("PriceChanges");
-
 export const pricesBody = z
   .object({
     inForce: priceListBody,
-    announced: z.array(priceListBody.extend({ changes: changesBody })).openapi({
+    announced: z.array(priceListBody.extend({ changes: priceDifference })).openapi({
       description: "In the order in which they take effect; each says what it changes in the one before.",
     }),
   })

@@ -18,6 +18,7 @@ eachDatabase("operator API: price lists and plans", (openFresh) => {
   test("a list is published, read, listed, announced, cancelled", async () => {
     const first = await operator.post("/v1/price-lists", priced(1));
     assert.deepEqual([first.status, first.body.version, first.body.published], [201, 1, true]);
+    assert.equal(first.body.replacedBy, null);
     const same = await operator.post("/v1/price-lists", priced(1));
     assert.deepEqual([same.body.version, same.body.published], [1, false]);
     await operator.post("/v1/price-lists", priced(2));
@@ -39,6 +40,56 @@ eachDatabase("operator API: price lists and plans", (openFresh) => {
     assert.equal((await operator.get("/v1/price-lists/3")).body.state, "cancelled");
     const late = await operator.send("POST", "/v1/price-lists/2/cancel");
     assert.deepEqual([late.status, late.body.code], [409, "price_list_in_force"]);
+  });
+
+  test("the schedule has what applies and what will", async () => {
+    await operator.post("/v1/price-lists", { ...priced(4), effectiveAt: "2101-01-01" });
+    const sooner = await operator.post("/v1/price-lists", { ...priced(5), effectiveAt: "2100-06-01" });
+    // An announced list is neither undone nor moved by one that is published before it: the answer names it.
+    const later = { version: 4, effectiveAt: "2101-01-01T00:00:00.000Z" };
+    assert.deepEqual(sooner.body.replacedBy, later);
+    const { status, body } = await operator.get("/v1/price-lists/schedule");
+    assert.equal(status, 200);
+    assert.deepEqual([body.inForce.version, body.inForce.state], [2, "in_force"]);
+    const announced = body.announced.map((list: { version: number; state: string }) => [
+      list.version,
+      list.state,
+    ]);
+    assert.deepEqual(announced, [
+      [5, "announced"],
+      [4, "announced"],
+    ]);
+  });
+
+  test("a list is compared with the one before it in time, or with another one", async () => {
+    const diff = async (path: string) => (await operator.get(`/v1/price-lists/${path}`)).body;
+    const change = (from: number, to: number) => [
+      { endpoint: "GET /x", when: [], members: [{ member: "cost", from, to }] },
+    ];
+    const inTime = await diff("5/diff");
+    assert.deepEqual(inTime, {
+      version: 5,
+      effectiveAt: "2100-06-01T00:00:00.000Z",
+      against: 2,
+      added: [],
+      removed: [],
+      changed: change(2, 5),
+      reordered: [],
+      unpriced: null,
+    });
+    const afterIt = await diff("4/diff");
+    assert.deepEqual([afterIt.against, afterIt.changed], [5, change(5, 4)]);
+    const named = await diff("2/diff?against=1");
+    assert.deepEqual([named.against, named.changed], [1, change(1, 2)]);
+    const first = await diff("1/diff");
+    assert.deepEqual([first.against, first.changed, first.unpriced], [null, [], null]);
+    assert.partialDeepStrictEqual(first.added, [{ endpoint: "GET /x", price: { cost: 1, per: "request" } }]);
+    for (const path of ["999/diff", "1/diff?against=999"]) {
+      const unknown = await operator.get(`/v1/price-lists/${path}`);
+      assert.deepEqual([unknown.status, unknown.body.code], [404, "price_list_unknown"], path);
+    }
+    const wrong = await operator.get("/v1/price-lists/1/diff?against=last");
+    assert.deepEqual([wrong.status, wrong.body.errors[0].path], [422, "against"]);
   });
 
   test("wrong prices are named one by one, with how to mend them, and nothing is published", async () => {

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
 import { parsePrices } from "../../../domain/parse-prices.ts";
 import { priceListText } from "../../../domain/price-list-json.ts";
+import { readPriceListSchedule } from "../../../ledger/price-list-schedule.ts";
 import { publishPriceList } from "../../../ledger/price-lists.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
@@ -32,8 +33,18 @@ export function addPublishPriceList(app: OperatorApp, services: OperatorServices
     const body = await mutate(context, services, 201, async (tx) => {
       const { version, effectiveAt: from, isNew } = await publishPriceList(tx, list);
       const effective = from.toISOString();
+      const { announced } = await readPriceListSchedule(tx);
+      const next = announced.find((other) => other.effectiveAt > from && other.version !== version);
       return {
-        body: { version, effectiveAt: effective, published: isNew },
+        body: {
+          version,
+          effectiveAt: effective,
+          published: isNew,
+          replacedBy:
+            next === undefined
+              ? null
+              : { version: next.version, effectiveAt: next.effectiveAt.toISOString() },
+        },
         audit: {
           action: "price_list.publish",
           target: String(version),

@@ -1,8 +1,9 @@
 import type { z } from "@hono/zod-openapi";
-import { parsePriceList, priceListToJson } from "../../../domain/price-list-json.ts";
+import { priceToJson } from "../../../domain/price-list-json.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import {
   type PublishedPriceList,
+  parsePublishedList,
   readPriceList,
   readPriceListsInForce,
 } from "../../../ledger/price-lists.ts";
@@ -19,10 +20,7 @@ export function renderPriceList(
   list: PublishedPriceList,
   inForce: PublishedPriceList | undefined,
 ): z.infer<typeof priceListBody> {
-  const parsed = parsePriceList(list.body, list.version);
-  if (!parsed.ok) throw new TypeError(`price list ${list.version} as stored cannot be read`);
-  const { unpriced } = parsed.value;
-  const { prices } = priceListToJson(parsed.value);
+  const { prices, unpriced } = parsePublishedList(list);
   return {
     version: list.version,
     state: computeState(list, inForce),
@@ -30,7 +28,7 @@ export function renderPriceList(
     publishedAt: list.publishedAt.toISOString(),
     cancelledAt: list.cancelledAt?.toISOString() ?? null,
     unpriced,
-    prices: Array.isArray(prices) ? prices : [],
+    prices: prices.map(priceToJson),
   };
 }
 

@@ -23,6 +23,10 @@ export const publicationBody = z
     published: z
       .boolean()
       .openapi({ description: "False: the list in force at that time is the same; nothing was published." }),
+    replacedBy: z
+      .object({ version: z.int(), effectiveAt: timeOutput })
+      .nullable()
+      .openapi({ description: "The announced list that takes its place later, if there is one." }),
   })
   .openapi("Publication");
 
@@ -41,3 +45,65 @@ export const priceListBody = z
 export const priceListPage = z
   .object({ priceLists: z.array(priceListBody), next: nextCursor })
   .openapi("PriceListPage");
+
+export const diffQuery = z.object({
+  against: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, "must be the number of a price list")
+    .transform(Number)
+    .optional()
+    .openapi({
+      type: "integer",
+      description: "The list to compare with; the one that this one replaces in time when absent.",
+    }),
+});
+
+const listedPrice = z.object({
+  endpoint: z.string().openapi({ example: "GET /v1/ip-lookup" }),
+  when: z
+    .array(z.record(z.string(), z.unknown()))
+    .openapi({ description: "The conditions, which tell prices of one endpoint apart." }),
+  price: price.openapi({ description: "With every default written out." }),
+});
+
+const changedPrice = listedPrice.omit({ price: true }).extend({
+  members: z
+    .array(z.object({ member: z.string(), from: z.unknown(), to: z.unknown() }))
+    .openapi({ example: [{ member: "cost", from: 10, to: 20 }] }),
+});
+
+const unpriced = z.enum(["free", "refuse"]);
+
+export const priceDifference = z
+  .object({
+    added: z.array(listedPrice),
+    removed: z.array(listedPrice),
+    changed: z.array(changedPrice),
+    reordered: z.array(z.string()).openapi({
+      description:
+        "Endpoints whose conditional prices are tried in another order: the first that holds applies.",
+    }),
+    unpriced: z
+      .object({ from: unpriced, to: unpriced })
+      .nullable()
+      .openapi({ description: "What endpoints without a price do; null when it stays." }),
+  })
+  .openapi("PriceDifference");
+
+export const priceListDiff = priceDifference
+  .extend({
+    version: z.int(),
+    effectiveAt: timeOutput,
+    against: z
+      .int()
+      .nullable()
+      .openapi({ description: "The list compared with; null for the first one: everything is added." }),
+  })
+  .openapi("PriceListDiff");
+
+export const priceSchedule = z
+  .object({
+    inForce: priceListBody.nullable().openapi({ description: "Null before the first list." }),
+    announced: z.array(priceListBody).openapi({ description: "The soonest first." }),
+  })
+  .openapi("PriceSchedule");
