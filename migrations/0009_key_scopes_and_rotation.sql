@@ -10,7 +10,9 @@ CREATE TABLE farebox.rotated_secrets (
   hint text NOT NULL,
   rotated_at timestamptz NOT NULL,
   -- Until then this text is the key as well.
-  expires_at timestamptz NOT NULL
+  expires_at timestamptz NOT NULL,
+  -- Written lazily, like the key's.
+  last_used_at timestamptz
 );
 -- For the changes that caches are told of: all hashes of a changed key.
 CREATE INDEX rotated_secrets_by_key ON farebox.rotated_secrets (key_id);

@@ -359,6 +359,7 @@ CREATE TABLE farebox.rotated_secrets (
   hint text NOT NULL,
   rotated_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
+  last_used_at timestamp with time zone,
   CONSTRAINT rotated_secrets_pkey PRIMARY KEY (hash),
   CONSTRAINT rotated_secrets_hash_check CHECK ((octet_length(hash) = 32)),
   CONSTRAINT rotated_secrets_key_id_fkey FOREIGN KEY (key_id) REFERENCES keys(key_id)

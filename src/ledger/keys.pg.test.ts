@@ -1,10 +1,21 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { before, test } from "node:test";
-import { createAccount, setAccountState } from "./accounts.ts";
+import { createAccount, readAccount, setAccountState } from "./accounts.ts";
 import type { Database } from "./database/database.ts";
+import { setKeyCaps } from "./key-caps.ts";
 import { KeyChanges } from "./key-changes.ts";
-import { createKey, findKey, listKeys, type NewKey, readKey, revokeKey } from "./keys.ts";
+import {
+  createKey,
+  findKey,
+  type KeyFilter,
+  type KeyUpdate,
+  listKeys,
+  type NewKey,
+  readKey,
+  revokeKey,
+  updateKey,
+} from "./keys.ts";
 import { atOnce, fulfilled, refusedCodes } from "./testing/at-once.ts";
 import { eachDatabase } from "./testing/test-databases.ts";
 
@@ -68,6 +79,57 @@ eachDatabase("keys", (openFresh, kind) => {
     assert.ok(after <= -1000, String(after));
   });
 
+  test("a key is found with its scopes, and with the credit types in which it is capped", async () => {
+    const key = newKey("key_narrow", { scopes: ["GET /a", "* /b/*"] });
+    const { shard } = await create(key).then(() => readAccount(db, "acc_keys"));
+    assert.deepEqual((await findKey(db, key.hashHex))?.scopes, ["GET /a", "* /b/*"]);
+    assert.deepEqual((await findKey(db, key.hashHex))?.capped, []);
+    const ref = { accountId: "acc_keys", shard, keyId: "key_narrow" };
+    const capOf = (creditType: string) => ({ creditType, day: 5n, month: null, total: null });
+    const changes = new KeyChanges(db);
+    await changes.read();
+    await changes.read();
+    await db.transaction((tx) => setKeyCaps(tx, ref, [capOf("search"), capOf("collect")]));
+    assert.deepEqual([...((await findKey(db, key.hashHex))?.capped ?? [])].toSorted(), ["collect", "search"]);
+    assert.deepEqual(await changes.read(), [key.hashHex]);
+    await db.transaction((tx) => setKeyCaps(tx, ref, []));
+    assert.deepEqual((await findKey(db, key.hashHex))?.capped, []);
+    assert.deepEqual(await changes.read(), [key.hashHex]);
+  });
+
+  test("an update changes what it names, and null removes", async () => {
+    const expiresAt = new Date(Date.now() + 60_000);
+    const key = newKey("key_updated", { scopes: ["GET /a"], expiresAt });
+    const created = await create(key);
+    const update = (change: KeyUpdate) => db.transaction((tx) => updateKey(tx, "key_updated", change));
+    assert.deepEqual(await update({}), created);
+    assert.deepEqual(await update({ name: "other" }), { ...created, name: "other" });
+    assert.deepEqual((await update({ scopes: ["POST /b"] })).scopes, ["POST /b"]);
+    assert.deepEqual((await findKey(db, key.hashHex))?.scopes, ["POST /b"]);
+    assert.deepEqual(await update({ scopes: null, expiresAt: null }), {
+      ...created,
+      name: "other",
+      scopes: null,
+      expiresAt: null,
+    });
+    await assert.rejects(update({ name: "lost", expiresAt: new Date(0) }), { code: "key_expiry_past" });
+    assert.equal((await readKey(db, "key_updated")).name, "other");
+    await revokeKey(db, "key_updated");
+    await assert.rejects(update({ name: "x" }), { code: "key_revoked" });
+    await assert.rejects(
+      db.transaction((tx) => updateKey(tx, "key_none", { name: "x" })),
+      { code: "key_unknown" },
+    );
+  });
+
+  test("an expired key works again with a later expiry", async () => {
+    await create(newKey("key_revived"));
+    await db.query("UPDATE farebox.keys SET expires_at = clock_timestamp() WHERE key_id = 'key_revived'");
+    assert.equal((await readKey(db, "key_revived")).state, "expired");
+    const expiresAt = new Date(Date.now() + 60_000);
+    assert.equal((await db.transaction((tx) => updateKey(tx, "key_revived", { expiresAt }))).state, "active");
+  });
+
   test("a key is refused for an unknown or closed account, in the past, and under a used id", async () => {
     await createAccount(db, { accountId: "acc_closed", name: "n", shards: 1 });
     await db.transaction((tx) => setAccountState(tx, "acc_closed", "closed"));
@@ -106,6 +168,29 @@ eachDatabase("keys", (openFresh, kind) => {
       ["key_list_c", "key_list_b", "key_list_a"],
     );
     assert.equal(second.next, null);
+  });
+
+  test("a list of keys is filtered by state and by name, hint or id", async () => {
+    await createAccount(db, { accountId: "acc_filter", name: "n", shards: 4 });
+    const add = (name: string, hint: string, keyId: string) =>
+      create(newKey(keyId, { accountId: "acc_filter", name, hint }));
+    await add("Production 100%", "fbx_...aaaa", "key_filter_1");
+    await add("staging", "fbx_...bbbb", "key_filter_2");
+    await add("old", "fbx_...cccc", "key_filter_3");
+    await revokeKey(db, "key_filter_3");
+    await db.query("UPDATE farebox.keys SET expires_at = clock_timestamp() WHERE key_id = 'key_filter_2'");
+    const found = async (filter: KeyFilter): Promise<string[]> =>
+      (await listKeys(db, "acc_filter", { limit: 10 }, filter)).items.map(({ keyId }) => keyId.slice(-1));
+    assert.deepEqual(await found({}), ["3", "2", "1"]);
+    assert.deepEqual(await found({ state: "active" }), ["1"]);
+    assert.deepEqual(await found({ state: "expired" }), ["2"]);
+    assert.deepEqual(await found({ state: "revoked" }), ["3"]);
+    assert.deepEqual(await found({ search: "PROD" }), ["1"]);
+    assert.deepEqual(await found({ search: "%" }), ["1"]);
+    assert.deepEqual(await found({ search: "bbbb" }), ["2"]);
+    assert.deepEqual(await found({ search: "key_filter_3" }), ["3"]);
+    assert.deepEqual(await found({ search: "key_filter" }), []);
+    assert.deepEqual(await found({ search: "prod", state: "revoked" }), []);
   });
 
   test("changes are told once: creation, revocation, and the account's suspension", async () => {

@@ -10,78 +10,191 @@ import { type Page, type PageRequest, readLimit, readPosition, renderPage } from
 export interface ApiKey {
   readonly keyId: string;
   readonly accountId: string;
+  readonly shard: number;
   readonly name: string;
   /** Prefix and last four characters. */
   readonly hint: string;
-  readonly state: "active" | "revoked";
+  /** `expired` by the database's clock when it was read. */
+  readonly state: "active" | "expired" | "revoked";
+  /** Match patterns; null: every endpoint. */
+  readonly scopes: readonly string[] | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
+  /** Of any of its texts; up to a minute old, and what was not yet written when an instance died is lost. */
+  readonly lastUsedAt: Date | null;
+  /** Texts from before rotations that still work, the one that ends first in front. */
+  readonly secretsInGrace: readonly SecretInGrace[];
+}
+
+interface SecretInGrace {
+  readonly hint: string;
+  readonly rotatedAt: Date;
+  readonly expiresAt: Date;
   readonly lastUsedAt: Date | null;
 }
 
-export interface NewKey {
-  readonly keyId: string;
-  readonly accountId: string;
+/** What is kept of a key's text. */
+export interface KeySecret {
   /** SHA-256 of the key's text, in hex. */
   readonly hashHex: string;
   readonly prefix: string;
   readonly hint: string;
+}
+
+export interface NewKey extends KeySecret {
+  readonly keyId: string;
+  readonly accountId: string;
   readonly name: string;
+  /** Left out or null: every endpoint. */
+  readonly scopes?: readonly string[] | null | undefined;
   readonly expiresAt: Date | null;
 }
 
-const COLUMNS = `key_id AS "keyId", account_id AS "accountId", name, hint, state, created_at AS "createdAt",
-  expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt"`;
+/** What is left out stays as it is; null removes. */
+export interface KeyUpdate {
+  readonly name?: string | undefined;
+  readonly scopes?: readonly string[] | null | undefined;
+  readonly expiresAt?: Date | null | undefined;
+}
+
+export interface KeyFilter {
+  readonly state?: ApiKey["state"] | undefined;
+  /** A part of the name or of the hint, in any letter case, or a whole id. */
+  readonly search?: string | undefined;
+}
+
+const STATE = "CASE WHEN state = 'active' AND expires_at <= clock_timestamp() THEN 'expired' ELSE state END";
+
+const COLUMNS = `key_id AS "keyId", account_id AS "accountId", shard, name, hint, ${STATE} AS state, scopes,
+  created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt",
+  ARRAY(
+    SELECT jsonb_build_array(s.hint, s.rotated_at, s.expires_at, s.last_used_at) FROM farebox.rotated_secrets s
+    WHERE s.key_id = keys.key_id AND s.expires_at > clock_timestamp() AND keys.state = 'active'
+    ORDER BY s.expires_at, s.hash
+  ) AS secrets`;
+
+/** As {@link COLUMNS} has it. */
+interface KeyRow extends Omit<ApiKey, "secretsInGrace"> {
+  readonly secrets: readonly (readonly [string, string, string, string | null])[];
+}
 
 /** Throws FareboxError `account_unknown`, `account_closed`, `key_expiry_past`, `key_exists`. */
 export async function createKey(tx: Transaction, key: NewKey): Promise<ApiKey> {
   const account = await lockAccount(tx, key.accountId);
   if (account.state === "closed") refuseClosed(key.accountId);
-  try {
-    const [created] = await tx.query<ApiKey>(
-      `INSERT INTO farebox.keys (key_id, account_id, shard, hash, prefix, hint, name, expires_at)
-       SELECT $1, $2, $3, decode($4, 'hex'), $5, $6, $7, $8::timestamptz
-       WHERE $8::timestamptz IS NULL OR $8::timestamptz > clock_timestamp()
+  const { keyId, accountId, hashHex, prefix, hint, name, scopes = null, expiresAt } = key;
+  const [created] = await insertOnce(
+    keyId,
+    tx.query<KeyRow>(
+      `INSERT INTO farebox.keys (key_id, account_id, shard, hash, prefix, hint, name, scopes, expires_at)
+       SELECT $1, $2, $3, decode($4, 'hex'), $5, $6, $7, $8::jsonb, $9::timestamptz
+       WHERE $9::timestamptz IS NULL OR $9::timestamptz > clock_timestamp()
        RETURNING ${COLUMNS}`,
-      [key.keyId, key.accountId, account.shard, key.hashHex, key.prefix, key.hint, key.name, key.expiresAt],
-    );
-    return created ?? refusePastExpiry(key.expiresAt);
-  } catch (error) {
-    const constraint = constraintOf(error);
-    if (constraint !== "keys_pkey" && constraint !== "keys_hash_key") throw error;
-    throw new FareboxError("key_exists", `The key ${key.keyId} exists.`, { detail: { keyId: key.keyId } });
-  }
+      [keyId, accountId, account.shard, hashHex, prefix, hint, name, renderScopes(scopes), expiresAt],
+    ),
+  );
+  return created === undefined ? refusePastExpiry(expiresAt) : readRow(created);
 }
 
-/** Revokes for good. A key that is revoked already stays as it is. Throws FareboxError `key_unknown`. */
+/**
+ * Renames a key, changes which endpoints it may call, or when it expires: an expired one works again with a later time.
+ * Throws FareboxError `key_unknown`, `key_revoked`, `key_expiry_past`.
+ */
+export async function updateKey(tx: Transaction, keyId: string, update: KeyUpdate): Promise<ApiKey> {
+  const key = await lockLiveKey(tx, keyId);
+  const { name = key.name, scopes = key.scopes, expiresAt } = update;
+  const [updated] = await tx.query<KeyRow>(
+    `UPDATE farebox.keys SET name = $2, scopes = $3::jsonb, changed_at = clock_timestamp(),
+       expires_at = CASE WHEN $4 THEN $5::timestamptz ELSE expires_at END
+     WHERE key_id = $1 AND (NOT $4 OR $5::timestamptz IS NULL OR $5::timestamptz > clock_timestamp())
+     RETURNING ${COLUMNS}`,
+    [keyId, name, renderScopes(scopes), expiresAt !== undefined, expiresAt],
+  );
+  return updated === undefined ? refusePastExpiry(expiresAt ?? null) : readRow(updated);
+}
+
+/**
+ * Revokes for good, with all texts that the key has. A key that is revoked already stays as it is. Throws FareboxError
+ * `key_unknown`.
+ */
 export async function revokeKey(db: Queryable, keyId: string): Promise<ApiKey> {
-  const [revoked] = await db.query<ApiKey>(
+  const [revoked] = await db.query<KeyRow>(
     `UPDATE farebox.keys SET state = 'revoked', revoked_at = clock_timestamp(), changed_at = clock_timestamp()
      WHERE key_id = $1 AND state = 'active' RETURNING ${COLUMNS}`,
     [keyId],
   );
-  return revoked ?? readKey(db, keyId);
+  return revoked === undefined ? readKey(db, keyId) : readRow(revoked);
 }
 
 /** Throws FareboxError `key_unknown`. */
 export async function readKey(db: Queryable, keyId: string): Promise<ApiKey> {
-  const [key] = await db.query<ApiKey>(`SELECT ${COLUMNS} FROM farebox.keys WHERE key_id = $1`, [keyId]);
-  if (key === undefined) {
-    throw new FareboxError("key_unknown", `There is no key ${keyId}.`, { detail: { keyId } });
+  const [key] = await db.query<KeyRow>(`SELECT ${COLUMNS} FROM farebox.keys WHERE key_id = $1`, [keyId]);
+  return key === undefined ? refuseUnknown(keyId) : readRow(key);
+}
+
+/**
+ * The key, locked until the transaction ends. Locks are taken in the order account, pools, key. Throws FareboxError
+ * `key_unknown`, `key_revoked`.
+ */
+export async function lockLiveKey(tx: Transaction, keyId: string): Promise<ApiKey> {
+  const [row] = await tx.query<{ state: string }>(
+    "SELECT state FROM farebox.keys WHERE key_id = $1 FOR UPDATE",
+    [keyId],
+  );
+  if (row === undefined) refuseUnknown(keyId);
+  if (row.state === "revoked") {
+    throw new FareboxError("key_revoked", `The key ${keyId} is revoked, for good.`, { detail: { keyId } });
   }
-  return key;
+  return readKey(tx, keyId);
 }
 
 /** An account's keys, newest first. Throws FareboxError `cursor_invalid`. */
-export async function listKeys(db: Queryable, accountId: string, page: PageRequest): Promise<Page<ApiKey>> {
-  const rows = await db.query<ApiKey & { micros: bigint }>(
+export async function listKeys(
+  db: Queryable,
+  accountId: string,
+  page: PageRequest,
+  { state, search }: KeyFilter = {},
+): Promise<Page<ApiKey>> {
+  const rows = await db.query<KeyRow & { micros: bigint }>(
     `SELECT ${COLUMNS}, ${microsOf("created_at")} AS micros FROM farebox.keys
      WHERE account_id = $1 AND ($2::bigint IS NULL OR (created_at, key_id) < (${timeOfMicros("$2")}, $3))
-     ORDER BY created_at DESC, key_id DESC LIMIT $4`,
-    [accountId, ...readPosition(page), readLimit(page)],
+       AND ($4::text IS NULL OR ${STATE} = $4)
+       AND ($5::text IS NULL OR strpos(lower(name), lower($5)) > 0 OR strpos(lower(hint), lower($5)) > 0 OR key_id = $5)
+     ORDER BY created_at DESC, key_id DESC LIMIT $6`,
+    [accountId, ...readPosition(page), state, search, readLimit(page)],
   );
-  return renderPage(rows, page, (key) => key.keyId);
+  return renderPage(rows.map(readRow), page, (key) => key.keyId);
+}
+
+/** Runs the statement that writes a key's id and hash. Throws FareboxError `key_exists` when one of them is in use. */
+export async function insertOnce<Row>(keyId: string, written: Promise<Row[]>): Promise<Row[]> {
+  try {
+    return await written;
+  } catch (error) {
+    const constraint = constraintOf(error);
+    if (constraint !== "keys_pkey" && constraint !== "keys_hash_key") throw error;
+    throw new FareboxError("key_exists", `The key ${keyId} exists.`, { detail: { keyId } });
+  }
+}
+
+/** The row as the key; further columns stay. */
+function readRow<Row extends KeyRow>({ secrets, ...key }: Row): Omit<Row, "secrets"> & ApiKey {
+  const secretsInGrace = secrets.map(([hint, rotatedAt, expiresAt, lastUsedAt]) => ({
+    hint,
+    rotatedAt: new Date(rotatedAt),
+    expiresAt: new Date(expiresAt),
+    lastUsedAt: lastUsedAt === null ? null : new Date(lastUsedAt),
+  }));
+  return { ...key, secretsInGrace };
+}
+
+function renderScopes(scopes: readonly string[] | null): string | null {
+  return scopes === null ? null : JSON.stringify(scopes);
+}
+
+function refuseUnknown(keyId: string): never {
+  throw new FareboxError("key_unknown", `There is no key ${keyId}.`, { detail: { keyId } });
 }
 
 /** A key's caps are found through its account's pools, which are few; a search by account alone would read all its keys' caps. */
@@ -112,7 +225,7 @@ export async function findKey(db: Queryable, hashHex: string): Promise<KeyRecord
 }
 
 function refusePastExpiry(expiresAt: Date | null): never {
-  throw new FareboxError("key_expiry_past", "The key would be expired from the start. Give a later time.", {
+  throw new FareboxError("key_expiry_past", "The key would be expired at once. Give a later time.", {
     detail: { expiresAt: expiresAt?.toISOString() },
   });
 }

@@ -162,6 +162,12 @@ export interface KeyRecord {
   readonly accountState: "active" | "suspended" | "closed";
 }
 
+/** A key was used, by the text with this hash. */
+export interface KeyUse {
+  readonly keyId: string;
+  readonly hashHex: string;
+}
+
 /** What happened when a request with an Idempotency-Key began. */
 export type IdempotentStart =
   | { readonly kind: "begun"; readonly owner: string }
@@ -199,6 +205,8 @@ export interface Ledger extends Lanes {
   /** After `alive: false`: a new instance id, no leases. */
   register(): Promise<void>;
   findKey(hashHex: string): Promise<KeyRecord | undefined>;
+  /** Writes that these keys were used just now, by which of their texts; see key-use.ts. */
+  recordKeyUse(uses: readonly KeyUse[]): Promise<void>;
   /** True when a charge with this `once` value would be free now. A read: it decides nothing at commit. */
   isRepeat(pool: PoolRef, endpoint: string, value: string): Promise<boolean>;
   beginIdempotent(

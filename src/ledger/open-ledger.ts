@@ -9,6 +9,7 @@ import {
 } from "./idempotency.ts";
 import { Instance } from "./instance.ts";
 import { KeyChanges } from "./key-changes.ts";
+import { recordKeyUse } from "./key-use.ts";
 import { findKey } from "./keys.ts";
 import { LANE_LIMITS, type LaneLimits } from "./lane-limits.ts";
 import { ShardLanes } from "./lanes.ts";
@@ -84,6 +85,10 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
 
   findKey(hashHex: string): ReturnType<Ledger["findKey"]> {
     return findKey(this.#database, hashHex);
+  }
+
+  recordKeyUse(uses: Parameters<Ledger["recordKeyUse"]>[0]): Promise<void> {
+    return recordKeyUse(this.#database, uses);
   }
 
   isRepeat(...[pool, endpoint, value]: Parameters<Ledger["isRepeat"]>): Promise<boolean> {

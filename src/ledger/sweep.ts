@@ -1,6 +1,7 @@
 import type { Database } from "./database/database.ts";
 import { sweepIdempotency } from "./idempotency.ts";
 import { releaseLeases } from "./instance.ts";
+import { sweepRotatedSecrets } from "./rotate-key.ts";
 
 export interface SweepOptions {
   readonly shards: number;
@@ -13,7 +14,7 @@ export interface SweepResult {
   readonly rolledPools: number;
   readonly deadInstances: number;
   readonly releasedLeases: number;
-  /** Rows that nobody can ask for any more: holds, `once` windows, Idempotency-Keys. */
+  /** Rows that nobody can ask for any more: holds, `once` windows, Idempotency-Keys, keys' former texts. */
   readonly forgotten: number;
 }
 
@@ -43,6 +44,7 @@ export async function sweep(database: Database, options: SweepOptions): Promise<
     result.forgotten += await repeat(database, "forget_old", shard);
   }
   result.forgotten += await sweepIdempotency(database);
+  result.forgotten += await sweepRotatedSecrets(database);
   await database.query("SELECT farebox.ensure_partitions()");
   return result;
 }

@@ -7,9 +7,11 @@ import type { PriceLists } from "./price-lists.ts";
 
 /** Fixed by what waits for it: recalled leases (a refused request waits 400 ms) and revoked keys (5 s). */
 const HEARTBEAT_MS = 250;
+/** Keys whose last use is written after one heartbeat: 240,000 a minute, more than are cached. */
+const MAX_USES = 1_000;
 
 export interface HeartbeatParts {
-  readonly ledger: Pick<Ledger, "heartbeat" | "register" | "instanceId">;
+  readonly ledger: Pick<Ledger, "heartbeat" | "register" | "instanceId" | "recordKeyUse">;
   readonly clock: MeterClock;
   readonly events: MeterEvents;
   readonly keys: KeyCache;
@@ -29,6 +31,9 @@ export class HeartbeatLoop {
   readonly #parts: HeartbeatParts;
   #cancel: (() => void) | undefined = undefined;
   #beating: Promise<void> | undefined = undefined;
+  #recording: Promise<void> | undefined = undefined;
+  /** The last heartbeat failed. */
+  #silent = false;
   #stopped = false;
 
   constructor(parts: HeartbeatParts) {
@@ -57,6 +62,7 @@ export class HeartbeatLoop {
     } else {
       await this.#registerAgain(instanceId);
     }
+    this.#recordUses();
     await priceLists.observe(answer, receivedAt);
   }
 
@@ -65,6 +71,27 @@ export class HeartbeatLoop {
     this.#stopped = true;
     this.#cancel?.();
     await this.#beating;
+    await this.#recording;
+    if (!this.#silent) this.#recordUses();
+    await this.#recording;
+  }
+
+  /**
+   * Tells the database which keys were used, one batch at a time and beside the heartbeats. What fails is lost until the
+   * key's next use is noted, and so is what an instance that dies had not told: it is a hint for people, and no request
+   * waits for it.
+   */
+  #recordUses(): void {
+    if (this.#recording !== undefined) return;
+    const { ledger, keys, events } = this.#parts;
+    const uses = keys.takeUses(MAX_USES);
+    if (uses.length === 0) return;
+    this.#recording = ledger
+      .recordKeyUse(uses)
+      .catch((error: unknown) => events.taskFailed("note keys' last use", error, false))
+      .finally(() => {
+        this.#recording = undefined;
+      });
   }
 
   /** The leases are dropped before anything else can be promised from them. The ledger may have registered again itself. */
@@ -88,7 +115,9 @@ export class HeartbeatLoop {
   async #beatQuietly(): Promise<void> {
     try {
       await this.beat();
+      this.#silent = false;
     } catch (error) {
+      this.#silent = true;
       this.#parts.keys.doubt();
       this.#parts.events.heartbeatFailed(error);
     } finally {

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import { isWellFormedApiKey } from "../domain/api-key.ts";
 import { KeyScopes } from "../domain/key-scopes.ts";
 import type { Refusal } from "../domain/refusal.ts";
-import type { KeyRecord, Ledger } from "../ledger/ledger.ts";
+import type { KeyRecord, KeyUse, Ledger } from "../ledger/ledger.ts";
 import type { Identity } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import { RecentMap } from "./recent-map.ts";
@@ -25,10 +25,15 @@ const MAX_LOOKUPS = 1_000;
 /** A key that changes while it is read is read again; one that changes all the time is answered as last read. */
 const MAX_READS = 3;
 
+/** A key's last use is told to the database this often at most. */
+const USE_MS = 60_000;
+
 interface KnownKey {
   readonly identity: Identity;
   /** Monotonic ms. */
   readonly expiresAt: number;
+  /** Monotonic ms: when a use was last noted. */
+  notedAt: number;
 }
 
 interface Lookup {
@@ -48,6 +53,8 @@ export class KeyCache {
   readonly #known = new RecentMap<KnownKey>(MAX_KEYS);
   readonly #refusedUntil = new RecentMap<number>(MAX_REFUSED);
   readonly #lookups = new Map<string, Lookup>();
+  /** Keys' ids by the hash of the text that was used, until {@link takeUses}: good keys only. */
+  readonly #uses = new Map<string, string>();
   #trustedUntil = 0;
   #doubted = false;
 
@@ -62,6 +69,7 @@ export class KeyCache {
     const now = this.#clock.now();
     const known = this.#known.get(hashHex);
     if (known !== undefined && now < known.expiresAt) {
+      if (now - known.notedAt >= USE_MS) this.#noteUse(hashHex, known, now);
       return now < this.#trustedUntil ? known.identity : this.#confirm(hashHex, known);
     }
     if (now < this.#trustedUntil) {
@@ -111,6 +119,22 @@ export class KeyCache {
     }
   }
 
+  /** Uses that the database has not been told of, at most so many; they are forgotten here. */
+  takeUses(limit: number): readonly KeyUse[] {
+    const taken: KeyUse[] = [];
+    for (const [hashHex, keyId] of this.#uses) {
+      if (taken.length === limit) break;
+      taken.push({ keyId, hashHex });
+      this.#uses.delete(hashHex);
+    }
+    return taken;
+  }
+
+  #noteUse(hashHex: string, known: KnownKey, now: number): void {
+    known.notedAt = now;
+    this.#uses.set(hashHex, known.identity.keyId);
+  }
+
   #clear(): void {
     this.#known.clear();
     this.#refusedUntil.clear();
@@ -156,7 +180,9 @@ export class KeyCache {
     // Counted from the sending and a rounding earlier: it is asked for again no later than the database's clock expires it.
     const expiresInMs = record?.expiresInMs ?? null;
     const expiresAt = expiresInMs === null ? Number.POSITIVE_INFINITY : sentAt + expiresInMs - 1;
-    this.#known.set(hashHex, { identity: answer, expiresAt });
+    const known: KnownKey = { identity: answer, expiresAt, notedAt: sentAt };
+    this.#noteUse(hashHex, known, sentAt);
+    this.#known.set(hashHex, known);
     return answer;
   }
 }

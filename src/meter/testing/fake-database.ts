@@ -1,6 +1,13 @@
 import type { Credits } from "../../domain/credits.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import type { ChargeItem, Heartbeat, KeyRecord, PoolRef, StoredResponse } from "../../ledger/ledger.ts";
+import type {
+  ChargeItem,
+  Heartbeat,
+  KeyRecord,
+  KeyUse,
+  PoolRef,
+  StoredResponse,
+} from "../../ledger/ledger.ts";
 import type { MeterClock } from "../meter-clock.ts";
 
 export interface FakeEntry {
@@ -39,6 +46,7 @@ export class FakeDatabase {
   state: "up" | "down" | "deaf" | "mute" = "up";
   readonly clock: MeterClock;
   readonly keys = new Map<string, KeyRecord & { readonly expiresAt?: number }>();
+  readonly keyUses: KeyUse[] = [];
   readonly instances = new Map<string, FakeInstance>();
   readonly onceUntil = new Map<string, number>();
   readonly idempotency = new Map<string, FakeIdempotencyKey>();

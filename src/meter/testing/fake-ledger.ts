@@ -6,6 +6,7 @@ import type {
   HoldResult,
   IdempotentStart,
   KeyRecord,
+  KeyUse,
   LeaseItem,
   LeaseResult,
   Ledger,
@@ -60,6 +61,12 @@ export class FakeLedger implements Ledger {
       const record = this.#database.keys.get(hashHex);
       if (record?.expiresAt === undefined) return record;
       return { ...record, expiresInMs: record.expiresAt - this.#database.clock.now() };
+    });
+  }
+
+  recordKeyUse(uses: readonly KeyUse[]): Promise<void> {
+    return this.#database.call("recordKeyUse", () => {
+      this.#database.keyUses.push(...uses);
     });
   }
 

@@ -17,7 +17,7 @@ export const keyBody = z
     hint: z
       .string()
       .openapi({ description: "The key's prefix and last four characters.", example: "fbx_…9zKq" }),
-    state: z.enum(["active", "revoked"]),
+    state: z.enum(["active", "expired", "revoked"]),
     createdAt: timeOutput,
     expiresAt: timeOutput.nullable(),
     revokedAt: timeOutput.nullable(),
