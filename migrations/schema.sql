@@ -28,6 +28,37 @@ CREATE TABLE farebox.adjustments (
   CONSTRAINT adjustments_pkey PRIMARY KEY (account_id, credit_type, reference, shard)
 );
 
+CREATE TABLE farebox.bulk_refunds (
+  bulk_id text COLLATE "C" NOT NULL,
+  reference text COLLATE "C" NOT NULL,
+  reason text NOT NULL,
+  filter jsonb NOT NULL,
+  state text NOT NULL DEFAULT 'running'::text,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  finished_at timestamp with time zone,
+  charges_expected bigint NOT NULL,
+  accounts_expected bigint NOT NULL,
+  credits_expected jsonb NOT NULL,
+  charges_refunded bigint NOT NULL DEFAULT 0,
+  charges_skipped bigint NOT NULL DEFAULT 0,
+  charges_failed bigint NOT NULL DEFAULT 0,
+  accounts_refunded bigint NOT NULL DEFAULT 0,
+  credits_refunded jsonb NOT NULL DEFAULT '{}'::jsonb,
+  failures jsonb NOT NULL DEFAULT '[]'::jsonb,
+  account_id text COLLATE "C" NOT NULL DEFAULT ''::text,
+  credit_type text COLLATE "C" NOT NULL DEFAULT ''::text,
+  next_seq bigint,
+  end_seq bigint,
+  counted_account text COLLATE "C",
+  moved_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT bulk_refunds_pkey PRIMARY KEY (bulk_id),
+  CONSTRAINT bulk_refunds_finished CHECK (((state = 'running'::text) = (finished_at IS NULL))),
+  CONSTRAINT bulk_refunds_place_whole CHECK (((next_seq IS NULL) = (end_seq IS NULL))),
+  CONSTRAINT bulk_refunds_reference_once UNIQUE (reference),
+  CONSTRAINT bulk_refunds_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'cancelled'::text])))
+) WITH (fillfactor=50);
+CREATE INDEX bulk_refunds_by_age ON farebox.bulk_refunds USING btree (created_at, bulk_id);
+
 CREATE TABLE farebox.draws (
   account_id text COLLATE "C" NOT NULL,
   credit_type text COLLATE "C" NOT NULL,

@@ -2,6 +2,7 @@ import { createCustomerApi } from "./api/customer/create-customer-api.ts";
 import { createOperatorApi } from "./api/operator/create-operator-api.ts";
 import { ensureOperatorToken, type OperatorToken } from "./api/operator/operator-token.ts";
 import { serveOperator } from "./api/operator/serve-operator.ts";
+import { startBulkRefunder } from "./bulk-refunder.ts";
 import type { Config } from "./config/config.ts";
 import { loadConfig } from "./config/load-config.ts";
 import type { Contract } from "./contract/contract.ts";
@@ -93,12 +94,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     idempotencyKeepSeconds: config.idempotency.keepHours * SECONDS_PER_HOUR,
   });
   closing.add("ledger", () => ledger.close());
-  const sweeper = startSweeper(
-    database,
-    { shards: config.shards, deadAfterMs: config.leases.deadAfterMs },
-    logger,
-  );
-  closing.add("sweeper", () => sweeper.stop());
+  startBackground(database, config, logger, closing);
   const meter = createMeter({
     ledger,
     priceLists: { readPriceList: (version) => loadPriceList(database, version) },
@@ -156,6 +152,15 @@ function openGateway(
     events: createGatewayTelemetry(metrics.registry, logger),
     clock: { unixMs: () => Date.now() },
   });
+}
+
+/** What runs by itself beside the requests, on every instance. */
+function startBackground(database: Database, config: Config, logger: Logger, closing: Closing): void {
+  const { shards, leases } = config;
+  const sweeper = startSweeper(database, { shards, deadAfterMs: leases.deadAfterMs }, logger);
+  closing.add("sweeper", () => sweeper.stop());
+  const bulkRefunder = startBulkRefunder(database, logger);
+  closing.add("bulk refunder", () => bulkRefunder.stop());
 }
 
 /** The system's own text for a port that is taken names neither the listener nor the mend. */

@@ -1,7 +1,7 @@
 import { base62, base62Bytes } from "./base62.ts";
 import { isCreditTypeName } from "./credit-type.ts";
 
-const PREFIXES = { account: "acc", key: "key", grant: "grt", instance: "ins" } as const;
+const PREFIXES = { account: "acc", key: "key", grant: "grt", instance: "ins", bulkRefund: "bulk" } as const;
 
 export type IdKind = keyof typeof PREFIXES;
 
@@ -11,7 +11,7 @@ const ID_LENGTH = 16;
 /** How many random bytes {@link formatId} takes. */
 export const ID_RANDOM_BYTES = base62Bytes(ID_LENGTH);
 
-/** A new id: `acc_`, `key_`, `grt_` or `ins_` and 16 base62 characters. */
+/** A new id: `acc_`, `key_`, `grt_`, `ins_` or `bulk_` and 16 base62 characters. */
 export function formatId(kind: IdKind, randomBytes: Uint8Array): string {
   return `${PREFIXES[kind]}_${base62(randomBytes, ID_LENGTH)}`;
 }
@@ -19,9 +19,7 @@ export function formatId(kind: IdKind, randomBytes: Uint8Array): string {
 /** Whether a text has the form of an id of this kind. */
 export function isId(kind: IdKind, text: unknown): text is string {
   return (
-    typeof text === "string" &&
-    text.startsWith(`${PREFIXES[kind]}_`) &&
-    /^[a-z]{3}_[0-9A-Za-z]{16}$/.test(text)
+    typeof text === "string" && text.startsWith(`${PREFIXES[kind]}_`) && /^[a-z]+_[0-9A-Za-z]{16}$/.test(text)
   );
 }
 
@@ -60,6 +58,12 @@ export function formatUuidV7(unixMs: number, randomBytes: Uint8Array): string {
   // The first random digit gives way to the version (7), the fifth to the variant (binary 10 and two random bits).
   const variant = ((randomBytes[2] ?? 0) >> 4) & 0b0011;
   return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(1, 4)}-${(8 + variant).toString(16)}${random.slice(5, 8)}-${random.slice(8)}`;
+}
+
+/** The unix milliseconds of a UUID version 7; `undefined` for any other text. */
+export function readUuidV7Time(text: string): number | undefined {
+  const match = /^([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/i.exec(text);
+  return match === null ? undefined : Number.parseInt(`${match[1]}${match[2]}`, 16);
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

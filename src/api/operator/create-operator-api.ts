@@ -5,6 +5,11 @@ import { addListAccounts } from "./accounts/list-accounts.ts";
 import { addListHolds } from "./accounts/list-holds.ts";
 import { addUpdateAccount } from "./accounts/update-account.ts";
 import { addListAuditTrail } from "./audit-trail/list-audit-trail.ts";
+import { addCancelBulkRefund } from "./bulk-refunds/cancel-bulk-refund.ts";
+import { addCreateBulkRefund } from "./bulk-refunds/create-bulk-refund.ts";
+import { addGetBulkRefund } from "./bulk-refunds/get-bulk-refund.ts";
+import { addListBulkRefunds } from "./bulk-refunds/list-bulk-refunds.ts";
+import { addPreviewBulkRefund } from "./bulk-refunds/preview-bulk-refund.ts";
 import { addHealth } from "./instance/add-health.ts";
 import { addMetrics } from "./instance/add-metrics.ts";
 import { addGetInstance } from "./instance/get-instance.ts";
@@ -18,6 +23,7 @@ import { addListPlans } from "./plans/list-plans.ts";
 import { addCreateAdjustment } from "./pools/create-adjustment.ts";
 import { addCreateGrant } from "./pools/create-grant.ts";
 import { addCreateRefund } from "./pools/create-refund.ts";
+import { addCreateRequestRefund } from "./pools/create-request-refund.ts";
 import { addGetBalances } from "./pools/get-balances.ts";
 import { addGetUsage } from "./pools/get-usage.ts";
 import { addListEntries } from "./pools/list-entries.ts";
@@ -42,7 +48,13 @@ const OPERATIONS = [
   addRevokeKey,
   addCreateGrant,
   addCreateRefund,
+  addCreateRequestRefund,
   addCreateAdjustment,
+  addPreviewBulkRefund,
+  addCreateBulkRefund,
+  addListBulkRefunds,
+  addGetBulkRefund,
+  addCancelBulkRefund,
   addGetBalances,
   addListEntries,
   addGetUsage,

@@ -44,6 +44,18 @@ export const newRefund = z
   })
   .openapi("NewRefund");
 
+export const newRequestRefund = newRefund
+  .extend({
+    requestId: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,200}$/, "must have 1 to 200 visible ASCII characters")
+      .openapi({
+        description: "The request's id, as its answer's `x-request-id` showed it.",
+        example: "01a2011d-4c22-78a9-a336-ce5d9bcd106f",
+      }),
+  })
+  .openapi("NewRequestRefund");
+
 export const refundBody = z
   .object({
     charge: z.string(),

@@ -1,0 +1,85 @@
+import { createRoute } from "@hono/zod-openapi";
+import { creditsToJson } from "../../../domain/credits.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import { renderChargeId } from "../../../domain/ids.ts";
+import { readAccount } from "../../../ledger/accounts.ts";
+import { type FoundCharges, findChargesOfRequest } from "../../../ledger/find-charges.ts";
+import { refundCharge } from "../../../ledger/refund.ts";
+import { mutate } from "../mutate.ts";
+import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorServices } from "../operator-services.ts";
+import { accountParams } from "../wire/fields.ts";
+import { newRequestRefund, refundBody } from "../wire/pool.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/accounts/{account}/refunds",
+  operationId: "createRequestRefund",
+  tags: ["pools"],
+  summary: "Reverse all or part of the charge of a request, named by its id",
+  security: OPERATOR_SECURITY,
+  request: { params: accountParams, headers: idempotencyHeader, body: jsonBody(newRequestRefund) },
+  responses: answers(201, "The refund; `refunded` is 0 when nothing was left of the charge.", refundBody),
+});
+
+/**
+ * `POST /v1/accounts/{account}/refunds`. Errors: `account_unknown`, `charge_unknown`, `charge_ambiguous`,
+ * `refund_exceeds_charge`.
+ */
+export function addCreateRequestRefund(app: OperatorApp, services: OperatorServices): void {
+  app.openapi(route, async (context) => {
+    const { account } = context.req.valid("param");
+    const { requestId, amount = "all", reason = "operator", reference } = context.req.valid("json");
+    const { accountId, shard } = await readAccount(services.database, account);
+    // Looked for outside of the transaction: it may take seconds, and entries never change.
+    const found = await findChargesOfRequest(services.database, { accountId, shard }, requestId);
+    const charge = onlyCharge(requestId, found);
+    const body = await mutate(context, services, 201, async (tx) => {
+      const { creditType, seq } = charge;
+      const result = await refundCharge(tx, {
+        pool: { accountId, creditType, shard },
+        seq,
+        amount,
+        reason,
+        reference: reference ?? context.get("requestId"),
+      });
+      const refunded = creditsToJson(result.refunded);
+      const id = renderChargeId(charge);
+      return {
+        body: {
+          charge: id,
+          account: accountId,
+          creditType,
+          refunded,
+          balance: creditsToJson(result.balance),
+        },
+        audit: {
+          action: "refund.create",
+          accountId,
+          target: id,
+          detail: { refunded, reason, reference, requestId, created: !result.repeated },
+        },
+      };
+    });
+    return context.json(body, 201);
+  });
+}
+
+/** A request has one charge today. Should it have more, an operator names the one that is meant. */
+function onlyCharge(requestId: string, { charges, isComplete }: FoundCharges): (typeof charges)[number] {
+  const [charge, ...others] = charges;
+  if (charge === undefined) {
+    const text = isComplete
+      ? `The account was not charged for the request ${requestId}.`
+      : `No charge for the request ${requestId} was found in those entries that could be looked through; refund it by its charge's id.`;
+    throw new FareboxError("charge_unknown", text, { detail: { requestId } });
+  }
+  if (others.length === 0) return charge;
+  const ids = charges.map(renderChargeId);
+  throw new FareboxError(
+    "charge_ambiguous",
+    `The request ${requestId} has ${charges.length} charges; refund each by its id: ${ids.join(", ")}.`,
+    { detail: { requestId, charges: ids } },
+  );
+}
