@@ -143,6 +143,30 @@ test("people get tables and sentences; the key alone is on standard output", asy
   assert.match(balance.stdout, /^credits +1\.5 +0 +1\.5$/m);
   const entries = await runFarebox(["entries", id, "--data", data]);
   assert.match(entries.stdout, /grant +1\.5 +1\.5/);
+  const statement = await runFarebox(["entries", id, "--csv", "--data", data]);
+  assert.match(
+    statement.stdout,
+    /^creditType,seq,at,kind,amount,balance.*\r\ncredits,1,[^,]+,grant,1\.5,1\.5,0,.*\r\n$/,
+  );
+  assert.equal(statement.stderr, "");
+  const period = [
+    "--from",
+    "2026-10-24T22:00:00Z",
+    "--to",
+    "2026-10-25T23:00:00Z",
+    "--time-zone",
+    "Europe/Berlin",
+  ];
+  const days = await runFarebox(["usage", id, "--resolution", "day", ...period, "--data", data]);
+  assert.match(
+    days.stdout,
+    /^TIME +CREDIT TYPE +REQUESTS +UNITS +CREDITS +REFUNDED\n2026-10-25 +credits +0 +0 +0 +0$/m,
+  );
+  const hours = await runFarebox(["usage", "--resolution", "hour", "--by", "", ...period, "--data", data]);
+  assert.match(
+    hours.stdout,
+    /^2026-10-25 02:00 GMT\+02:00 +credits .*\n2026-10-25 02:00 GMT\+01:00 +credits /m,
+  );
 });
 
 test("what the operator API refuses is told with the field, on standard error", async (context) => {

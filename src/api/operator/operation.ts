@@ -41,3 +41,10 @@ export function answers<Status extends number, Schema extends z.ZodType>(
     [Key in Status]: typeof success;
   } & { default: typeof failure };
 }
+
+/** The same, of an operation that also answers with a table when it is asked for CSV. */
+export function answersOrCsv<Schema extends z.ZodType>(description: string, schema: Schema) {
+  const { default: failure } = answers(200, description, schema);
+  const content = { "application/json": { schema }, "text/csv": { schema: z.string() } };
+  return { 200: { description, content }, default: failure };
+}

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { entryPage } from "../../api/operator/wire/entry.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+import { csvOption, printCsv } from "../print-csv.ts";
 import { renderTable } from "../table.ts";
 
 interface Options extends OperatorOptions {
@@ -13,6 +14,7 @@ interface Options extends OperatorOptions {
   readonly to?: string;
   readonly limit?: string;
   readonly cursor?: string;
+  readonly csv?: boolean;
 }
 
 /** `farebox entries <account>` */
@@ -30,23 +32,25 @@ export function addEntries(program: Command, cli: Cli): void {
     )
     .option("--from <time>", "at or after this moment (ISO 8601 with offset)")
     .option("--to <time>", "before this moment")
-    .option("--limit <n>", "how many lines (default: 100, at most 500)")
+    .option("--limit <n>", "how many lines (default: 100, at most 500); not with --csv")
     .option("--cursor <cursor>", "continue where the page before ended")
+    .addOption(csvOption())
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (account: string, options: Options) => {
-      const page = await cli
-        .operator(options)
-        .get(`/v1/accounts/${encodeURIComponent(account)}/entries`, entryPage, {
-          creditType: options.credit,
-          kind: options.kind,
-          key: options.key,
-          endpoint: options.endpoint,
-          from: options.from,
-          to: options.to,
-          limit: options.limit,
-          cursor: options.cursor,
-        });
+      const path = `/v1/accounts/${encodeURIComponent(account)}/entries`;
+      const query = {
+        creditType: options.credit,
+        kind: options.kind,
+        key: options.key,
+        endpoint: options.endpoint,
+        from: options.from,
+        to: options.to,
+        limit: options.limit,
+        cursor: options.cursor,
+      };
+      if (options.csv === true) return await printCsv(cli, options, path, query);
+      const page = await cli.operator(options).get(path, entryPage, query);
       printResult(cli, options, page, () => renderEntries(page));
     });
 }

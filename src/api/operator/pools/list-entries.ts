@@ -1,10 +1,11 @@
 import { createRoute, type z } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
-import { renderChargeId } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts.ts";
-import { type Entry, listEntries } from "../../../ledger/entries.ts";
+import { type Entry, listEntries, readEntryPages } from "../../../ledger/entries.ts";
 import type { PoolRef } from "../../../ledger/ledger.ts";
-import { answers, OPERATOR_SECURITY } from "../operation.ts";
+import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
+import { chargeIdOf, entryColumns } from "../../entry-columns.ts";
+import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { refuseFields } from "../problem.ts";
@@ -20,9 +21,8 @@ const route = createRoute({
   summary: "List the ledger's lines of a pool, the newest first",
   security: OPERATOR_SECURITY,
   request: { params: accountParams, query: entryQuery },
-  responses: answers(
-    200,
-    "A page of entries. With a filter it may be short, even empty, although more follow.",
+  responses: answersOrCsv(
+    "A page of entries. With a filter it may be short, even empty, although more follow. As CSV all of them.",
     entryPage,
   ),
 });
@@ -30,11 +30,17 @@ const route = createRoute({
 /** `GET /v1/accounts/{account}/entries`. Errors: `account_unknown`, `credit_type_unknown`. */
 export function addListEntries(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
-    const { creditType: named, cursor, key, ...query } = context.req.valid("query");
+    const { creditType: named, cursor, key: keyId, format, ...query } = context.req.valid("query");
     const { accountId, shard } = await readAccount(services.database, context.req.valid("param").account);
     const pool = { accountId, creditType: chooseCreditType(services, named), shard };
     const before = cursor === undefined ? undefined : readSeq(cursor);
-    const page = await listEntries(services.database, pool, { ...query, keyId: key, before });
+    context.header("vary", "accept");
+    if (wantsCsv(format, context.req.header("accept"))) {
+      const pages = readEntryPages(services.database, pool, { ...query, keyId, before });
+      const name = `entries-${accountId}-${pool.creditType}`;
+      return context.body(await streamCsv(entryColumns(pool), pages), 200, csvHeaders(name));
+    }
+    const page = await listEntries(services.database, pool, { ...query, keyId, before });
     const entries = page.entries.map((entry) => renderEntry(pool, entry));
     return context.json(
       { account: accountId, entries, next: page.next === null ? null : String(page.next) },
@@ -49,7 +55,6 @@ function readSeq(cursor: string): number {
 }
 
 function renderEntry(pool: PoolRef, entry: Entry): z.infer<typeof entryBody> {
-  const charge = entry.kind === "charge" ? entry.seq : entry.refundOf;
   return {
     creditType: pool.creditType,
     seq: entry.seq,
@@ -58,7 +63,7 @@ function renderEntry(pool: PoolRef, entry: Entry): z.infer<typeof entryBody> {
     amount: creditsToJson(entry.amount),
     balance: creditsToJson(entry.balance),
     uncollected: creditsToJson(entry.uncollected),
-    charge: charge === null ? null : renderChargeId({ ...pool, seq: charge }),
+    charge: chargeIdOf(pool, entry),
     requestId: entry.requestId,
     key: entry.keyId,
     endpoint: entry.endpoint,

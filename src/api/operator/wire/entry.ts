@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { amountOutput } from "./amount.ts";
-import { creditTypeInput, timeInput, timeOutput } from "./fields.ts";
+import { creditTypeInput, endpointInput, formatInput, timeInput, timeOutput } from "./fields.ts";
 import { nextCursor, pageQuery } from "./page.ts";
 
 /** The kinds of a ledger's lines. */
@@ -10,9 +10,10 @@ export const entryQuery = pageQuery.extend({
   creditType: creditTypeInput.optional().openapi({ description: "The first credit type when absent." }),
   kind: entryKind.optional(),
   key: z.string().max(64).optional(),
-  endpoint: z.string().max(500).optional().openapi({ example: "GET /v1/ip-lookup" }),
+  endpoint: endpointInput.optional(),
   from: timeInput.optional().openapi({ description: "Entries at or after this moment." }),
   to: timeInput.optional().openapi({ description: "Entries before this moment." }),
+  format: formatInput,
 });
 
 export const entryBody = z

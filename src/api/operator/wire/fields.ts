@@ -22,12 +22,14 @@ export const noteInput = z
   .max(MAX_NOTE, `must have at most ${MAX_NOTE} characters`)
   .regex(/^\P{Cc}*$/u, "must not contain control characters");
 
-const TIME_REASON = "must be an ISO 8601 time with its offset, like 2026-08-01T00:00:00Z, or a date";
+const TIME_REASON =
+  "must be an ISO 8601 time with its offset, like 2026-08-01T00:00:00Z, or a date, in the years 1970 to 9998";
 
 /** A moment with its offset, so that no reader has to guess a time zone. A date alone is its first moment in UTC. */
 export const timeInput = z
   .union([z.iso.datetime({ offset: true }), z.iso.date()], { error: TIME_REASON })
   .transform((text) => new Date(text))
+  .refine((time) => time.getUTCFullYear() >= 1970 && time.getUTCFullYear() < 9999, TIME_REASON)
   .openapi({ type: "string", format: "date-time", example: "2026-08-01T00:00:00Z" });
 
 /** A moment in an answer. */
@@ -78,6 +80,14 @@ export const creditTypeInput = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,62}$/, "must be a credit type of the configuration")
   .openapi({ example: "credits" });
+
+/** An endpoint as its price writes it. */
+export const endpointInput = z.string().max(500).openapi({ example: "GET /v1/ip-lookup" });
+
+/** How an answer is written; without it `Accept` decides. */
+export const formatInput = z.enum(["json", "csv"]).optional().openapi({
+  description: "`csv`: a table for spreadsheets, as `Accept: text/csv` asks for too.",
+});
 
 export const accountParams = z.object({
   account: z
