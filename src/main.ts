@@ -22,6 +22,7 @@ import { loadPriceList } from "./ledger/price-lists.ts";
 import { createMeter } from "./meter/create-meter.ts";
 import type { Meter } from "./meter/meter.ts";
 import { publishPrices } from "./publish-prices.ts";
+import { readUsageFacts } from "./read-usage-facts.ts";
 import { startSweeper } from "./sweeper.ts";
 import { createGatewayTelemetry } from "./telemetry/gateway-telemetry.ts";
 import type { Logger } from "./telemetry/logger.ts";
@@ -149,6 +150,8 @@ function openGateway(
     accountEndpoints: config.customerApi.enabled
       ? createCustomerApi({ database, config, contract, meter, version })
       : undefined,
+    readUsage: (identity, question) =>
+      readUsageFacts(database, config.creditTypes[0] ?? "credits", identity, question),
     events: createGatewayTelemetry(metrics.registry, logger),
     clock: { unixMs: () => Date.now() },
   });

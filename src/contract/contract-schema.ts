@@ -94,21 +94,88 @@ const usage = z.strictObject({
   body: jsonTemplate,
 });
 
-const endpoint = z.strictObject({
-  match: z
-    .string()
-    .regex(/^GET \/[^\s?#{}*]*$/, "is not `GET /path`")
-    .describe("`GET /user/credits`: answered here, free, with a key; never forwarded."),
-  answers: z.literal("balances").describe("What the endpoint shows: the account's pools."),
-  creditType: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("The pool that placeholders outside of `$eachPool` show. Default: the account's first."),
-  headers: headerTemplates.default({}),
-  contentType: contentType.default("application/json"),
-  body: jsonTemplate,
+/** Where an endpoint reads one of its inputs. */
+const requestField = z.union([
+  z.strictObject({
+    body: z
+      .string()
+      .regex(/^\/[^/]+$/, "is not a JSON pointer to a member: /from_date")
+      .describe("A JSON pointer to a member of the body: `/from_date`."),
+  }),
+  z.strictObject({ query: z.string().min(1).describe("A query parameter's name.") }),
+]);
+
+const wordField = <Word extends string>(meanings: readonly [Word, ...Word[]]) =>
+  z.strictObject({
+    in: requestField.describe("Where the word stands: `{ body: /mode }` or `{ query: mode }`."),
+    words: z
+      .record(z.string().min(1), z.enum(meanings))
+      .describe(
+        `What each word of the API means: one of ${meanings.map((word) => `\`${word}\``).join(", ")}.`,
+      ),
+    default: z.string().min(1).optional().describe("The word when there is none. Default: one is needed."),
+  });
+
+const usageRequest = z.strictObject({
+  from: requestField.describe("The period's beginning, ISO 8601 with an offset, or a date in UTC."),
+  to: requestField.describe("Its end, which is no part of it."),
+  timeZone: requestField.optional().describe("The time zone of hours, days and months. Default: always UTC."),
+  by: wordField(["time", "endpoint"]).describe("What the report is divided by."),
+  resolution: wordField(["hour", "day", "month"]).describe(
+    "How long a line is when the report is divided by time; at most 7 days by hour, 60 days by day, 2 years by month.",
+  ),
 });
+
+const usageError = z
+  .strictObject({
+    status: z.int().min(400).max(499).describe("The HTTP status."),
+    body: jsonTemplate,
+  })
+  .optional();
+
+const endpoint = z
+  .strictObject({
+    match: z
+      .string()
+      .regex(/^(?:GET|POST) \/[^\s?#{}*]*$/, "is not `GET /path` or `POST /path`")
+      .describe("`GET /user/credits`: answered here, free, with a key; never forwarded."),
+    answers: z
+      .enum(["balances", "usage"])
+      .describe("What the endpoint shows: the account's pools, or what it used in a period."),
+    creditType: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        "The pool that placeholders outside of `$eachPool` show, or whose usage is shown. Default: the first.",
+      ),
+    headers: headerTemplates.default({}),
+    contentType: contentType.default("application/json"),
+    body: jsonTemplate,
+    request: usageRequest
+      .optional()
+      .describe("`answers: usage` only: where the request says what is asked for."),
+    errors: z
+      .strictObject({
+        period: usageError.describe("The period cannot be read, is empty or too long."),
+        resolution: usageError.describe("The resolution is missing, or no word that is known."),
+      })
+      .default({})
+      .describe("`answers: usage` only: answers to wrong requests. Default: those of `fields_invalid`."),
+  })
+  .superRefine(({ answers, request, match }, context) => {
+    const refuse = (path: string, message: string, mend: string): void =>
+      context.addIssue({ code: "custom", path: [path], message, params: { mend } });
+    if (answers === "usage" && request === undefined) {
+      refuse("request", "is missing", "say where from, to, by and resolution are read");
+    }
+    if (answers === "balances" && request !== undefined) {
+      refuse("request", "balances have no request", "remove it, or write answers: usage");
+    }
+    if (answers === "balances" && !match.startsWith("GET ")) {
+      refuse("match", "balances are read with GET", "write GET");
+    }
+  });
 
 /** A contract file. */
 export const contractSchema = z
@@ -141,3 +208,4 @@ export type ContractFile = z.infer<typeof contractSchema>;
 export type RefusalTemplate = z.infer<typeof refusal>;
 export type KeySource = z.infer<typeof keySource>;
 export type EndpointTemplate = z.infer<typeof endpoint>;
+export type UsageTemplate = EndpointTemplate & { readonly request: z.infer<typeof usageRequest> };

@@ -1,4 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
+import type { RequestFacts } from "../domain/price.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 
 /** A rendered answer. `body` is UTF-8 text. */
@@ -73,7 +74,66 @@ export interface Contract {
   findEndpoint(method: string, path: string): ContractEndpoint | undefined;
 }
 
-export interface ContractEndpoint {
+/** What one of the contract's own endpoints answers. */
+export type ContractEndpoint = BalancesEndpoint | UsageEndpoint;
+
+export interface BalancesEndpoint {
   readonly name: "balances";
   render(pools: readonly BalanceFacts[], context: RenderContext): RenderedAnswer;
+}
+
+/** What a usage endpoint is asked for. */
+export interface UsageQuestion {
+  /** Undefined: the configuration's first. */
+  readonly creditType: string | undefined;
+  readonly from: Date;
+  readonly to: Date;
+  readonly timeZone: string;
+  readonly by: "time" | "endpoint";
+  /** Undefined when the report is not divided by time. */
+  readonly resolution: "hour" | "day" | "month" | undefined;
+  /** The words of the request, for answers that repeat them. */
+  readonly asked: {
+    readonly from: string;
+    readonly to: string;
+    readonly by: string;
+    readonly resolution: string | undefined;
+  };
+}
+
+interface UsageSums {
+  readonly requests: number;
+  readonly units: number;
+  readonly credits: Credits;
+  /** The part of `credits` that refunds gave back. */
+  readonly refunded: Credits;
+}
+
+/** A usage report as an endpoint shows it. */
+export interface UsageFacts {
+  readonly creditType: string;
+  readonly total: UsageSums;
+  /** In order. A line is about a time or an endpoint. */
+  readonly lines: readonly (UsageSums & {
+    readonly time: Date | undefined;
+    readonly endpoint: string | undefined;
+  })[];
+}
+
+/** What is wrong with a question, by the part that is; `path` is the field as the request names it. */
+export interface UsageProblem {
+  readonly part: "period" | "resolution" | "other";
+  readonly path: string;
+  readonly reason: string;
+}
+
+export interface UsageEndpoint {
+  readonly name: "usage";
+  /** `body` is the parsed JSON; undefined when there is none. */
+  readQuestion(request: Pick<RequestFacts, "query" | "body">): UsageQuestion | UsageProblem;
+  render(question: UsageQuestion, facts: UsageFacts, context: RenderContext): RenderedAnswer;
+  /** The request's name of a part of the question. */
+  pathOf(part: "from" | "to" | "timeZone"): string;
+  /** The endpoint's own answer to a wrong question; undefined when it has none: then it is a refusal like any other. */
+  renderProblem(problem: UsageProblem, context: RenderContext): RenderedAnswer | undefined;
 }

@@ -1,4 +1,4 @@
-import { compileEndpoints } from "./balance-endpoints.ts";
+import { compileEndpoints } from "./compile-endpoints.ts";
 import type { Contract } from "./contract.ts";
 import type { ContractFile } from "./contract-schema.ts";
 import { createKeyReader } from "./key-reader.ts";

@@ -139,7 +139,8 @@ endpoints:
       recurring: undefined,
     });
     const endpoint = contract.findEndpoint("GET", "/left");
-    assert.equal(endpoint?.render([pool("a", 1n), pool("b", 2_000_000n)], context).body, "2");
+    assert.ok(endpoint?.name === "balances");
+    assert.equal(endpoint.render([pool("a", 1n), pool("b", 2_000_000n)], context).body, "2");
     assert.equal(endpoint.render([pool("a", 1n)], context).body, "0");
   });
 
@@ -239,5 +240,27 @@ endpoints:
     ]) {
       assert.ok(problemsOf(text).length > 0, text.slice(0, 20));
     }
+  });
+
+  it("is refused where a usage endpoint does not say what it reads, or balances say too much", () => {
+    const moments = "from: { body: /from }, to: { query: to }";
+    const words =
+      "by: { in: { body: /by }, words: { t: time } }, resolution: { in: { body: /r }, words: { d: day }, default: w }";
+    const endpoint = (rest: string): readonly string[] =>
+      problemsOf(`${SMALL}\nendpoints:\n  - { ${rest} }\n`).map(({ path, reason }) => `${path}: ${reason}`);
+    assert.deepEqual(endpoint("match: POST /u, answers: usage, body: {}"), [
+      "endpoints[0].request: is missing",
+    ]);
+    assert.deepEqual(endpoint("match: POST /b, answers: balances, body: {}"), [
+      "endpoints[0].match: balances are read with GET",
+    ]);
+    assert.deepEqual(
+      endpoint(`match: POST /u, answers: usage, body: {}, request: { ${moments}, ${words} }`),
+      ['endpoints[0].request.resolution.default: "w" is none of the words'],
+    );
+    const [unknown] = endpoint(
+      `match: GET /u, answers: usage, body: { $eachLine: { hour: { a: "\${nothing}" } } }, request: { ${moments}, ${words.replace(", default: w", "")} }`,
+    );
+    assert.match(unknown ?? "", /\$eachLine"\]\.hour\.a: unknown placeholder|hour\.a: unknown placeholder/);
   });
 });

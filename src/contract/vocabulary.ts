@@ -28,12 +28,12 @@ export interface PoolFacts {
   readonly context: RenderContext;
 }
 
-function entry<Facts>(means: string, read: (facts: Facts) => PlaceholderValue): Placeholder<Facts> {
+export function entry<Facts>(means: string, read: (facts: Facts) => PlaceholderValue): Placeholder<Facts> {
   return { means, read };
 }
 
 /** A moment in the forms that APIs use. */
-function momentEntries<Facts>(
+export function momentEntries<Facts>(
   prefix: string,
   means: string,
   read: (facts: Facts) => number | undefined,
@@ -56,7 +56,7 @@ function printSeconds(ms: number): string {
   return new Date(ms).toISOString().slice(0, 19);
 }
 
-function contextEntries<Facts extends { readonly context: RenderContext }>(): Vocabulary<Facts> {
+export function contextEntries<Facts extends { readonly context: RenderContext }>(): Vocabulary<Facts> {
   return {
     requestId: entry("the request's id, also in `X-Request-Id`", (facts: Facts) => facts.context.requestId),
     requestIdHex: entry("the request's id without its hyphens: 32 hex digits", (facts: Facts) =>

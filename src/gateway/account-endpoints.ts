@@ -4,11 +4,8 @@ import type { RequestTarget } from "../domain/request-path.ts";
 import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import { limitRate } from "./identify.ts";
-import { readBody, unreadableBody } from "./request-body.ts";
+import { readText } from "./read-text.ts";
 import { answer, answerInParts } from "./respond.ts";
-
-/** Descriptions of requests and of keys: a longer body is none. It bounds what a free request can make us parse. */
-const MAX_BODY_BYTES = 1_048_576;
 
 /** Answers where no key is needed. False where one is. */
 export function answerOpenAccountEndpoint(
@@ -60,25 +57,4 @@ function sendAnswer(exchange: Exchange, { status, headers, body }: Answer): Prom
 
 function readMethod({ method }: Exchange): string {
   return method === "HEAD" ? "GET" : method;
-}
-
-/** The body as text; undefined when the client left while sending it. */
-async function readText(exchange: Exchange): Promise<string | Refusal | undefined> {
-  const { head, request, response, parts } = exchange;
-  if (head === undefined || head.bodyLength === 0) return "";
-  const reason = unreadableBody(head.contentType, head.contentEncoding);
-  if (reason !== undefined) return { code: "media_type_unsupported", reason };
-  const limitBytes = Math.min(MAX_BODY_BYTES, parts.config.gateway.maxRequestBodyBytes);
-  if (typeof head.bodyLength === "number" && head.bodyLength > limitBytes) {
-    return { code: "request_too_large", limitBytes };
-  }
-  if (head.expectsContinue) response.writeContinue();
-  const read = await readBody(request, limitBytes);
-  if (read.kind === "gone") return undefined;
-  if (read.kind === "too_large") return { code: "request_too_large", limitBytes };
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(read.body);
-  } catch {
-    return { code: "request_invalid", reason: "the body is not UTF-8" };
-  }
 }

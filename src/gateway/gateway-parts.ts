@@ -1,11 +1,11 @@
 import type { Duplex } from "node:stream";
 import type { Config } from "../config/config.ts";
 import type { AccountEndpoints } from "../contract/account-endpoint.ts";
-import type { Contract } from "../contract/contract.ts";
+import type { Contract, UsageFacts, UsageQuestion } from "../contract/contract.ts";
 import { type MatchPattern, parseMatchPattern } from "../domain/match-pattern.ts";
 import type { Problem } from "../domain/problem.ts";
 import { RouteTable } from "../domain/route-table.ts";
-import type { Meter } from "../meter/meter.ts";
+import type { Identity, Meter } from "../meter/meter.ts";
 import { CountedSlots } from "./counted-slots.ts";
 import type { GatewayEvents } from "./gateway-events.ts";
 import { createUpstreams, type Upstreams } from "./upstreams.ts";
@@ -25,6 +25,8 @@ export interface GatewayOptions {
   readonly meter: Meter;
   /** What answers customers about their own account; undefined: their paths are forwarded like any other. */
   readonly accountEndpoints?: AccountEndpoints | undefined;
+  /** Reads what a contract's usage endpoint shows. Rejects like the ledger, also for questions that cannot be answered. */
+  readonly readUsage?: ((identity: Identity, question: UsageQuestion) => Promise<UsageFacts>) | undefined;
   readonly events: GatewayEvents;
   readonly clock: GatewayClock;
 }

@@ -43,7 +43,7 @@ async function serveInspected(exchange: Exchange): Promise<Refusal | undefined> 
   try {
     // The contract's go first: a vendor's documented path may lie below the customer API's.
     const endpoint = parts.contract.findEndpoint(method, path);
-    if (endpoint !== undefined) return await answerEndpoint(exchange, endpoint, path);
+    if (endpoint !== undefined) return await answerEndpoint(exchange, endpoint, target);
     if (own !== undefined) return await answerAccountEndpoint(exchange, own, target);
     return await serveAccount(exchange, head, target);
   } finally {

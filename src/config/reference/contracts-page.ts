@@ -1,6 +1,11 @@
 import { listContracts, readDefaults } from "../../contract/load-contract.ts";
 import type { Vocabulary } from "../../contract/template.ts";
 import {
+  usageLineVocabulary,
+  usageProblemVocabulary,
+  usageVocabulary,
+} from "../../contract/usage-vocabulary.ts";
+import {
   errorShapeVocabulary,
   fieldFaultVocabulary,
   ownVocabulary,
@@ -76,6 +81,13 @@ export function renderContractsPage(): string {
       "In the body, the pool of `creditType`; in `{ $eachPool: … }`, each pool in turn.",
       poolVocabulary,
     ),
+    section(
+      "Placeholders of usage endpoints",
+      "In the body of `answers: usage`. `{ $eachLine: … }` is the list of its lines; below it stands one form for all, or one for each kind: `{ hour: …, day: …, month: …, endpoint: … }`.",
+      usageVocabulary,
+    ),
+    section("Placeholders of a line of usage", "Below `$eachLine`.", usageLineVocabulary),
+    section("Placeholders of a usage endpoint's `errors`", "", usageProblemVocabulary),
   ].join("\n");
 }
 

@@ -1,4 +1,4 @@
-import type { BalanceFacts, Contract, ContractEndpoint, RenderContext } from "./contract.ts";
+import type { BalanceFacts, BalancesEndpoint, RenderContext } from "./contract.ts";
 import type { EndpointTemplate } from "./contract-schema.ts";
 import { compileHeaders } from "./header-template.ts";
 import { NO_STORE } from "./refusal-answers.ts";
@@ -9,31 +9,12 @@ interface AnswerFacts extends PoolFacts {
   readonly pools: readonly BalanceFacts[];
 }
 
-/** Compiles the endpoints that a contract adds. HEAD is answered like GET; the gateway leaves the body away. */
-export function compileEndpoints(
-  templates: readonly EndpointTemplate[],
-  problems: TemplateProblem[],
-): Contract["findEndpoint"] {
-  const byPath = new Map<string, ContractEndpoint>();
-  for (const [index, template] of templates.entries()) {
-    const path = template.match.slice("GET ".length);
-    if (byPath.has(path)) {
-      problems.push({
-        path: ["endpoints", index, "match"],
-        reason: `${template.match} is answered twice`,
-        mend: "remove one of the two",
-      });
-    }
-    byPath.set(path, compileBalances(template, problems, ["endpoints", index]));
-  }
-  return (method, path) => (method === "GET" || method === "HEAD" ? byPath.get(path) : undefined);
-}
-
-function compileBalances(
+/** Compiles an endpoint that shows balances. */
+export function compileBalances(
   template: EndpointTemplate,
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
-): ContractEndpoint {
+): BalancesEndpoint {
   const lists: ListMembers<AnswerFacts> = {
     $eachPool: (item, itemPath) => {
       const renderPool = compileJson<PoolFacts>(item, poolVocabulary, problems, itemPath);

@@ -1,0 +1,91 @@
+import type { ZonedTime } from "../domain/zoned-time.ts";
+import type { RenderContext, UsageFacts, UsageProblem, UsageQuestion } from "./contract.ts";
+import type { Vocabulary } from "./template.ts";
+import { contextEntries, entry, momentEntries } from "./vocabulary.ts";
+
+/** A usage report while its answer is rendered. */
+export interface UsageAnswerFacts {
+  readonly question: UsageQuestion;
+  readonly usage: UsageFacts;
+  readonly context: RenderContext;
+  /** The clocks of the question's time zone. */
+  readonly zoned: (unixMs: number) => ZonedTime;
+}
+
+type Sums = UsageFacts["total"];
+
+/** A report, and one of its lines. */
+export interface UsageLineFacts extends UsageAnswerFacts {
+  readonly line: UsageFacts["lines"][number];
+}
+
+/** A wrong question while its answer is rendered. */
+export interface UsageProblemFacts {
+  readonly problem: UsageProblem;
+  readonly context: RenderContext;
+}
+
+function sumEntries<Facts>(read: (facts: Facts) => Sums, of: string): Vocabulary<Facts> {
+  return {
+    requests: entry(`charged requests ${of}`, (facts: Facts) => read(facts).requests),
+    units: entry(`results that were charged ${of}`, (facts: Facts) => read(facts).units),
+    credits: entry(`credits charged ${of}`, (facts: Facts) => read(facts).credits),
+    refunded: entry("the part of `credits` that refunds gave back", (facts: Facts) => read(facts).refunded),
+    spent: entry("`credits` without `refunded`", (facts: Facts) => {
+      const { credits, refunded } = read(facts);
+      return credits - refunded;
+    }),
+  };
+}
+
+function questionEntries<Facts extends UsageAnswerFacts>(): Vocabulary<Facts> {
+  return {
+    ...contextEntries<Facts>(),
+    from: entry("the period's beginning as it was asked for", (facts: Facts) => facts.question.asked.from),
+    to: entry("the period's end as it was asked for", (facts: Facts) => facts.question.asked.to),
+    by: entry("the word that said what the report is divided by", (facts: Facts) => facts.question.asked.by),
+    resolution: entry(
+      "the word that said how long a line is; null when there was none",
+      (facts: Facts) => facts.question.asked.resolution ?? null,
+    ),
+    timeZone: entry("the time zone", (facts: Facts) => facts.question.timeZone),
+    creditType: entry("the credit type whose usage is shown", (facts: Facts) => facts.usage.creditType),
+  };
+}
+
+/** Placeholders of a usage endpoint outside of its lines. */
+export const usageVocabulary: Vocabulary<UsageAnswerFacts> = {
+  ...questionEntries<UsageAnswerFacts>(),
+  ...sumEntries<UsageAnswerFacts>((facts) => facts.usage.total, "in the period"),
+};
+
+/** What the line's beginning is in the time zone of the question; null in a line about an endpoint. */
+const zonedEntry = (means: string, part: keyof ZonedTime) =>
+  entry(`${means}; null in a line about an endpoint`, ({ line, zoned }: UsageLineFacts) =>
+    line.time === undefined ? null : zoned(line.time.getTime())[part],
+  );
+
+/** Placeholders of one line below `$eachLine`. */
+export const usageLineVocabulary: Vocabulary<UsageLineFacts> = {
+  ...questionEntries<UsageLineFacts>(),
+  ...sumEntries<UsageLineFacts>((facts) => facts.line, "in the line"),
+  endpoint: entry(
+    "the endpoint that the line is about, as its price names it; null in a line about a time",
+    (facts) => facts.line.endpoint ?? null,
+  ),
+  ...momentEntries<UsageLineFacts>(
+    "time",
+    "when the line's time begins; null in a line about an endpoint",
+    (facts) => facts.line.time?.getTime(),
+  ),
+  timeZoned: zonedEntry("the same in the time zone, as `2026-08-23T13:00:00-04:00`", "iso"),
+  timeDate: zonedEntry("its date there, `2026-08-23`", "date"),
+  timeClock: zonedEntry("its clock there, `13:00`", "clock"),
+};
+
+/** Placeholders of the answers to wrong questions. */
+export const usageProblemVocabulary: Vocabulary<UsageProblemFacts> = {
+  ...contextEntries<UsageProblemFacts>(),
+  path: entry("the wrong field as the request names it", (facts) => facts.problem.path),
+  reason: entry("what is wrong with it", (facts) => facts.problem.reason),
+};
