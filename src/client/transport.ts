@@ -22,7 +22,7 @@ export interface OperatorAddress {
 }
 
 /** What may be said about one request, whatever it asks. */
-interface RequestOptions {
+export interface RequestOptions {
   /** How long each try may take; 60 s when absent. Of a stream: until its head is there. */
   readonly timeoutMs?: number | undefined;
   /** Ends the request and its retries. */

@@ -1,0 +1,137 @@
+// Made by `npm run generate` from the operator API's own schemas. Not to be edited.
+import type { RequestOptions } from "../transport.ts";
+import type {
+  Account,
+  AccountPage,
+  Adjustment,
+  Audit,
+  AuditTrailPage,
+  Balances,
+  BulkRefund,
+  BulkRefundPage,
+  CancelBulkRefundInput,
+  CancelPriceListInput,
+  CloseAccountInput,
+  CreateAccountInput,
+  CreateAdjustmentInput,
+  CreateBulkRefundInput,
+  CreateGrantInput,
+  CreateKeyInput,
+  CreateRefundInput,
+  CreateRequestRefundInput,
+  CreatedKey,
+  EntryPage,
+  GetAccountInput,
+  GetAllUsageInput,
+  GetBalancesInput,
+  GetBulkRefundInput,
+  GetPriceListDiffInput,
+  GetPriceListInput,
+  GetUsageInput,
+  Grant,
+  HoldPage,
+  Instance,
+  Key,
+  KeyPage,
+  ListAccountsInput,
+  ListAuditTrailInput,
+  ListBulkRefundsInput,
+  ListEntriesInput,
+  ListHoldsInput,
+  ListKeysInput,
+  ListPriceListsInput,
+  Plans,
+  PreviewBulkRefundInput,
+  PriceList,
+  PriceListDiff,
+  PriceListPage,
+  PriceSchedule,
+  Publication,
+  PublishPriceListInput,
+  Refund,
+  RefundPreview,
+  ResumeAccountInput,
+  RevokeKeyInput,
+  RunAuditInput,
+  SuspendAccountInput,
+  UpdateAccountInput,
+  Usage,
+} from "./types.ts";
+
+/** One method for each operation of the operator API. */
+export interface FareboxClient {
+  /** Create an account, with the recurring grants of a plan if one is named. `POST /v1/accounts` */
+  readonly createAccount: (input: CreateAccountInput, options?: RequestOptions) => Promise<Account>;
+  /** List and search accounts. `GET /v1/accounts` */
+  readonly listAccounts: (input?: ListAccountsInput, options?: RequestOptions) => Promise<AccountPage>;
+  /** Read an account. `GET /v1/accounts/{account}` */
+  readonly getAccount: (input: GetAccountInput, options?: RequestOptions) => Promise<Account>;
+  /** Change an account's name, or members of its metadata. `PATCH /v1/accounts/{account}` */
+  readonly updateAccount: (input: UpdateAccountInput, options?: RequestOptions) => Promise<Account>;
+  /** Refuse all keys of an account until it is resumed; every instance does within 5 seconds. `POST /v1/accounts/{account}/suspend` */
+  readonly suspendAccount: (input: SuspendAccountInput, options?: RequestOptions) => Promise<Account>;
+  /** Let the keys of a suspended account work again. `POST /v1/accounts/{account}/resume` */
+  readonly resumeAccount: (input: ResumeAccountInput, options?: RequestOptions) => Promise<Account>;
+  /** Close an account for good; its balance stays on the books. `POST /v1/accounts/{account}/close` */
+  readonly closeAccount: (input: CloseAccountInput, options?: RequestOptions) => Promise<Account>;
+  /** List what is set aside of an account's pools right now. `GET /v1/accounts/{account}/holds` */
+  readonly listHolds: (input: ListHoldsInput, options?: RequestOptions) => Promise<HoldPage>;
+  /** Create a key of an account; its text is in this answer only. `POST /v1/accounts/{account}/keys` */
+  readonly createKey: (input: CreateKeyInput, options?: RequestOptions) => Promise<CreatedKey>;
+  /** List the keys of an account, the newest first. `GET /v1/accounts/{account}/keys` */
+  readonly listKeys: (input: ListKeysInput, options?: RequestOptions) => Promise<KeyPage>;
+  /** Revoke a key for good; every instance refuses it within 5 seconds. `POST /v1/keys/{key}/revoke` */
+  readonly revokeKey: (input: RevokeKeyInput, options?: RequestOptions) => Promise<Key>;
+  /** Add credits to a pool. `POST /v1/accounts/{account}/grants` */
+  readonly createGrant: (input: CreateGrantInput, options?: RequestOptions) => Promise<Grant>;
+  /** Reverse all or part of a charge; never more than was charged. `POST /v1/charges/{charge}/refunds` */
+  readonly createRefund: (input: CreateRefundInput, options?: RequestOptions) => Promise<Refund>;
+  /** Reverse all or part of the charge of a request, named by its id. `POST /v1/accounts/{account}/refunds` */
+  readonly createRequestRefund: (input: CreateRequestRefundInput, options?: RequestOptions) => Promise<Refund>;
+  /** Correct a pool by hand; never takes what is held. `POST /v1/accounts/{account}/adjustments` */
+  readonly createAdjustment: (input: CreateAdjustmentInput, options?: RequestOptions) => Promise<Adjustment>;
+  /** Count what a refund of all charges that match would give back; does nothing. `POST /v1/bulk-refunds/preview` */
+  readonly previewBulkRefund: (input: PreviewBulkRefundInput, options?: RequestOptions) => Promise<RefundPreview>;
+  /** Refund what is left of all charges that match, in the background. `POST /v1/bulk-refunds` */
+  readonly createBulkRefund: (input: CreateBulkRefundInput, options?: RequestOptions) => Promise<BulkRefund>;
+  /** List bulk refunds, the newest first. `GET /v1/bulk-refunds` */
+  readonly listBulkRefunds: (input?: ListBulkRefundsInput, options?: RequestOptions) => Promise<BulkRefundPage>;
+  /** Read a bulk refund and how far it is. `GET /v1/bulk-refunds/{bulkRefund}` */
+  readonly getBulkRefund: (input: GetBulkRefundInput, options?: RequestOptions) => Promise<BulkRefund>;
+  /** Stop a bulk refund; what was refunded stays refunded. `POST /v1/bulk-refunds/{bulkRefund}/cancel` */
+  readonly cancelBulkRefund: (input: CancelBulkRefundInput, options?: RequestOptions) => Promise<BulkRefund>;
+  /** Read the pools of an account, as of now. `GET /v1/accounts/{account}/balances` */
+  readonly getBalances: (input: GetBalancesInput, options?: RequestOptions) => Promise<Balances>;
+  /** List the ledger's lines of a pool, the newest first. `GET /v1/accounts/{account}/entries` */
+  readonly listEntries: (input: ListEntriesInput, options?: RequestOptions) => Promise<EntryPage>;
+  /** The same as CSV, as a stream of all lines. */
+  readonly listEntriesCsv: (input: ListEntriesInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
+  /** Read what an account spent, by time, endpoint and key. `GET /v1/accounts/{account}/usage` */
+  readonly getUsage: (input: GetUsageInput, options?: RequestOptions) => Promise<Usage>;
+  /** The same as CSV, as a stream of all lines. */
+  readonly getUsageCsv: (input: GetUsageInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
+  /** Read what all accounts spent, by time, account, endpoint and key. `GET /v1/usage` */
+  readonly getAllUsage: (input?: GetAllUsageInput, options?: RequestOptions) => Promise<Usage>;
+  /** The same as CSV, as a stream of all lines. */
+  readonly getAllUsageCsv: (input?: GetAllUsageInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
+  /** Publish a price list, from now on or from a later time. `POST /v1/price-lists` */
+  readonly publishPriceList: (input: PublishPriceListInput, options?: RequestOptions) => Promise<Publication>;
+  /** List price lists, the newest version first. `GET /v1/price-lists` */
+  readonly listPriceLists: (input?: ListPriceListsInput, options?: RequestOptions) => Promise<PriceListPage>;
+  /** Read the price list in force and the announced ones. `GET /v1/price-lists/schedule` */
+  readonly getPriceSchedule: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<PriceSchedule>;
+  /** Read a price list. `GET /v1/price-lists/{version}` */
+  readonly getPriceList: (input: GetPriceListInput, options?: RequestOptions) => Promise<PriceList>;
+  /** Compare a price list with the one that it replaces, or with another one. `GET /v1/price-lists/{version}/diff` */
+  readonly getPriceListDiff: (input: GetPriceListDiffInput, options?: RequestOptions) => Promise<PriceListDiff>;
+  /** Take an announced price list back. `POST /v1/price-lists/{version}/cancel` */
+  readonly cancelPriceList: (input: CancelPriceListInput, options?: RequestOptions) => Promise<PriceList>;
+  /** List the plans that the configuration has, or had. `GET /v1/plans` */
+  readonly listPlans: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Plans>;
+  /** List what operators did, the newest first. `GET /v1/audit-trail` */
+  readonly listAuditTrail: (input?: ListAuditTrailInput, options?: RequestOptions) => Promise<AuditTrailPage>;
+  /** Read what runs here: versions, the database, the clocks. `GET /v1/instance` */
+  readonly getInstance: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Instance>;
+  /** Recompute the books from their lines and compare; writes nothing, locks nothing. `GET /v1/audit` */
+  readonly runAudit: (input?: RunAuditInput, options?: RequestOptions) => Promise<Audit>;
+}

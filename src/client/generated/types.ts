@@ -1,0 +1,952 @@
+// Made by `npm run generate` from the operator API's own schemas. Not to be edited.
+
+export type CreatedKey = Key & {
+  /**
+   * The key itself. It is shown here and never again.
+   */
+  key: string;
+};
+export type PriceListDiff = PriceDifference & {
+  version: number;
+  effectiveAt: string;
+  /**
+   * The list compared with; null for the first one: everything is added.
+   */
+  against: number | null;
+};
+
+export interface Account {
+  id: string;
+  name: string;
+  /**
+   * Keys of a suspended account are refused until it is resumed, those of a closed one for good.
+   */
+  state: "active" | "suspended" | "closed";
+  plan: string | null;
+  metadata: {
+    [k: string]: unknown;
+  };
+  createdAt: string;
+}
+export interface AccountPage {
+  accounts: Account[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface HoldPage {
+  account: string;
+  holds: Hold[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface Hold {
+  id: string;
+  /**
+   * Set aside for a client, or for requests that a running instance serves.
+   */
+  kind: "hold" | "lease";
+  creditType: string;
+  /**
+   * What is left of it, in credits.
+   */
+  amount: number;
+  /**
+   * The instance of a lease.
+   */
+  instance: string | null;
+  createdAt: string;
+  /**
+   * Null for a lease: it ends with its instance.
+   */
+  expiresAt: string | null;
+}
+export interface Key {
+  id: string;
+  account: string;
+  name: string;
+  /**
+   * The key's prefix and last four characters.
+   */
+  hint: string;
+  state: "active" | "expired" | "revoked";
+  createdAt: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+  lastUsedAt: string | null;
+}
+export interface KeyPage {
+  keys: Key[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface Grant {
+  id: string;
+  account: string;
+  creditType: string;
+  /**
+   * Credits, exact to six decimals.
+   */
+  amount: number;
+  /**
+   * The pool's balance after the grant.
+   */
+  balance: number;
+  /**
+   * False: a grant with this reference was there before.
+   */
+  created: boolean;
+}
+export interface Refund {
+  charge: string;
+  account: string;
+  creditType: string;
+  /**
+   * Credits, exact to six decimals.
+   */
+  refunded: number;
+  /**
+   * Credits, exact to six decimals.
+   */
+  balance: number;
+}
+export interface Adjustment {
+  account: string;
+  creditType: string;
+  /**
+   * Credits, exact to six decimals.
+   */
+  amount: number;
+  /**
+   * Credits, exact to six decimals.
+   */
+  balance: number;
+}
+export interface RefundPreview {
+  /**
+   * Charges that match and of which something is left to refund.
+   */
+  charges: number;
+  /**
+   * Credits by credit type.
+   */
+  credits: {
+    /**
+     * Credits, exact to six decimals.
+     */
+    [k: string]: number;
+  };
+  accounts: number;
+  /**
+   * Charges that match and of which nothing is left.
+   */
+  skipped: number;
+  oldest: string | null;
+  newest: string | null;
+  /**
+   * The first few.
+   */
+  examples: {
+    charge: string;
+    account: string;
+    creditType: string;
+    at: string;
+    /**
+     * Credits, exact to six decimals.
+     */
+    charged: number;
+    /**
+     * What is left of it.
+     */
+    refundable: number;
+    requestId: string | null;
+    key: string | null;
+    endpoint: string | null;
+  }[];
+}
+export interface ChargeFilter {
+  /**
+   * Charges at or after this moment.
+   */
+  from: string;
+  /**
+   * Charges before this moment, which is not after the database's now.
+   */
+  to: string;
+  account?: string;
+  creditType?: string;
+  /**
+   * As its price writes it.
+   */
+  endpoint?: string;
+  /**
+   * The key's id.
+   */
+  key?: string;
+  /**
+   * The version that priced the charge.
+   */
+  priceList?: number;
+  /**
+   * The upstream's status.
+   */
+  status?: number;
+}
+export interface BulkRefund {
+  id: string;
+  state: "running" | "done" | "cancelled";
+  filter: {
+    from: string;
+    to: string;
+    account?: string;
+    creditType?: string;
+    endpoint?: string;
+    key?: string;
+    priceList?: number;
+    status?: number;
+  };
+  reason: string;
+  reference: string;
+  charges: {
+    /**
+     * What the filter matched when it was created.
+     */
+    total: number;
+    /**
+     * Refunded so far.
+     */
+    done: number;
+    /**
+     * Nothing was left of them.
+     */
+    skipped: number;
+    failed: number;
+  };
+  credits: {
+    /**
+     * Credits by credit type.
+     */
+    total: {
+      /**
+       * Credits, exact to six decimals.
+       */
+      [k: string]: number;
+    };
+    /**
+     * Credits by credit type.
+     */
+    done: {
+      /**
+       * Credits, exact to six decimals.
+       */
+      [k: string]: number;
+    };
+  };
+  accounts: {
+    total: number;
+    done: number;
+  };
+  /**
+   * The first few charges that could not be refunded.
+   */
+  failures: {
+    charge: string;
+    reason: string;
+  }[];
+  createdAt: string;
+  finishedAt: string | null;
+}
+export interface BulkRefundPage {
+  bulkRefunds: BulkRefund[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface Balances {
+  account: string;
+  pools: {
+    creditType: string;
+    /**
+     * Credits, exact to six decimals.
+     */
+    balance: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    held: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    available: number;
+    recurring: {
+      /**
+       * Credits, exact to six decimals.
+       */
+      amount: number;
+      every: "day" | "week" | "month" | "year";
+      nextAt: string;
+      rollover: ("none" | "all") | number;
+    } | null;
+    grants: {
+      id: string;
+      /**
+       * Credits, exact to six decimals.
+       */
+      remaining: number;
+      source: string;
+      expiresAt: string | null;
+    }[];
+  }[];
+}
+export interface EntryPage {
+  account: string;
+  entries: Entry[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface Entry {
+  creditType: string;
+  /**
+   * The pool's number of the line, without gaps.
+   */
+  seq: number;
+  at: string;
+  kind: "grant" | "charge" | "refund" | "expiry" | "adjustment";
+  /**
+   * Signed: a charge is negative.
+   */
+  amount: number;
+  /**
+   * The pool's balance after the line.
+   */
+  balance: number;
+  /**
+   * What a charge asked for and the pool did not cover.
+   */
+  uncollected: number;
+  /**
+   * The charge, or the one that a refund reverses.
+   */
+  charge: string | null;
+  requestId: string | null;
+  key: string | null;
+  endpoint: string | null;
+  units: number | null;
+  status: number | null;
+  priceList: number | null;
+  grant: string | null;
+  reason: string | null;
+}
+export interface Usage {
+  /**
+   * Null: all accounts.
+   */
+  account: string | null;
+  from: string;
+  to: string;
+  timeZone: string;
+  resolution: "hour" | "day" | "month" | null;
+  groupBy: ("account" | "endpoint" | "key")[];
+  /**
+   * What is not grouped by is null.
+   */
+  rows: {
+    time: string | null;
+    timeEnd: string | null;
+    account: string | null;
+    endpoint: string | null;
+    key: string | null;
+    creditType: string;
+    requests: number;
+    units: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    credits: number;
+    /**
+     * The part of `credits` that refunds gave back.
+     */
+    refunded: number;
+  }[];
+  /**
+   * By credit type.
+   */
+  totals: {
+    creditType: string;
+    requests: number;
+    units: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    credits: number;
+    /**
+     * The part of `credits` that refunds gave back.
+     */
+    refunded: number;
+  }[];
+  /**
+   * The rows once more, when neither `resolution` nor `groupBy` is given.
+   */
+  endpoints?: {
+    endpoint: string;
+    creditType: string;
+    requests: number;
+    units: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    credits: number;
+    /**
+     * The part of `credits` that refunds gave back.
+     */
+    refunded: number;
+  }[];
+}
+export interface Publication {
+  version: number;
+  effectiveAt: string;
+  /**
+   * False: the list in force at that time is the same; nothing was published.
+   */
+  published: boolean;
+  /**
+   * The announced list that takes its place later, if there is one.
+   */
+  replacedBy: {
+    version: number;
+    effectiveAt: string;
+  } | null;
+}
+export interface PriceListPage {
+  priceLists: PriceList[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface PriceList {
+  version: number;
+  state: "in_force" | "announced" | "past" | "cancelled";
+  effectiveAt: string;
+  publishedAt: string;
+  cancelledAt: string | null;
+  unpriced: "free" | "refuse";
+  /**
+   * Items: As in farebox.yaml.
+   */
+  prices: {
+    [k: string]: unknown;
+  }[];
+}
+export interface PriceSchedule {
+  inForce: PriceList & ({} | null);
+  /**
+   * The soonest first.
+   */
+  announced: PriceList[];
+}
+export interface PriceDifference {
+  added: {
+    endpoint: string;
+    /**
+     * The conditions, which tell prices of one endpoint apart.
+     */
+    when: {
+      [k: string]: unknown;
+    }[];
+    /**
+     * With every default written out.
+     */
+    price: {
+      [k: string]: unknown;
+    };
+  }[];
+  removed: {
+    endpoint: string;
+    /**
+     * The conditions, which tell prices of one endpoint apart.
+     */
+    when: {
+      [k: string]: unknown;
+    }[];
+    /**
+     * With every default written out.
+     */
+    price: {
+      [k: string]: unknown;
+    };
+  }[];
+  changed: {
+    endpoint: string;
+    /**
+     * The conditions, which tell prices of one endpoint apart.
+     */
+    when: {
+      [k: string]: unknown;
+    }[];
+    members: {
+      member: string;
+      from?: unknown;
+      to?: unknown;
+    }[];
+  }[];
+  /**
+   * Endpoints whose conditional prices are tried in another order: the first that holds applies.
+   */
+  reordered: string[];
+  /**
+   * What endpoints without a price do; null when it stays.
+   */
+  unpriced: {
+    from: "free" | "refuse";
+    to: "free" | "refuse";
+  } | null;
+}
+export interface Plans {
+  plans: Plan[];
+}
+export interface Plan {
+  name: string;
+  recurring: {
+    creditType: string;
+    /**
+     * Credits, exact to six decimals.
+     */
+    amount: number;
+    every: "day" | "week" | "month" | "year";
+    rollover: ("none" | "all") | number;
+  }[];
+}
+export interface AuditTrailPage {
+  lines: AuditLine[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface AuditLine {
+  at: string;
+  /**
+   * Who: the operator token's holder, or the command that ran.
+   */
+  actor: string;
+  action: string;
+  account: string | null;
+  /**
+   * The id of what was created or changed.
+   */
+  target: string | null;
+  /**
+   * `X-Request-Id` of the answer.
+   */
+  requestId: string | null;
+  /**
+   * What was asked for, by action.
+   */
+  detail: {
+    [k: string]: unknown;
+  };
+}
+export interface Instance {
+  id: string;
+  version: string;
+  node: string;
+  database: {
+    kind: "pglite" | "postgres";
+    /**
+     * Postgres's version.
+     */
+    version: string;
+    /**
+     * The number of the last migration.
+     */
+    migration: number;
+    /**
+     * The database's clock, which decides everything that has a date.
+     */
+    now: string;
+  };
+  /**
+   * This instance's clock.
+   */
+  now: string;
+}
+export interface Audit {
+  /**
+   * No invariant is broken.
+   */
+  sound: boolean;
+  /**
+   * How many pools were recomputed.
+   */
+  pools: number;
+  /**
+   * From how many entries.
+   */
+  entries: number;
+  findings: {
+    invariant: "I1" | "I2" | "I8";
+    check: string;
+    account: string;
+    creditType: string;
+    /**
+     * What should be equal, and where; amounts in micro-credits.
+     */
+    detail: {
+      [k: string]: number | string | null;
+    };
+  }[];
+}
+export interface CreateAccountInput {
+  name: string;
+  /**
+   * A plan of the configuration.
+   */
+  plan?: string | undefined;
+  metadata?:
+    | {
+        [k: string]: string;
+      }
+    | undefined;
+}
+export interface ListAccountsInput {
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+  /**
+   * Part of the name or the id, in any case.
+   */
+  q?: string | undefined;
+  state?: ("active" | "suspended" | "closed") | undefined;
+  /**
+   * Accounts that have this plan.
+   */
+  plan?: string | undefined;
+  /**
+   * A member that the metadata has, as `name:value`; repeated, all of them.
+   */
+  metadata?: string | undefined;
+  /**
+   * By age.
+   */
+  sort?: ("newest" | "oldest") | undefined;
+}
+export interface GetAccountInput {
+  account: string;
+}
+export interface UpdateAccountInput {
+  account: string;
+  name?: string | undefined;
+  /**
+   * Merged: null removes a member, members that are not named stay.
+   */
+  metadata?:
+    | {
+        [k: string]: string | null;
+      }
+    | undefined;
+}
+export interface SuspendAccountInput {
+  account: string;
+  /**
+   * Kept in the audit trail.
+   */
+  reason?: string | undefined;
+}
+export interface ResumeAccountInput {
+  account: string;
+  /**
+   * Kept in the audit trail.
+   */
+  reason?: string | undefined;
+}
+export interface CloseAccountInput {
+  account: string;
+  /**
+   * Kept in the audit trail.
+   */
+  reason?: string | undefined;
+}
+export interface ListHoldsInput {
+  account: string;
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+}
+export interface CreateKeyInput {
+  account: string;
+  name?: string | undefined;
+  expiresAt?: string | undefined;
+}
+export interface ListKeysInput {
+  account: string;
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+}
+export interface RevokeKeyInput {
+  key: string;
+}
+export interface CreateGrantInput {
+  account: string;
+  /**
+   * Credits: must be a decimal number of credits above 0, at most 1000000000, with at most 6 decimals.
+   */
+  amount: number | string;
+  /**
+   * The only or first credit type when absent.
+   */
+  creditType?: string | undefined;
+  expiresAt?: string | undefined;
+  /**
+   * The lower is drawn first; 100 when absent.
+   */
+  priority?: number | undefined;
+  /**
+   * `topup` when absent.
+   */
+  source?: ("topup" | "promo" | "adjustment") | undefined;
+  /**
+   * Unique in the account: a second grant with it changes nothing and answers the first.
+   */
+  reference?: string | undefined;
+}
+export interface CreateRefundInput {
+  charge: string;
+  /**
+   * All that is left of the charge when absent.
+   */
+  amount?: (number | string) | undefined;
+  reason?: string | undefined;
+  /**
+   * Unique for the charge: the same again changes nothing.
+   */
+  reference?: string | undefined;
+}
+export interface CreateRequestRefundInput {
+  account: string;
+  /**
+   * All that is left of the charge when absent.
+   */
+  amount?: (number | string) | undefined;
+  reason?: string | undefined;
+  /**
+   * Unique for the charge: the same again changes nothing.
+   */
+  reference?: string | undefined;
+  /**
+   * The request's id, as its answer's `x-request-id` showed it.
+   */
+  requestId: string;
+}
+export interface CreateAdjustmentInput {
+  account: string;
+  /**
+   * Credits: must be a decimal number of credits other than 0, between -1000000000 and 1000000000, with at most 6 decimals.
+   */
+  amount: number | string;
+  creditType?: string | undefined;
+  reason: string;
+  /**
+   * Unique in the pool: the same again changes nothing.
+   */
+  reference?: string | undefined;
+}
+export interface PreviewBulkRefundInput {
+  filter: ChargeFilter;
+}
+export interface CreateBulkRefundInput {
+  filter: ChargeFilter;
+  reason: string;
+  /**
+   * Unique: the same request again answers the same bulk refund, another one is refused.
+   */
+  reference?: string | undefined;
+  /**
+   * From the preview: nothing is done when the filter now matches something else.
+   */
+  expect?:
+    | {
+        charges: number;
+        credits: {
+          [k: string]: number;
+        };
+      }
+    | undefined;
+}
+export interface ListBulkRefundsInput {
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+}
+export interface GetBulkRefundInput {
+  bulkRefund: string;
+}
+export interface CancelBulkRefundInput {
+  bulkRefund: string;
+}
+export interface GetBalancesInput {
+  account: string;
+}
+export interface ListEntriesInput {
+  account: string;
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+  /**
+   * The first credit type when absent.
+   */
+  creditType?: string | undefined;
+  kind?: ("grant" | "charge" | "refund" | "expiry" | "adjustment") | undefined;
+  key?: string | undefined;
+  endpoint?: string | undefined;
+  /**
+   * Entries at or after this moment.
+   */
+  from?: string | undefined;
+  /**
+   * Entries before this moment.
+   */
+  to?: string | undefined;
+}
+export interface GetUsageInput {
+  account: string;
+  /**
+   * All credit types when absent.
+   */
+  creditType?: string | undefined;
+  endpoint?: string | undefined;
+  key?: string | undefined;
+  /**
+   * From this quarter of an hour on; 30 days before `to` when absent (by hour 1 day, by month 365).
+   */
+  from?: string | undefined;
+  /**
+   * Up to this quarter of an hour; now when absent.
+   */
+  to?: string | undefined;
+  /**
+   * Whose hours, days and months: UTC or an IANA name like Europe/Berlin.
+   */
+  timeZone?: string | undefined;
+  /**
+   * A row for each hour (at most 7 days), day (60 days) or month (2 years); in total when absent.
+   */
+  resolution?: ("hour" | "day" | "month") | undefined;
+  /**
+   * What the rows are told apart by: some of account, endpoint, key, separated by commas; empty: by nothing. When absent: by endpoint without a resolution, by nothing with one. By credit type always.
+   */
+  groupBy?: string | undefined;
+}
+export interface GetAllUsageInput {
+  /**
+   * All credit types when absent.
+   */
+  creditType?: string | undefined;
+  endpoint?: string | undefined;
+  key?: string | undefined;
+  /**
+   * From this quarter of an hour on; 30 days before `to` when absent (by hour 1 day, by month 365).
+   */
+  from?: string | undefined;
+  /**
+   * Up to this quarter of an hour; now when absent.
+   */
+  to?: string | undefined;
+  /**
+   * Whose hours, days and months: UTC or an IANA name like Europe/Berlin.
+   */
+  timeZone?: string | undefined;
+  /**
+   * A row for each hour (at most 7 days), day (60 days) or month (2 years); in total when absent.
+   */
+  resolution?: ("hour" | "day" | "month") | undefined;
+  /**
+   * What the rows are told apart by: some of account, endpoint, key, separated by commas; empty: by nothing. When absent: by endpoint without a resolution, by nothing with one. By credit type always.
+   */
+  groupBy?: string | undefined;
+}
+export interface PublishPriceListInput {
+  /**
+   * @maxItems 10000
+   *
+   * Items: As in farebox.yaml.
+   */
+  prices: {
+    [k: string]: unknown;
+  }[];
+  unpriced?: ("free" | "refuse") | undefined;
+  /**
+   * From now on when absent. Not in the past.
+   */
+  effectiveAt?: string | undefined;
+}
+export interface ListPriceListsInput {
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+}
+export interface GetPriceListInput {
+  version: number;
+}
+export interface GetPriceListDiffInput {
+  version: number;
+  /**
+   * The list to compare with; the one that this one replaces in time when absent.
+   */
+  against?: number | undefined;
+}
+export interface CancelPriceListInput {
+  version: number;
+}
+export interface ListAuditTrailInput {
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+  /**
+   * What was done to this account.
+   */
+  account?: string | undefined;
+  action?: string | undefined;
+  actor?: string | undefined;
+  /**
+   * The id of what was created or changed.
+   */
+  target?: string | undefined;
+  /**
+   * At or after this moment.
+   */
+  from?: string | undefined;
+  /**
+   * Before this moment.
+   */
+  to?: string | undefined;
+}
+export interface RunAuditInput {
+  /**
+   * Nobody uses the ledger: what is still held is a finding too.
+   */
+  atRest?: boolean | undefined;
+}
