@@ -5,6 +5,7 @@ import { addAccountList } from "./commands/account-list.ts";
 import { addAccountShow } from "./commands/account-show.ts";
 import { addAccountStates } from "./commands/account-state.ts";
 import { addAccountUpdate } from "./commands/account-update.ts";
+import { addAdjust } from "./commands/adjust.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addAuditTrail } from "./commands/audit-trail.ts";
 import { addBalance } from "./commands/balance.ts";
@@ -19,6 +20,7 @@ import { addPricesDiff } from "./commands/prices-diff.ts";
 import { addPricesList } from "./commands/prices-list.ts";
 import { addPricesPublish } from "./commands/prices-publish.ts";
 import { addRefund } from "./commands/refund.ts";
+import { addRefunds } from "./commands/refunds.ts";
 import { addStart } from "./commands/start.ts";
 import { addUsage } from "./commands/usage.ts";
 
@@ -50,6 +52,8 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addKeyRevoke(key, cli);
   addGrant(program, cli);
   addRefund(program, cli);
+  addRefunds(program, cli);
+  addAdjust(program, cli);
   addBalance(program, cli);
   addUsage(program, cli);
   addEntries(program, cli);
