@@ -16,6 +16,25 @@ export interface Page<Item> {
 /** A page never has more items, whatever was asked for: it is held in memory whole. */
 const MAX_PAGE = 1000;
 
+/** Lines of a page that is read to be written elsewhere: large enough to make few queries, small enough to be held. */
+const STREAM_PAGE = 500;
+
+/**
+ * All items of a list from a cursor on, page by page: each page is read when the one before was taken, so that a list of any
+ * length needs the memory of one.
+ */
+export async function* readAllPages<Item>(
+  list: (page: PageRequest) => Promise<Page<Item>>,
+  cursor: string | undefined,
+): AsyncGenerator<readonly Item[], void, undefined> {
+  let page = await list({ cursor, limit: STREAM_PAGE });
+  yield page.items;
+  while (page.next !== null) {
+    page = await list({ cursor: page.next, limit: STREAM_PAGE });
+    yield page.items;
+  }
+}
+
 /** A list's query reads one row more than the page has, which tells whether another page follows. */
 export function readLimit(page: PageRequest): number {
   return pageSize(page) + 1;

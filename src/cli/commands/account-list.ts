@@ -2,10 +2,12 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { accountPage } from "../../api/operator/wire/account.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
+import { csvOption, printCsv } from "../print-csv.ts";
 import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";
 import { renderTable } from "../table.ts";
 
 interface Options extends PageOptions {
+  readonly csv?: boolean;
   readonly search?: string;
   readonly state?: string;
   readonly plan?: string;
@@ -24,6 +26,7 @@ export function addAccountList(account: Command, cli: Cli): void {
     .option("--metadata <name:value>", "only accounts whose metadata has this member")
     .option("--oldest", "the oldest first");
   addPageOptions(command, "accounts")
+    .addOption(csvOption())
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options: Options) => {
@@ -34,6 +37,7 @@ export function addAccountList(account: Command, cli: Cli): void {
         metadata: options.metadata,
         sort: options.oldest === true ? "oldest" : undefined,
       };
+      if (options.csv === true) return await printCsv(cli, options, "/v1/accounts", query);
       const list = { path: "/v1/accounts", body: accountPage, items: "accounts", query } as const;
       const page = await readPages(cli.operator(options), list, options);
       printResult(cli, options, page, () => renderAccounts(page));

@@ -2,10 +2,12 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { auditTrailPage } from "../../api/operator/wire/audit-trail.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
+import { csvOption, printCsv } from "../print-csv.ts";
 import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";
 import { renderTable } from "../table.ts";
 
 interface Options extends PageOptions {
+  readonly csv?: boolean;
   readonly account?: string;
   readonly action?: string;
   readonly actor?: string;
@@ -26,11 +28,13 @@ export function addAuditTrail(program: Command, cli: Cli): void {
     .option("--from <time>", "at or after this moment (ISO 8601 with offset)")
     .option("--to <time>", "before this moment");
   addPageOptions(command, "lines")
+    .addOption(csvOption())
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options: Options) => {
       const { account, action, actor, target, from, to } = options;
       const query = { account, action, actor, target, from, to };
+      if (options.csv === true) return await printCsv(cli, options, "/v1/audit-trail", query);
       const list = { path: "/v1/audit-trail", body: auditTrailPage, items: "lines", query } as const;
       const page = await readPages(cli.operator(options), list, options);
       printResult(cli, options, page, () => renderLines(page));

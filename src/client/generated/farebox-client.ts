@@ -64,6 +64,8 @@ export interface FareboxClient {
   readonly createAccount: (input: CreateAccountInput, options?: RequestOptions) => Promise<Account>;
   /** List and search accounts. `GET /v1/accounts` */
   readonly listAccounts: (input?: ListAccountsInput, options?: RequestOptions) => Promise<AccountPage>;
+  /** The same as CSV, as a stream of all lines. */
+  readonly listAccountsCsv: (input?: ListAccountsInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
   /** Read an account. `GET /v1/accounts/{account}` */
   readonly getAccount: (input: GetAccountInput, options?: RequestOptions) => Promise<Account>;
   /** Change an account's name, or members of its metadata. `PATCH /v1/accounts/{account}` */
@@ -130,6 +132,8 @@ export interface FareboxClient {
   readonly listPlans: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Plans>;
   /** List what operators did, the newest first. `GET /v1/audit-trail` */
   readonly listAuditTrail: (input?: ListAuditTrailInput, options?: RequestOptions) => Promise<AuditTrailPage>;
+  /** The same as CSV, as a stream of all lines. */
+  readonly listAuditTrailCsv: (input?: ListAuditTrailInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
   /** Read what runs here: versions, the database, the clocks. `GET /v1/instance` */
   readonly getInstance: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Instance>;
   /** Recompute the books from their lines and compare; writes nothing, locks nothing. `GET /v1/audit` */

@@ -4,7 +4,7 @@ import type { Operation } from "../operation.ts";
 /** How each method is sent. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   createAccount: { method: "POST", path: "/v1/accounts" },
-  listAccounts: { method: "GET", path: "/v1/accounts" },
+  listAccounts: { method: "GET", path: "/v1/accounts", csv: true },
   getAccount: { method: "GET", path: "/v1/accounts/{account}" },
   updateAccount: { method: "PATCH", path: "/v1/accounts/{account}" },
   suspendAccount: { method: "POST", path: "/v1/accounts/{account}/suspend" },
@@ -34,7 +34,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   getPriceListDiff: { method: "GET", path: "/v1/price-lists/{version}/diff" },
   cancelPriceList: { method: "POST", path: "/v1/price-lists/{version}/cancel" },
   listPlans: { method: "GET", path: "/v1/plans" },
-  listAuditTrail: { method: "GET", path: "/v1/audit-trail" },
+  listAuditTrail: { method: "GET", path: "/v1/audit-trail", csv: true },
   getInstance: { method: "GET", path: "/v1/instance" },
   runAudit: { method: "GET", path: "/v1/audit" },
 };

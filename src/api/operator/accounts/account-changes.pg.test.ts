@@ -188,4 +188,42 @@ eachDatabase("operator API: changes of accounts", (openFresh) => {
     assert.equal((await read("actor=operator&to=2020-01-01")).lines.length, 0);
     assert.equal((await read(`from=${moment}`)).lines.length, 3);
   });
+
+  test("accounts as CSV are all that the filter leaves, with balances as of now", async () => {
+    const { body: rich } = await operator.post("/v1/accounts", {
+      name: "=Csv, rich",
+      metadata: { csv: "1" },
+    });
+    const { body: poor } = await operator.post("/v1/accounts", { name: "poor", metadata: { csv: "1" } });
+    await operator.post(`/v1/accounts/${rich.id}/grants`, { amount: 12.5 });
+    await operator.post(`/v1/accounts/${rich.id}/grants`, { amount: 3, creditType: "search" });
+    const pool = await poolOf(rich.id);
+    await ledger.hold(holdOf(pool, "csv", 500_000n));
+    const csv = await operator.get("/v1/accounts?metadata=csv:1&sort=oldest&format=csv");
+    assert.match(csv.headers.get("content-type") ?? "", /^text\/csv/);
+    assert.deepEqual(csv.body.split("\r\n"), [
+      "id,name,state,plan,createdAt,metadata,balance.credits,held.credits,balance.search,held.search",
+      `${rich.id},"'=Csv, rich",active,,${rich.createdAt},"{""csv"":""1""}",12.5,0.5,3,0`,
+      `${poor.id},poor,active,,${poor.createdAt},"{""csv"":""1""}",0,0,0,0`,
+      "",
+    ]);
+    await ledger.release(releaseOf(pool, "csv"));
+  });
+
+  test("a table of more lines than a page has each of them once", async () => {
+    await database.exec(`INSERT INTO accounts (account_id, name, shard)
+      SELECT 'acc_many' || n, 'Many', 0 FROM generate_series(1, 1001) n`);
+    const accept = { accept: "text/csv" };
+    const { body } = await operator.get("/v1/accounts?q=acc_many&limit=5", accept);
+    const ids = String(body)
+      .split("\r\n")
+      .slice(1, -1)
+      .map((line) => line.split(",")[0]);
+    assert.deepEqual([ids.length, new Set(ids).size], [1001, 1001]);
+    const trail = await operator.get("/v1/audit-trail?limit=1", accept);
+    const [{ count } = { count: 0n }] = await database.query<{ count: bigint }>(
+      "SELECT count(*) AS count FROM operator_audit",
+    );
+    assert.equal(String(trail.body).split("\r\n").length, Number(count) + 2);
+  });
 });

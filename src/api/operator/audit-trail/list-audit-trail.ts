@@ -1,6 +1,8 @@
 import { createRoute, type z } from "@hono/zod-openapi";
 import { type AuditLine, listAudit } from "../../../ledger/operator-audit.ts";
-import { answers, OPERATOR_SECURITY } from "../operation.ts";
+import { type PageRequest, readAllPages } from "../../../ledger/page.ts";
+import { type CsvColumn, csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
+import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { type auditLineBody, auditTrailPage, auditTrailQuery } from "../wire/audit-trail.ts";
@@ -13,17 +15,34 @@ const route = createRoute({
   summary: "List what operators did, the newest first",
   security: OPERATOR_SECURITY,
   request: { query: auditTrailQuery },
-  responses: answers(200, "A page of lines, one for each mutation.", auditTrailPage),
+  responses: answersOrCsv("A page of lines, one for each mutation. As CSV all of them.", auditTrailPage),
 });
 
 /** `GET /v1/audit-trail`. Errors: `cursor_invalid`. */
 export function addListAuditTrail(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
-    const { account, ...query } = context.req.valid("query");
-    const page = await listAudit(services.database, { ...query, accountId: account });
+    const { account, cursor, limit, format, ...filter } = context.req.valid("query");
+    const list = (page: PageRequest) =>
+      listAudit(services.database, { ...filter, ...page, accountId: account });
+    context.header("vary", "accept");
+    if (wantsCsv(format, context.req.header("accept"))) {
+      const csv = await streamCsv(COLUMNS, readAllPages(list, cursor));
+      return context.body(csv, 200, csvHeaders("audit-trail"));
+    }
+    const page = await list({ cursor, limit });
     return context.json({ lines: page.items.map((line) => renderLine(line)), next: page.next }, 200);
   });
 }
+
+const COLUMNS: readonly CsvColumn<AuditLine>[] = [
+  { name: "at", cell: (line) => line.at },
+  { name: "actor", cell: (line) => line.actor },
+  { name: "action", cell: (line) => line.action },
+  { name: "account", cell: (line) => line.accountId },
+  { name: "target", cell: (line) => line.target },
+  { name: "requestId", cell: (line) => line.requestId },
+  { name: "detail", cell: (line) => JSON.stringify(line.detail) },
+];
 
 function renderLine(line: AuditLine): z.infer<typeof auditLineBody> {
   return {

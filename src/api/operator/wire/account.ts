@@ -1,5 +1,13 @@
 import { z } from "@hono/zod-openapi";
-import { metadataInput, metadataPatch, metadataQuery, nameInput, noteInput, timeOutput } from "./fields.ts";
+import {
+  formatInput,
+  metadataInput,
+  metadataPatch,
+  metadataQuery,
+  nameInput,
+  noteInput,
+  timeOutput,
+} from "./fields.ts";
 import { nextCursor, pageQuery } from "./page.ts";
 
 export const newAccount = z
@@ -51,6 +59,7 @@ export const accountQuery = pageQuery.extend({
     .openapi({ description: "Accounts that have this plan.", example: "starter" }),
   metadata: metadataQuery.optional(),
   sort: z.enum(["newest", "oldest"]).default("newest").openapi({ description: "By age." }),
+  format: formatInput,
 });
 
 export const accountBody = z

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { timeInput, timeOutput } from "./fields.ts";
+import { formatInput, timeInput, timeOutput } from "./fields.ts";
 import { nextCursor, pageQuery } from "./page.ts";
 
 export const auditTrailQuery = pageQuery.extend({
@@ -13,6 +13,7 @@ export const auditTrailQuery = pageQuery.extend({
     .openapi({ description: "The id of what was created or changed.", example: "key_1a2B3c4D5e6F7g8H" }),
   from: timeInput.optional().openapi({ description: "At or after this moment." }),
   to: timeInput.optional().openapi({ description: "Before this moment." }),
+  format: formatInput,
 });
 
 export const auditLineBody = z
