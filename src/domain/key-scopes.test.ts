@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { KeyScopes, parseScopes } from "./key-scopes.ts";
+import { KeyScopes } from "./key-scopes.ts";
 import { parseMatchPattern } from "./match-pattern.ts";
-import type { Problem } from "./problem.ts";
 import { RouteTable } from "./route-table.ts";
 
 describe("KeyScopes", () => {
@@ -83,23 +82,5 @@ describe("KeyScopes", () => {
       }),
       { numRuns: 2000 },
     );
-  });
-});
-
-describe("parseScopes", () => {
-  const read = (input: unknown) => {
-    const problems: Problem[] = [];
-    return { scopes: parseScopes(input, "scopes", problems), paths: problems.map(({ path }) => path) };
-  };
-
-  it("takes patterns, each once", () => {
-    assert.deepEqual(read(["GET /a", "* /b/*", "GET /a"]), { scopes: ["GET /a", "* /b/*"], paths: [] });
-  });
-
-  it("names every wrong one", () => {
-    assert.deepEqual(read(["GET /a", "a", 7]), { scopes: undefined, paths: ["scopes[1]", "scopes[2]"] });
-    for (const wrong of ["GET /a", {}, null, [], Array(51).fill("GET /a")]) {
-      assert.deepEqual(read(wrong), { scopes: undefined, paths: ["scopes"] });
-    }
   });
 });

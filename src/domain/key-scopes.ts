@@ -1,9 +1,8 @@
 import { type MatchPattern, parseMatchPattern } from "./match-pattern.ts";
-import { at, describeValue, type Problem } from "./problem.ts";
 import { canonicalPath, canonicalSegment } from "./route-table.ts";
 
-/** They are compared one by one at every request of the key. */
-const MAX_SCOPES = 50;
+/** A key has no more scopes: they are compared one by one at every request. */
+export const MAX_SCOPES = 50;
 
 /**
  * The endpoints that a key may call: a request is permitted when any of the patterns matches it. Paths are compared as
@@ -41,38 +40,6 @@ interface Scope {
   /** Canonical literals; undefined: any one segment. */
   readonly segments: readonly (string | undefined)[];
   readonly wildcard: boolean;
-}
-
-/** Reads a key's scopes: patterns, each place once. Reports everything that is wrong and then gives `undefined`. */
-export function parseScopes(
-  input: unknown,
-  path: string,
-  problems: Problem[],
-): readonly string[] | undefined {
-  const before = problems.length;
-  if (!Array.isArray(input)) {
-    problems.push({
-      path,
-      reason: `expected a list, got ${describeValue(input)}`,
-      mend: 'write a list of matches: ["GET /v1/leads", "* /v1/exports/*"]',
-    });
-    return undefined;
-  }
-  if (input.length === 0 || input.length > MAX_SCOPES) {
-    problems.push({
-      path,
-      reason:
-        input.length === 0 ? "a key without an endpoint can do nothing" : `more than ${MAX_SCOPES} matches`,
-      mend:
-        input.length === 0
-          ? "name at least one endpoint; null means every endpoint"
-          : "put endpoints together with {name} or /*",
-    });
-    return undefined;
-  }
-  const patterns = input.map((item, index) => parseMatchPattern(item, at(path, index), problems));
-  if (problems.length > before) return undefined;
-  return [...new Set(patterns.map((pattern) => pattern?.text ?? ""))];
 }
 
 function readScope(pattern: MatchPattern): Scope {

@@ -1,8 +1,11 @@
 import { FareboxError } from "../domain/farebox-error.ts";
+import type { KeyCap } from "../domain/key-cap.ts";
 import { lockAccount, refuseClosed } from "./accounts.ts";
 import { microsOf, timeOfMicros } from "./cursor.ts";
 import type { Queryable, Transaction } from "./database/database.ts";
 import { constraintOf } from "./database/storage-error.ts";
+import { setKeyCaps } from "./key-caps.ts";
+import type { KeySecret } from "./key-secret.ts";
 import type { KeyRecord } from "./ledger.ts";
 import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "./page.ts";
 
@@ -34,20 +37,14 @@ interface SecretInGrace {
   readonly lastUsedAt: Date | null;
 }
 
-/** What is kept of a key's text. */
-export interface KeySecret {
-  /** SHA-256 of the key's text, in hex. */
-  readonly hashHex: string;
-  readonly prefix: string;
-  readonly hint: string;
-}
-
 export interface NewKey extends KeySecret {
   readonly keyId: string;
   readonly accountId: string;
   readonly name: string;
   /** Left out or null: every endpoint. */
   readonly scopes?: readonly string[] | null | undefined;
+  /** The key's own; left out or none: the default caps of its account's plan. */
+  readonly caps?: readonly KeyCap[] | undefined;
   readonly expiresAt: Date | null;
 }
 
@@ -55,6 +52,8 @@ export interface NewKey extends KeySecret {
 export interface KeyUpdate {
   readonly name?: string | undefined;
   readonly scopes?: readonly string[] | null | undefined;
+  /** The key's own; none: the default caps of its account's plan. */
+  readonly caps?: readonly KeyCap[] | undefined;
   readonly expiresAt?: Date | null | undefined;
 }
 
@@ -94,14 +93,20 @@ export async function createKey(tx: Transaction, key: NewKey): Promise<ApiKey> {
       [keyId, accountId, account.shard, hashHex, prefix, hint, name, renderScopes(scopes), expiresAt],
     ),
   );
-  return created === undefined ? refusePastExpiry(expiresAt) : readRow(created);
+  if (created === undefined) refusePastExpiry(expiresAt);
+  const { caps = [] } = key;
+  if (caps.length > 0 || account.plan !== null) await setKeyCaps(tx, readRow(created), caps);
+  return readRow(created);
 }
 
 /**
- * Renames a key, changes which endpoints it may call, or when it expires: an expired one works again with a later time.
+ * Renames a key, changes which endpoints it may call, what it may spend, or when it expires: an expired one works again with
+ * a later time.
  * Throws FareboxError `key_unknown`, `key_revoked`, `key_expiry_past`.
  */
 export async function updateKey(tx: Transaction, keyId: string, update: KeyUpdate): Promise<ApiKey> {
+  // Before the key's lock, because it takes those of pools.
+  if (update.caps !== undefined) await setKeyCaps(tx, await readKey(tx, keyId), update.caps);
   const key = await lockLiveKey(tx, keyId);
   const { name = key.name, scopes = key.scopes, expiresAt } = update;
   const [updated] = await tx.query<KeyRow>(
@@ -190,7 +195,7 @@ function readRow<Row extends KeyRow>({ secrets, ...key }: Row): Omit<Row, "secre
 }
 
 function renderScopes(scopes: readonly string[] | null): string | null {
-  return scopes === null ? null : JSON.stringify(scopes);
+  return scopes === null ? null : JSON.stringify([...new Set(scopes)]);
 }
 
 function refuseUnknown(keyId: string): never {

@@ -1,9 +1,10 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Queryable, Transaction } from "./database/database.ts";
-import { type ApiKey, insertOnce, type KeySecret, lockLiveKey, readKey } from "./keys.ts";
+import type { KeySecret } from "./key-secret.ts";
+import { type ApiKey, insertOnce, lockLiveKey, readKey } from "./keys.ts";
 
 /** A former text works for so long at most: whoever needs longer needs a second key. */
-const MAX_GRACE_SECONDS = 30 * 86_400;
+export const MAX_GRACE_SECONDS = 30 * 86_400;
 
 /** Former texts of one key that may work at once: caches are told of each when the key changes. */
 const MAX_IN_GRACE = 20;

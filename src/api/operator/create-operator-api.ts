@@ -15,8 +15,12 @@ import { addMetrics } from "./instance/add-metrics.ts";
 import { addGetInstance } from "./instance/get-instance.ts";
 import { addRunAudit } from "./instance/run-audit.ts";
 import { addCreateKey } from "./keys/create-key.ts";
+import { addGetKey } from "./keys/get-key.ts";
+import { addGetKeyPermissions } from "./keys/get-key-permissions.ts";
 import { addListKeys } from "./keys/list-keys.ts";
 import { addRevokeKey } from "./keys/revoke-key.ts";
+import { addRotateKey } from "./keys/rotate-key.ts";
+import { addUpdateKey } from "./keys/update-key.ts";
 import { createOperatorApp, type OperatorApp } from "./operator-app.ts";
 import type { OperatorServices } from "./operator-services.ts";
 import { addListPlans } from "./plans/list-plans.ts";
@@ -45,7 +49,11 @@ const OPERATIONS = [
   addListHolds,
   addCreateKey,
   addListKeys,
+  addGetKey,
+  addUpdateKey,
+  addRotateKey,
   addRevokeKey,
+  addGetKeyPermissions,
   addCreateGrant,
   addCreateRefund,
   addCreateRequestRefund,

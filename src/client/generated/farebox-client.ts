@@ -25,6 +25,8 @@ import type {
   GetAllUsageInput,
   GetBalancesInput,
   GetBulkRefundInput,
+  GetKeyInput,
+  GetKeyPermissionsInput,
   GetPriceListDiffInput,
   GetPriceListInput,
   GetUsageInput,
@@ -33,6 +35,7 @@ import type {
   Instance,
   Key,
   KeyPage,
+  KeyPermissions,
   ListAccountsInput,
   ListAuditTrailInput,
   ListBulkRefundsInput,
@@ -52,9 +55,11 @@ import type {
   RefundPreview,
   ResumeAccountInput,
   RevokeKeyInput,
+  RotateKeyInput,
   RunAuditInput,
   SuspendAccountInput,
   UpdateAccountInput,
+  UpdateKeyInput,
   Usage,
 } from "./types.ts";
 
@@ -82,8 +87,16 @@ export interface FareboxClient {
   readonly createKey: (input: CreateKeyInput, options?: RequestOptions) => Promise<CreatedKey>;
   /** List the keys of an account, the newest first. `GET /v1/accounts/{account}/keys` */
   readonly listKeys: (input: ListKeysInput, options?: RequestOptions) => Promise<KeyPage>;
+  /** Read a key with its scopes, its caps and what it has spent of them. `GET /v1/keys/{key}` */
+  readonly getKey: (input: GetKeyInput, options?: RequestOptions) => Promise<Key>;
+  /** Change a key's name, scopes, caps or expiry. `PATCH /v1/keys/{key}` */
+  readonly updateKey: (input: UpdateKeyInput, options?: RequestOptions) => Promise<Key>;
+  /** Give a key a new text; the former one works until its grace ends. `POST /v1/keys/{key}/rotate` */
+  readonly rotateKey: (input: RotateKeyInput, options?: RequestOptions) => Promise<CreatedKey>;
   /** Revoke a key for good; every instance refuses it within 5 seconds. `POST /v1/keys/{key}/revoke` */
   readonly revokeKey: (input: RevokeKeyInput, options?: RequestOptions) => Promise<Key>;
+  /** List the endpoints of the price list in force, with whether the key may call them and at what price. `GET /v1/keys/{key}/permissions` */
+  readonly getKeyPermissions: (input: GetKeyPermissionsInput, options?: RequestOptions) => Promise<KeyPermissions>;
   /** Add credits to a pool. `POST /v1/accounts/{account}/grants` */
   readonly createGrant: (input: CreateGrantInput, options?: RequestOptions) => Promise<Grant>;
   /** Reverse all or part of a charge; never more than was charged. `POST /v1/charges/{charge}/refunds` */

@@ -73,10 +73,69 @@ export interface Key {
    */
   hint: string;
   state: "active" | "expired" | "revoked";
+  /**
+   * The endpoints that the key may call; null: every one.
+   */
+  scopes: string[] | null;
+  caps: KeyCap[];
   createdAt: string;
   expiresAt: string | null;
   revokedAt: string | null;
+  /**
+   * By any of its texts; up to a minute old.
+   */
   lastUsedAt: string | null;
+  /**
+   * Texts from before rotations that still work.
+   */
+  secretsInGrace: {
+    hint: string;
+    rotatedAt: string;
+    expiresAt: string;
+    lastUsedAt: string | null;
+  }[];
+}
+export interface KeyCap {
+  creditType: string;
+  /**
+   * Credits, exact to six decimals.
+   */
+  day: number | null;
+  /**
+   * Credits, exact to six decimals.
+   */
+  month: number | null;
+  /**
+   * Credits, exact to six decimals.
+   */
+  total: number | null;
+  /**
+   * Charges less refunds: of this UTC day, of this UTC month, and of all.
+   */
+  spent: {
+    /**
+     * Credits, exact to six decimals.
+     */
+    day: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    month: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    total: number;
+  };
+  /**
+   * Set aside for requests in flight; it counts like what is spent.
+   */
+  held: number;
+  dayEndsAt: string;
+  monthEndsAt: string;
+  /**
+   * Whether the caps are the key's own or its plan's default.
+   */
+  source: "key" | "plan";
 }
 export interface KeyPage {
   keys: Key[];
@@ -84,6 +143,37 @@ export interface KeyPage {
    * The next page's `cursor`; null: the end.
    */
   next: string | null;
+}
+export interface KeyPermissions {
+  key: string;
+  scopes: string[] | null;
+  /**
+   * The version of the price list in force.
+   */
+  priceList: number;
+  endpoints: {
+    endpoint: string;
+    /**
+     * Which of its requests the key may make: all, those that a scope covers, or none.
+     */
+    permitted: "all" | "some" | "none";
+    /**
+     * Items: As in farebox.yaml. Among several the first whose conditions hold applies.
+     */
+    prices: {
+      [k: string]: unknown;
+    }[];
+  }[];
+  /**
+   * What requests without a price do, and which of them the key may make.
+   */
+  unpriced: {
+    policy: "free" | "refuse";
+    /**
+     * Which of its requests the key may make: all, those that a scope covers, or none.
+     */
+    permitted: "all" | "some" | "none";
+  };
 }
 export interface Grant {
   id: string;
@@ -688,6 +778,24 @@ export interface ListHoldsInput {
 export interface CreateKeyInput {
   account: string;
   name?: string | undefined;
+  scopes?: (string[] | null) | undefined;
+  caps?:
+    | {
+        creditType: string;
+        /**
+         * The most of a UTC day. Null: no such cap.
+         */
+        day?: number | string | null;
+        /**
+         * The most of a UTC month.
+         */
+        month?: number | string | null;
+        /**
+         * The most of the key's whole life.
+         */
+        total?: number | string | null;
+      }[]
+    | undefined;
   expiresAt?: string | undefined;
 }
 export interface ListKeysInput {
@@ -697,8 +805,55 @@ export interface ListKeysInput {
    * `next` of the page before.
    */
   cursor?: string | undefined;
+  /**
+   * Part of the name or of the hint, in any case, or an id.
+   */
+  q?: string | undefined;
+  state?: ("active" | "expired" | "revoked") | undefined;
+}
+export interface GetKeyInput {
+  key: string;
+}
+export interface UpdateKeyInput {
+  key: string;
+  name?: string | undefined;
+  scopes?: (string[] | null) | undefined;
+  /**
+   * All of them; none: the default caps of the account's plan apply.
+   */
+  caps?:
+    | {
+        creditType: string;
+        /**
+         * The most of a UTC day. Null: no such cap.
+         */
+        day?: number | string | null;
+        /**
+         * The most of a UTC month.
+         */
+        month?: number | string | null;
+        /**
+         * The most of the key's whole life.
+         */
+        total?: number | string | null;
+      }[]
+    | undefined;
+  /**
+   * Null: never.
+   */
+  expiresAt?: string | undefined;
+}
+export interface RotateKeyInput {
+  key: string;
+  /**
+   * How long former texts still work; 0 ends all of them at once.
+   */
+  graceSeconds: number;
 }
 export interface RevokeKeyInput {
+  key: string;
+}
+export interface GetKeyPermissionsInput {
   key: string;
 }
 export interface CreateGrantInput {

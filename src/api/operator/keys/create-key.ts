@@ -1,17 +1,18 @@
-import { hash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
-import { API_KEY_RANDOM_BYTES, apiKeyHint, formatApiKey } from "../../../domain/api-key.ts";
-import { FareboxError } from "../../../domain/farebox-error.ts";
 import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
+import { issueKeySecret } from "../../../ledger/key-secret.ts";
 import { createKey } from "../../../ledger/keys.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { seal, unseal } from "../seal.ts";
+import { seal } from "../seal.ts";
 import { accountParams } from "../wire/fields.ts";
 import { createdKey, newKey } from "../wire/key.ts";
+import { chooseCaps } from "./choose-caps.ts";
 import { renderKey } from "./render-key.ts";
+import { openSealed } from "./sealed-key.ts";
 
 const route = createRoute({
   method: "post",
@@ -24,43 +25,38 @@ const route = createRoute({
   responses: answers(201, "The key.", createdKey),
 });
 
-/** `POST /v1/accounts/{account}/keys`. Errors: `account_unknown`, `account_closed`, `key_expiry_past`. */
+/**
+ * `POST /v1/accounts/{account}/keys`. Errors: `account_unknown`, `account_closed`, `key_expiry_past`,
+ * `credit_type_unknown`, `key_not_repeatable`.
+ */
 export function addCreateKey(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { account } = context.req.valid("param");
-    const { name = "", expiresAt = null } = context.req.valid("json");
-    const { prefix } = services.config.keys;
-    const { sealed, ...body } = await mutate(context, services, 201, async (tx) => {
-      const text = formatApiKey(prefix, randomBytes(API_KEY_RANDOM_BYTES));
+    const { name = "", scopes = null, expiresAt = null, ...given } = context.req.valid("json");
+    const caps = chooseCaps(services, given.caps);
+    const body = await mutate(context, services, 201, async (tx) => {
+      const { text, secret } = issueKeySecret(services.config.keys.prefix);
+      const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
       const key = await createKey(tx, {
-        keyId: formatId("key", randomBytes(ID_RANDOM_BYTES)),
+        ...secret,
+        keyId,
         accountId: account,
-        hashHex: hash("sha256", text, "hex"),
-        prefix,
-        hint: apiKeyHint(text),
         name,
+        scopes,
+        caps,
         expiresAt,
       });
+      const shown = await renderKey(tx, key);
       return {
-        body: { ...renderKey(key), sealed: seal(services.token, text) },
+        body: { ...shown, sealed: seal(services.token, text) },
         audit: {
           action: "key.create",
           accountId: account,
-          target: key.keyId,
-          detail: { name, hint: key.hint },
+          target: keyId,
+          detail: { name, hint: key.hint, scopes, caps: shown.caps, expiresAt: shown.expiresAt },
         },
       };
     });
-    const key = unseal(services.token, sealed);
-    if (key === undefined) refuseUnreadable(body.id);
-    return context.json({ ...body, key }, 201);
+    return context.json(openSealed(services, body), 201);
   });
-}
-
-function refuseUnreadable(keyId: string): never {
-  throw new FareboxError(
-    "key_not_repeatable",
-    `This request created the key ${keyId}, whose text cannot be shown again since the operator token has changed.`,
-    { detail: { keyId } },
-  );
 }

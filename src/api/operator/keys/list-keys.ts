@@ -5,9 +5,8 @@ import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { accountParams } from "../wire/fields.ts";
-import { keyPage } from "../wire/key.ts";
-import { pageQuery } from "../wire/page.ts";
-import { renderKey } from "./render-key.ts";
+import { keyPage, keyQuery } from "../wire/key.ts";
+import { renderKeys } from "./render-key.ts";
 
 const route = createRoute({
   method: "get",
@@ -16,7 +15,7 @@ const route = createRoute({
   tags: ["keys"],
   summary: "List the keys of an account, the newest first",
   security: OPERATOR_SECURITY,
-  request: { params: accountParams, query: pageQuery },
+  request: { params: accountParams, query: keyQuery },
   responses: answers(200, "A page of keys.", keyPage),
 });
 
@@ -24,7 +23,8 @@ const route = createRoute({
 export function addListKeys(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { accountId } = await readAccount(services.database, context.req.valid("param").account);
-    const page = await listKeys(services.database, accountId, context.req.valid("query"));
-    return context.json({ keys: page.items.map((key) => renderKey(key)), next: page.next }, 200);
+    const { q, state, ...page } = context.req.valid("query");
+    const { items, next } = await listKeys(services.database, accountId, page, { search: q, state });
+    return context.json({ keys: await renderKeys(services.database, items), next }, 200);
   });
 }

@@ -19,14 +19,14 @@ const route = createRoute({
   responses: answers(200, "The revoked key.", keyBody),
 });
 
-/** `POST /v1/keys/{key}/revoke`. Revoking again changes nothing. Errors: `key_unknown`. */
+/** `POST /v1/keys/{key}/revoke`. Ends all texts of the key. Revoking again changes nothing. Errors: `key_unknown`. */
 export function addRevokeKey(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { key } = context.req.valid("param");
     const body = await mutate(context, services, 200, async (tx) => {
       const revoked = await revokeKey(tx, key);
       return {
-        body: renderKey(revoked),
+        body: await renderKey(tx, revoked),
         audit: {
           action: "key.revoke",
           accountId: revoked.accountId,
