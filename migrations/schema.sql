@@ -8,6 +8,10 @@ CREATE TABLE farebox.accounts (
   plan text,
   metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  next_plan text,
+  next_plan_at timestamp with time zone,
+  plan_version integer,
+  next_plan_version integer,
   CONSTRAINT accounts_pkey PRIMARY KEY (account_id),
   CONSTRAINT accounts_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   CONSTRAINT accounts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
@@ -16,6 +20,9 @@ CREATE TABLE farebox.accounts (
 );
 CREATE INDEX accounts_by_age ON farebox.accounts USING btree (created_at, account_id);
 CREATE INDEX accounts_by_metadata ON farebox.accounts USING gin (metadata jsonb_path_ops);
+CREATE INDEX accounts_by_next_plan ON farebox.accounts USING btree (next_plan, next_plan_version) WHERE (next_plan IS NOT NULL);
+CREATE INDEX accounts_by_plan ON farebox.accounts USING btree (plan, plan_version) WHERE (plan IS NOT NULL);
+CREATE INDEX accounts_by_plan_change ON farebox.accounts USING btree (next_plan_at) WHERE (next_plan_at IS NOT NULL);
 
 CREATE TABLE farebox.adjustments (
   account_id text COLLATE "C" NOT NULL,
@@ -305,6 +312,7 @@ CREATE TABLE farebox.plans (
   name text COLLATE "C" NOT NULL,
   body jsonb NOT NULL,
   changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  version integer NOT NULL DEFAULT 1,
   CONSTRAINT plans_pkey PRIMARY KEY (name)
 );
 
@@ -362,6 +370,7 @@ CREATE TABLE farebox.recurring (
   priority integer NOT NULL,
   every text NOT NULL,
   rollover text NOT NULL,
+  until timestamp with time zone,
   CONSTRAINT recurring_pkey PRIMARY KEY (account_id, credit_type, item, shard),
   CONSTRAINT recurring_amount_check CHECK ((amount > 0)),
   CONSTRAINT recurring_cap_given CHECK (((rollover = 'cap'::text) = (rollover_cap IS NOT NULL))),
@@ -499,50 +508,6 @@ BEGIN
   END LOOP;
 END $function$;
 
-CREATE OR REPLACE FUNCTION farebox.assign_plan(p_account text, p_shard integer, p_plan text, p_items jsonb)
- RETURNS void
- LANGUAGE plpgsql
-AS $function$
-DECLARE
-  v_type text;
-  v_opened record;
-  x record;
-BEGIN
-  -- Pools in the order of their keys.
-  FOR v_type IN
-    SELECT t.credit_type FROM (
-      SELECT r.credit_type FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard
-      UNION SELECT i.value ->> 'creditType' FROM jsonb_array_elements(p_items) i
-    ) t ORDER BY t.credit_type COLLATE "C"
-  LOOP
-    v_opened := farebox.open_pool(p_shard, p_account, v_type);
-    DELETE FROM farebox.recurring r
-    WHERE r.account_id = p_account AND r.credit_type = v_type AND r.shard = p_shard
-      AND r.item NOT IN (
-        SELECT p_plan || '/' || i.n FROM jsonb_array_elements(p_items) WITH ORDINALITY i(value, n)
-        WHERE i.value ->> 'creditType' = v_type
-      );
-    FOR x IN
-      SELECT p_plan || '/' || i.n AS item, (i.value ->> 'amount')::bigint AS amount, i.value ->> 'every' AS every,
-        CASE WHEN i.value ->> 'rollover' IN ('none', 'all') THEN i.value ->> 'rollover' ELSE 'cap' END AS rollover,
-        CASE WHEN i.value ->> 'rollover' NOT IN ('none', 'all') THEN (i.value ->> 'rollover')::bigint END AS cap
-      FROM jsonb_array_elements(p_items) WITH ORDINALITY i(value, n) WHERE i.value ->> 'creditType' = v_type
-    LOOP
-      -- Another interval counts from the next refresh on, which stays when it was.
-      INSERT INTO farebox.recurring AS r (account_id, credit_type, item, shard, amount, rollover_cap, anchor_at, next_at,
-        next_period, priority, every, rollover)
-      VALUES (p_account, v_type, x.item, p_shard, x.amount, x.cap, v_opened.o_now, v_opened.o_now, 0, 100, x.every,
-        x.rollover)
-      ON CONFLICT (account_id, credit_type, item, shard) DO UPDATE
-      SET amount = excluded.amount, rollover_cap = excluded.rollover_cap, rollover = excluded.rollover,
-        every = excluded.every,
-        anchor_at = CASE WHEN r.every = excluded.every THEN r.anchor_at ELSE r.next_at END,
-        next_period = CASE WHEN r.every = excluded.every THEN r.next_period ELSE 0 END;
-    END LOOP;
-    PERFORM farebox.roll_pool(p_shard, p_account, v_type);
-  END LOOP;
-END $function$;
-
 CREATE OR REPLACE FUNCTION farebox.begin_idempotent(p_account_id text, p_shard integer, p_key text, p_request_hash text, p_owner text, p_run_seconds integer)
  RETURNS TABLE(outcome text, stored_status integer, stored_headers jsonb, stored_body bytea)
  LANGUAGE plpgsql
@@ -591,6 +556,52 @@ BEGIN
   END LOOP;
 END
 $function$;
+
+CREATE OR REPLACE FUNCTION farebox.calendar_anchor(p_every text)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE p_every WHEN 'day'::text THEN '2000-01-05 00:00:00+00'::timestamp with time zone WHEN 'week'::text THEN '2000-01-03 00:00:00+00'::timestamp with time zone WHEN 'month'::text THEN '2000-02-01 00:00:00+00'::timestamp with time zone ELSE '2000-01-01 00:00:00+00'::timestamp with time zone END;
+
+CREATE OR REPLACE FUNCTION farebox.change_plan(p_shard integer, p_account text, p_plan text, p_version integer, p_items jsonb, p_types text[], p_at_refresh boolean, p_anchor timestamp with time zone, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v record;
+  v_at timestamptz;
+  v_type text;
+BEGIN
+  v := farebox.open_plan(p_shard, p_account, p_items, p_types, p_now);
+  IF v.o_next_plan_at IS NOT NULL THEN PERFORM farebox.withdraw_plan(p_shard, p_account, v.o_plan); END IF;
+  IF p_at_refresh AND p_plan IS DISTINCT FROM v.o_plan THEN
+    SELECT r.next_at INTO v_at FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard
+    ORDER BY array_position(ARRAY['year', 'month', 'week', 'day'], r.every), r.next_at LIMIT 1;
+  END IF;
+  IF v_at IS NOT NULL THEN
+    UPDATE farebox.recurring r SET until = v_at WHERE r.account_id = p_account AND r.shard = p_shard;
+    IF p_plan IS NOT NULL THEN
+      PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, v_at, v_at, NULL);
+    END IF;
+    UPDATE farebox.accounts a SET next_plan = p_plan, next_plan_version = p_version, next_plan_at = v_at
+    WHERE a.account_id = p_account;
+  ELSE
+    DELETE FROM farebox.recurring r
+    WHERE r.account_id = p_account AND r.shard = p_shard AND (
+      p_plan IS DISTINCT FROM v.o_plan
+      OR (r.anchor_at <> p_anchor AND r.anchor_at <> farebox.calendar_anchor(r.every))
+    );
+    IF p_plan IS NOT NULL THEN
+      PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, greatest(v.o_now, p_anchor),
+        coalesce(p_anchor, v.o_now), NULL);
+    END IF;
+    UPDATE farebox.accounts a SET plan = p_plan, plan_version = p_version WHERE a.account_id = p_account;
+  END IF;
+  FOREACH v_type IN ARRAY v.o_types LOOP
+    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, v.o_now);
+  END LOOP;
+END $function$;
 
 CREATE OR REPLACE FUNCTION farebox.close_pools(p_shard integer, p_account text)
  RETURNS TABLE(credit_type text, holds bigint, amount bigint)
@@ -732,6 +743,27 @@ BEGIN
   RETURN v_low;
 END $function$;
 
+CREATE OR REPLACE FUNCTION farebox.follow_plan(p_shard integer, p_account text, p_plan text, p_version integer, p_items jsonb, p_types text[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v record;
+  v_type text;
+BEGIN
+  v := farebox.open_plan(p_shard, p_account, p_items, p_types, p_now);
+  IF v.o_plan = p_plan THEN
+    PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, v.o_now, v.o_now, v.o_next_plan_at);
+    UPDATE farebox.accounts a SET plan_version = p_version WHERE a.account_id = p_account;
+  ELSIF v.o_next_plan = p_plan THEN
+    PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, v.o_next_plan_at, v.o_next_plan_at, NULL);
+    UPDATE farebox.accounts a SET next_plan_version = p_version WHERE a.account_id = p_account;
+  END IF;
+  FOREACH v_type IN ARRAY v.o_types LOOP
+    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, v.o_now);
+  END LOOP;
+END $function$;
+
 CREATE OR REPLACE FUNCTION farebox.forget_old(p_shard integer, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -843,6 +875,61 @@ BEGIN
   FROM gone g;
 END $function$;
 
+CREATE OR REPLACE FUNCTION farebox.keep_plan(p_shard integer, p_account text, p_types text[], p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v record;
+  v_type text;
+BEGIN
+  v := farebox.open_plan(p_shard, p_account, '[]', p_types, p_now);
+  IF v.o_next_plan_at IS NULL THEN RETURN false; END IF;
+  PERFORM farebox.withdraw_plan(p_shard, p_account, v.o_plan);
+  FOREACH v_type IN ARRAY v.o_types LOOP
+    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, v.o_now);
+  END LOOP;
+  RETURN true;
+END $function$;
+
+CREATE OR REPLACE FUNCTION farebox.open_plan(p_shard integer, p_account text, p_items jsonb, p_types text[], p_now timestamp with time zone, OUT o_now timestamp with time zone, OUT o_types text[], OUT o_plan text, OUT o_next_plan text, OUT o_next_plan_at timestamp with time zone)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_type text;
+BEGIN
+  SELECT coalesce(array_agg(t.type ORDER BY t.type), '{}') INTO o_types FROM (
+    SELECT r.credit_type AS type FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard
+    UNION SELECT (i.value ->> 'creditType') COLLATE "C" FROM jsonb_array_elements(p_items) i
+    UNION SELECT u.type COLLATE "C" FROM unnest(p_types) u(type)
+    UNION SELECT c.credit_type FROM farebox.key_caps c WHERE c.account_id = p_account AND c.shard = p_shard
+  ) t;
+  FOREACH v_type IN ARRAY o_types LOOP
+    PERFORM FROM farebox.pools p
+    WHERE p.account_id = p_account AND p.credit_type = v_type AND p.shard = p_shard FOR UPDATE;
+    IF NOT FOUND THEN
+      PERFORM farebox.create_pools(p_shard, ARRAY[p_account], ARRAY[v_type]);
+      PERFORM FROM farebox.pools p
+      WHERE p.account_id = p_account AND p.credit_type = v_type AND p.shard = p_shard FOR UPDATE;
+    END IF;
+  END LOOP;
+  o_now := coalesce(p_now, clock_timestamp());
+  FOREACH v_type IN ARRAY o_types LOOP
+    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, o_now);
+  END LOOP;
+  SELECT a.plan, a.next_plan, a.next_plan_at INTO o_plan, o_next_plan, o_next_plan_at
+  FROM farebox.accounts a WHERE a.account_id = p_account;
+  IF o_next_plan_at <= o_now THEN
+    DELETE FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard AND r.until IS NOT NULL;
+    UPDATE farebox.accounts a SET plan = a.next_plan, plan_version = a.next_plan_version, next_plan = NULL,
+      next_plan_version = NULL, next_plan_at = NULL
+    WHERE a.account_id = p_account;
+    o_plan := o_next_plan; o_next_plan := NULL; o_next_plan_at := NULL;
+  END IF;
+END $function$;
+
 CREATE OR REPLACE FUNCTION farebox.open_pool(p_shard integer, p_account text, p_type text, OUT o_pool pools, OUT o_now timestamp with time zone)
  RETURNS record
  LANGUAGE plpgsql
@@ -865,6 +952,28 @@ BEGIN
   o_pool.balance := x.io_balance; o_pool.held := x.io_held; o_pool.drawn := x.io_drawn; o_pool.last_seq := x.io_last_seq;
   o_pool.overdue := x.o_overdue; o_pool.next_event_at := x.o_next_event_at;
   PERFORM farebox.write_pool(o_pool);
+END $function$;
+
+CREATE OR REPLACE FUNCTION farebox.period_at(p_anchor timestamp with time zone, p_every text, p_at timestamp with time zone)
+ RETURNS integer
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+DECLARE
+  v_from CONSTANT timestamp := p_anchor AT TIME ZONE 'UTC';
+  v_to CONSTANT timestamp := p_at AT TIME ZONE 'UTC';
+  v_period integer;
+BEGIN
+  IF p_at <= p_anchor THEN RETURN 0; END IF;
+  v_period := CASE p_every
+    WHEN 'day' THEN floor(extract(epoch FROM v_to - v_from) / 86400)
+    WHEN 'week' THEN floor(extract(epoch FROM v_to - v_from) / 604800)
+    WHEN 'month' THEN (extract(year FROM v_to) - extract(year FROM v_from)) * 12
+      + extract(month FROM v_to) - extract(month FROM v_from)
+    ELSE extract(year FROM v_to) - extract(year FROM v_from) END;
+  -- Months and years: one too many before the anchor's day.
+  IF farebox.period_start(p_anchor, p_every, v_period) > p_at THEN v_period := v_period - 1; END IF;
+  RETURN v_period;
 END $function$;
 
 CREATE OR REPLACE FUNCTION farebox.period_start(p_anchor timestamp with time zone, p_every text, p_period integer)
@@ -892,7 +1001,7 @@ DECLARE
   e_kind text[] := '{}'; e_amount bigint[] := '{}'; e_balance bigint[] := '{}'; e_grant integer[] := '{}';
   h_id text[]; h_amount bigint[]; h_expires timestamptz[];
   r_item text[]; r_period integer[]; r_next timestamptz[]; r_amount bigint[]; r_every text[]; r_rollover text[];
-  r_cap bigint[]; r_anchor timestamptz[]; r_priority integer[];
+  r_cap bigint[]; r_anchor timestamptz[]; r_priority integer[]; r_until timestamptz[];
   v_balance bigint := p_balance;
   v_held bigint := p_held;
   v_overdue bigint := 0;
@@ -943,8 +1052,8 @@ BEGIN
     coalesce(array_agg(r.next_at ORDER BY r.item), '{}'), coalesce(array_agg(r.amount ORDER BY r.item), '{}'),
     coalesce(array_agg(r.every ORDER BY r.item), '{}'), coalesce(array_agg(r.rollover ORDER BY r.item), '{}'),
     coalesce(array_agg(r.rollover_cap ORDER BY r.item), '{}'), coalesce(array_agg(r.anchor_at ORDER BY r.item), '{}'),
-    coalesce(array_agg(r.priority ORDER BY r.item), '{}')
-  INTO r_item, r_period, r_next, r_amount, r_every, r_rollover, r_cap, r_anchor, r_priority
+    coalesce(array_agg(r.priority ORDER BY r.item), '{}'), coalesce(array_agg(r.until ORDER BY r.item), '{}')
+  INTO r_item, r_period, r_next, r_amount, r_every, r_rollover, r_cap, r_anchor, r_priority, r_until
   FROM farebox.recurring r
   WHERE r.account_id = p_account AND r.credit_type = p_type AND r.shard = p_shard;
 
@@ -994,7 +1103,10 @@ BEGIN
       END IF;
     END LOOP;
     FOR k IN 1..cardinality(r_item) LOOP
-      IF r_next[k] < coalesce(v_at, 'infinity') THEN v_at := r_next[k]; v_what := 'recurring'; v_which := k; END IF;
+      -- An item that ends grants nothing at or after its end.
+      IF r_next[k] < coalesce(v_at, 'infinity') AND r_next[k] < coalesce(r_until[k], 'infinity') THEN
+        v_at := r_next[k]; v_what := 'recurring'; v_which := k;
+      END IF;
     END LOOP;
     FOREACH i IN ARRAY v_order LOOP
       IF g_state[i] = 'pending' AND g_effective[i] < coalesce(v_at, 'infinity') THEN
@@ -1042,7 +1154,11 @@ BEGIN
       r_next[v_which] := farebox.period_start(r_anchor[v_which], r_every[v_which], r_period[v_which] + 1);
       r_period[v_which] := r_period[v_which] + 1;
       v_take := least(r_amount[v_which], max_balance - v_balance + v_overdue);
-      IF v_take > 0 THEN
+      -- A plan that was left and taken again within a calendar period has granted for it already.
+      IF v_take > 0 AND NOT EXISTS (
+        SELECT FROM farebox.grants o
+        WHERE o.account_id = p_account AND o.reference = v_reference AND o.shard = p_shard
+      ) THEN
         n := cardinality(g_id) + 1;
         g_id[n] := v_id; g_amount[n] := v_take; g_remaining[n] := v_take; g_overdue[n] := 0; g_state[n] := 'pending';
         g_priority[n] := r_priority[v_which]; g_effective[n] := v_at; g_source[n] := 'recurring';
@@ -1066,6 +1182,7 @@ BEGIN
   v.h_id := h_id[1:v_holds_done];
   v.r_item := r_item; v.r_period := r_period; v.r_next := r_next; v.r_amount := r_amount; v.r_every := r_every;
   v.r_rollover := r_rollover; v.r_cap := r_cap; v.r_anchor := r_anchor; v.r_priority := r_priority;
+  v.r_until := r_until;
   RETURN v;
 END $function$;
 
@@ -1090,13 +1207,21 @@ AS $function$
       WHERE g.state = 'active' AND g.remaining > 0
     ),
     (
-      SELECT jsonb_build_object('amount', i.amount, 'every', i.every, 'nextAt', extract(epoch FROM i.next_at) * 1000,
+      SELECT jsonb_build_object('amount', i.amount, 'every', i.every,
+        'nextAt', (
+          SELECT extract(epoch FROM min(n.next_at)) * 1000 FROM unnest((r.v).r_next, (r.v).r_until) n(next_at, until)
+          WHERE n.next_at < coalesce(n.until, 'infinity')
+        ),
         'rollover', CASE WHEN i.rollover = 'cap' THEN to_jsonb(i.cap) ELSE to_jsonb(i.rollover) END)
-      FROM unnest((r.v).r_amount, (r.v).r_every, (r.v).r_next, (r.v).r_rollover, (r.v).r_cap, (r.v).r_item)
-        i(amount, every, next_at, rollover, cap, item)
-      ORDER BY i.next_at, i.item LIMIT 1
+      FROM unnest((r.v).r_amount, (r.v).r_every, (r.v).r_rollover, (r.v).r_cap, (r.v).r_item)
+        i(amount, every, rollover, cap, item)
+      WHERE i.item = a.plan
     )
-  FROM farebox.pools p
+  FROM (
+    SELECT CASE WHEN c.next_plan_at <= statement_timestamp() THEN c.next_plan ELSE c.plan END AS plan
+    FROM farebox.accounts c WHERE c.account_id = p_account
+  ) a
+  CROSS JOIN farebox.pools p
   CROSS JOIN LATERAL (
     SELECT farebox.plan_roll(p.shard, p.account_id, p.credit_type, clock_timestamp(), p.balance, p.held, p.spent, p.drawn) AS v
     OFFSET 0
@@ -1366,6 +1491,28 @@ BEGIN
   io_last_seq := io_last_seq + cardinality(v.e_kind);
   o_overdue := v.overdue;
   o_next_event_at := v.next_event_at;
+END $function$;
+
+CREATE OR REPLACE FUNCTION farebox.roll_pool_to(p_shard integer, p_account text, p_type text, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_pool farebox.pools;
+  x record;
+BEGIN
+  SELECT * INTO STRICT v_pool FROM farebox.pools p
+  WHERE p.account_id = p_account AND p.credit_type = p_type AND p.shard = p_shard FOR UPDATE;
+  LOOP
+    SELECT r.io_balance, r.io_held, r.io_drawn, r.io_last_seq, r.o_overdue, r.o_next_event_at INTO x
+    FROM farebox.roll_pool_row(p_shard, p_account, p_type, p_now, v_pool.spent, v_pool.balance, v_pool.held, v_pool.drawn,
+      v_pool.last_seq) r;
+    v_pool.balance := x.io_balance; v_pool.held := x.io_held; v_pool.drawn := x.io_drawn; v_pool.last_seq := x.io_last_seq;
+    v_pool.overdue := x.o_overdue; v_pool.next_event_at := x.o_next_event_at;
+    EXIT WHEN v_pool.next_event_at IS NULL OR v_pool.next_event_at > p_now;
+  END LOOP;
+  PERFORM farebox.write_pool(v_pool);
 END $function$;
 
 CREATE OR REPLACE FUNCTION farebox.run_batch(p_shard integer, p_owner text, p_number bigint, p_keep_seconds integer, p_account text[], p_type text[], p_back bigint[], p_lease_total bigint[], p_pool_total bigint[], p_count integer[], k_pool integer[], k_key text[], k_back bigint[], k_total bigint[], d_pool integer[], d_key text[], d_endpoint text[], d_count integer[], d_units bigint[], d_credits bigint[], c_dim integer[], c_source integer[], c_amount bigint[], c_running bigint[], c_nth integer[], c_request text[], c_units integer[], c_status integer[], c_list integer[], s_dim integer[], s_source integer[], s_amount bigint[], s_request text[], s_units integer[], s_status integer[], s_list integer[], s_once integer[], s_idempotency integer[], h_pool integer[], h_id text[], o_pool integer[], o_endpoint text[], o_value text[], o_seconds integer[], i_pool integer[], i_key text[], i_owner text[], i_status integer[], i_headers text[], i_body text[], r_hold integer[], l_pool integer[], l_key integer[], l_need bigint[], l_want bigint[], n_hold integer[], n_amount bigint[], n_seconds integer[], f_pool integer[])
@@ -1930,6 +2077,58 @@ BEGIN
     WHERE p.account_id = p_account AND p.credit_type = v_type AND p.shard = p_shard;
   END LOOP;
   UPDATE farebox.keys k SET changed_at = clock_timestamp() WHERE k.key_id = p_key;
+END $function$;
+
+CREATE OR REPLACE FUNCTION farebox.withdraw_plan(p_shard integer, p_account text, p_plan text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  DELETE FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard AND r.item <> p_plan;
+  UPDATE farebox.recurring r SET until = NULL WHERE r.account_id = p_account AND r.shard = p_shard AND r.until IS NOT NULL;
+  UPDATE farebox.accounts a SET next_plan = NULL, next_plan_version = NULL, next_plan_at = NULL
+  WHERE a.account_id = p_account;
+END $function$;
+
+CREATE OR REPLACE FUNCTION farebox.write_plan(p_shard integer, p_account text, p_plan text, p_items jsonb, p_start timestamp with time zone, p_anchor timestamp with time zone, p_until timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_old farebox.recurring;
+  v_anchor timestamptz;
+  x record;
+BEGIN
+  DELETE FROM farebox.recurring r
+  WHERE r.account_id = p_account AND r.shard = p_shard AND r.item = p_plan
+    AND r.credit_type NOT IN (SELECT i.value ->> 'creditType' FROM jsonb_array_elements(p_items) i);
+  FOR x IN
+    SELECT i.value ->> 'creditType' AS type, (i.value ->> 'amount')::bigint AS amount, i.value ->> 'every' AS every,
+      CASE WHEN i.value ->> 'rollover' IN ('none', 'all') THEN i.value ->> 'rollover' ELSE 'cap' END AS rollover,
+      CASE WHEN i.value ->> 'rollover' NOT IN ('none', 'all') THEN (i.value ->> 'rollover')::bigint END AS cap,
+      coalesce(i.value ->> 'anchor' = 'calendar', false) AS calendar
+    FROM jsonb_array_elements(p_items) i
+  LOOP
+    SELECT * INTO v_old FROM farebox.recurring r
+    WHERE r.account_id = p_account AND r.credit_type = x.type AND r.item = p_plan AND r.shard = p_shard;
+    IF NOT FOUND THEN
+      v_anchor := CASE WHEN x.calendar THEN farebox.calendar_anchor(x.every) ELSE p_anchor END;
+      INSERT INTO farebox.recurring (account_id, credit_type, item, shard, amount, rollover_cap, anchor_at, next_at,
+        next_period, priority, every, rollover, until)
+      VALUES (p_account, x.type, p_plan, p_shard, x.amount, x.cap, v_anchor, p_start,
+        farebox.period_at(v_anchor, x.every, p_start), 100, x.every, x.rollover, p_until);
+      CONTINUE;
+    END IF;
+    IF x.every <> v_old.every OR x.calendar <> (v_old.anchor_at = farebox.calendar_anchor(v_old.every)) THEN
+      v_old.anchor_at := CASE WHEN x.calendar THEN farebox.calendar_anchor(x.every) ELSE v_old.next_at END;
+      v_old.next_period := farebox.period_at(v_old.anchor_at, x.every, v_old.next_at);
+    END IF;
+    UPDATE farebox.recurring r SET amount = x.amount, rollover_cap = x.cap, rollover = x.rollover, every = x.every,
+      anchor_at = v_old.anchor_at, next_period = v_old.next_period
+    WHERE r.account_id = p_account AND r.credit_type = x.type AND r.item = p_plan AND r.shard = p_shard;
+  END LOOP;
 END $function$;
 
 CREATE OR REPLACE FUNCTION farebox.write_pool(p pools)

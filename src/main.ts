@@ -17,10 +17,11 @@ import {
 } from "./ledger/database/open-database.ts";
 import { migrate } from "./ledger/migrate.ts";
 import { openLedger } from "./ledger/open-ledger.ts";
-import { publishPlans } from "./ledger/plans.ts";
 import { loadPriceList } from "./ledger/price-lists.ts";
 import { createMeter } from "./meter/create-meter.ts";
 import type { Meter } from "./meter/meter.ts";
+import type { PlanWatch } from "./plan-watch.ts";
+import { publishFilePlans } from "./publish-plans.ts";
 import { publishPrices } from "./publish-prices.ts";
 import { readUsageFacts } from "./read-usage-facts.ts";
 import { startSweeper } from "./sweeper.ts";
@@ -87,7 +88,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   const database = await openDatabase(options.database, onRetry === undefined ? {} : { onRetry });
   closing.add("database", () => database.close());
   warnOfEmbedded(database, logger);
-  await prepare(database, config, logger);
+  const planWatch = await prepare(database, config, logger);
   const operatorToken = ensureOperatorToken(options.dataDirectory, options.operatorToken);
   const metrics = createMetrics();
   const ledger = await openLedger(database, {
@@ -95,7 +96,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     idempotencyKeepSeconds: config.idempotency.keepHours * SECONDS_PER_HOUR,
   });
   closing.add("ledger", () => ledger.close());
-  startBackground(database, config, logger, closing);
+  startBackground(database, config, planWatch, logger, closing);
   const meter = createMeter({
     ledger,
     priceLists: { readPriceList: (version) => loadPriceList(database, version) },
@@ -158,9 +159,15 @@ function openGateway(
 }
 
 /** What runs by itself beside the requests, on every instance. */
-function startBackground(database: Database, config: Config, logger: Logger, closing: Closing): void {
+function startBackground(
+  database: Database,
+  config: Config,
+  planWatch: PlanWatch,
+  logger: Logger,
+  closing: Closing,
+): void {
   const { shards, leases } = config;
-  const sweeper = startSweeper(database, { shards, deadAfterMs: leases.deadAfterMs }, logger);
+  const sweeper = startSweeper(database, { shards, deadAfterMs: leases.deadAfterMs }, planWatch, logger);
   closing.add("sweeper", () => sweeper.stop());
   const bulkRefunder = startBulkRefunder(database, logger);
   closing.add("bulk refunder", () => bulkRefunder.stop());
@@ -181,12 +188,12 @@ function refuseAddress(listen: Listen): (error: unknown) => never {
 }
 
 /** Brings schema, plans and prices of the database up to this version and this configuration. */
-async function prepare(database: Database, config: Config, logger: Logger): Promise<void> {
+async function prepare(database: Database, config: Config, logger: Logger): Promise<PlanWatch> {
   const { version } = await migrate(database, (migration) => logger.info({ migration }, "migration applied"));
   logger.debug({ version }, "the schema is up to date");
-  const plans = await database.transaction((tx) => publishPlans(tx, config.plans));
-  if (plans.length > 0) logger.info({ plans }, "plans published");
+  const planWatch = await publishFilePlans(database, config.plans, logger);
   await publishPrices(database, config, logger);
+  return planWatch;
 }
 
 function warnOfEmbedded(database: Database, logger: Logger): void {

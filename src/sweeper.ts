@@ -1,6 +1,8 @@
 import type { Database } from "./ledger/database/database.ts";
 import { sweepOperatorRequests } from "./ledger/operator-requests.ts";
 import { type SweepOptions, sweep } from "./ledger/sweep.ts";
+import { sweepPlans } from "./ledger/sweep-plans.ts";
+import type { PlanWatch } from "./plan-watch.ts";
 import type { Logger } from "./telemetry/logger.ts";
 
 /**
@@ -15,7 +17,12 @@ export interface Sweeper {
 }
 
 /** Sweeps again and again until it is stopped. A failed sweep is logged and tried again: nothing depends on any single one. */
-export function startSweeper(database: Database, options: SweepOptions, logger: Logger): Sweeper {
+export function startSweeper(
+  database: Database,
+  options: SweepOptions,
+  planWatch: PlanWatch,
+  logger: Logger,
+): Sweeper {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
@@ -23,7 +30,7 @@ export function startSweeper(database: Database, options: SweepOptions, logger: 
     if (stopped) return;
     timer = setTimeout(
       () => {
-        running = run(database, options, logger).then(schedule);
+        running = run(database, options, planWatch, logger).then(schedule);
       },
       PAUSE_MS * (0.5 + Math.random()),
     );
@@ -39,10 +46,18 @@ export function startSweeper(database: Database, options: SweepOptions, logger: 
   };
 }
 
-async function run(database: Database, options: SweepOptions, logger: Logger): Promise<void> {
+async function run(
+  database: Database,
+  options: SweepOptions,
+  planWatch: PlanWatch,
+  logger: Logger,
+): Promise<void> {
   try {
     const { deadInstances, ...done } = await sweep(database, options);
     await sweepOperatorRequests(database);
+    const plans = await sweepPlans(database);
+    if (plans.failed > 0) logger.warn(plans, "accounts could not follow their plans: run an audit");
+    await planWatch.check(database);
     if (deadInstances > 0) logger.warn({ deadInstances, ...done }, "silent instances were declared dead");
   } catch (error) {
     logger.warn({ err: error }, "a sweep failed");

@@ -1,42 +1,87 @@
+import type { KeyCap } from "../domain/key-cap.ts";
+import type { LimitRule } from "../domain/limit-rule.ts";
 import { nearestWord } from "../domain/nearest-word.ts";
 import { at, type Problem } from "../domain/problem.ts";
 import type { PlanConfig } from "./config.ts";
-import type { PlansOption, RecurringFile } from "./plan-schema.ts";
+import type { LimitFile } from "./limit-schema.ts";
+import type { CapFile, PlansOption, RecurringFile } from "./plan-schema.ts";
 
-/** The plans, with the credit type of each recurring grant filled in. */
+/** The plans, with the credit type of each recurring grant and cap filled in. */
 export function buildPlans(
   option: PlansOption,
   creditTypes: readonly string[],
   problems: Problem[],
 ): readonly PlanConfig[] {
-  return Object.entries(option).map(([name, { recurring }]) => {
-    const path = at(at("plans", name), "recurring");
-    const isList = Array.isArray(recurring);
-    const items = (isList ? recurring : [recurring]).map((item, index) =>
-      buildRecurring(item, isList ? at(path, index) : path, creditTypes, problems),
-    );
-    for (const [index, item] of items.entries()) {
-      if (items.findIndex((other) => other.creditType === item.creditType) === index) continue;
-      problems.push({
-        path: at(path, index),
-        reason: `grants ${item.creditType} a second time`,
-        mend: "write one recurring grant for each credit type",
-      });
-    }
-    return { name, recurring: items };
+  return Object.entries(option).map(([name, { recurring, limits, caps }]) => {
+    const path = at("plans", name);
+    const build = { creditTypes, problems };
+    return {
+      name,
+      recurring: oneForEachType(recurring, at(path, "recurring"), "recurring grant", build, buildRecurring),
+      limits: buildLimits(limits),
+      caps: oneForEachType(caps, at(path, "caps"), "entry", build, buildCap),
+    };
   });
 }
 
-function buildRecurring(
-  file: RecurringFile,
+/** Limits of the whole configuration or of a plan. */
+export function buildLimits(limits: readonly LimitFile[]): readonly LimitRule[] {
+  return limits.map(({ match, requests, per, by }) => ({ match, requests, windowSeconds: per, by }));
+}
+
+interface Build {
+  readonly creditTypes: readonly string[];
+  readonly problems: Problem[];
+}
+
+/** One item, or a list of them of which no two are of the same credit type. */
+function oneForEachType<File, Item extends { readonly creditType: string }>(
+  option: File | readonly File[],
   path: string,
-  creditTypes: readonly string[],
-  problems: Problem[],
+  what: string,
+  { creditTypes, problems }: Build,
+  buildItem: (file: File, path: string, build: Build) => Item,
+): readonly Item[] {
+  const isList = isReadonlyArray(option);
+  const items = (isList ? option : [option]).map((file, index) =>
+    buildItem(file, isList ? at(path, index) : path, { creditTypes, problems }),
+  );
+  for (const [index, { creditType }] of items.entries()) {
+    if (items.findIndex((other) => other.creditType === creditType) === index) continue;
+    problems.push({
+      path: at(path, index),
+      reason: `is the second ${what} for ${creditType}`,
+      mend: `write one ${what} for each credit type`,
+    });
+  }
+  return items;
+}
+
+function isReadonlyArray<Item>(option: Item | readonly Item[]): option is readonly Item[] {
+  return Array.isArray(option);
+}
+
+function buildRecurring(
+  { credit, credits, every, rollover, anchor }: RecurringFile,
+  path: string,
+  { creditTypes, problems }: Build,
 ): PlanConfig["recurring"][number] {
-  const { rollover } = file;
-  const creditType = readCreditType(file.credit, at(path, "credit"), creditTypes, problems);
+  const creditType = readCreditType(credit, at(path, "credit"), creditTypes, problems);
   const kept = typeof rollover === "boolean" ? (rollover ? "all" : "none") : rollover.cap;
-  return { creditType, amount: file.credits, every: file.every, rollover: kept };
+  return { creditType, amount: credits, every, rollover: kept, anchor };
+}
+
+function buildCap(
+  { credit, day, month, total }: CapFile,
+  path: string,
+  { creditTypes, problems }: Build,
+): KeyCap {
+  if (day === undefined && month === undefined && total === undefined) {
+    const mend = "write day, month or total, or several of them";
+    problems.push({ path, reason: "caps nothing", mend });
+  }
+  const creditType = readCreditType(credit, at(path, "credit"), creditTypes, problems);
+  return { creditType, day: day ?? null, month: month ?? null, total: total ?? null };
 }
 
 function readCreditType(
@@ -52,7 +97,7 @@ function readCreditType(
   problems.push({
     path,
     reason:
-      credit === undefined ? "which credit type it grants is not said" : `unknown credit type "${credit}"`,
+      credit === undefined ? "which credit type it is for is not said" : `unknown credit type "${credit}"`,
     mend: near === undefined ? `write one of ${creditTypes.join(", ")}` : `did you mean ${near}?`,
   });
   return only;

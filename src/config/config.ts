@@ -1,4 +1,6 @@
 import type { Credits } from "../domain/credits.ts";
+import type { KeyCap } from "../domain/key-cap.ts";
+import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Price } from "../domain/price.ts";
 
 /** The configuration after parsing, with every default filled in. The schema in schema.ts documents each option once. */
@@ -35,15 +37,6 @@ export interface UpstreamConfig {
   readonly maxConnections: number;
 }
 
-interface LimitRule {
-  /** `"GET /account/credits"`, or `"*"` for every endpoint. */
-  readonly match: string;
-  readonly requests: number;
-  readonly windowSeconds: number;
-  /** Whose requests are counted together. */
-  readonly by: "account" | "key";
-}
-
 export interface PlanConfig {
   readonly name: string;
   readonly recurring: readonly {
@@ -51,7 +44,12 @@ export interface PlanConfig {
     readonly amount: Credits;
     readonly every: "day" | "week" | "month" | "year";
     readonly rollover: "none" | "all" | Credits;
+    readonly anchor: "assignment" | "calendar";
   }[];
+  /** For accounts with the plan, besides `limits`. */
+  readonly limits: readonly LimitRule[];
+  /** For keys without caps of their own. */
+  readonly caps: readonly KeyCap[];
 }
 
 /** The endpoints that show customers their own account. */

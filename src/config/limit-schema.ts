@@ -34,35 +34,43 @@ export const windowOption = z
     return z.NEVER;
   });
 
+const limit = z
+  .strictObject({
+    match: matchOption.meta({
+      description: "The endpoints that are counted together: a match like a price's, or `*` for all.",
+      reason: "Required.",
+      mend: "write a match: GET /account/credits",
+    }),
+    requests: z.int().min(1).max(1_000_000_000).meta({
+      description: "Requests allowed in a window.",
+      reason: "Required.",
+      mend: "write a whole number above 0",
+    }),
+    per: windowOption.meta({
+      description: "The window: `second`, `minute`, `hour`, `day`, or a duration such as `10s`.",
+      reason: "Required.",
+    }),
+    by: z.enum(["account", "key"]).default("account").meta({
+      description: "Whose requests are counted together.",
+      reason: "`account`: a customer must not raise the limit by creating keys.",
+    }),
+  })
+  .meta({ description: "At most so many requests in a window." });
+
+/** As it is after parsing, with the window in seconds. */
+export type LimitFile = z.infer<typeof limit>;
+
 /** Rate limits. */
-export const limitsOption = z
-  .array(
-    z
-      .strictObject({
-        match: matchOption.meta({
-          description: "The endpoints that are counted together: a match like a price's, or `*` for all.",
-          reason: "Required.",
-          mend: "write a match: GET /account/credits",
-        }),
-        requests: z.int().min(1).max(1_000_000_000).meta({
-          description: "Requests allowed in a window.",
-          reason: "Required.",
-          mend: "write a whole number above 0",
-        }),
-        per: windowOption.meta({
-          description: "The window: `second`, `minute`, `hour`, `day`, or a duration such as `10s`.",
-          reason: "Required.",
-        }),
-        by: z.enum(["account", "key"]).default("account").meta({
-          description: "Whose requests are counted together.",
-          reason: "`account`: a customer must not raise the limit by creating keys.",
-        }),
-      })
-      .meta({ description: "At most so many requests in a window." }),
-  )
-  .max(1000)
-  .prefault([])
-  .meta({
-    description: "Rate limits. All that match apply.",
-    reason: "None: speed is the API's own business.",
-  });
+export const limitsOption = z.array(limit).max(1000).prefault([]).meta({
+  description: "Rate limits. All that match apply.",
+  reason: "None: speed is the API's own business.",
+});
+
+/** Every rule of a plan has counters for each account: a plan needs few. */
+const MAX_PLAN_LIMITS = 100;
+
+/** Rate limits of a plan. */
+export const planLimitsOption = z.array(limit).max(MAX_PLAN_LIMITS).prefault([]).meta({
+  description: "Rate limits of the accounts that have the plan, besides the `limits` of all.",
+  reason: "None: the limits of all apply.",
+});

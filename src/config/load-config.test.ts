@@ -151,7 +151,17 @@ plans: { growth: { recurring: { credits: 10000, every: month, rollover: true } }
     assert.deepEqual(config.plans, [
       {
         name: "growth",
-        recurring: [{ creditType: "credits", amount: 10_000_000_000n, every: "month", rollover: "all" }],
+        recurring: [
+          {
+            creditType: "credits",
+            amount: 10_000_000_000n,
+            every: "month",
+            rollover: "all",
+            anchor: "assignment",
+          },
+        ],
+        limits: [],
+        caps: [],
       },
     ]);
   });
@@ -223,11 +233,25 @@ shards: 16
       {
         name: "starter",
         recurring: [
-          { creditType: "credits", amount: 100_000_000n, every: "week", rollover: 250_500_000n },
-          { creditType: "promo", amount: 5_000_000n, every: "year", rollover: "none" },
+          {
+            creditType: "credits",
+            amount: 100_000_000n,
+            every: "week",
+            rollover: 250_500_000n,
+            anchor: "assignment",
+          },
+          {
+            creditType: "promo",
+            amount: 5_000_000n,
+            every: "year",
+            rollover: "none",
+            anchor: "assignment",
+          },
         ],
+        limits: [],
+        caps: [],
       },
-      { name: "empty", recurring: [] },
+      { name: "empty", recurring: [], limits: [], caps: [] },
     ]);
     assert.equal(config.gateway.maxRequestBodyBytes, 1_048_576);
     assert.equal(config.gateway.drainMs, 5000);
@@ -435,6 +459,43 @@ idempotency: { maxBody: 1GB }
       "[{ credits: 1, every: day, credit: a }, { credits: 2, every: year, credit: a }]",
     );
     assert.equal(twice.path, "plans.p.recurring[1]");
+  });
+
+  it("reads a plan's anchor, limits and caps", () => {
+    const { plans } = parse(`
+upstream: http://127.0.0.1:9000
+creditTypes: [search, collect]
+plans:
+  pro:
+    recurring: { credits: 5, credit: search, every: month, anchor: calendar }
+    limits: [{ match: GET /x, requests: 5, per: minute, by: key }]
+    caps: [{ credit: search, day: 0.5 }, { credit: collect, month: 7, total: "80" }]
+`);
+    assert.deepEqual(plans, [
+      {
+        name: "pro",
+        recurring: [
+          { creditType: "search", amount: 5_000_000n, every: "month", rollover: "none", anchor: "calendar" },
+        ],
+        limits: [{ match: "GET /x", requests: 5, windowSeconds: 60, by: "key" }],
+        caps: [
+          { creditType: "search", day: 500_000n, month: null, total: null },
+          { creditType: "collect", day: null, month: 7_000_000n, total: 80_000_000n },
+        ],
+      },
+    ]);
+  });
+
+  it("refuses caps that cap nothing, or the same credit type twice", () => {
+    const caps = (items: string): FileProblem => problemOf(`plans: { p: { caps: ${items} } }`);
+    assert.deepEqual([caps("{}").path, caps("{}").reason], ["plans.p.caps", "caps nothing"]);
+    assert.equal(caps("[{ day: 1 }, { month: 1 }]").path, "plans.p.caps[1]");
+    assert.equal(caps("[{ day: 0 }]").path, "plans.p.caps[0].day");
+    assert.match(caps("{ day: 1, credit: gold }").reason, /unknown credit type "gold"/);
+    assert.equal(
+      problemOf("plans: { p: { limits: [{ match: GET, requests: 1, per: minute }] } }").path,
+      "plans.p.limits[0].match",
+    );
   });
 
   it("blames no price for credit types that are wrong themselves", () => {

@@ -8,7 +8,7 @@ import { isJsonObject } from "../domain/json-value.ts";
 import { parsePrices } from "../domain/parse-prices.ts";
 import type { Price } from "../domain/price.ts";
 import type { Problem } from "../domain/problem.ts";
-import { buildPlans } from "./build-plans.ts";
+import { buildLimits, buildPlans } from "./build-plans.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
 import {
   checkContract,
@@ -96,7 +96,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     prices,
     unpriced: file.unpriced,
     open: file.open,
-    limits: file.limits.map(({ match, requests, per, by }) => ({ match, requests, windowSeconds: per, by })),
+    limits: buildLimits(file.limits),
     plans,
     keys: file.keys,
     customerApi: nameCustomerApi(file.customerApi),

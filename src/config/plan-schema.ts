@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { planLimitsOption } from "./limit-schema.ts";
 import { amount } from "./option-types.ts";
 
 const recurring = z
@@ -9,8 +10,13 @@ const recurring = z
       reason: "Left out: the only one. With several, it has to be said.",
     }),
     every: z.enum(["day", "week", "month", "year"]).meta({
-      description: "The period, counted from the day on which an account got the plan.",
+      description: "The period.",
       reason: "Required.",
+    }),
+    anchor: z.enum(["assignment", "calendar"]).default("assignment").meta({
+      description:
+        "Where periods are counted from: the moment at which an account got the plan, or the calendar in UTC (midnight, Monday, the first of the month or of the year). With `calendar` the running period is granted in full at once.",
+      reason: "`assignment`: what an account pays for lasts a whole period.",
     }),
     rollover: z
       .union([
@@ -29,6 +35,26 @@ const recurring = z
   })
   .meta({ description: "Credits granted at intervals." });
 
+const CAP_REASON = "No such cap.";
+
+const cap = z
+  .strictObject({
+    credit: z.string().optional().meta({
+      description: "The credit type.",
+      reason: "Left out: the only one. With several, it has to be said.",
+    }),
+    day: amount
+      .optional()
+      .meta({ description: "Credits that a key may spend in a day (UTC).", reason: CAP_REASON }),
+    month: amount
+      .optional()
+      .meta({ description: "Credits that a key may spend in a calendar month (UTC).", reason: CAP_REASON }),
+    total: amount
+      .optional()
+      .meta({ description: "Credits that a key may spend in all.", reason: CAP_REASON }),
+  })
+  .meta({ description: "What each key may spend at most." });
+
 /** Plans by name. */
 export const plansOption = z
   .record(
@@ -41,6 +67,15 @@ export const plansOption = z
           description: "Credits granted at intervals: one, or a list with one for each credit type.",
           reason: "None: a plan may exist for its name alone.",
         }),
+      limits: planLimitsOption,
+      caps: z
+        .union([cap, z.array(cap).max(16)])
+        .prefault([])
+        .meta({
+          description:
+            "Spending caps of keys that have none of their own: one, or a list with one for each credit type.",
+          reason: "None: a key may spend what its account has.",
+        }),
     }),
   )
   .prefault({})
@@ -51,3 +86,4 @@ export const plansOption = z
 
 export type PlansOption = z.infer<typeof plansOption>;
 export type RecurringFile = z.infer<typeof recurring>;
+export type CapFile = z.infer<typeof cap>;

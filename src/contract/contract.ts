@@ -38,7 +38,8 @@ export interface BalanceFacts {
     | {
         readonly amount: Credits;
         readonly every: "day" | "week" | "month" | "year";
-        readonly nextAt: Date;
+        /** Null: nothing is granted any more. */
+        readonly nextAt: Date | null;
         readonly rollover: boolean;
       }
     | undefined;

@@ -326,7 +326,9 @@ export const poolVocabulary: Vocabulary<PoolFacts> = {
     "whether unused credits survive the refresh; false without a recurring grant",
     (facts) => facts.pool?.recurring?.rollover ?? false,
   ),
-  ...momentEntries<PoolFacts>("refresh", "the next refresh; null without a recurring grant", (facts) =>
-    facts.pool?.recurring?.nextAt.getTime(),
+  ...momentEntries<PoolFacts>(
+    "refresh",
+    "the next refresh; null without a recurring grant, and when the plan ends before it",
+    (facts) => facts.pool?.recurring?.nextAt?.getTime(),
   ),
 };

@@ -27,6 +27,8 @@ eachDatabase("accounts", (openFresh) => {
       name: "Acme",
       state: "active",
       plan: null,
+      nextPlan: null,
+      nextPlanAt: null,
       metadata: { crm: "42" },
     });
     assert.ok(createdAt instanceof Date);

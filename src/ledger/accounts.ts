@@ -11,7 +11,12 @@ export interface Account {
   /** Given once, at creation: every row of the account carries it. */
   readonly shard: number;
   readonly state: AccountState;
+  /** By the database's clock, like what follows. */
   readonly plan: string | null;
+  /** What takes its place at `nextPlanAt`; null with a time: nothing does, the plan ends. */
+  readonly nextPlan: string | null;
+  /** Null: no change is pending. */
+  readonly nextPlanAt: Date | null;
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly createdAt: Date;
 }
@@ -19,7 +24,11 @@ export interface Account {
 /** `suspended` and `closed` refuse every key of the account; `closed` for good. */
 export type AccountState = "active" | "suspended" | "closed";
 
-const COLUMNS = `account_id AS "accountId", name, shard, state, plan, metadata, created_at AS "createdAt"`;
+/** A change of plan holds from its moment on, whether or not the sweep has been there. */
+const COLUMNS = `account_id AS "accountId", name, shard, state, metadata, created_at AS "createdAt",
+  CASE WHEN next_plan_at <= statement_timestamp() THEN next_plan ELSE plan END AS plan,
+  CASE WHEN next_plan_at > statement_timestamp() THEN next_plan END AS "nextPlan",
+  CASE WHEN next_plan_at > statement_timestamp() THEN next_plan_at END AS "nextPlanAt"`;
 
 /**
  * Creates an account in one of `shards` shards, chosen by its id: even, and the same when the request is repeated.
@@ -117,7 +126,8 @@ export async function updateAccount(
 
 /**
  * Suspends, reactivates or closes an account. Its keys count as changed, so that no instance goes on with a cached one.
- * Closing is final. Throws FareboxError `account_unknown`, `account_closed`.
+ * Closing is final. A suspended account keeps its plan and its refreshes, so that it goes on as it would have when it is active
+ * again. Throws FareboxError `account_unknown`, `account_closed`.
  */
 export async function setAccountState(
   tx: Transaction,

@@ -15,7 +15,7 @@ interface BalanceRow {
   readonly recurring: {
     readonly amount: number;
     readonly every: NonNullable<PoolBalance["recurring"]>["every"];
-    readonly nextAt: number;
+    readonly nextAt: number | null;
     readonly rollover: "none" | "all" | number;
   } | null;
 }
@@ -47,7 +47,7 @@ function renderBalance({ creditType, balance, held, grants, recurring }: Balance
     recurring: recurring && {
       amount: BigInt(recurring.amount),
       every: recurring.every,
-      nextAt: new Date(recurring.nextAt),
+      nextAt: recurring.nextAt === null ? null : new Date(recurring.nextAt),
       rollover: typeof recurring.rollover === "number" ? BigInt(recurring.rollover) : recurring.rollover,
     },
     grants: grants.map(({ grantId, amount, remaining, source, expiresAt }) => ({

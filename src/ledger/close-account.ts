@@ -1,6 +1,6 @@
 import { type Credits, formatCredits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
-import { type Account, lockAccount, setAccountState } from "./accounts.ts";
+import { type Account, lockAccount, readAccount, setAccountState } from "./accounts.ts";
 import type { Transaction } from "./database/database.ts";
 
 /** What clients have set aside in one pool. */
@@ -27,8 +27,13 @@ export async function closeAccount(tx: Transaction, accountId: string): Promise<
     [account.shard, accountId],
   );
   if (held.length > 0) refuseHolds(accountId, held);
-  await tx.query("UPDATE farebox.accounts SET plan = NULL WHERE account_id = $1", [accountId]);
-  return { ...(await setAccountState(tx, accountId, "closed")), plan: null };
+  await tx.query(
+    `UPDATE farebox.accounts SET plan = NULL, plan_version = NULL, next_plan = NULL, next_plan_version = NULL,
+       next_plan_at = NULL WHERE account_id = $1`,
+    [accountId],
+  );
+  await setAccountState(tx, accountId, "closed");
+  return await readAccount(tx, accountId);
 }
 
 function refuseHolds(accountId: string, pools: readonly HeldPool[]): never {

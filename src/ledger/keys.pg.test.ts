@@ -59,6 +59,7 @@ eachDatabase("keys", (openFresh, kind) => {
         accountState: "active",
         scopes: null,
         capped: [],
+        planLimits: [],
       },
     );
   });

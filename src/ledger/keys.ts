@@ -213,14 +213,17 @@ const FIND = {
         JOIN farebox.key_caps c ON c.account_id = p.account_id AND c.credit_type = p.credit_type AND c.key_id = k.key_id
           AND c.shard = p.shard
         WHERE p.account_id = k.account_id AND p.shard = k.shard
-      ) AS capped
+      ) AS capped,
+      coalesce(p.body -> 'limits', '[]') AS "planLimits"
     FROM (
       SELECT key_id, NULL::timestamptz AS expires_at FROM farebox.keys WHERE hash = decode($1, 'hex')
       UNION ALL
       SELECT key_id, expires_at FROM farebox.rotated_secrets WHERE hash = decode($1, 'hex')
     ) s
     JOIN farebox.keys k ON k.key_id = s.key_id
-    JOIN farebox.accounts a ON a.account_id = k.account_id`,
+    JOIN farebox.accounts a ON a.account_id = k.account_id
+    LEFT JOIN farebox.plans p
+      ON p.name = CASE WHEN a.next_plan_at <= clock_timestamp() THEN a.next_plan ELSE a.plan END`,
 };
 
 /** The key whose text, or a text from before a rotation, has this hash (hex), in whatever state it is. */

@@ -1,5 +1,6 @@
 import type { Credits } from "../domain/credits.ts";
 import type { CapWindow } from "../domain/key-cap.ts";
+import type { LimitRule } from "../domain/limit-rule.ts";
 
 /** One pool. `shard` is the account's: every statement of a verb filters by it. */
 export interface PoolRef {
@@ -159,6 +160,8 @@ export interface KeyRecord {
   readonly scopes: readonly string[] | null;
   /** The credit types in which the key has caps, its own or its plan's. */
   readonly capped: readonly string[];
+  /** Request limits of the account's plan. */
+  readonly planLimits: readonly LimitRule[];
   readonly accountState: "active" | "suspended" | "closed";
 }
 
@@ -179,11 +182,12 @@ export interface PoolBalance {
   readonly creditType: string;
   readonly balance: Credits;
   readonly held: Credits;
-  /** Present when a plan grants this pool credits at intervals. */
+  /** Present when the account's plan grants this pool credits at intervals. */
   readonly recurring: {
     readonly amount: Credits;
     readonly every: "day" | "week" | "month" | "year";
-    readonly nextAt: Date;
+    /** The next refresh that grants something, by this plan or the one that follows it. Null: the plan ends before. */
+    readonly nextAt: Date | null;
     /** `"none"`, `"all"`, or the cap of what survives a refresh. */
     readonly rollover: "none" | "all" | Credits;
   } | null;

@@ -1,23 +1,32 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { assignPlan } from "./account-plan.ts";
 import { createAccount, readAccount, setAccountState } from "./accounts.ts";
 import type { Database } from "./database/database.ts";
-import { assignPlan, listPlans, type Plan, publishPlans, readPlan } from "./plans.ts";
+import { listPlans, type NewPlan, publishPlans, readPlan } from "./plans.ts";
 import { atOnce, fulfilled } from "./testing/at-once.ts";
 import { eachDatabase } from "./testing/test-databases.ts";
 
-const starter: Plan = {
+const starter: NewPlan = {
   name: "starter",
   recurring: [
     { creditType: "search", amount: 10_000_000_000n, every: "month", rollover: "all" },
-    { creditType: "collect", amount: 999_999_999_999_999n, every: "day", rollover: 500_000n },
+    {
+      creditType: "collect",
+      amount: 999_999_999_999_999n,
+      every: "day",
+      rollover: 500_000n,
+      anchor: "calendar",
+    },
   ],
+  limits: [{ match: "*", requests: 100, windowSeconds: 60, by: "account" }],
+  caps: [{ creditType: "search", day: 999_999_999_999_999n, month: null, total: 7n }],
 };
-const free: Plan = { name: "free", recurring: [] };
+const free: NewPlan = { name: "free", recurring: [], limits: [], caps: [] };
 
 eachDatabase("plans", (openFresh) => {
   let db: Database;
-  const publish = (...plans: Plan[]) => db.transaction((tx) => publishPlans(tx, plans));
+  const publish = (...plans: NewPlan[]) => db.transaction((tx) => publishPlans(tx, plans));
   const assign = (accountId: string, plan: string) => db.transaction((tx) => assignPlan(tx, accountId, plan));
 
   before(async () => {
@@ -25,14 +34,20 @@ eachDatabase("plans", (openFresh) => {
   });
 
   test("published plans are read back exactly, and only changes are told", async () => {
-    assert.deepEqual(await publish(starter, free), ["free", "starter"]);
+    assert.deepEqual(await publish(starter, free), [
+      { name: "free", version: 1, before: null },
+      { name: "starter", version: 1, before: null },
+    ]);
     assert.deepEqual(await publish(starter, free), []);
-    assert.deepEqual(await listPlans(db), [free, starter]);
-    const [first] = starter.recurring;
-    const changed: Plan = { name: "starter", recurring: first === undefined ? [] : [first] };
-    assert.deepEqual(await publish(changed), ["starter"]);
-    assert.deepEqual(await readPlan(db, "starter"), changed);
-    assert.deepEqual(await publish(starter), ["starter"]);
+    const stored = { ...starter, version: 1 };
+    assert.deepEqual(await listPlans(db), [{ ...free, version: 1 }, stored]);
+    const changed: NewPlan = { name: "starter", recurring: starter.recurring.slice(0, 1) };
+    assert.deepEqual(await publish(changed), [{ name: "starter", version: 2, before: stored }]);
+    assert.deepEqual(await readPlan(db, "starter"), { ...changed, limits: [], caps: [], version: 2 });
+    assert.deepEqual(
+      (await publish(starter)).map(({ version }) => version),
+      [3],
+    );
   });
 
   test("instances that publish the same configuration at once, in any order, tell each change once", async () => {
@@ -41,7 +56,13 @@ eachDatabase("plans", (openFresh) => {
       await atOnce(6, (index) => publish(...(index % 2 === 0 ? [starter, free] : [free, starter]))),
     );
     assert.equal(results.length, 6);
-    assert.deepEqual(results.flat().sort(), ["free", "starter"]);
+    assert.deepEqual(
+      results
+        .flat()
+        .map(({ name }) => name)
+        .sort(),
+      ["free", "starter"],
+    );
   });
 
   test("an unknown plan is named", async () => {

@@ -2,13 +2,14 @@ import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import fc from "fast-check";
 import { type Every, periodStart } from "../domain/period.ts";
+import { assignPlan } from "./account-plan.ts";
 import { readBalances } from "./balances.ts";
 import type { Database } from "./database/database.ts";
 import { listEntries } from "./entries.ts";
 import { grantCredits } from "./grant.ts";
 import type { PoolBalance, PoolRef } from "./ledger.ts";
 import { type LedgerHandle, openLedger } from "./open-ledger.ts";
-import { assignPlan, type Plan, publishPlans } from "./plans.ts";
+import { type NewPlan, publishPlans } from "./plans.ts";
 import { atOnce } from "./testing/at-once.ts";
 import {
   assertSound,
@@ -35,7 +36,7 @@ eachDatabase("roll", (openFresh) => {
 
   const subscribe = async (
     pool: PoolRef,
-    item: Omit<Plan["recurring"][number], "creditType">,
+    item: Omit<NewPlan["recurring"][number], "creditType">,
   ): Promise<void> => {
     plans += 1;
     const name = `plan ${plans}`;

@@ -1,4 +1,5 @@
 import { FareboxError } from "../domain/farebox-error.ts";
+import type { LimitRule } from "../domain/limit-rule.ts";
 import type { PriceTable } from "../domain/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { Ledger, PoolBalance } from "../ledger/ledger.ts";
@@ -8,7 +9,7 @@ import { DurableTasks } from "./durable-tasks.ts";
 import { HeartbeatLoop } from "./heartbeat-loop.ts";
 import { KeyCache } from "./key-cache.ts";
 import { LeaseDesk } from "./lease-desk.ts";
-import { Limiter, type LimitRule, type OwnLimit } from "./limiter.ts";
+import { Limiter, type OwnLimit } from "./limiter.ts";
 import type { AdmitRequest, Decision, Identity, Meter, Route } from "./meter.ts";
 import { type MeterClock, systemClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";

@@ -191,12 +191,13 @@ function judge(record: KeyRecord | undefined): Identity | Refusal {
   if (record === undefined || record.state !== "active" || record.accountState !== "active")
     return KEY_INVALID;
   if (record.expiresInMs !== null && record.expiresInMs <= 0) return KEY_INVALID;
-  const { accountId, shard, keyId, scopes, capped } = record;
+  const { accountId, shard, keyId, scopes, capped, planLimits } = record;
   return {
     accountId,
     shard,
     keyId,
     ...(scopes === null ? {} : { scopes: new KeyScopes(scopes) }),
     ...(capped.length === 0 ? {} : { capped: new Set(capped) }),
+    ...(planLimits.length === 0 ? {} : { planLimits }),
   };
 }

@@ -7,6 +7,11 @@ import { ALICE } from "./testing/open-fake-meter.ts";
 const SECOND_KEY = { ...ALICE, keyId: "key_0000000000000002" };
 const BOB = { ...ALICE, accountId: "acc_0000000000000002", keyId: "key_0000000000000003" };
 
+function remainingOf(state: ReturnType<Limiter["count"]>): number {
+  assert.ok(state !== undefined && !("code" in state));
+  return state.remaining;
+}
+
 describe("Limiter", () => {
   it("counts per rule, by account or key, and tells remaining and reset", async () => {
     const clock = new ManualClock();
@@ -61,6 +66,40 @@ describe("Limiter", () => {
       limiter.count(ALICE, "GET", "/");
     }
     assert.equal(limiter.size, 1);
+  });
+
+  it("counts the rules of an account's plan besides the configured ones", () => {
+    const limiter = new Limiter(
+      [{ match: "*", requests: 10, windowSeconds: 60, by: "account" }],
+      new ManualClock(),
+    );
+    const planLimits = [{ match: "GET /x", requests: 2, windowSeconds: 60, by: "account" as const }];
+    const second = { ...SECOND_KEY, planLimits: structuredClone(planLimits) };
+    assert.equal(remainingOf(limiter.count({ ...ALICE, planLimits }, "GET", "/x")), 1);
+    assert.equal(remainingOf(limiter.count(second, "GET", "/x")), 0);
+    assert.ok("code" in (limiter.count(second, "GET", "/x") ?? {}));
+    // The refused one used up nothing, and other accounts have windows of their own.
+    assert.equal(remainingOf(limiter.count(second, "GET", "/y")), 7);
+    assert.equal(remainingOf(limiter.count({ ...BOB, planLimits }, "GET", "/x")), 1);
+    assert.equal(remainingOf(limiter.count(BOB, "GET", "/x")), 8);
+  });
+
+  it("goes on counting under a rule that a changed plan, or another plan, has too", async () => {
+    const clock = new ManualClock();
+    const limiter = new Limiter([], clock);
+    const slow = { match: "GET /x", requests: 2, windowSeconds: 60, by: "key" as const };
+    const before = { ...ALICE, planLimits: [slow] };
+    limiter.count(before, "GET", "/x");
+    const after = { ...ALICE, planLimits: [{ ...slow, match: "GET /y" }, { ...slow }, { ...slow }] };
+    assert.equal(remainingOf(limiter.count(after, "GET", "/x")), 0);
+    // Windows that are over are forgotten with their rules, and keys that carry them go on under the new ones.
+    await clock.advance(60_000);
+    const other = { ...ALICE, planLimits: [{ ...slow, requests: 3 }] };
+    assert.equal(remainingOf(limiter.count(other, "GET", "/x")), 2);
+    assert.equal(limiter.size, 1);
+    assert.equal(remainingOf(limiter.count(after, "GET", "/x")), 1);
+    assert.equal(remainingOf(limiter.count(before, "GET", "/x")), 0);
+    assert.equal(limiter.count(ALICE, "GET", "/x"), undefined);
   });
 
   it("refuses a match that is none", () => {

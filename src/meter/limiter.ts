@@ -1,3 +1,4 @@
+import type { LimitRule } from "../domain/limit-rule.ts";
 import { parseMatchPattern } from "../domain/match-pattern.ts";
 import type { Problem } from "../domain/problem.ts";
 import { RateWindow } from "../domain/rate-window.ts";
@@ -7,15 +8,6 @@ import type { Identity, OwnEndpoint } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import { RecentMap } from "./recent-map.ts";
 
-/** A request limit as configured; see the configuration's `limits`. */
-export interface LimitRule {
-  /** `"GET /account/credits"`, or `"*"`: all requests are counted together. */
-  readonly match: string;
-  readonly requests: number;
-  readonly windowSeconds: number;
-  readonly by: "account" | "key";
-}
-
 /** The limit of what Farebox answers itself, in requests of an account. */
 export type OwnLimit = Pick<LimitRule, "requests" | "windowSeconds">;
 
@@ -23,19 +15,23 @@ export type OwnLimit = Pick<LimitRule, "requests" | "windowSeconds">;
 const MAX_SUBJECTS = 400_000;
 
 /**
- * Counts requests against the configured limits, per rule and account or key. In this process only: what an instance
+ * Counts requests against the configured limits and those of the account's plan, per rule and account or key. In this process only: what an instance
  * counts is no money, and its neighbours do not know of it (see docs/decisions).
  */
 export class Limiter {
   readonly #rules: readonly CountedRule[];
   readonly #own: CountedRule | undefined;
   readonly #clock: MeterClock;
+  /** Rules of plans by what they say: counting goes on as long as a plan has the same rule, whatever else changes in it. */
+  readonly #planRules = new Map<string, CountedRule>();
+  /** All rules of an identity by the list that it carries, which stays the same object while its key is cached. */
+  #rulesByPlan = new WeakMap<readonly LimitRule[], readonly CountedRule[]>();
 
   /** Throws for a match that the configuration refuses. */
   constructor(rules: readonly LimitRule[], clock: MeterClock, own?: OwnLimit) {
     this.#clock = clock;
-    this.#rules = rules.map((rule) => new CountedRule(rule));
-    this.#own = own && new CountedRule({ ...own, match: "*", by: "account" });
+    this.#rules = rules.map((rule) => new CountedRule(rule, clock.now()));
+    this.#own = own && new CountedRule({ ...own, match: "*", by: "account" }, clock.now());
   }
 
   /**
@@ -53,7 +49,7 @@ export class Limiter {
     const now = this.#clock.now();
     const counted: { readonly rule: LimitRule; readonly window: RateWindow }[] = [];
     let refusal: Refusal | undefined;
-    for (const rule of this.#rulesOf(method, path, own)) {
+    for (const rule of this.#matching(identity, method, path, own, now)) {
       const window = rule.windowOf(identity, now);
       if (!window.hasRoom(now))
         refusal = longer(refusal, renderState(rule.rule, window, window.secondsUntilRoom(now)));
@@ -71,13 +67,49 @@ export class Limiter {
 
   /** How many windows are kept. */
   get size(): number {
-    return this.#rules.reduce((sum, rule) => sum + rule.size, this.#own?.size ?? 0);
+    const rules = [...this.#rules, ...this.#planRules.values()];
+    return rules.reduce((sum, rule) => sum + rule.size, this.#own?.size ?? 0);
   }
 
-  #rulesOf(method: string, path: string, own: OwnEndpoint | undefined): readonly CountedRule[] {
-    const rules = this.#rules.filter((rule) => rule.matches(method, path));
+  #matching(
+    identity: Identity,
+    method: string,
+    path: string,
+    own: OwnEndpoint | undefined,
+    now: number,
+  ): readonly CountedRule[] {
+    const rules = this.#rulesOf(identity, now).filter((rule) => rule.matches(method, path));
     const isLimited = own === "customer_api" || (own === "contract" && rules.length === 0);
     return this.#own !== undefined && isLimited ? [...rules, this.#own] : rules;
+  }
+
+  #rulesOf({ planLimits }: Identity, now: number): readonly CountedRule[] {
+    if (planLimits === undefined) return this.#rules;
+    const known = this.#rulesByPlan.get(planLimits);
+    if (known !== undefined) return known;
+    const rules = [...this.#rules, ...new Set(planLimits.map((rule) => this.#planRule(rule, now)))];
+    this.#rulesByPlan.set(planLimits, rules);
+    return rules;
+  }
+
+  #planRule(rule: LimitRule, now: number): CountedRule {
+    const text = JSON.stringify([rule.match, rule.requests, rule.windowSeconds, rule.by]);
+    const known = this.#planRules.get(text);
+    if (known !== undefined) return known;
+    this.#forgetPlanRules(now);
+    const counted = new CountedRule(rule, now);
+    this.#planRules.set(text, counted);
+    return counted;
+  }
+
+  /** Rules under which nothing was counted for a whole window: no plan has them any more, or they count nothing. */
+  #forgetPlanRules(now: number): void {
+    for (const [text, rule] of this.#planRules) {
+      if (!rule.isOver(now)) continue;
+      this.#planRules.delete(text);
+      // Nobody may go on counting under a rule that others find anew.
+      this.#rulesByPlan = new WeakMap();
+    }
   }
 }
 
@@ -86,9 +118,11 @@ class CountedRule {
   readonly #routes: RouteTable<true> | undefined;
   readonly #windows = new RecentMap<RateWindow>(MAX_SUBJECTS);
   #agedAt = 0;
+  #usedAt: number;
 
-  constructor(rule: LimitRule) {
+  constructor(rule: LimitRule, now: number) {
     this.rule = rule;
+    this.#usedAt = now;
     this.#routes = rule.match === "*" ? undefined : buildRoutes(rule.match);
   }
 
@@ -98,6 +132,7 @@ class CountedRule {
 
   windowOf(identity: Identity, now: number): RateWindow {
     const windowMs = this.rule.windowSeconds * 1_000;
+    this.#usedAt = now;
     // What was not used for a whole window counts nothing any more: forgetting it changes no decision, and costs nothing.
     if (now - this.#agedAt >= windowMs) {
       this.#windows.age();
@@ -114,6 +149,10 @@ class CountedRule {
 
   get size(): number {
     return this.#windows.size;
+  }
+
+  isOver(now: number): boolean {
+    return now - this.#usedAt >= this.rule.windowSeconds * 1_000;
   }
 }
 

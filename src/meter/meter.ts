@@ -1,5 +1,6 @@
 import type { Credits } from "../domain/credits.ts";
 import type { KeyScopes } from "../domain/key-scopes.ts";
+import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Price, PriceList, Quote, RequestFacts } from "../domain/price.ts";
 import type { PriceTable } from "../domain/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
@@ -17,6 +18,8 @@ export interface Identity {
   readonly scopes?: KeyScopes | undefined;
   /** The credit types in which the key's spending is capped; undefined: none. */
   readonly capped?: ReadonlySet<string> | undefined;
+  /** Request limits of the account's plan; undefined: none. Counted by {@link Meter.limit} besides those of the configuration. */
+  readonly planLimits?: readonly LimitRule[] | undefined;
   /** The key was good before the database fell silent; whether it still is cannot be known. Priced requests are refused. */
   readonly unconfirmed?: true;
 }

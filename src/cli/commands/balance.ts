@@ -27,7 +27,7 @@ function renderBalances(balances: z.infer<typeof balanceBody>): string {
     String(pool.balance),
     String(pool.held),
     String(pool.available),
-    pool.recurring === null ? "" : `${pool.recurring.amount} on ${pool.recurring.nextAt}`,
+    pool.recurring?.nextAt == null ? "" : `${pool.recurring.amount} on ${pool.recurring.nextAt}`,
   ]);
   const grants = balances.pools.flatMap((pool) =>
     pool.grants.map((grant) => [

@@ -86,7 +86,10 @@ export async function assertSound(database: Database, options: { atRest?: boolea
   assert.deepEqual(findings, []);
 }
 
-/** Lets time pass for a pool: everything on it that has a moment moves back by so many milliseconds. */
+/**
+ * Lets time pass for a pool: everything on it that has a moment moves back by so many milliseconds. A pending change of plan does
+ * too, as if the account had no other pool; what is counted from the calendar then no longer is.
+ */
 export async function letTimePass(database: Database, pool: PoolRef, ms: number): Promise<void> {
   const back = `- make_interval(secs => ${ms / 1000})`;
   const where = `WHERE account_id = '${pool.accountId}' AND credit_type = '${pool.creditType}'`;
@@ -95,8 +98,9 @@ export async function letTimePass(database: Database, pool: PoolRef, ms: number)
     SELECT FROM farebox.pools ${where} FOR UPDATE;
     UPDATE farebox.pools SET next_event_at = next_event_at ${back} ${where};
     UPDATE farebox.grants SET effective_at = effective_at ${back}, expires_at = expires_at ${back} ${where};
-    UPDATE farebox.recurring SET anchor_at = anchor_at ${back}, next_at = next_at ${back} ${where};
+    UPDATE farebox.recurring SET anchor_at = anchor_at ${back}, next_at = next_at ${back}, until = until ${back} ${where};
     UPDATE farebox.holds SET expires_at = expires_at ${back} ${where};
+    UPDATE farebox.accounts SET next_plan_at = next_plan_at ${back} WHERE account_id = '${pool.accountId}';
     UPDATE farebox.once_windows SET until = until ${back} WHERE account_id = '${pool.accountId}';
     COMMIT`);
 }

@@ -81,7 +81,13 @@ export class FakeDatabase {
 
   addKey(hashHex: string, record: Partial<KeyRecord> & { readonly expiresAt?: number } = {}): void {
     const defaults = { keyId: "key_1", accountId: "acc_1", shard: 0, name: "", state: "active" } as const;
-    const open = { expiresInMs: null, accountState: "active", scopes: null, capped: [] } as const;
+    const open = {
+      expiresInMs: null,
+      accountState: "active",
+      scopes: null,
+      capped: [],
+      planLimits: [],
+    } as const;
     this.keys.set(hashHex, { ...defaults, ...open, ...record });
     for (const instance of this.instances.values()) instance.changedKeys.push(hashHex);
   }

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
 import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
+import { assignPlan } from "../../../ledger/account-plan.ts";
 import { createAccount, readAccount } from "../../../ledger/accounts.ts";
-import { assignPlan } from "../../../ledger/plans.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";

@@ -39,7 +39,7 @@ function renderPool(pool: PoolBalance): z.infer<typeof balanceBody>["pools"][num
     recurring: recurring && {
       amount: creditsToJson(recurring.amount),
       every: recurring.every,
-      nextAt: recurring.nextAt.toISOString(),
+      nextAt: recurring.nextAt?.toISOString() ?? null,
       rollover:
         typeof recurring.rollover === "bigint" ? creditsToJson(recurring.rollover) : recurring.rollover,
     },

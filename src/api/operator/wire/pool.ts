@@ -94,7 +94,9 @@ export const balanceBody = z
           .object({
             amount: amountOutput,
             every: z.enum(["day", "week", "month", "year"]),
-            nextAt: timeOutput,
+            nextAt: timeOutput
+              .nullable()
+              .openapi({ description: "The next refresh; null when the plan ends before it." }),
             rollover: z.union([z.enum(["none", "all"]), amountOutput]),
           })
           .nullable(),
