@@ -9,6 +9,9 @@ export function renderAccount(account: z.infer<typeof accountBody>): string {
     ["name", account.name],
     ["state", account.state],
     ["plan", account.plan ?? "none"],
+    ...(account.nextPlanAt === null
+      ? []
+      : [["", `${account.nextPlan ?? "none"} from ${account.nextPlanAt} on`]]),
     ["created", account.createdAt],
     ...metadata.map((member, index) => [index === 0 ? "metadata" : "", member]),
   ];

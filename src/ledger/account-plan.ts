@@ -1,6 +1,6 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import { type Account, lockAccount, readAccount, refuseClosed } from "./accounts.ts";
-import type { Queryable, Transaction } from "./database/database.ts";
+import type { Transaction } from "./database/database.ts";
 import { applyDefaultCaps } from "./key-caps.ts";
 import { type Plan, readPlan, storedItems } from "./plans.ts";
 
@@ -80,12 +80,6 @@ export async function keepPlan(tx: Transaction, accountId: string): Promise<Acco
     );
   }
   return await readAccount(tx, accountId);
-}
-
-/** The plan that an account has by the database's clock; undefined: none. */
-export async function readPlanOf(db: Queryable, accountId: string): Promise<Plan | undefined> {
-  const { plan } = await readAccount(db, accountId);
-  return plan === null ? undefined : await readPlan(db, plan);
 }
 
 /**

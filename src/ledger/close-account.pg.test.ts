@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
+import { assignPlan } from "./account-plan.ts";
 import { readAccount } from "./accounts.ts";
 import { closeAccount } from "./close-account.ts";
 import type { Database } from "./database/database.ts";
@@ -7,7 +8,7 @@ import { grantCredits } from "./grant.ts";
 import { listLiveHolds } from "./holds.ts";
 import type { PoolRef } from "./ledger.ts";
 import { type LedgerHandle, openLedger } from "./open-ledger.ts";
-import { assignPlan, publishPlans } from "./plans.ts";
+import { publishPlans } from "./plans.ts";
 import { atOnce, fulfilled, refusedCodes } from "./testing/at-once.ts";
 import {
   assertSound,

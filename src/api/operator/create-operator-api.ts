@@ -23,6 +23,9 @@ import { addRotateKey } from "./keys/rotate-key.ts";
 import { addUpdateKey } from "./keys/update-key.ts";
 import { createOperatorApp, type OperatorApp } from "./operator-app.ts";
 import type { OperatorServices } from "./operator-services.ts";
+import { addAssignPlan } from "./plans/assign-plan.ts";
+import { addCancelPlan } from "./plans/cancel-plan.ts";
+import { addKeepPlan } from "./plans/keep-plan.ts";
 import { addListPlans } from "./plans/list-plans.ts";
 import { addCreateAdjustment } from "./pools/create-adjustment.ts";
 import { addCreateGrant } from "./pools/create-grant.ts";
@@ -74,6 +77,9 @@ const OPERATIONS = [
   addGetPriceListDiff,
   addCancelPriceList,
   addListPlans,
+  addAssignPlan,
+  addCancelPlan,
+  addKeepPlan,
   addListAuditTrail,
   addGetInstance,
   addRunAudit,

@@ -50,6 +50,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   key_expired: 409,
   key_grace_full: 409,
   price_list_in_force: 409,
+  plan_change_unknown: 409,
   request_too_large: 413,
   media_type_unsupported: 415,
   storage_unavailable: 503,

@@ -4,6 +4,7 @@ import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } f
 
 interface Options extends OperatorOptions {
   readonly plan?: string;
+  readonly anchor?: string;
 }
 
 /** `farebox account create <name>` */
@@ -13,12 +14,16 @@ export function addAccountCreate(account: Command, cli: Cli): void {
     .description("create an account")
     .argument("<name>", "what the account is called")
     .option("--plan <plan>", "a plan of the configuration, whose recurring grants begin at once")
+    .option(
+      "--anchor <time>",
+      "from when the plan's periods are counted (ISO 8601 with offset; default: now)",
+    )
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (name: string, options: Options) => {
       const created = await cli
         .operator(options)
-        .post("/v1/accounts", accountBody, { name, plan: options.plan });
+        .post("/v1/accounts", accountBody, { name, plan: options.plan, anchorAt: options.anchor });
       printResult(cli, options, created, () => `Created account ${created.id} (${created.name}).\n`);
     });
 }

@@ -27,7 +27,7 @@ function renderBalances(balances: z.infer<typeof balanceBody>): string {
     String(pool.balance),
     String(pool.held),
     String(pool.available),
-    pool.recurring?.nextAt == null ? "" : `${pool.recurring.amount} on ${pool.recurring.nextAt}`,
+    renderRefresh(pool.recurring),
   ]);
   const grants = balances.pools.flatMap((pool) =>
     pool.grants.map((grant) => [
@@ -41,4 +41,9 @@ function renderBalances(balances: z.infer<typeof balanceBody>): string {
   const text = renderTable(["CREDIT TYPE", "BALANCE", "HELD", "AVAILABLE", "NEXT REFRESH"], pools);
   if (grants.length === 0) return text;
   return `${text}\n${renderTable(["GRANT", "CREDIT TYPE", "REMAINING", "SOURCE", "EXPIRES"], grants)}`;
+}
+
+function renderRefresh(recurring: z.infer<typeof balanceBody>["pools"][number]["recurring"]): string {
+  if (recurring === null) return "";
+  return recurring.nextAt === null ? "none: the plan ends" : `${recurring.amount} on ${recurring.nextAt}`;
 }

@@ -4,12 +4,14 @@ import type {
   Account,
   AccountPage,
   Adjustment,
+  AssignPlanInput,
   Audit,
   AuditTrailPage,
   Balances,
   BulkRefund,
   BulkRefundPage,
   CancelBulkRefundInput,
+  CancelPlanInput,
   CancelPriceListInput,
   CloseAccountInput,
   CreateAccountInput,
@@ -33,6 +35,7 @@ import type {
   Grant,
   HoldPage,
   Instance,
+  KeepPlanInput,
   Key,
   KeyPage,
   KeyPermissions,
@@ -143,6 +146,12 @@ export interface FareboxClient {
   readonly cancelPriceList: (input: CancelPriceListInput, options?: RequestOptions) => Promise<PriceList>;
   /** List the plans that the configuration has, or had. `GET /v1/plans` */
   readonly listPlans: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Plans>;
+  /** Give an account a plan, now or at the next refresh of the one that it has. `POST /v1/accounts/{account}/plan` */
+  readonly assignPlan: (input: AssignPlanInput, options?: RequestOptions) => Promise<Account>;
+  /** Take an account's plan away, now or at its next refresh; what it granted stays. `POST /v1/accounts/{account}/plan/cancel` */
+  readonly cancelPlan: (input: CancelPlanInput, options?: RequestOptions) => Promise<Account>;
+  /** Withdraw the pending change of an account's plan. `POST /v1/accounts/{account}/plan/keep` */
+  readonly keepPlan: (input: KeepPlanInput, options?: RequestOptions) => Promise<Account>;
   /** List what operators did, the newest first. `GET /v1/audit-trail` */
   readonly listAuditTrail: (input?: ListAuditTrailInput, options?: RequestOptions) => Promise<AuditTrailPage>;
   /** The same as CSV, as a stream of all lines. */

@@ -23,6 +23,14 @@ export interface Account {
    */
   state: "active" | "suspended" | "closed";
   plan: string | null;
+  /**
+   * The plan that takes its place at `nextPlanAt`; null with a time there: none does.
+   */
+  nextPlan: string | null;
+  /**
+   * Null: no change of the plan is pending.
+   */
+  nextPlanAt: string | null;
   metadata: {
     [k: string]: unknown;
   };
@@ -380,7 +388,10 @@ export interface Balances {
        */
       amount: number;
       every: "day" | "week" | "month" | "year";
-      nextAt: string;
+      /**
+       * The next refresh; null when the plan ends before it.
+       */
+      nextAt: string | null;
       rollover: ("none" | "all") | number;
     } | null;
     grants: {
@@ -605,6 +616,14 @@ export interface Plans {
 }
 export interface Plan {
   name: string;
+  /**
+   * Counts up with each change.
+   */
+  version: number;
+  /**
+   * How many accounts have it, within seconds.
+   */
+  accounts: number;
   recurring: {
     creditType: string;
     /**
@@ -613,6 +632,28 @@ export interface Plan {
     amount: number;
     every: "day" | "week" | "month" | "year";
     rollover: ("none" | "all") | number;
+    anchor: "assignment" | "calendar";
+  }[];
+  limits: {
+    match: string;
+    requests: number;
+    windowSeconds: number;
+    by: "account" | "key";
+  }[];
+  caps: {
+    creditType: string;
+    /**
+     * Null: no such cap.
+     */
+    day: number | null;
+    /**
+     * Null: no such cap.
+     */
+    month: number | null;
+    /**
+     * Null: no such cap.
+     */
+    total: number | null;
   }[];
 }
 export interface AuditTrailPage {
@@ -701,6 +742,10 @@ export interface CreateAccountInput {
    * A plan of the configuration.
    */
   plan?: string | undefined;
+  /**
+   * From when periods are counted (default: now). In the past: the running period is granted at once; ahead: the first grant comes then. Periods of the calendar stay the calendar's.
+   */
+  anchorAt?: string | undefined;
   metadata?:
     | {
         [k: string]: string;
@@ -1073,6 +1118,31 @@ export interface GetPriceListDiffInput {
 }
 export interface CancelPriceListInput {
   version: number;
+}
+export interface AssignPlanInput {
+  account: string;
+  /**
+   * A plan of the configuration.
+   */
+  plan: string;
+  /**
+   * `now` (default), or `refresh`: at the next refresh of the longest period that the present plan grants at.
+   */
+  when?: ("now" | "refresh") | undefined;
+  /**
+   * From when periods are counted (default: now). In the past: the running period is granted at once; ahead: the first grant comes then. Periods of the calendar stay the calendar's.
+   */
+  anchorAt?: string | undefined;
+}
+export interface CancelPlanInput {
+  account: string;
+  /**
+   * `now` (default), or `refresh`: at the next refresh of the longest period that the present plan grants at.
+   */
+  when?: ("now" | "refresh") | undefined;
+}
+export interface KeepPlanInput {
+  account: string;
 }
 export interface ListAuditTrailInput {
   limit?: number | undefined;

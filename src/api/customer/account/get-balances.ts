@@ -35,7 +35,7 @@ function renderPool(pool: PoolBalance): z.infer<typeof balancesBody>["pools"][nu
     recurring: recurring && {
       amount: creditsToJson(recurring.amount),
       every: recurring.every,
-      nextAt: recurring.nextAt.toISOString(),
+      nextAt: recurring.nextAt?.toISOString() ?? null,
       rollover:
         typeof recurring.rollover === "bigint" ? creditsToJson(recurring.rollover) : recurring.rollover,
     },

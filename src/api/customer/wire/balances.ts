@@ -6,7 +6,9 @@ const recurringBody = z
   .object({
     amount: amountOutput,
     every: z.enum(["day", "week", "month", "year"]),
-    nextAt: timeOutput.openapi({ description: "The next refresh." }),
+    nextAt: timeOutput
+      .nullable()
+      .openapi({ description: "The next refresh; null when the plan ends before it." }),
     rollover: z.union([z.enum(["none", "all"]), amountOutput]).openapi({
       description: "What survives the refresh of what is unused: none, all, or at most so many credits.",
     }),

@@ -24,15 +24,15 @@ const route = createRoute({
 /** `POST /v1/accounts`. Errors: `plan_unknown`. */
 export function addCreateAccount(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
-    const { name, plan, metadata } = context.req.valid("json");
+    const { name, plan, anchorAt, metadata } = context.req.valid("json");
     const body = await mutate(context, services, 201, async (tx) => {
       const accountId = formatId("account", randomBytes(ID_RANDOM_BYTES));
       await createAccount(tx, { accountId, name, metadata, shards: services.config.shards });
-      if (plan !== undefined) await assignPlan(tx, accountId, plan);
+      if (plan !== undefined) await assignPlan(tx, accountId, plan, { anchorAt });
       const account = await readAccount(tx, accountId);
       return {
         body: renderAccount(account),
-        audit: { action: "account.create", accountId, target: accountId, detail: { name, plan } },
+        audit: { action: "account.create", accountId, target: accountId, detail: { name, plan, anchorAt } },
       };
     });
     return context.json(body, 201);

@@ -9,6 +9,8 @@ export function renderAccount(account: Account): z.infer<typeof accountBody> {
     name: account.name,
     state: account.state,
     plan: account.plan,
+    nextPlan: account.nextPlan,
+    nextPlanAt: account.nextPlanAt?.toISOString() ?? null,
     metadata: { ...account.metadata },
     createdAt: account.createdAt.toISOString(),
   };

@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
-import { creditsToJson } from "../../../domain/credits.ts";
-import { listPlans } from "../../../ledger/plans.ts";
+import type { z } from "zod";
+import { type Credits, creditsToJson } from "../../../domain/credits.ts";
+import { countAccountsByPlan, listPlans, type Plan } from "../../../ledger/plans.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
@@ -20,19 +21,32 @@ const route = createRoute({
 export function addListPlans(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const plans = await listPlans(services.database);
-    return context.json(
-      {
-        plans: plans.map(({ name, recurring }) => ({
-          name,
-          recurring: recurring.map((grant) => ({
-            creditType: grant.creditType,
-            amount: creditsToJson(grant.amount),
-            every: grant.every,
-            rollover: typeof grant.rollover === "bigint" ? creditsToJson(grant.rollover) : grant.rollover,
-          })),
-        })),
-      },
-      200,
-    );
+    const accounts = await countAccountsByPlan(services.database);
+    return context.json({ plans: plans.map((plan) => renderPlan(plan, accounts.get(plan.name) ?? 0)) }, 200);
   });
 }
+
+function renderPlan(plan: Plan, accounts: number): z.infer<typeof planList>["plans"][number] {
+  const { name, version, recurring, limits, caps } = plan;
+  return {
+    name,
+    version,
+    accounts,
+    recurring: recurring.map(({ creditType, amount, every, rollover, anchor = "assignment" }) => ({
+      creditType,
+      amount: creditsToJson(amount),
+      every,
+      rollover: typeof rollover === "bigint" ? creditsToJson(rollover) : rollover,
+      anchor,
+    })),
+    limits: [...limits],
+    caps: caps.map(({ creditType, day, month, total }) => ({
+      creditType,
+      day: renderCap(day),
+      month: renderCap(month),
+      total: renderCap(total),
+    })),
+  };
+}
+
+const renderCap = (cap: Credits | null): number | null => (cap === null ? null : creditsToJson(cap));

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import {
+  anchorInput,
   formatInput,
   metadataInput,
   metadataPatch,
@@ -18,7 +19,12 @@ export const newAccount = z
       .max(64)
       .optional()
       .openapi({ description: "A plan of the configuration.", example: "starter" }),
+    anchorAt: anchorInput.optional(),
     metadata: metadataInput.optional(),
+  })
+  .refine(({ plan, anchorAt }) => plan !== undefined || anchorAt === undefined, {
+    error: "counts the periods of a plan: name one",
+    path: ["anchorAt"],
   })
   .openapi("NewAccount");
 
@@ -71,6 +77,10 @@ export const accountBody = z
         "Keys of a suspended account are refused until it is resumed, those of a closed one for good.",
     }),
     plan: z.string().nullable(),
+    nextPlan: z.string().nullable().openapi({
+      description: "The plan that takes its place at `nextPlanAt`; null with a time there: none does.",
+    }),
+    nextPlanAt: timeOutput.nullable().openapi({ description: "Null: no change of the plan is pending." }),
     metadata: z.record(z.string(), z.unknown()),
     createdAt: timeOutput,
   })

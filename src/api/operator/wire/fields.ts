@@ -32,6 +32,12 @@ export const timeInput = z
   .refine((time) => time.getUTCFullYear() >= 1970 && time.getUTCFullYear() < 9999, TIME_REASON)
   .openapi({ type: "string", format: "date-time", example: "2026-08-01T00:00:00Z" });
 
+/** The moment from which a plan's periods are counted. */
+export const anchorInput = timeInput.openapi({
+  description:
+    "From when periods are counted (default: now). In the past: the running period is granted at once; ahead: the first grant comes then. Periods of the calendar stay the calendar's.",
+});
+
 /** A moment in an answer. */
 export const timeOutput = z.string().openapi({ format: "date-time", example: "2026-08-01T00:00:00.000Z" });
 
