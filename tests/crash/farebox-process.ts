@@ -33,7 +33,7 @@ interface Urls {
 export class FareboxInstance {
   readonly gatewayPort: number;
   readonly #process: FareboxProcess;
-  readonly #operator: OperatorClient;
+  readonly operator: OperatorClient;
 
   /** Resolves when it is ready. */
   static async start(folder: string, database: DatabaseTarget): Promise<FareboxInstance> {
@@ -60,7 +60,7 @@ export class FareboxInstance {
   ) {
     this.#process = process;
     this.gatewayPort = Number(new URL(urls.gateway).port);
-    this.#operator = createOperatorClient({ url: urls.operator, token: TOKEN, source: "this test" });
+    this.operator = createOperatorClient({ url: urls.operator, token: TOKEN, source: "this test" });
   }
 
   /** Warnings and errors that it has logged with this message. */
@@ -96,21 +96,21 @@ export class FareboxInstance {
 
   /** What it is called in the database. */
   async readId(): Promise<string> {
-    return (await this.#operator.get("/v1/instance", instanceBody)).id;
+    return (await this.operator.get("/v1/instance", instanceBody)).id;
   }
 
   /** A new account with so many credits. */
   async openAccount(credits: number): Promise<Customer> {
-    const { id } = await this.#operator.post("/v1/accounts", accountBody, { name: "Crash" });
-    await this.#operator.post(`/v1/accounts/${id}/grants`, grantBody, { amount: credits });
-    const { key } = await this.#operator.post(`/v1/accounts/${id}/keys`, createdKey, {});
+    const { id } = await this.operator.post("/v1/accounts", accountBody, { name: "Crash" });
+    await this.operator.post(`/v1/accounts/${id}/grants`, grantBody, { amount: credits });
+    const { key } = await this.operator.post(`/v1/accounts/${id}/keys`, createdKey, {});
     return { accountId: id, key };
   }
 
   /** The account's balance when nothing of it is set aside any more; fails when that does not come by itself. */
   atRest(accountId: string): Promise<number> {
     return eventually(`nothing held of ${accountId}`, async () => {
-      const { pools } = await this.#operator.get(`/v1/accounts/${accountId}/balances`, balanceBody);
+      const { pools } = await this.operator.get(`/v1/accounts/${accountId}/balances`, balanceBody);
       return pools.every(({ held }) => held === 0) ? pools[0]?.balance : undefined;
     });
   }
