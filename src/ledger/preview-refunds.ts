@@ -50,7 +50,7 @@ interface SeqRange extends PoolRef {
 }
 
 /**
- * Counts, pool by pool, what the filter matches; writes nothing and locks nothing. Takes about a second per million entries
+ * Counts, pool by pool, what the filter matches; writes nothing and locks nothing. Takes one or two seconds per million entries
  * in the period, in short statements. Throws FareboxError `charge_period_open`.
  */
 export async function previewRefunds(db: Queryable, filter: ChargeFilter): Promise<RefundPreview> {
