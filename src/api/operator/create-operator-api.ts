@@ -21,6 +21,7 @@ import { addListKeys } from "./keys/list-keys.ts";
 import { addRevokeKey } from "./keys/revoke-key.ts";
 import { addRotateKey } from "./keys/rotate-key.ts";
 import { addUpdateKey } from "./keys/update-key.ts";
+import { addOpenApi } from "./openapi/add-openapi.ts";
 import { createOperatorApp, type OperatorApp } from "./operator-app.ts";
 import type { OperatorServices } from "./operator-services.ts";
 import { addAssignPlan } from "./plans/assign-plan.ts";
@@ -40,6 +41,7 @@ import { addGetPriceListDiff } from "./price-lists/get-price-list-diff.ts";
 import { addGetPriceSchedule } from "./price-lists/get-price-schedule.ts";
 import { addListPriceLists } from "./price-lists/list-price-lists.ts";
 import { addPublishPriceList } from "./price-lists/publish-price-list.ts";
+import { addReference } from "./reference/add-reference.ts";
 
 const OPERATIONS = [
   addCreateAccount,
@@ -87,18 +89,11 @@ const OPERATIONS = [
   addMetrics,
 ] as const;
 
-/** The operator API with all its operations and its OpenAPI 3.1 document at `/v1/openapi.json`. */
+/** The operator API with all its operations and its OpenAPI 3.1 document and the interactive reference. */
 export function createOperatorApi(services: OperatorServices): OperatorApp {
   const app = createOperatorApp(services);
   for (const add of OPERATIONS) add(app, services);
-  app.doc31("/v1/openapi.json", {
-    openapi: "3.1.0",
-    info: {
-      title: "Farebox operator API",
-      version: services.version,
-      description: "Accounts, keys, credits and prices. Every request needs the operator token.",
-      license: { name: "Apache-2.0", url: "https://www.apache.org/licenses/LICENSE-2.0" },
-    },
-  });
+  addOpenApi(app, services);
+  addReference(app);
   return app;
 }

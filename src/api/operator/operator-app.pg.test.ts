@@ -5,6 +5,9 @@ import { listAudit } from "../../ledger/operator-audit.ts";
 import { eachDatabase } from "../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest, TOKEN } from "./testing/operator-under-test.ts";
 
+/** They are asked with a body, and change nothing. */
+const READS_WITH_BODY = new Set(["/v1/bulk-refunds/preview"]);
+
 eachDatabase("operator API", (openFresh) => {
   let database: Database;
   let operator: OperatorUnderTest;
@@ -119,7 +122,8 @@ eachDatabase("operator API", (openFresh) => {
     );
     const served = operator.app.routes
       .filter(
-        ({ method, path }) => method !== "ALL" && path.startsWith("/v1/") && !path.endsWith("openapi.json"),
+        ({ method, path }) =>
+          method !== "ALL" && path.startsWith("/v1/") && !/^\/v1\/(openapi\.json|docs)(\/|$)/.test(path),
       )
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
     assert.deepEqual(
@@ -128,7 +132,28 @@ eachDatabase("operator API", (openFresh) => {
     );
     for (const { method, path, operation } of documented) {
       const hasKey = operation.parameters?.some(({ name }) => name === "idempotency-key") ?? false;
-      assert.equal(hasKey, method !== "GET", `${method} ${path}`);
+      assert.equal(hasKey, method !== "GET" && !READS_WITH_BODY.has(path), `${method} ${path}`);
+    }
+  });
+
+  test("the interactive reference is served without a token, from here only, under a strict policy", async () => {
+    const open = { authorization: "" };
+    const page = await operator.get("/v1/docs", open);
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
+    const policy = page.headers.get("content-security-policy") ?? "";
+    assert.match(policy, /^default-src 'none'; script-src 'self'; style-src 'self';/);
+    assert.doesNotMatch(policy, /unsafe|https?:|\*/);
+    const loaded = [...String(page.body).matchAll(/(?:src|href)="(docs\/[^"]+)"/g)].map(([, path]) => path);
+    assert.equal(loaded.length, 3);
+    for (const path of loaded) {
+      const file = await operator.get(`/v1/${path}`, open);
+      assert.equal(file.status, 200, path);
+      assert.match(file.headers.get("content-type") ?? "", /^text\/(javascript|css)/, path);
+      assert.equal(file.headers.get("x-content-type-options"), "nosniff");
+    }
+    for (const path of ["package.json", "..%2Fopenapi.json", "constructor", "x/y"]) {
+      assert.equal((await operator.get(`/v1/docs/${path}`, open)).status, 404, path);
     }
   });
 

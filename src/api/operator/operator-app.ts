@@ -7,12 +7,13 @@ import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { authorize } from "./authorize.ts";
 import { fieldProblems, isFault, refuseFields, renderProblem } from "./problem.ts";
+import { REFERENCE_PATH } from "./reference/reference-page.ts";
 
 /** The largest request body: a price list of some thousand prices. */
 const MAX_BODY_BYTES = 1_048_576;
 
 /** Answered without a token: they carry no data. */
-const OPEN_PATHS = new Set(["/healthz", "/readyz", "/v1/openapi.json"]);
+const OPEN_PATHS = new Set(["/healthz", "/readyz", "/v1/openapi.json", REFERENCE_PATH]);
 
 /** What every request of the operator API carries. */
 export interface OperatorEnv {
@@ -31,7 +32,8 @@ export function createOperatorApp(options: { readonly token: string; readonly lo
     context.set("requestId", requestId);
     context.header("x-request-id", requestId);
     context.header("cache-control", "no-store");
-    if (OPEN_PATHS.has(context.req.path)) await next();
+    const { path } = context.req;
+    if (OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`)) await next();
     else return await authorized(context, next);
   });
   app.use("*", bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseTooLarge }));

@@ -58,6 +58,13 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   overloaded: 503,
 };
 
+/** The codes that are answered with a status, in the order of the table; of 422 and 500 the usual one. */
+export function codesOfStatus(status: number): string[] {
+  if (status === 422) return ["request_invalid"];
+  if (status === 500) return ["internal_error"];
+  return Object.keys(STATUS).filter((code) => STATUS[code] === status);
+}
+
 /** The answer for anything that was thrown. What is not a {@link FareboxError} is a fault of ours: 500 without its text. */
 export function renderProblem(context: Context, error: unknown): Response {
   const known = readError(error);

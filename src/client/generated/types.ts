@@ -1017,6 +1017,9 @@ export interface ListEntriesInput {
   creditType?: string | undefined;
   kind?: ("grant" | "charge" | "refund" | "expiry" | "adjustment") | undefined;
   key?: string | undefined;
+  /**
+   * Example: `GET /v1/ip-lookup`
+   */
   endpoint?: string | undefined;
   /**
    * Entries at or after this moment.
@@ -1033,6 +1036,9 @@ export interface GetUsageInput {
    * All credit types when absent.
    */
   creditType?: string | undefined;
+  /**
+   * Example: `GET /v1/ip-lookup`
+   */
   endpoint?: string | undefined;
   key?: string | undefined;
   /**
@@ -1061,6 +1067,9 @@ export interface GetAllUsageInput {
    * All credit types when absent.
    */
   creditType?: string | undefined;
+  /**
+   * Example: `GET /v1/ip-lookup`
+   */
   endpoint?: string | undefined;
   key?: string | undefined;
   /**
@@ -1154,7 +1163,13 @@ export interface ListAuditTrailInput {
    * What was done to this account.
    */
   account?: string | undefined;
+  /**
+   * Example: `account.close`
+   */
   action?: string | undefined;
+  /**
+   * Example: `operator`
+   */
   actor?: string | undefined;
   /**
    * The id of what was created or changed.

@@ -20,7 +20,8 @@ export const noteInput = z
   .trim()
   .min(1, "must not be empty")
   .max(MAX_NOTE, `must have at most ${MAX_NOTE} characters`)
-  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+  .regex(/^\P{Cc}*$/u, "must not contain control characters")
+  .openapi({ example: "invoice 2026-081" });
 
 const TIME_REASON =
   "must be an ISO 8601 time with its offset, like 2026-08-01T00:00:00Z, or a date, in the years 1970 to 9998";
