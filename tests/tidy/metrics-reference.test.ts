@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createGatewayTelemetry } from "../../src/telemetry/gateway-telemetry.ts";
+import { createLogger } from "../../src/telemetry/logger.ts";
+import { createMeterTelemetry } from "../../src/telemetry/meter-telemetry.ts";
+import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { readTracked } from "./tracked-files.ts";
+
+test("the reference has a row for every metric, and for nothing else", async () => {
+  const { registry } = createMetrics();
+  const logger = createLogger({ level: "silent", format: "json" });
+  createMeterTelemetry(registry, logger);
+  createGatewayTelemetry(registry, logger);
+  const metrics = await registry.getMetricsAsJSON();
+  const own = metrics.map(({ name }) => name).filter((name) => !name.startsWith("farebox_process_"));
+  const documented = [...readTracked("docs/reference/metrics.md").matchAll(/^\| `(farebox_\w+)` \|/gm)];
+  assert.deepEqual(documented.map((match) => match[1] ?? "").toSorted(), own.toSorted());
+});
