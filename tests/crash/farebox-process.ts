@@ -99,11 +99,12 @@ export class FareboxInstance {
     return (await this.operator.get("/v1/instance", instanceBody)).id;
   }
 
-  /** A new account with so many credits. */
-  async openAccount(credits: number): Promise<Customer> {
+  /** A new account with so many credits. `cap`: its key may spend so many in all. */
+  async openAccount(credits: number, cap?: number): Promise<Customer> {
     const { id } = await this.operator.post("/v1/accounts", accountBody, { name: "Crash" });
     await this.operator.post(`/v1/accounts/${id}/grants`, grantBody, { amount: credits });
-    const { key } = await this.operator.post(`/v1/accounts/${id}/keys`, createdKey, {});
+    const caps = cap === undefined ? undefined : [{ creditType: "credits", total: cap }];
+    const { key } = await this.operator.post(`/v1/accounts/${id}/keys`, createdKey, { caps });
     return { accountId: id, key };
   }
 

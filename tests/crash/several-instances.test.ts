@@ -11,41 +11,47 @@ const REQUESTS = 5;
 const CLIENTS = 150;
 
 describe("kill -9 of one of several instances", { concurrency: 2 }, () => {
-  test("the credits that it had set aside can be spent at another", async (context) => {
-    const scene = await Scene.open(context, "postgres");
-    const { upstream, log, database } = scene;
-    const [victim, survivor] = await Promise.all([scene.start(), scene.start()]);
-    const victimId = await victim.readId();
-    const customer = await survivor.openAccount(REQUESTS * COST);
-    const dying = Array.from({ length: REQUESTS }, async (_, number) => {
-      const call = `dying-${number}`;
-      const dispatched = upstream.next(call);
-      const ended = new LoggingClient(log).call(victim.gatewayPort, { ...customer, call });
-      await dispatched;
-      return ended;
-    });
-    await eventually("all are at the upstream", () => upstream.log.length === REQUESTS || undefined);
-    const client = new LoggingClient(log);
-    const refused = await client.call(survivor.gatewayPort, { ...customer, call: "too-early" });
-    assert.equal(refused.status, 402, "nothing is left for the other instance");
+  const limits = [
+    { what: "the credits", credits: REQUESTS * COST, cap: undefined },
+    { what: "the part of a key's cap", credits: 1000 * COST, cap: REQUESTS * COST },
+  ];
+  for (const { what, credits, cap } of limits) {
+    test(`${what} that it had set aside can be spent at another`, async (context) => {
+      const scene = await Scene.open(context, "postgres");
+      const { upstream, log, database } = scene;
+      const [victim, survivor] = await Promise.all([scene.start(), scene.start()]);
+      const victimId = await victim.readId();
+      const customer = await survivor.openAccount(credits, cap);
+      const dying = Array.from({ length: REQUESTS }, async (_, number) => {
+        const call = `dying-${number}`;
+        const dispatched = upstream.next(call);
+        const ended = new LoggingClient(log).call(victim.gatewayPort, { ...customer, call });
+        await dispatched;
+        return ended;
+      });
+      await eventually("all are at the upstream", () => upstream.log.length === REQUESTS || undefined);
+      const client = new LoggingClient(log);
+      const refused = await client.call(survivor.gatewayPort, { ...customer, call: "too-early" });
+      assert.equal(refused.status, 402, "nothing is left for the other instance");
 
-    await victim.kill();
-    for (const { bytes } of await Promise.all(dying)) assert.equal(bytes, 0);
-    assert.equal(await readLeased(database, victimId), REQUESTS * COST, "it died with all of them");
-    await survivor.atRest(customer.accountId);
-    for (let number = 0; number < REQUESTS; number += 1) {
-      const { status } = await client.call(survivor.gatewayPort, { ...customer, call: `late-${number}` });
-      assert.equal(status, 200);
-    }
-    const { status } = await client.call(survivor.gatewayPort, { ...customer, call: "too-late" });
-    assert.equal(status, 402);
-    client.leave();
-    assert.equal((await survivor.terminate()).code, 0);
-    const books = await readBooks(database);
-    assertAtRest(books);
-    compareLogs(log, upstream.log, books);
-    await auditByCommand(database);
-  });
+      await victim.kill();
+      for (const { bytes } of await Promise.all(dying)) assert.equal(bytes, 0);
+      assert.equal(await readLeased(database, victimId), REQUESTS * COST, "it died with all of them");
+      await survivor.atRest(customer.accountId);
+      for (let number = 0; number < REQUESTS; number += 1) {
+        const { status } = await client.call(survivor.gatewayPort, { ...customer, call: `late-${number}` });
+        assert.equal(status, 200);
+      }
+      const { status } = await client.call(survivor.gatewayPort, { ...customer, call: "too-late" });
+      assert.equal(status, 402);
+      client.leave();
+      assert.equal((await survivor.terminate()).code, 0);
+      const books = await readBooks(database);
+      assertAtRest(books);
+      compareLogs(log, upstream.log, books);
+      await auditByCommand(database);
+    });
+  }
 
   for (const count of [2, 3]) {
     test(`${count} instances under load: nothing acknowledged is lost or doubled`, async (context) => {
