@@ -83,6 +83,21 @@ eachDatabase("operator API", (openFresh) => {
     assert.deepEqual([status, body.errors[0].path], [422, "idempotency-key"]);
   });
 
+  test("a NUL character is the caller's mistake wherever it is, and no fault of ours", async () => {
+    const account = await operator.account();
+    const logged = operator.log.length;
+    const answers = [
+      await operator.get("/v1/accounts/%00"),
+      await operator.get(`/v1/accounts/${account}/entries?endpoint=%00`),
+      await operator.get("/v1/bulk-refunds/%00"),
+      await operator.post("/v1/accounts", { name: "Acme", metadata: { crm: "a\0" } }),
+    ];
+    for (const { status, body } of answers) {
+      assert.deepEqual([status, body.code], [422, "request_invalid"], JSON.stringify(body));
+    }
+    assert.deepEqual(operator.log.slice(logged), []);
+  });
+
   test("a fault is 500 without its text, and in the log with it", async () => {
     const broken = new OperatorUnderTest({
       ...database,

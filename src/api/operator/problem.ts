@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { sqlStateOf } from "../../ledger/database/storage-error.ts";
 
 /** One wrong field of a request. */
 export interface FieldProblem {
@@ -65,6 +66,9 @@ export function codesOfStatus(status: number): string[] {
   return Object.keys(STATUS).filter((code) => STATUS[code] === status);
 }
 
+/** SQLSTATEs of a text, and of a text in JSON, with a NUL: the one character that Postgres cannot store. */
+const UNSTORABLE = new Set(["22021", "22P05"]);
+
 /** The answer for anything that was thrown. What is not a {@link FareboxError} is a fault of ours: 500 without its text. */
 export function renderProblem(context: Context, error: unknown): Response {
   const known = readError(error);
@@ -96,6 +100,12 @@ function readError(error: unknown): FareboxError {
   }
   if (error instanceof HTTPException && error.status === 400) {
     return new FareboxError("request_malformed", "The body is not JSON.");
+  }
+  if (UNSTORABLE.has(sqlStateOf(error) ?? "")) {
+    return new FareboxError(
+      "request_invalid",
+      "The request has a NUL character, which no text here can have.",
+    );
   }
   return new FareboxError("internal_error", "Something went wrong here; the log has it.", { cause: error });
 }

@@ -184,6 +184,13 @@ eachDatabase("operator API: refunds by filter and by request", (openFresh) => {
       [{ filter: { ...period, to: "2100-01-01" }, reason: "x" }, 422, "charge_period_open", ["filter.to"]],
       [{ filter: { ...period, endpoints: "x" }, reason: "x" }, 422, "request_invalid", ["filter.endpoints"]],
       [{ filter: { ...period, status: 99 }, reason: "x" }, 422, "request_invalid", ["filter.status"]],
+      [
+        { filter: { ...period, endpoint: "GET \0" }, reason: "x" },
+        422,
+        "request_invalid",
+        ["filter.endpoint"],
+      ],
+      [{ filter: { ...period, key: "" }, reason: "x" }, 422, "request_invalid", ["filter.key"]],
       [{ filter: { ...period, priceList: 1.5 }, reason: "x" }, 422, "request_invalid", ["filter.priceList"]],
       [
         { filter: { ...period, creditType: "gold" }, reason: "x" },

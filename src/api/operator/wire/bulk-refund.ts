@@ -3,6 +3,12 @@ import { amountOutput } from "./amount.ts";
 import { creditTypeInput, noteInput, timeInput, timeOutput } from "./fields.ts";
 import { nextCursor } from "./page.ts";
 
+/** A name that charges are looked up by. */
+const searched = z
+  .string()
+  .min(1)
+  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+
 const STATUS_REASON = "must be a whole number between 100 and 599";
 
 /** Which charges. Every field that is given must match. */
@@ -12,15 +18,13 @@ const chargeFilter = z
     to: timeInput.openapi({
       description: "Charges before this moment, which is not after the database's now.",
     }),
-    account: z.string().max(64).optional(),
+    account: searched.max(64).optional(),
     creditType: creditTypeInput.optional(),
-    endpoint: z
-      .string()
-      .min(1)
+    endpoint: searched
       .max(1000)
       .optional()
       .openapi({ description: "As its price writes it.", example: "GET /v1/ip-lookup" }),
-    key: z.string().max(64).optional().openapi({ description: "The key's id." }),
+    key: searched.max(64).optional().openapi({ description: "The key's id." }),
     priceList: z.int().min(1).max(2_147_483_647).optional().openapi({
       description: "The version that priced the charge.",
     }),
