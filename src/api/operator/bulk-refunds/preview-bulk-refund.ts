@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
 import { renderChargeId } from "../../../domain/ids.ts";
 import { previewRefunds } from "../../../ledger/preview-refunds.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { newRefundPreview, refundPreviewBody } from "../wire/bulk-refund.ts";
@@ -16,8 +16,7 @@ const route = createRoute({
   tags: ["bulk refunds"],
   summary: "Count what a refund of all charges that match would give back; does nothing",
   security: OPERATOR_SECURITY,
-  // Every POST takes the header; this one has no effect that could happen twice.
-  request: { headers: idempotencyHeader, body: jsonBody(newRefundPreview) },
+  request: { body: jsonBody(newRefundPreview) },
   responses: answers(200, "What would be refunded.", refundPreviewBody),
 });
 
