@@ -14,7 +14,7 @@ import { type Answer, type Call, send } from "../conformance/call.ts";
 const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
 /** An account, and calls as its customer makes them: with its first key, below the customer API's prefix. */
-interface Customer {
+export interface Customer {
   readonly id: string;
   readonly keyId: string;
   readonly key: string;
@@ -54,7 +54,7 @@ export async function openScene(config: string, prefix = "/v1/credits"): Promise
   const file = join(folder, "farebox.yaml");
   await writeFile(file, `upstream: ${upstream.url}\n${config}`);
   const fresh = await createTestDatabase("postgres");
-  const running = await startFarebox({
+  const start = startFarebox({
     config: file,
     database: fresh.target,
     dataDirectory: folder,
@@ -63,6 +63,11 @@ export async function openScene(config: string, prefix = "/v1/credits"): Promise
     operatorToken: undefined,
     logger: createLogger({ level: "silent", format: "json" }),
     version: "test",
+  });
+  const running = await start.catch(async (error: unknown) => {
+    // A listener that stays open would keep the test's process from ending.
+    await upstream.close();
+    throw error;
   });
   const database = await openDatabase(fresh.target);
   const authorization = `Bearer ${running.operatorToken.token}`;

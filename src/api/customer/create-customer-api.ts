@@ -1,12 +1,14 @@
 import type { AccountAnswer, AccountEndpoints, AccountRequest } from "../../contract/account-endpoint.ts";
 import type { RenderedAnswer } from "../../contract/contract.ts";
 import { addGetBalances } from "./account/get-balances.ts";
+import { addGetUsage } from "./account/get-usage.ts";
+import { addListEntries } from "./account/list-entries.ts";
 import { type CustomerApp, createCustomerApp } from "./customer-app.ts";
 import type { CustomerServices } from "./customer-services.ts";
 import { addListPrices } from "./prices/list-prices.ts";
 import { addQuote } from "./prices/quote.ts";
 
-const OPERATIONS = [addGetBalances, addListPrices, addQuote] as const;
+const OPERATIONS = [addGetBalances, addGetUsage, addListEntries, addListPrices, addQuote] as const;
 
 /** The request's headers that operations read. No other reaches them. */
 const HEADERS = ["accept", "content-type", "idempotency-key"] as const;

@@ -1,4 +1,4 @@
-import type { z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 
 /** Every operation needs a key of the account, as the contract reads it. */
 export const CUSTOMER_SECURITY = [{ key: [] }];
@@ -14,4 +14,11 @@ export function answers<Status extends number, Schema extends z.ZodType>(
   return { [status]: success, default: failure } as {
     [Key in Status]: typeof success;
   } & { default: typeof failure };
+}
+
+/** The same, of an operation that also answers with a table when it is asked for CSV. */
+export function answersOrCsv<Schema extends z.ZodType>(description: string, schema: Schema) {
+  const { default: failure } = answers(200, description, schema);
+  const content = { "application/json": { schema }, "text/csv": { schema: z.string() } };
+  return { 200: { description, content }, default: failure };
 }

@@ -4,7 +4,6 @@ import type { FieldFault, Refusal } from "../../domain/refusal.ts";
 
 /** Mistakes that concern one field, by the code that says so. */
 const FIELD_OF_CODE: Readonly<Record<string, string>> = {
-  credit_type_unknown: "creditType",
   cursor_invalid: "cursor",
   key_expiry_past: "expiresAt",
 };
@@ -15,8 +14,9 @@ export function refusalOfError(error: unknown): Refusal | undefined {
   if (!(error instanceof FareboxError) || error.retryable) return undefined;
   const { code, message, detail } = error;
   const field = FIELD_OF_CODE[code];
+  const { errors } = detail;
+  if (Array.isArray(errors)) return { code: "fields_invalid", errors: readFaults(errors) };
   if (field !== undefined) return { code: "fields_invalid", errors: [{ path: field, reason: message }] };
-  if (code === "request_invalid") return { code: "fields_invalid", errors: readFaults(detail["errors"]) };
   if (code === "key_unknown") return { code: "resource_unknown", what: "key", id: String(detail["keyId"]) };
   if (code === "idempotency_mismatch") return { code };
   if (code === "action_not_permitted" || code === "state_conflict") return { code, reason: message };
@@ -33,7 +33,8 @@ function refusalOfHttp(error: HTTPException): Refusal | undefined {
   return error.status === 400 ? { code: "request_invalid", reason: "the body is not JSON" } : undefined;
 }
 
-function readFaults(errors: unknown): readonly FieldFault[] {
-  if (!Array.isArray(errors)) return [];
-  return errors.map(({ path, reason }: FieldFault) => ({ path, reason }));
+function readFaults(errors: readonly unknown[]): readonly FieldFault[] {
+  // Every error that names fields does so in this form.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return (errors as FieldFault[]).map(({ path, reason }) => ({ path, reason }));
 }

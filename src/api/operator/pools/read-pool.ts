@@ -5,7 +5,10 @@ import type { PoolRef } from "../../../ledger/ledger.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 /** The credit type that was named, or the configuration's first. Throws FareboxError `credit_type_unknown`. */
-export function chooseCreditType(services: OperatorServices, named: string | undefined): string {
+export function chooseCreditType(
+  services: { readonly config: Pick<OperatorServices["config"], "creditTypes"> },
+  named: string | undefined,
+): string {
   const known = services.config.creditTypes;
   const chosen = named ?? known[0];
   if (chosen !== undefined && known.includes(chosen)) return chosen;
