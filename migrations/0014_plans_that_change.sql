@@ -17,11 +17,14 @@ ALTER TABLE farebox.plans ADD COLUMN version integer NOT NULL DEFAULT 1;
 UPDATE farebox.plans SET body = body || '{"limits": [], "caps": []}';
 
 -- From next_plan_at on the account's plan is next_plan (null: none), whether or not these columns have been brought up to date.
-ALTER TABLE farebox.accounts ADD COLUMN next_plan text;
+ALTER TABLE farebox.accounts ADD COLUMN next_plan text COLLATE "C";
 ALTER TABLE farebox.accounts ADD COLUMN next_plan_at timestamptz;
 -- The versions of the plans that the account's rows of `recurring` were written for.
 ALTER TABLE farebox.accounts ADD COLUMN plan_version integer;
 ALTER TABLE farebox.accounts ADD COLUMN next_plan_version integer;
+-- As plans.name is, so that the index below serves a join with it.
+-- squawk-ignore changing-column-type
+ALTER TABLE farebox.accounts ALTER COLUMN plan TYPE text COLLATE "C";
 UPDATE farebox.accounts SET plan_version = 1 WHERE plan IS NOT NULL;
 -- For the sweep: changes that have come, and accounts whose plan was published anew.
 -- squawk-ignore require-concurrent-index-creation
