@@ -145,6 +145,24 @@ eachDatabase("bulk refunds", (openFresh) => {
     ]);
   });
 
+  test("a pool with more roll-ups than are looked through is not passed over", async () => {
+    const pool = await createPool(db, 10_000n);
+    await charge(pool, 1, 7n, "GET /rolled");
+    const roll = [pool.accountId, pool.creditType, pool.shard];
+    // Older ones of other endpoints, which come first.
+    await db.query(
+      `INSERT INTO farebox.usage (account_id, credit_type, shard, quarter, key_id, endpoint, requests, units, credits)
+       SELECT $1, $2, $3, farebox.quarter_of('2020-01-01'::timestamptz + n * interval '15 minutes'), 'key_1', 'GET /x', 1, 1, 1
+       FROM generate_series(1, 1200) n`,
+      roll,
+    );
+    assert.equal((await previewRefunds(db, await filterFor("GET /rolled"))).charges, 1);
+    await db.query(
+      "DELETE FROM farebox.usage WHERE account_id = $1 AND credit_type = $2 AND shard = $3 AND endpoint = 'GET /x'",
+      roll,
+    );
+  });
+
   test("from is in the period and to is not; a period that is not over is refused", async () => {
     const pool = await createPool(db, 10_000n);
     const seqs: number[] = [];

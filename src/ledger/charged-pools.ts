@@ -15,7 +15,10 @@ export const FIRST_PLACE: PoolPlace = { accountId: "", creditType: "" };
 const LAST_ACCOUNT = "~";
 
 /** Pools that one statement asks the roll-ups about. */
-const POOLS = 500;
+const POOLS = 100;
+
+/** Roll-ups that are looked through for one pool. One with more counts as charged: its entries will tell. */
+const ROLL_UPS = 1_000;
 
 interface PoolRow extends PoolRef {
   readonly isCharged: boolean;
@@ -32,11 +35,15 @@ export async function listChargedPools(
 ): Promise<{ readonly pools: readonly PoolRef[]; readonly next: PoolPlace | null }> {
   const { accountId, creditType, endpoint, keyId, from, to } = filter;
   const rows = await db.query<PoolRow>(
-    `SELECT p.account_id AS "accountId", p.credit_type AS "creditType", p.shard, EXISTS (
-       SELECT FROM farebox.usage u
-       WHERE u.account_id = p.account_id AND u.credit_type = p.credit_type AND u.shard = p.shard
-         AND u.quarter >= farebox.quarter_of($6) AND u.quarter < $7::timestamptz
-         AND ($8::text IS NULL OR u.endpoint = $8) AND ($9::text IS NULL OR u.key_id = $9)
+    `SELECT p.account_id AS "accountId", p.credit_type AS "creditType", p.shard, (
+       SELECT coalesce(bool_or(m.is_match), false) OR count(*) = ${ROLL_UPS}
+       FROM (
+         SELECT ($8::text IS NULL OR u.endpoint = $8) AND ($9::text IS NULL OR u.key_id = $9) AS is_match
+         FROM farebox.usage u
+         WHERE u.account_id = p.account_id AND u.credit_type = p.credit_type AND u.shard = p.shard
+           AND u.quarter >= farebox.quarter_of($6) AND u.quarter < $7::timestamptz
+         LIMIT CASE WHEN $8::text IS NULL AND $9::text IS NULL THEN 1 ELSE ${ROLL_UPS} END
+       ) m
      ) AS "isCharged"
      FROM (
        SELECT account_id, credit_type, shard FROM farebox.pools
