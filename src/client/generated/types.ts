@@ -886,7 +886,7 @@ export interface UpdateKeyInput {
   /**
    * Null: never.
    */
-  expiresAt?: string | undefined;
+  expiresAt?: (string | null) | undefined;
 }
 export interface RotateKeyInput {
   key: string;

@@ -33,7 +33,10 @@ export const keyChange = z
     caps: capsInput
       .optional()
       .openapi({ description: "All of them; none: the default caps of the account's plan apply." }),
-    expiresAt: timeInput.nullable().optional().openapi({ description: "Null: never." }),
+    expiresAt: timeInput
+      .nullable()
+      .optional()
+      .openapi({ type: ["string", "null"], description: "Null: never." }),
   })
   .refine((change) => Object.keys(change).length > 0, {
     error: "must change the name, the scopes, the caps or the expiry",

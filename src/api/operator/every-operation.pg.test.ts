@@ -1,0 +1,216 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type { Database } from "../../ledger/database/database.ts";
+import { listAudit } from "../../ledger/operator-audit.ts";
+import { assertSound } from "../../ledger/testing/books.ts";
+import { eachDatabase } from "../../ledger/testing/test-databases.ts";
+import { MUTATION_CASES, type MutationCase, Scene } from "./testing/mutation-cases.ts";
+import { type DescribedOperation, fillPath, readOperations } from "./testing/read-operations.ts";
+import { type Resolve, wrongValues } from "./testing/wrong-values.ts";
+
+/** Ids of the right shape that nothing has. */
+const UNKNOWN: Readonly<Record<string, string>> = {
+  account: "acc_0000000000000000",
+  key: "key_0000000000000000",
+  charge: "chg_0000000000000000.credits.1",
+  version: "999999",
+  bulkRefund: "bulk_0000000000000000",
+};
+
+/** Answered without a token: they carry no data. */
+const OPEN = /^\/(healthz|readyz|v1\/openapi\.json|v1\/docs(\/:file)?)$/;
+
+eachDatabase("every operation of the operator API", (openFresh) => {
+  let database: Database;
+  let scene: Scene;
+  let operations: readonly DescribedOperation[];
+  let mutations: readonly (DescribedOperation & { readonly tried: MutationCase })[];
+  let resolve: Resolve;
+  before(async () => {
+    database = await openFresh();
+    scene = await Scene.open(database);
+    ({ operations, resolve } = await readOperations(scene.operator));
+    mutations = operations.flatMap((operation) => {
+      const tried = MUTATION_CASES[operation.id];
+      return tried === undefined ? [] : [Object.assign({}, operation, { tried })];
+    });
+  });
+
+  /** A digest of every row of every table: what was tried must not have changed one. */
+  async function readEverything(): Promise<Record<string, unknown>> {
+    const tables = await database.query<{ name: string }>(
+      `SELECT c.relname AS name FROM pg_class c
+       WHERE c.relnamespace = 'farebox'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+       ORDER BY c.relname`,
+    );
+    assert.ok(tables.length > 15);
+    const digests: [string, unknown][] = [];
+    for (const { name } of tables) {
+      const [row] = await database.query<{ rows: bigint; digest: string | null }>(
+        `SELECT count(*) AS rows, md5(string_agg(t::text, '|' ORDER BY t::text)) AS digest FROM farebox.${name} t`,
+      );
+      digests.push([name, row]);
+    }
+    return Object.fromEntries(digests);
+  }
+
+  /** Runs what must have no effect, and compares everything. */
+  async function changesNothing(what: string, run: () => Promise<void>): Promise<void> {
+    const earlier = await readEverything();
+    await run();
+    assert.deepEqual(await readEverything(), earlier, `${what} has no effect`);
+  }
+
+  async function countAudit(): Promise<bigint> {
+    const [row] = await database.query<{ rows: bigint }>("SELECT count(*) AS rows FROM operator_audit");
+    return row?.rows ?? assert.fail();
+  }
+
+  const send = ({ method, path }: DescribedOperation, params: Record<string, string>, body: unknown) =>
+    scene.operator.send(method, fillPath(path, params), body === undefined ? {} : { body });
+
+  test("each is tried here: one that changes something has a case", () => {
+    assert.deepEqual(
+      operations
+        .filter(({ method }) => method !== "GET")
+        .map(({ id }) => id)
+        .toSorted(),
+      Object.keys(MUTATION_CASES).toSorted(),
+    );
+  });
+
+  test("without a token, with a wrong one, with a customer's key: 401 and no effect, on every route", async () => {
+    const { key } = await scene.key();
+    const prepared = await Promise.all(
+      mutations.map(async ({ method, path, tried }) => {
+        const { params = {}, body } = await tried.prepare(scene);
+        return { method, path: fillPath(path, params), body };
+      }),
+    );
+    const routes = scene.operator.app.routes
+      .filter(({ method, path }) => method !== "ALL" && !OPEN.test(path))
+      .map(({ method, path }) => ({
+        body: {},
+        method,
+        path: path.replaceAll(/:(\w+)/g, (_, name: string) => UNKNOWN[name] ?? "x"),
+      }));
+    assert.ok(routes.length >= operations.length);
+    await changesNothing("what is not authorised", async () => {
+      for (const authorization of ["", "Bearer wrong", `Bearer ${key}`, `Basic ${key}`]) {
+        for (const { method, path, body } of [...routes, ...prepared]) {
+          const answer = await scene.operator.send(method, path, {
+            headers: { authorization },
+            ...(method === "GET" ? {} : { body }),
+          });
+          assert.deepEqual(
+            [answer.status, answer.body.code],
+            [401, "operator_unauthorized"],
+            `${method} ${path} with "${authorization}"`,
+          );
+        }
+      }
+    });
+  });
+
+  test("an id that nothing has is 404, wherever it is used, with no effect", async () => {
+    const bodies = new Map<string, object | undefined>();
+    for (const { id, tried } of mutations) bodies.set(id, (await tried.prepare(scene)).body);
+    await changesNothing("what names nothing", async () => {
+      for (const operation of operations) {
+        if (operation.pathParameters.length === 0) continue;
+        const params = Object.fromEntries(
+          operation.pathParameters.map((name) => [name, UNKNOWN[name] ?? assert.fail(`no unknown ${name}`)]),
+        );
+        const { status, body } = await send(operation, params, bodies.get(operation.id));
+        assert.equal(status, 404, `${operation.title}: ${JSON.stringify(body)}`);
+        assert.match(String(body.code), /_unknown$/, operation.title);
+      }
+    });
+  });
+
+  test("a body with one wrong field is refused by that field's path, with no effect", async () => {
+    let tries = 0;
+    for (const operation of mutations) {
+      if (operation.body === undefined) continue;
+      const { params = {}, body: right } = await operation.tried.prepare(scene);
+      await changesNothing(operation.title, async () => {
+        for (const { value, path, why } of wrongValues(operation.body ?? {}, right, resolve)) {
+          tries += 1;
+          const { status, body } = await send(operation, params, JSON.stringify(value));
+          const what = `${operation.title}: ${path}: ${why}: ${JSON.stringify(value).slice(0, 200)}`;
+          assert.deepEqual([status, body.code], [422, "request_invalid"], `${what}: ${JSON.stringify(body)}`);
+          const paths = body.errors.map((error: { path: string }) => error.path);
+          assert.ok(
+            paths.some(
+              (named: string) =>
+                named === path || named.startsWith(`${path}.`) || named.startsWith(`${path}[`),
+            ),
+            `${what}: names ${paths.join()}`,
+          );
+        }
+      });
+    }
+    assert.ok(tries > 400, `${tries} tries`);
+  });
+
+  test("a body that is no JSON is 400, another media type 415, a large one 413, with no effect", async () => {
+    const prepared = new Map<string, Record<string, string>>();
+    for (const { id, tried } of mutations) prepared.set(id, { ...(await tried.prepare(scene)).params });
+    await changesNothing("a body that cannot be read", async () => {
+      for (const operation of mutations.filter(({ body }) => body !== undefined)) {
+        const path = fillPath(operation.path, prepared.get(operation.id));
+        const answer = async (body: string, type = "application/json") =>
+          (await scene.operator.send(operation.method, path, { body, headers: { "content-type": type } }))
+            .status;
+        assert.equal(await answer('{"name":'), 400, operation.title);
+        assert.equal(await answer("name=Acme", "application/x-www-form-urlencoded"), 415, operation.title);
+        assert.equal(await answer(`{"name":"${"x".repeat(1_100_000)}"}`), 413, operation.title);
+      }
+    });
+  });
+
+  test("a wrong parameter of a query is refused by its name", async () => {
+    const account = await scene.account();
+    const known: Record<string, string> = { ...UNKNOWN, account, key: (await scene.key()).id };
+    for (const operation of operations.filter(({ method }) => method === "GET")) {
+      for (const [name, schema] of Object.entries(operation.query)) {
+        const wrong = [...wrongValues(schema, undefined, resolve)].filter(
+          ({ value, why }) => typeof value !== "object" && !/ instead of /.test(why),
+        );
+        for (const { value, why } of wrong) {
+          const path = `${fillPath(operation.path, known)}?${name}=${encodeURIComponent(String(value))}`;
+          const { status, body } = await scene.operator.get(path);
+          assert.equal(status, 422, `${path}: ${why}: ${JSON.stringify(body)}`);
+          assert.equal(body.errors?.[0]?.path, name, `${path}: ${why}`);
+        }
+      }
+    }
+  });
+
+  test("what is right is done once: one audit row, which names the request; the same again is the same answer", async () => {
+    for (const { method, path, title, tried } of mutations) {
+      const { params = {}, body } = await tried.prepare(scene);
+      const earlier = await countAudit();
+      const request = {
+        ...(body === undefined ? {} : { body }),
+        headers: { "idempotency-key": `once-${title.replaceAll(/\W/g, "-")}` },
+      };
+      const first = await scene.operator.send(method, fillPath(path, params), request);
+      assert.ok(first.status < 300, `${title}: ${first.status} ${JSON.stringify(first.body)}`);
+      assert.equal(await countAudit(), earlier + (tried.action === null ? 0n : 1n), `${title}: audit rows`);
+      if (tried.action === null) continue;
+      const { items } = await listAudit(database, { limit: 1 });
+      const requestId = first.headers.get("x-request-id");
+      assert.deepEqual([items[0]?.action, items[0]?.requestId], [tried.action, requestId], title);
+      const named = params["account"] ?? (tried.action === "account.create" ? first.body.id : undefined);
+      if (named !== undefined) assert.equal(items[0]?.accountId, named, title);
+      if ("key" in params || "charge" in params) assert.match(items[0]?.accountId ?? "", /^acc_/, title);
+      await changesNothing(`${title} again`, async () => {
+        const again = await scene.operator.send(method, fillPath(path, params), request);
+        assert.deepEqual([again.status, again.body], [first.status, first.body], title);
+        assert.equal(again.headers.get("idempotency-replayed"), "true", title);
+      });
+    }
+    await assertSound(database);
+  });
+});

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { readAccount } from "../../../ledger/accounts.ts";
+import type { Database } from "../../../ledger/database/database.ts";
+import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
+import { publishPlans } from "../../../ledger/plans.ts";
+import { chargeOf, LEDGER } from "../../../ledger/testing/books.ts";
+import { OperatorUnderTest } from "./operator-under-test.ts";
+
+/** A request that is right: what it needs is there. */
+interface Prepared {
+  /** Values of the path's parameters. */
+  readonly params?: Readonly<Record<string, string>>;
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+/** How a mutation is tried by the tests that are the same for all of them. */
+export interface MutationCase {
+  /** The audit row's action. Null: the operation changes nothing, it only has a body. */
+  readonly action: string | null;
+  readonly prepare: (scene: Scene) => Promise<Prepared> | Prepared;
+}
+
+/** An operator API on a database with plans, and what requests need. */
+export class Scene {
+  readonly operator: OperatorUnderTest;
+  readonly database: Database;
+  readonly #ledger: LedgerHandle;
+
+  static async open(database: Database): Promise<Scene> {
+    await database.transaction((tx) =>
+      publishPlans(tx, [
+        {
+          name: "starter",
+          recurring: [{ creditType: "credits", amount: 10n, every: "month", rollover: "all" }],
+        },
+        {
+          name: "growth",
+          recurring: [{ creditType: "credits", amount: 20n, every: "month", rollover: "all" }],
+        },
+      ]),
+    );
+    return new Scene(database, await openLedger(database, LEDGER));
+  }
+
+  private constructor(database: Database, ledger: LedgerHandle) {
+    this.database = database;
+    this.operator = new OperatorUnderTest(database);
+    this.#ledger = ledger;
+  }
+
+  /** A new account with 100 credits. */
+  async account(plan?: string): Promise<string> {
+    const { status, body } = await this.operator.post("/v1/accounts", { name: "Acme", plan });
+    assert.equal(status, 201);
+    await this.operator.post(`/v1/accounts/${body.id}/grants`, { amount: 100 });
+    return String(body.id);
+  }
+
+  /** A new key of a new account: its id and its text. */
+  async key(): Promise<{ readonly id: string; readonly key: string }> {
+    const { status, body } = await this.operator.post(`/v1/accounts/${await this.account()}/keys`, {});
+    assert.equal(status, 201);
+    return { id: String(body.id), key: String(body.key) };
+  }
+
+  /** A charge of 10 credits. */
+  async charge(): Promise<{ readonly account: string; readonly charge: string; readonly requestId: string }> {
+    const account = await this.account();
+    const { shard } = await readAccount(this.database, account);
+    const requestId = randomUUID();
+    await this.#ledger.charge(
+      chargeOf({ accountId: account, creditType: "credits", shard }, 10_000_000n, { requestId }),
+    );
+    const { body } = await this.operator.get(`/v1/accounts/${account}/entries?kind=charge`);
+    return { account, charge: String(body.entries[0].charge), requestId };
+  }
+
+  /** What a right request to this operation would be, with its path filled in. */
+  async post(path: string, body: object): Promise<Record<string, unknown>> {
+    const answer = await this.operator.post(path, body);
+    assert.ok(answer.status < 300, `${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body;
+  }
+}
+
+const FUTURE = "2100-01-01T00:00:00Z";
+const PAST = { from: "2020-01-01T00:00:00Z", to: "2021-01-01T00:00:00Z" };
+let lists = 0;
+
+/** Different each time, because the same prices again publish nothing. */
+function priceList(): Readonly<Record<string, unknown>> {
+  lists += 1;
+  return {
+    prices: [{ match: `GET /v1/list-${lists}`, cost: 1, credit: "credits" }],
+    unpriced: "free",
+    effectiveAt: FUTURE,
+  };
+}
+
+const onAccount =
+  (body?: Readonly<Record<string, unknown>>, plan?: string) =>
+  async (scene: Scene): Promise<Prepared> => ({
+    params: { account: await scene.account(plan) },
+    ...(body === undefined ? {} : { body }),
+  });
+
+const onKey =
+  (body?: Readonly<Record<string, unknown>>) =>
+  async (scene: Scene): Promise<Prepared> => ({
+    params: { key: (await scene.key()).id },
+    ...(body === undefined ? {} : { body }),
+  });
+
+/** Every operation that is not a GET, by its operationId. A tidy test compares the ids with the API's. */
+export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
+  createAccount: {
+    action: "account.create",
+    prepare: () => ({ body: { name: "Acme", plan: "starter", anchorAt: FUTURE, metadata: { crm: "42" } } }),
+  },
+  updateAccount: {
+    action: "account.update",
+    prepare: onAccount({ name: "Acme Ltd", metadata: { crm: "42", tier: null } }),
+  },
+  suspendAccount: { action: "account.suspend", prepare: onAccount({ reason: "unpaid" }) },
+  resumeAccount: { action: "account.resume", prepare: onAccount({ reason: "paid" }) },
+  closeAccount: { action: "account.close", prepare: onAccount({ reason: "left" }) },
+  assignPlan: {
+    action: "plan.assign",
+    prepare: onAccount({ plan: "starter", when: "now", anchorAt: FUTURE }),
+  },
+  cancelPlan: { action: "plan.cancel", prepare: onAccount({ when: "now" }, "starter") },
+  keepPlan: {
+    action: "plan.keep",
+    prepare: async (scene) => {
+      const account = await scene.account("starter");
+      await scene.post(`/v1/accounts/${account}/plan`, { plan: "growth", when: "refresh" });
+      return { params: { account } };
+    },
+  },
+  createKey: {
+    action: "key.create",
+    prepare: onAccount({
+      name: "production",
+      scopes: ["GET /v1/leads"],
+      caps: [{ creditType: "credits", day: 5, month: null, total: 50 }],
+      expiresAt: FUTURE,
+    }),
+  },
+  updateKey: {
+    action: "key.update",
+    prepare: onKey({
+      name: "staging",
+      scopes: null,
+      caps: [{ creditType: "credits", day: 5, month: null, total: 50 }],
+      expiresAt: null,
+    }),
+  },
+  rotateKey: { action: "key.rotate", prepare: onKey({ graceSeconds: 60 }) },
+  revokeKey: { action: "key.revoke", prepare: onKey() },
+  createGrant: {
+    action: "grant.create",
+    prepare: onAccount({
+      amount: 5,
+      creditType: "search",
+      expiresAt: FUTURE,
+      priority: 7,
+      source: "promo",
+      reference: "r",
+    }),
+  },
+  createAdjustment: {
+    action: "adjustment.create",
+    prepare: onAccount({ amount: -5, creditType: "credits", reason: "mistake", reference: "r" }),
+  },
+  createRefund: {
+    action: "refund.create",
+    prepare: async (scene) => ({
+      params: { charge: (await scene.charge()).charge },
+      body: { amount: 4, reason: "goodwill", reference: "r" },
+    }),
+  },
+  createRequestRefund: {
+    action: "refund.create",
+    prepare: async (scene) => {
+      const { account, requestId } = await scene.charge();
+      return { params: { account }, body: { requestId, amount: 4, reason: "goodwill", reference: "r" } };
+    },
+  },
+  previewBulkRefund: { action: null, prepare: () => ({ body: { filter: PAST } }) },
+  createBulkRefund: {
+    action: "bulk_refund.create",
+    prepare: () => ({ body: { filter: PAST, reason: "outage", expect: { charges: 0, credits: {} } } }),
+  },
+  cancelBulkRefund: {
+    action: "bulk_refund.cancel",
+    prepare: async (scene) => {
+      const bulk = await scene.post("/v1/bulk-refunds", { filter: PAST, reason: "outage" });
+      return { params: { bulkRefund: String(bulk["id"]) } };
+    },
+  },
+  publishPriceList: { action: "price_list.publish", prepare: () => ({ body: priceList() }) },
+  cancelPriceList: {
+    action: "price_list.cancel",
+    prepare: async (scene) => {
+      const list = await scene.post("/v1/price-lists", priceList());
+      return { params: { version: String(list["version"]) } };
+    },
+  },
+};

@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MUTATION_CASES } from "../../src/api/operator/testing/mutation-cases.ts";
+import { OperatorUnderTest } from "../../src/api/operator/testing/operator-under-test.ts";
+import { readOperations } from "../../src/api/operator/testing/read-operations.ts";
+import type { Cli } from "../../src/cli/cli.ts";
+import type { OperatorClient } from "../../src/cli/operator-client.ts";
+import { createProgram } from "../../src/cli/program.ts";
+import { createCli } from "../../src/cli/run-cli.ts";
+import type { Database } from "../../src/ledger/database/database.ts";
+
+/** Describing the API touches no database. */
+const none = new Proxy({}, { get: () => assert.fail("the database was used") });
+
+const { operations } = await readOperations(new OperatorUnderTest(none as Database));
+
+/** What a command is run with to ask each operation, or why no command asks it. */
+const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> = {
+  createAccount: "account create Acme",
+  listAccounts: "account list",
+  getAccount: "account show acc_1",
+  updateAccount: "account update acc_1 --name Acme",
+  suspendAccount: "account suspend acc_1",
+  resumeAccount: "account resume acc_1",
+  closeAccount: "account close acc_1",
+  listHolds: "account show acc_1 --holds",
+  createKey: "key create acc_1",
+  revokeKey: "key revoke key_1",
+  listKeys: { reason: "no command yet" },
+  getKey: { reason: "no command yet" },
+  getKeyPermissions: { reason: "no command yet" },
+  updateKey: { reason: "no command yet" },
+  rotateKey: { reason: "no command yet" },
+  createGrant: "grant acc_1 5",
+  createAdjustment: "adjust --reason mistake acc_1 -- -5",
+  createRefund: "refund chg_1.credits.1",
+  createRequestRefund: "refunds request acc_1 req_1",
+  getBalances: "balance acc_1",
+  listEntries: "entries acc_1",
+  getUsage: "usage acc_1",
+  getAllUsage: "usage",
+  previewBulkRefund: "refunds preview --from 2026-01-01 --to 2026-01-02",
+  createBulkRefund: "refunds apply --from 2026-01-01 --to 2026-01-02 --reason outage --yes",
+  listBulkRefunds: "refunds list",
+  getBulkRefund: "refunds show bulk_1",
+  cancelBulkRefund: "refunds cancel bulk_1",
+  listPlans: "plan list",
+  assignPlan: "plan assign acc_1 starter",
+  cancelPlan: "plan cancel acc_1",
+  keepPlan: "plan keep acc_1",
+  listPriceLists: "prices list",
+  getPriceListDiff: "prices diff 3",
+  getPriceSchedule: "prices diff --config examples/leadboxer/farebox.yaml",
+  publishPriceList: "prices publish examples/leadboxer/farebox.yaml",
+  cancelPriceList: "prices cancel 3",
+  getPriceList: { reason: "`prices list --json` has every list whole" },
+  listAuditTrail: "audit-trail",
+  runAudit: "audit",
+  getInstance: "doctor",
+};
+
+/** The requests that a command sends, until the one that is looked for. */
+async function requestsOf(args: readonly string[]): Promise<string[]> {
+  const sent: string[] = [];
+  // An answer of any shape: a command goes on to its next request, or fails for want of a member, which ends it.
+  const answer = (method: string) => (path: string) => {
+    sent.push(`${method} ${path}`);
+    return Promise.resolve({
+      id: "acc_1",
+      next: null,
+      charges: 1,
+      credits: {},
+      accounts: 1,
+      skipped: 0,
+      examples: [],
+    });
+  };
+  const operator: OperatorClient = {
+    get: answer("GET") as OperatorClient["get"],
+    post: answer("POST") as OperatorClient["post"],
+    patch: answer("PATCH") as OperatorClient["patch"],
+    delete: answer("DELETE") as OperatorClient["delete"],
+    stream: answer("GET") as unknown as OperatorClient["stream"],
+  };
+  const silent = { out: () => undefined, err: () => undefined, interactive: false };
+  const cli: Cli = { ...createCli(silent), operator: () => operator };
+  await createProgram(cli, () => undefined)
+    .parseAsync(args, { from: "user" })
+    .catch(() => undefined);
+  return sent;
+}
+
+test("every operation is asked by a command, or it is said why not", async () => {
+  assert.deepEqual(Object.keys(COMMANDS).toSorted(), operations.map(({ id }) => id).toSorted());
+  for (const { id, title } of operations) {
+    const command = COMMANDS[id];
+    if (typeof command !== "string") continue;
+    const sent = await requestsOf(command.split(" "));
+    const expected = new RegExp(`^${title.replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+    assert.ok(
+      sent.some((request) => expected.test(request)),
+      `farebox ${command} asks ${title}: it sent ${sent.join(", ") || "nothing"}`,
+    );
+  }
+});
+
+test("every operation that is not a GET is tried by the tests of all mutations", () => {
+  const ids = operations.filter(({ method }) => method !== "GET").map(({ id }) => id);
+  assert.deepEqual(Object.keys(MUTATION_CASES).toSorted(), ids.toSorted());
+});
