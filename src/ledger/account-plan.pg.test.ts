@@ -457,6 +457,12 @@ eachDatabase("an account's plan", (openFresh) => {
         await db.query("SELECT farebox.keep_plan($1, $2, '{}', $3)", [pool.shard, pool.accountId, behind]);
       } else await Promise.all(rolls);
     }
+    // What was cancelled when its refresh came, and withdrawn since, comes now.
+    await db.query("SELECT farebox.roll_pool_to($1, $2, 'credits', $3)", [
+      pool.shard,
+      pool.accountId,
+      new Date(beginning + 12 * DAY + HOUR),
+    ]);
     const rows = await db.query<{ reference: string; from: Date }>(
       `SELECT reference, effective_at AS from FROM farebox.grants WHERE account_id = $1 ORDER BY effective_at`,
       [pool.accountId],
