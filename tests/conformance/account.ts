@@ -29,6 +29,8 @@ export interface TestAccount {
   addKey(): Promise<CreatedKey>;
   revoke(keyId: string): Promise<void>;
   grant(amount: number, creditType: string): Promise<void>;
+  /** `plan` undefined: it is cancelled. */
+  changePlan(plan: string | undefined, how?: { when?: "now" | "refresh"; anchorAt?: Date }): Promise<void>;
   /** 0 when the pool does not exist. */
   balance(creditType: string): Promise<number>;
   /** All lines of a pool, oldest first. */

@@ -74,6 +74,10 @@ export function createOperator(url: string, token: string): Operator {
         key,
         addKey,
         grant,
+        changePlan: async (next, how = {}) => {
+          const path = `/v1/accounts/${id}/plan${next === undefined ? "/cancel" : ""}`;
+          await post(path, { plan: next, ...how });
+        },
         revoke: async (keyId) => void (await post(`/v1/keys/${keyId}/revoke`)),
         balance: async (creditType) =>
           (await listPools(id)).find((pool) => pool.creditType === creditType)?.balance ?? 0,

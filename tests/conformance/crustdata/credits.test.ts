@@ -304,6 +304,71 @@ rule(
   },
 );
 
+/** The five members as they are on the wire, in order. */
+function accountText(
+  credits: number,
+  recurring: number,
+  frequency: string | null,
+  refresh: string | null,
+  rollover: boolean,
+): string {
+  const [shownFrequency, shownRefresh] = [JSON.stringify(frequency), JSON.stringify(refresh)];
+  return (
+    `{"account":{"credits":${credits},"recurring_credits":${recurring},"recurring_credits_frequency":${shownFrequency},` +
+    `"recurring_credits_refresh_date":${shownRefresh},"credit_rollover":${rollover}}}`
+  );
+}
+
+rule(
+  "It adds your recurring credit grant: how many credits you receive each cycle, how often, when the next refresh lands, and whether unused credits roll over.",
+  "before a plan, with it, after a change, and after a cancellation",
+  async () => {
+    const account = await provider.openAccount({ credits: 3 });
+    const read = async (): Promise<string> => (await apiOf(provider.gateway, account).accountCredits()).text;
+    assert.equal(await read(), accountText(3, 0, null, null, false));
+    const anchorAt = new Date(Date.now() - 2 * 86_400_000);
+    anchorAt.setUTCMilliseconds(0);
+    await account.changePlan("weekly", { anchorAt });
+    const refresh = `${new Date(anchorAt.getTime() + 7 * 86_400_000).toISOString().slice(0, 19)}+00:00`;
+    assert.equal(await read(), accountText(53.5, 50.5, "weekly", refresh, false));
+    // At the refresh: until then the plan is what it was, and that refresh is the next plan's first.
+    await account.changePlan("growth", { when: "refresh" });
+    assert.equal(await read(), accountText(53.5, 50.5, "weekly", refresh, false));
+    await account.changePlan("growth");
+    const grown = JSON.parse(await read()) as AccountCredits;
+    const monthly = grown.account.recurring_credits_refresh_date;
+    assert.equal(await read(), accountText(10053.5, 10000, "monthly", monthly, true));
+    assert.ok(Date.parse(monthly ?? "") > Date.now() + 27 * 86_400_000);
+    await account.changePlan(undefined);
+    assert.equal(await read(), accountText(10053.5, 0, null, null, false));
+  },
+);
+
+rule(
+  "| `account.recurring_credits_refresh_date` | string \\| null | ISO timestamp of the next grant refresh. `null` if no recurring grant. |",
+  "cancelled at the refresh: null from then on, and no recurring grant once the moment has come",
+  async () => {
+    const account = await provider.openAccount({ credits: 3 });
+    const read = async (): Promise<string> => (await apiOf(provider.gateway, account).accountCredits()).text;
+    // Its week ends in a few seconds.
+    const end = Math.ceil(Date.now() / 1000) * 1000 + 3000;
+    await account.changePlan("weekly", { anchorAt: new Date(end - 7 * 86_400_000) });
+    const shown = `${new Date(end).toISOString().slice(0, 19)}+00:00`;
+    assert.equal(await read(), accountText(53.5, 50.5, "weekly", shown, false));
+    await account.changePlan(undefined, { when: "refresh" });
+    assert.equal(await read(), accountText(53.5, 50.5, "weekly", null, false));
+    while (Date.now() < end) await wait(end - Date.now());
+    assert.equal(await read(), accountText(3, 0, null, null, false));
+    // The sweep writes what readers have counted already.
+    const deadline = Date.now() + 10_000;
+    while ((await account.entries("credits")).at(-1)?.kind !== "expiry") {
+      assert.ok(Date.now() < deadline, "the week's rest expires");
+      await wait(100);
+    }
+    assert.equal(await account.balance("credits"), 3);
+  },
+);
+
 rule(
   "| `account.credit_rollover` | boolean | Whether unused recurring credits carry into the next cycle. |",
   "as the plan says",
