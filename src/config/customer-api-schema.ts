@@ -43,7 +43,8 @@ export const customerApiOption = z
           default: 20,
           min: 1,
           max: 10_000,
-          description: "Active keys that an account may have before it can create no further ones itself.",
+          description:
+            "Keys that an account may have, revoked ones left out, before it can create no further one itself.",
           reason: "Keys are for applications, not for their users.",
         }),
       })

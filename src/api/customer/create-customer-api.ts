@@ -1,14 +1,32 @@
 import type { AccountAnswer, AccountEndpoints, AccountRequest } from "../../contract/account-endpoint.ts";
 import type { RenderedAnswer } from "../../contract/contract.ts";
 import { addGetBalances } from "./account/get-balances.ts";
+import { addGetPermissions } from "./account/get-permissions.ts";
 import { addGetUsage } from "./account/get-usage.ts";
 import { addListEntries } from "./account/list-entries.ts";
 import { type CustomerApp, createCustomerApp } from "./customer-app.ts";
 import type { CustomerServices } from "./customer-services.ts";
+import { addCreateKey } from "./keys/create-key.ts";
+import { addListKeys } from "./keys/list-keys.ts";
+import { addRevokeKey } from "./keys/revoke-key.ts";
+import { addRotateKey } from "./keys/rotate-key.ts";
+import { addUpdateKey } from "./keys/update-key.ts";
 import { addListPrices } from "./prices/list-prices.ts";
 import { addQuote } from "./prices/quote.ts";
 
-const OPERATIONS = [addGetBalances, addGetUsage, addListEntries, addListPrices, addQuote] as const;
+const OPERATIONS = [
+  addGetBalances,
+  addGetUsage,
+  addListEntries,
+  addGetPermissions,
+  addListPrices,
+  addQuote,
+  addListKeys,
+  addCreateKey,
+  addUpdateKey,
+  addRotateKey,
+  addRevokeKey,
+] as const;
 
 /** The request's headers that operations read. No other reaches them. */
 const HEADERS = ["accept", "content-type", "idempotency-key"] as const;

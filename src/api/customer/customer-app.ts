@@ -7,7 +7,7 @@ import { fieldProblems, refuseFields } from "../operator/problem.ts";
 import { refusalOfError } from "./refusal-of-error.ts";
 
 /** What every request of the customer API carries. */
-interface CustomerEnv {
+export interface CustomerEnv {
   readonly Bindings: { readonly caller: AccountRequest };
 }
 

@@ -1,6 +1,7 @@
 import { HTTPException } from "hono/http-exception";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { FieldFault, Refusal } from "../../domain/refusal.ts";
+import { isUnstorable } from "../operator/problem.ts";
 
 /** Mistakes that concern one field, by the code that says so. */
 const FIELD_OF_CODE: Readonly<Record<string, string>> = {
@@ -8,9 +9,13 @@ const FIELD_OF_CODE: Readonly<Record<string, string>> = {
   key_expiry_past: "expiresAt",
 };
 
+/** What a key's present state does not allow. */
+const CONFLICTS = new Set(["key_revoked", "key_expired", "key_grace_full"]);
+
 /** The refusal that a thrown mistake of the caller is; undefined for faults of the environment and broken invariants. */
 export function refusalOfError(error: unknown): Refusal | undefined {
   if (error instanceof HTTPException) return refusalOfHttp(error);
+  if (isUnstorable(error)) return { code: "request_invalid", reason: "a text has a NUL character" };
   if (!(error instanceof FareboxError) || error.retryable) return undefined;
   const { code, message, detail } = error;
   const field = FIELD_OF_CODE[code];
@@ -19,6 +24,7 @@ export function refusalOfError(error: unknown): Refusal | undefined {
   if (field !== undefined) return { code: "fields_invalid", errors: [{ path: field, reason: message }] };
   if (code === "key_unknown") return { code: "resource_unknown", what: "key", id: String(detail["keyId"]) };
   if (code === "idempotency_mismatch") return { code };
+  if (CONFLICTS.has(code)) return { code: "state_conflict", reason: message };
   if (code === "action_not_permitted" || code === "state_conflict") return { code, reason: message };
   // Closed between the key's check and the transaction.
   if (code === "account_closed") return { code: "state_conflict", reason: "The account is closed." };

@@ -69,6 +69,11 @@ export function codesOfStatus(status: number): string[] {
 /** SQLSTATEs of a text, and of a text in JSON, with a NUL: the one character that Postgres cannot store. */
 const UNSTORABLE = new Set(["22021", "22P05"]);
 
+/** Whether the database refused a text that it cannot store: the caller's mistake. */
+export function isUnstorable(error: unknown): boolean {
+  return UNSTORABLE.has(sqlStateOf(error) ?? "");
+}
+
 /** The answer for anything that was thrown. What is not a {@link FareboxError} is a fault of ours: 500 without its text. */
 export function renderProblem(context: Context, error: unknown): Response {
   const known = readError(error);
@@ -101,7 +106,7 @@ function readError(error: unknown): FareboxError {
   if (error instanceof HTTPException && error.status === 400) {
     return new FareboxError("request_malformed", "The body is not JSON.");
   }
-  if (UNSTORABLE.has(sqlStateOf(error) ?? "")) {
+  if (isUnstorable(error)) {
     return new FareboxError(
       "request_invalid",
       "The request has a NUL character, which no text here can have.",

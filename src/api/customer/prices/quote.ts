@@ -1,7 +1,7 @@
 import { createRoute, type z } from "@hono/zod-openapi";
 import type { AccountRequest } from "../../../contract/account-endpoint.ts";
 import { computeQuote } from "../../../domain/compute-quote.ts";
-import { creditsToJson } from "../../../domain/credits.ts";
+import { type Credits, creditsToJson } from "../../../domain/credits.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { readOnceValue } from "../../../domain/once-value.ts";
 import type { Price, RequestFacts } from "../../../domain/price.ts";
@@ -9,6 +9,7 @@ import { priceListToJson } from "../../../domain/price-list-json.ts";
 import type { RefusalCode } from "../../../domain/refusal.ts";
 import { selectPrice } from "../../../domain/select-price.ts";
 import { readBalances } from "../../../ledger/balances.ts";
+import { type KeyCapState, readKeyCaps } from "../../../ledger/key-caps.ts";
 import { isRepeat } from "../../../ledger/repeat.ts";
 import { jsonBody } from "../../operator/operation.ts";
 import type { CustomerApp } from "../customer-app.ts";
@@ -80,7 +81,7 @@ async function computeAnswer(
 
 async function quotePrice(
   { database }: CustomerServices,
-  { accountId, shard }: AccountRequest,
+  { accountId, shard, keyId }: AccountRequest,
   price: Price,
   facts: RequestFacts,
   start: Quote,
@@ -93,8 +94,11 @@ async function quotePrice(
   const once = readOnceValue(price, facts);
   const repeat =
     once !== undefined && (await isRepeat(database, { accountId, creditType, shard }, price.endpoint, once));
-  const isShort = amount > available && !repeat;
-  const refusal = start.refusal ?? (isShort ? "insufficient_credits" : null);
+  const caps = await readKeyCaps(database, { accountId, shard }, [keyId]);
+  const reached = caps.some((state) => state.cap.creditType === creditType && isAbove(state, amount));
+  const shortage = amount > available ? "insufficient_credits" : reached ? "key_cap_reached" : null;
+  // What was paid for in its window needs neither credits nor room below a cap.
+  const refusal = start.refusal ?? (repeat ? null : shortage);
   return {
     ...start,
     price: renderPrice(price),
@@ -112,4 +116,12 @@ function renderPrice(price: Price): Record<string, unknown> {
   const { prices } = priceListToJson({ prices: [price], unpriced: "free" });
   const [rendered]: readonly Record<string, unknown>[] = Array.isArray(prices) ? prices : [];
   return rendered ?? {};
+}
+
+/** Whether an amount more would pass a cap in any window. What is set aside for requests in flight counts too. */
+function isAbove({ cap, spent, held }: KeyCapState, amount: Credits): boolean {
+  return (["day", "month", "total"] as const).some((window) => {
+    const most = cap[window];
+    return most !== null && spent[window] + held + amount > most;
+  });
 }

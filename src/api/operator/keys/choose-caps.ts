@@ -4,7 +4,7 @@ import type { OperatorServices } from "../operator-services.ts";
 
 /** The caps as they were given. Throws FareboxError `credit_type_unknown` with the path of each wrong one. */
 export function chooseCaps<Caps extends readonly KeyCap[] | undefined>(
-  services: OperatorServices,
+  services: { readonly config: Pick<OperatorServices["config"], "creditTypes"> },
   caps: Caps,
 ): Caps {
   const known = services.config.creditTypes;

@@ -1,0 +1,50 @@
+import { createRoute } from "@hono/zod-openapi";
+import { computePermissions } from "../../../domain/compute-permissions.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import { priceToJson } from "../../../domain/price-list-json.ts";
+import { readKey } from "../../../ledger/keys.ts";
+import { renderKey } from "../../operator/keys/render-key.ts";
+import type { CustomerApp } from "../customer-app.ts";
+import type { CustomerServices } from "../customer-services.ts";
+import { answers, CUSTOMER_SECURITY } from "../operation.ts";
+import { permissionsBody } from "../wire/permissions.ts";
+
+/** `GET {prefix}/permissions`: what the calling key may call, at what price, and what it may still spend. Every key may ask. */
+export function addGetPermissions(app: CustomerApp, { config, database, meter }: CustomerServices): void {
+  const route = createRoute({
+    method: "get",
+    path: `${config.customerApi.path}/permissions`,
+    operationId: "getPermissions",
+    tags: ["account"],
+    summary: "Read which endpoints the calling key may call and at what price, its caps and its expiry",
+    security: CUSTOMER_SECURITY,
+    responses: answers(200, "What the key may do.", permissionsBody),
+  });
+  app.openapi(route, async (context) => {
+    const table = meter.priceTable();
+    if (table === undefined) refuseUnknown();
+    const found = await readKey(database, context.env.caller.keyId);
+    const { id, name, hint, scopes, caps, expiresAt } = await renderKey(database, found);
+    const { endpoints, unpriced } = computePermissions(table, found.scopes);
+    const body = {
+      key: id,
+      name,
+      hint,
+      expiresAt,
+      scopes,
+      caps,
+      priceList: table.list.version,
+      endpoints: endpoints.map(({ endpoint, permitted, prices }) => ({
+        endpoint,
+        permitted,
+        prices: prices.map(priceToJson),
+      })),
+      unpriced,
+    };
+    return context.json(body, 200);
+  });
+}
+
+function refuseUnknown(): never {
+  throw new FareboxError("storage_unavailable", "The prices are not known yet.", { retryable: true });
+}

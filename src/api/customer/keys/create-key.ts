@@ -1,0 +1,64 @@
+import { randomBytes } from "node:crypto";
+import { createRoute } from "@hono/zod-openapi";
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
+import type { Transaction } from "../../../ledger/database/database.ts";
+import { issueKeySecret } from "../../../ledger/key-secret.ts";
+import { countKeys } from "../../../ledger/key-standing.ts";
+import { createKey } from "../../../ledger/keys.ts";
+import { chooseCaps } from "../../operator/keys/choose-caps.ts";
+import { renderKey } from "../../operator/keys/render-key.ts";
+import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
+import { seal } from "../../operator/seal.ts";
+import { createdKey, newKey } from "../../operator/wire/key.ts";
+import type { CustomerApp } from "../customer-app.ts";
+import type { CustomerServices } from "../customer-services.ts";
+import { mutate } from "../mutate.ts";
+import { answers, CUSTOMER_SECURITY } from "../operation.ts";
+import { lockManager, requireSelfService } from "./authorize-caller.ts";
+import { showKeyText } from "./show-key-text.ts";
+
+/** `POST {prefix}/keys`: a further key of the account. Its text is in this answer only. */
+export function addCreateKey(app: CustomerApp, services: CustomerServices): void {
+  const { config, database } = services;
+  const route = createRoute({
+    method: "post",
+    path: `${config.customerApi.path}/keys`,
+    operationId: "createKey",
+    tags: ["keys"],
+    summary: "Create a key of the account; its text is in this answer only",
+    security: CUSTOMER_SECURITY,
+    request: { headers: idempotencyHeader, body: jsonBody(newKey) },
+    responses: answers(201, "The key.", createdKey),
+  });
+  app.openapi(route, async (context) => {
+    requireSelfService(services);
+    const { caller } = context.env;
+    const { name = "", scopes = null, expiresAt = null, ...given } = context.req.valid("json");
+    const caps = chooseCaps(services, given.caps);
+    const body = await mutate(context, database, 201, async (tx) => {
+      await lockManager(tx, caller);
+      await refuseTooMany(tx, caller.accountId, config.customerApi.selfService.maxKeys);
+      const { text, secret } = issueKeySecret(config.keys.prefix);
+      const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
+      const { accountId } = caller;
+      const key = await createKey(tx, { ...secret, keyId, accountId, name, scopes, caps, expiresAt });
+      const shown = await renderKey(tx, key);
+      const detail = { name, hint: key.hint, scopes, caps: shown.caps, expiresAt: shown.expiresAt };
+      return {
+        body: { ...shown, sealed: seal(caller.keyText, text) },
+        audit: { action: "key.create", target: keyId, detail },
+      };
+    });
+    return context.json(showKeyText(caller, body), 201);
+  });
+}
+
+/** Counted under the account's lock: of two that create the last one at once, one is refused. */
+async function refuseTooMany(tx: Transaction, accountId: string, maxKeys: number): Promise<void> {
+  if ((await countKeys(tx, accountId)) < maxKeys) return;
+  throw new FareboxError(
+    "state_conflict",
+    `The account has ${maxKeys} keys, as many as it may have. Revoke one first.`,
+  );
+}

@@ -1,0 +1,43 @@
+import { createRoute } from "@hono/zod-openapi";
+import { updateKey } from "../../../ledger/keys.ts";
+import { chooseCaps } from "../../operator/keys/choose-caps.ts";
+import { renderKey } from "../../operator/keys/render-key.ts";
+import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
+import { keyParams } from "../../operator/wire/fields.ts";
+import { keyBody, keyChange } from "../../operator/wire/key.ts";
+import type { CustomerApp } from "../customer-app.ts";
+import type { CustomerServices } from "../customer-services.ts";
+import { mutate } from "../mutate.ts";
+import { answers, CUSTOMER_SECURITY } from "../operation.ts";
+import { lockManager, readOwnKey, requireSelfService } from "./authorize-caller.ts";
+
+/** `PATCH {prefix}/keys/{key}`: a key's name, scopes, caps and expiry. A limited key cannot change itself: that would lift its limits. */
+export function addUpdateKey(app: CustomerApp, services: CustomerServices): void {
+  const { config, database } = services;
+  const route = createRoute({
+    method: "patch",
+    path: `${config.customerApi.path}/keys/{key}`,
+    operationId: "updateKey",
+    tags: ["keys"],
+    summary: "Change a key's name, scopes, caps or expiry",
+    security: CUSTOMER_SECURITY,
+    request: { params: keyParams, headers: idempotencyHeader, body: jsonBody(keyChange) },
+    responses: answers(200, "The key as it is now.", keyBody),
+  });
+  app.openapi(route, async (context) => {
+    requireSelfService(services);
+    const { caller } = context.env;
+    const { key: keyId } = context.req.valid("param");
+    const change = context.req.valid("json");
+    const caps = chooseCaps(services, change.caps);
+    const body = await mutate(context, database, 200, async (tx) => {
+      await lockManager(tx, caller);
+      await readOwnKey(tx, caller, keyId);
+      const shown = await renderKey(tx, await updateKey(tx, keyId, { ...change, caps }));
+      // Of the fields that the request names: what they are from now on.
+      const detail = Object.fromEntries(Object.entries(shown).filter(([name]) => name in change));
+      return { body: shown, audit: { action: "key.update", target: keyId, detail } };
+    });
+    return context.json(body, 200);
+  });
+}
