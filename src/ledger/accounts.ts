@@ -151,6 +151,15 @@ export async function lockAccount(tx: Transaction, accountId: string): Promise<A
   return account ?? refuseUnknown(accountId);
 }
 
+/** The account, whose state nobody changes until the transaction ends. Throws FareboxError `account_unknown`. */
+export async function shareAccount(tx: Transaction, accountId: string): Promise<Account> {
+  const [account] = await tx.query<Account>(
+    `SELECT ${COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR SHARE`,
+    [accountId],
+  );
+  return account ?? refuseUnknown(accountId);
+}
+
 export function refuseClosed(accountId: string): never {
   throw new FareboxError("account_closed", `The account ${accountId} is closed.`, { detail: { accountId } });
 }

@@ -43,7 +43,10 @@ function refuseHolds(accountId: string, pools: readonly HeldPool[]): never {
     amount: formatCredits(amount),
   }));
   const text = held
-    .map(({ creditType, holds, amount }) => `${amount} ${creditType} in ${holds} holds`)
+    .map(
+      ({ creditType, holds, amount }) =>
+        `${amount} ${creditType} in ${holds} ${holds === 1 ? "hold" : "holds"}`,
+    )
     .join(", ");
   throw new FareboxError(
     "account_has_holds",

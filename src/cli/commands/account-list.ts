@@ -37,7 +37,9 @@ export function addAccountList(account: Command, cli: Cli): void {
         metadata: options.metadata,
         sort: options.oldest === true ? "oldest" : undefined,
       };
-      if (options.csv === true) return await printCsv(cli, options, "/v1/accounts", query);
+      if (options.csv === true) {
+        return await printCsv(cli, options, "/v1/accounts", { ...query, cursor: options.cursor });
+      }
       const list = { path: "/v1/accounts", body: accountPage, items: "accounts", query } as const;
       const page = await readPages(cli.operator(options), list, options);
       printResult(cli, options, page, () => renderAccounts(page));

@@ -34,7 +34,9 @@ export function addAuditTrail(program: Command, cli: Cli): void {
     .action(async (options: Options) => {
       const { account, action, actor, target, from, to } = options;
       const query = { account, action, actor, target, from, to };
-      if (options.csv === true) return await printCsv(cli, options, "/v1/audit-trail", query);
+      if (options.csv === true) {
+        return await printCsv(cli, options, "/v1/audit-trail", { ...query, cursor: options.cursor });
+      }
       const list = { path: "/v1/audit-trail", body: auditTrailPage, items: "lines", query } as const;
       const page = await readPages(cli.operator(options), list, options);
       printResult(cli, options, page, () => renderLines(page));

@@ -1,25 +1,24 @@
 import type { Command } from "commander";
 import type { z } from "zod";
 import { entryPage } from "../../api/operator/wire/entry.ts";
-import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
 import { csvOption, printCsv } from "../print-csv.ts";
+import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";
 import { renderTable } from "../table.ts";
 
-interface Options extends OperatorOptions {
+interface Options extends PageOptions {
   readonly credit?: string;
   readonly kind?: string;
   readonly key?: string;
   readonly endpoint?: string;
   readonly from?: string;
   readonly to?: string;
-  readonly limit?: string;
-  readonly cursor?: string;
   readonly csv?: boolean;
 }
 
 /** `farebox entries <account>` */
 export function addEntries(program: Command, cli: Cli): void {
-  program
+  const command = program
     .command("entries")
     .description("list the ledger's lines of an account, the newest first")
     .argument("<account>", "the account's id")
@@ -31,9 +30,8 @@ export function addEntries(program: Command, cli: Cli): void {
       'only charges of this endpoint, as its price writes it: "GET /v1/ip-lookup"',
     )
     .option("--from <time>", "at or after this moment (ISO 8601 with offset)")
-    .option("--to <time>", "before this moment")
-    .option("--limit <n>", "how many lines (default: 100, at most 500); not with --csv")
-    .option("--cursor <cursor>", "continue where the page before ended")
+    .option("--to <time>", "before this moment");
+  addPageOptions(command, "lines")
     .addOption(csvOption())
     .addOption(dataOption())
     .addOption(jsonOption())
@@ -46,11 +44,12 @@ export function addEntries(program: Command, cli: Cli): void {
         endpoint: options.endpoint,
         from: options.from,
         to: options.to,
-        limit: options.limit,
-        cursor: options.cursor,
       };
-      if (options.csv === true) return await printCsv(cli, options, path, query);
-      const page = await cli.operator(options).get(path, entryPage, query);
+      if (options.csv === true) {
+        return await printCsv(cli, options, path, { ...query, cursor: options.cursor });
+      }
+      const list = { path, body: entryPage, items: "entries", query } as const;
+      const page = await readPages(cli.operator(options), list, options);
       printResult(cli, options, page, () => renderEntries(page));
     });
 }
@@ -65,5 +64,5 @@ function renderEntries(page: z.infer<typeof entryPage>): string {
     entry.charge ?? "",
   ]);
   const table = renderTable(["AT", "KIND", "AMOUNT", "BALANCE", "WHAT", "CHARGE"], rows);
-  return page.next === null ? table : `${table}\nMore: --cursor ${page.next}\n`;
+  return `${table}${renderNext(page.next)}`;
 }

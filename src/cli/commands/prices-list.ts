@@ -1,35 +1,30 @@
 import type { Command } from "commander";
 import { priceListPage } from "../../api/operator/wire/price-list.ts";
-import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
+import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";
 import { renderTable } from "../table.ts";
-
-interface Options extends OperatorOptions {
-  readonly limit?: string;
-  readonly cursor?: string;
-}
 
 /** `farebox prices list` */
 export function addPricesList(prices: Command, cli: Cli): void {
-  prices
+  const command = prices
     .command("list")
-    .description("list the price lists: in force, announced, past and cancelled")
-    .option("--limit <n>", "how many (default: 100, at most 500)")
-    .option("--cursor <cursor>", "continue where the page before ended")
+    .description("list the price lists: in force, announced, past and cancelled");
+  addPageOptions(command, "lists")
     .addOption(dataOption())
     .addOption(jsonOption())
-    .action(async (options: Options) => {
-      const { limit, cursor } = options;
-      const page = await cli.operator(options).get("/v1/price-lists", priceListPage, { limit, cursor });
+    .action(async (options: PageOptions) => {
+      const list = { path: "/v1/price-lists", body: priceListPage, items: "priceLists" } as const;
+      const page = await readPages(cli.operator(options), list, options);
       printResult(cli, options, page, () => {
-        const rows = page.priceLists.map((list) => [
-          String(list.version),
-          list.state.replace("_", " "),
-          list.effectiveAt,
-          list.publishedAt,
-          String(list.prices.length),
+        const rows = page.priceLists.map(({ version, state, effectiveAt, publishedAt, prices: listed }) => [
+          String(version),
+          state.replace("_", " "),
+          effectiveAt,
+          publishedAt,
+          String(listed.length),
         ]);
         const table = renderTable(["VERSION", "STATE", "EFFECTIVE", "PUBLISHED", "PRICES"], rows);
-        return page.next === null ? table : `${table}\nMore: --cursor ${page.next}\n`;
+        return `${table}${renderNext(page.next)}`;
       });
     });
 }

@@ -91,7 +91,7 @@ eachDatabase("operator API: changes of accounts", (openFresh) => {
     const close = () => operator.send("POST", `/v1/accounts/${account}/close`);
     const refused = await close();
     assert.deepEqual([refused.status, refused.body.code], [409, "account_has_holds"]);
-    assert.match(refused.body.detail, /30 credits in 1 holds/);
+    assert.match(refused.body.detail, /30 credits in 1 hold/);
     const held = await operator.get(`/v1/accounts/${account}/holds`);
     assert.partialDeepStrictEqual(held.body, {
       account,

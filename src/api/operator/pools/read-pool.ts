@@ -1,6 +1,6 @@
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { readAccount, refuseClosed } from "../../../ledger/accounts.ts";
-import type { Queryable } from "../../../ledger/database/database.ts";
+import { refuseClosed, shareAccount } from "../../../ledger/accounts.ts";
+import type { Transaction } from "../../../ledger/database/database.ts";
 import type { PoolRef } from "../../../ledger/ledger.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
@@ -18,15 +18,18 @@ export function chooseCreditType(
   });
 }
 
-/** A pool that may be changed. Throws FareboxError `account_unknown`, `account_closed`, `credit_type_unknown`. */
+/**
+ * A pool that may be changed: its account is not closed before the transaction ends. Throws FareboxError `account_unknown`,
+ * `account_closed`, `credit_type_unknown`.
+ */
 export async function readOpenPool(
-  db: Queryable,
+  tx: Transaction,
   services: OperatorServices,
   accountId: string,
   named: string | undefined,
 ): Promise<PoolRef> {
   const creditType = chooseCreditType(services, named);
-  const { shard, state } = await readAccount(db, accountId);
+  const { shard, state } = await shareAccount(tx, accountId);
   if (state === "closed") refuseClosed(accountId);
   return { accountId, creditType, shard };
 }

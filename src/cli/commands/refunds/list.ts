@@ -1,26 +1,19 @@
 import type { Command } from "commander";
 import { bulkRefundPage } from "../../../api/operator/wire/bulk-refund.ts";
-import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
+import { type Cli, dataOption, jsonOption, printResult } from "../../cli.ts";
+import { addPageOptions, type PageOptions, readPages, renderNext } from "../../read-pages.ts";
 import { renderTable } from "../../table.ts";
 import { renderAmounts } from "./render-refunds.ts";
 
-interface Options extends OperatorOptions {
-  readonly limit?: string;
-  readonly cursor?: string;
-}
-
 /** `farebox refunds list` */
 export function addRefundsList(refunds: Command, cli: Cli): void {
-  refunds
-    .command("list")
-    .description("list the bulk refunds, the newest first")
-    .option("--limit <n>", "how many (default: 100, at most 500)")
-    .option("--cursor <cursor>", "continue where the page before ended")
+  const command = refunds.command("list").description("list the bulk refunds, the newest first");
+  addPageOptions(command, "bulk refunds")
     .addOption(dataOption())
     .addOption(jsonOption())
-    .action(async (options: Options) => {
-      const { limit, cursor } = options;
-      const page = await cli.operator(options).get("/v1/bulk-refunds", bulkRefundPage, { limit, cursor });
+    .action(async (options: PageOptions) => {
+      const list = { path: "/v1/bulk-refunds", body: bulkRefundPage, items: "bulkRefunds" } as const;
+      const page = await readPages(cli.operator(options), list, options);
       printResult(cli, options, page, () => {
         const rows = page.bulkRefunds.map((bulk) => [
           bulk.id,
@@ -31,7 +24,7 @@ export function addRefundsList(refunds: Command, cli: Cli): void {
           bulk.reason,
         ]);
         const table = renderTable(["BULK REFUND", "STATE", "CREATED", "CHARGES", "REFUNDED", "REASON"], rows);
-        return page.next === null ? table : `${table}\nMore: --cursor ${page.next}\n`;
+        return `${table}${renderNext(page.next)}`;
       });
     });
 }
