@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import { connect, createServer as createLine, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { auditLedger } from "../../src/ledger/audit.ts";
@@ -35,6 +37,8 @@ export interface Scene {
   openCustomer(credits?: number, scopes?: readonly string[]): Promise<Customer>;
   /** The same database, to look into and to change what no API changes. */
   readonly database: Database;
+  /** Cuts the instance's connections to the database and refuses new ones, or lets them through again. */
+  setStorage(state: "up" | "down"): void;
   /** Stops everything and audits the ledger. */
   close(): Promise<void>;
 }
@@ -54,9 +58,11 @@ export async function openScene(config: string, prefix = "/v1/credits"): Promise
   const file = join(folder, "farebox.yaml");
   await writeFile(file, `upstream: ${upstream.url}\n${config}`);
   const fresh = await createTestDatabase("postgres");
+  assert.ok("url" in fresh.target);
+  const line = await openLine(fresh.target.url);
   const start = startFarebox({
     config: file,
-    database: fresh.target,
+    database: { url: line.url },
     dataDirectory: folder,
     listen: LOOPBACK,
     operatorListen: LOOPBACK,
@@ -67,6 +73,7 @@ export async function openScene(config: string, prefix = "/v1/credits"): Promise
   const running = await start.catch(async (error: unknown) => {
     // A listener that stays open would keep the test's process from ending.
     await upstream.close();
+    await line.close();
     throw error;
   });
   const database = await openDatabase(fresh.target);
@@ -80,6 +87,7 @@ export async function openScene(config: string, prefix = "/v1/credits"): Promise
     gateway: running.gateway,
     forwarded,
     database,
+    setStorage: line.setState,
     operate,
     async openCustomer(credits = 1000, scopes) {
       const { id } = await operate<{ id: string }>("POST", "/v1/accounts", { name: "Customer" });
@@ -91,6 +99,7 @@ export async function openScene(config: string, prefix = "/v1/credits"): Promise
     async close() {
       await running.close();
       await upstream.close();
+      await line.close();
       const report = await auditLedger(database, { atRest: true });
       await database.close();
       await fresh.drop();
@@ -145,5 +154,59 @@ async function listen(
         server.close(() => resolve());
         server.closeAllConnections();
       }),
+  };
+}
+
+interface Line {
+  readonly url: string;
+  readonly setState: (state: "up" | "down") => void;
+  readonly close: () => Promise<void>;
+}
+
+/** A way to the database that can be cut. */
+async function openLine(databaseUrl: string): Promise<Line> {
+  const target = new URL(databaseUrl);
+  const sockets = new Set<Socket>();
+  let isUp = true;
+  const server = createLine((client) => {
+    if (!isUp) {
+      client.destroy();
+      return;
+    }
+    const database = connect(Number(target.port), target.hostname);
+    for (const [one, other] of [
+      [client, database],
+      [database, client],
+    ] as const) {
+      sockets.add(one);
+      one.pipe(other);
+      one.on("error", () => other.destroy());
+      one.on("close", () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+    }
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  const url = new URL(target);
+  url.port = String(address.port);
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  return {
+    url: url.href,
+    setState(state) {
+      isUp = state === "up";
+      if (!isUp) cut();
+    },
+    async close() {
+      const closed = once(server, "close");
+      server.close();
+      cut();
+      await closed;
+    },
   };
 }
