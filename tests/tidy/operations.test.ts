@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Command } from "commander";
 import { MUTATION_CASES } from "../../src/api/operator/testing/mutation-cases.ts";
 import { OperatorUnderTest } from "../../src/api/operator/testing/operator-under-test.ts";
 import { readOperations } from "../../src/api/operator/testing/read-operations.ts";
@@ -59,6 +60,9 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   getInstance: "doctor",
 };
 
+/** Commands that ask no operation. */
+const ALONE = new Set(["start", "migrate"]);
+
 /** The requests that a command sends, until the one that is looked for. */
 async function requestsOf(args: readonly string[]): Promise<string[]> {
   const sent: string[] = [];
@@ -102,6 +106,20 @@ test("every operation is asked by a command, or it is said why not", async () =>
       `farebox ${command} asks ${title}: it sent ${sent.join(", ") || "nothing"}`,
     );
   }
+});
+
+test("every command is named above with the operation that it asks, or works without a running Farebox", () => {
+  const silent = { out: () => undefined, err: () => undefined, interactive: false };
+  const leaves = (command: Command, path: string): string[] =>
+    command.commands.length === 0
+      ? [path]
+      : command.commands.flatMap((sub) => leaves(sub, `${path} ${sub.name()}`.trim()));
+  const named = Object.values(COMMANDS).filter((command) => typeof command === "string");
+  const missing = leaves(
+    createProgram(createCli(silent), () => undefined),
+    "",
+  ).filter((path) => !ALONE.has(path) && !named.some((command) => `${command} `.startsWith(`${path} `)));
+  assert.deepEqual(missing, []);
 });
 
 test("every operation that is not a GET is tried by the tests of all mutations", () => {

@@ -8,6 +8,11 @@ const from = createRequire(import.meta.url);
 const to = join(import.meta.dirname, "..", "..", "..", "..", "..", "dist", BUILT_FILES);
 
 mkdirSync(to, { recursive: true });
-for (const name of [...Object.keys(REFERENCE_FILES), "LICENSE", "NOTICE"]) {
+for (const name of [
+  ...Object.keys(REFERENCE_FILES),
+  "swagger-ui-bundle.js.LICENSE.txt",
+  "LICENSE",
+  "NOTICE",
+]) {
   copyFileSync(from.resolve(`swagger-ui-dist/${name}`), join(to, name));
 }
