@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { base62, base62Bytes, base62Number } from "./base62.ts";
-import { formatId, formatUuidV7, ID_RANDOM_BYTES, isId, parseChargeId, renderChargeId } from "./ids.ts";
+import {
+  formatId,
+  formatUuidV7,
+  ID_RANDOM_BYTES,
+  isId,
+  parseChargeId,
+  readUuidV7Time,
+  renderChargeId,
+} from "./ids.ts";
 
 const idBytes = fc.uint8Array({ minLength: ID_RANDOM_BYTES, maxLength: ID_RANDOM_BYTES });
 
@@ -46,12 +54,16 @@ describe("base62", () => {
 describe("ids", () => {
   it("name their kind", () => {
     fc.assert(
-      fc.property(fc.constantFrom("account" as const, "key", "grant", "instance"), idBytes, (kind, bytes) => {
-        const id = formatId(kind, bytes);
-        assert.match(id, /^(acc|key|grt|ins)_[0-9A-Za-z]{16}$/);
-        assert.ok(isId(kind, id));
-        assert.ok(!isId(kind === "key" ? "grant" : "key", id));
-      }),
+      fc.property(
+        fc.constantFrom("account" as const, "key", "grant", "instance", "bulkRefund"),
+        idBytes,
+        (kind, bytes) => {
+          const id = formatId(kind, bytes);
+          assert.match(id, /^(acc|key|grt|ins|bulk)_[0-9A-Za-z]{16}$/);
+          assert.ok(isId(kind, id));
+          assert.ok(!isId(kind === "key" ? "grant" : "key", id));
+        },
+      ),
     );
     for (const text of [
       "acc_",
@@ -127,5 +139,27 @@ describe("formatUuidV7", () => {
     for (const ms of [-1, 0.5, Number.NaN, 2 ** 48])
       assert.throws(() => formatUuidV7(ms, new Uint8Array(10)), RangeError);
     assert.throws(() => formatUuidV7(0, new Uint8Array(9)), RangeError);
+  });
+
+  it("tells the time of a UUIDv7 in either case, and of nothing else", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 0, max: 2 ** 48 - 1 }),
+        fc.uint8Array({ minLength: 10, maxLength: 10 }),
+        (at, bytes) => {
+          const id = formatUuidV7(at, bytes);
+          assert.equal(readUuidV7Time(id), at);
+          assert.equal(readUuidV7Time(id.toUpperCase()), at);
+        },
+      ),
+    );
+    for (const text of [
+      "",
+      "r-1",
+      "01a2011d-4c22-48a9-a336-ce5d9bcd106f",
+      "01a2011d-4c22-78a9-c336-ce5d9bcd106f",
+    ]) {
+      assert.equal(readUuidV7Time(text), undefined, text);
+    }
   });
 });

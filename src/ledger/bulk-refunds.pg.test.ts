@@ -163,6 +163,27 @@ eachDatabase("bulk refunds", (openFresh) => {
     );
   });
 
+  test("charged pools are found among more pools than one step looks at", async () => {
+    const pools: PoolRef[] = [];
+    for (let count = 0; count < 230; count += 1) pools.push(await createPool(db, 10n));
+    const ordered = pools.toSorted((left, right) => (left.accountId < right.accountId ? -1 : 1));
+    const charged = [0, 1, 150, 229].map((index) => ordered[index] ?? assert.fail());
+    for (const pool of charged) await charge(pool, 1, 7n, "GET /rare");
+    const filter = await filterFor("GET /rare");
+    const preview = await previewRefunds(db, filter);
+    assert.deepEqual(
+      [preview.charges, preview.accounts, preview.examples.map(({ accountId }) => accountId)],
+      [4, 4, charged.map(({ accountId }) => accountId)],
+    );
+    const { bulkId } = await create(filter);
+    await finish();
+    assert.partialDeepStrictEqual(await readBulkRefund(db, bulkId), {
+      state: "done",
+      refunded: { charges: 4, accounts: 4 },
+    });
+    for (const pool of charged) assert.equal((await refundsOf(pool)).length, 1);
+  });
+
   test("from is in the period and to is not; a period that is not over is refused", async () => {
     const pool = await createPool(db, 10_000n);
     const seqs: number[] = [];
@@ -237,7 +258,7 @@ eachDatabase("bulk refunds", (openFresh) => {
       const pool = await createPool(db, 1_000_000n);
       const endpoint = `GET /dies-${moment}`;
       const seqs = await charge(pool, 130, 5n, endpoint);
-      const { bulkId } = await create(await filterFor(endpoint));
+      const { bulkId } = await create(await filterFor(endpoint, { accountId: pool.accountId }));
       assert.equal(await advanceBulkRefund(db), true);
       const begun = await readBulkRefund(db, bulkId);
       assert.deepEqual([begun.refunded.charges, begun.state], [50, "running"]);
@@ -257,7 +278,7 @@ eachDatabase("bulk refunds", (openFresh) => {
   test("a place that is lost, as after a restore, refunds nothing twice", async () => {
     const pool = await createPool(db, 1_000_000n);
     const seqs = await charge(pool, 60, 5n, "GET /lost");
-    const { bulkId } = await create(await filterFor("GET /lost"));
+    const { bulkId } = await create(await filterFor("GET /lost", { accountId: pool.accountId }));
     await advanceBulkRefund(db);
     await db.query(
       "UPDATE farebox.bulk_refunds SET account_id = '', credit_type = '', next_seq = NULL, end_seq = NULL WHERE bulk_id = $1",
@@ -272,7 +293,7 @@ eachDatabase("bulk refunds", (openFresh) => {
   test("cancelling keeps what was done and does no more; again it changes nothing, and a done one is refused", async () => {
     const pool = await createPool(db, 1_000_000n);
     await charge(pool, 70, 5n, "GET /cancel");
-    const filter = await filterFor("GET /cancel");
+    const filter = await filterFor("GET /cancel", { accountId: pool.accountId });
     const { bulkId } = await create(filter);
     await advanceBulkRefund(db);
     const cancelled = await db.transaction((tx) => cancelBulkRefund(tx, bulkId));
@@ -325,8 +346,8 @@ eachDatabase("bulk refunds", (openFresh) => {
     const pool = await createPool(db, 1_000_000n);
     await charge(pool, 60, 5n, "GET /one");
     await charge(pool, 60, 5n, "GET /two");
-    const first = await create(await filterFor("GET /one"));
-    const second = await create(await filterFor("GET /two"));
+    const first = await create(await filterFor("GET /one", { accountId: pool.accountId }));
+    const second = await create(await filterFor("GET /two", { accountId: pool.accountId }));
     for (const { bulkId } of [first, second]) {
       await advanceBulkRefund(db);
       assert.equal((await readBulkRefund(db, bulkId)).refunded.charges, 50);
