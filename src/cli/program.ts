@@ -21,6 +21,7 @@ import { addPricesCancel } from "./commands/prices-cancel.ts";
 import { addPricesDiff } from "./commands/prices-diff.ts";
 import { addPricesList } from "./commands/prices-list.ts";
 import { addPricesPublish } from "./commands/prices-publish.ts";
+import { addPricesSimulate } from "./commands/prices-simulate.ts";
 import { addRefund } from "./commands/refund.ts";
 import { addRefunds } from "./commands/refunds.ts";
 import { addStart } from "./commands/start.ts";
@@ -69,6 +70,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesDiff(prices, cli);
   addPricesPublish(prices, cli);
   addPricesCancel(prices, cli);
+  addPricesSimulate(prices, cli);
   addMigrate(program, cli);
   addAudit(program, cli);
   addAuditTrail(program, cli);

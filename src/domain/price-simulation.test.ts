@@ -8,7 +8,7 @@ import { findUnrecordedCalls } from "./unrecorded-calls.ts";
 const MICRO = 1_000_000n;
 
 function listOf(...prices: object[]): PriceList {
-  const written = prices.map((price) => ({ credit: "credits", ...price }));
+  const written = prices.map((price) => Object.assign({ credit: "credits" }, price));
   const parsed = parsePrices(written, "prices", { creditTypes: ["credits", "search"] });
   assert.ok(parsed.ok);
   return { version: 1, prices: parsed.value, unpriced: "free" };

@@ -56,47 +56,57 @@ export interface Simulation {
 
 type Mutable<T> = { -readonly [Member in keyof T]: T[Member] };
 
-/** Adds up what recorded charges would have cost under another price list. Holds one line per account, credit type and endpoint. */
-export class PriceSimulation {
-  readonly #after: PriceList;
-  readonly #repricers = new Map<number, Repricer>();
+/** What a simulation does not know, and takes for granted: it is told with every result. */
+export const SIMULATION_ASSUMPTIONS: readonly string[] = [
+  "The same calls would have been made, admitted and answered alike: what customers do because of a price is not known.",
+  "Every charge would have been collected in full: balances, caps and refusals are not simulated, and before counts what pools did not cover.",
+  "Calls that were free or refused left no entry and are in no number; unrecorded names the endpoints where the new prices would charge such calls.",
+  "Charges that were refunded whole are left out on both sides; parts that were refunded are not subtracted.",
+];
+
+/** Sums of a simulation, or of several parts of one. Holds one line per account, credit type and endpoint. */
+export class SimulationSums {
   readonly #lines = new Map<string, Mutable<SimulationLine>>();
   readonly #totals = new Map<string, Mutable<SimulationTotal>>();
   readonly #doubts = new Map<string, Mutable<SimulationDoubt>>();
-
-  constructor(after: PriceList) {
-    this.#after = after;
-  }
 
   get lineCount(): number {
     return this.#lines.size;
   }
 
-  /** `before` is the list that priced the charges. */
-  add(group: ChargeGroup, before: PriceList): void {
-    const total = this.#total(group.creditType);
-    const amount = group.amount * BigInt(group.charges);
-    if (group.isRefundedWhole) {
-      total.leftOut += group.charges;
-      total.leftOutCredits += amount - group.uncollected;
-      return;
-    }
-    total.charges += group.charges;
-    total.before += amount;
-    total.uncollected += group.uncollected;
-    total.refundedInPart += group.refunded;
-    const line = this.#line(group, group.creditType);
-    line.charges += group.charges;
-    line.before += amount;
-    const { amounts, reason } = this.#repricer(before).reprice(group);
-    for (const [creditType, { least, most }] of amounts) {
-      if (most === 0n) continue;
-      for (const sum of [this.#line(group, creditType), this.#total(creditType)]) {
-        sum.least += least * BigInt(group.charges);
-        sum.most += most * BigInt(group.charges);
-      }
-    }
-    if (reason !== undefined) this.#doubt(reason, group.endpoint).charges += group.charges;
+  addLine(part: SimulationLine): void {
+    const { account, creditType, endpoint } = part;
+    const sum = getOrAdd(this.#lines, JSON.stringify([account, creditType, endpoint]), () => ({
+      account,
+      creditType,
+      endpoint,
+      charges: 0,
+      before: 0n,
+      least: 0n,
+      most: 0n,
+    }));
+    sum.charges += part.charges;
+    sum.before += part.before;
+    sum.least += part.least;
+    sum.most += part.most;
+  }
+
+  addTotal(part: Partial<SimulationTotal> & Pick<SimulationTotal, "creditType">): void {
+    const { creditType } = part;
+    const sum = getOrAdd(this.#totals, creditType, () => ({ ...NO_TOTAL, creditType }));
+    sum.charges += part.charges ?? 0;
+    sum.before += part.before ?? 0n;
+    sum.least += part.least ?? 0n;
+    sum.most += part.most ?? 0n;
+    sum.uncollected += part.uncollected ?? 0n;
+    sum.refundedInPart += part.refundedInPart ?? 0n;
+    sum.leftOut += part.leftOut ?? 0;
+    sum.leftOutCredits += part.leftOutCredits ?? 0n;
+  }
+
+  addDoubt({ reason, endpoint, charges }: SimulationDoubt): void {
+    const sum = getOrAdd(this.#doubts, `${reason} ${endpoint}`, () => ({ reason, endpoint, charges: 0 }));
+    sum.charges += charges;
   }
 
   result(): Simulation {
@@ -108,48 +118,71 @@ export class PriceSimulation {
       doubts: [...this.#doubts.values()].toSorted((one, other) => other.charges - one.charges),
     };
   }
+}
+
+const NO_TOTAL = {
+  charges: 0,
+  before: 0n,
+  least: 0n,
+  most: 0n,
+  uncollected: 0n,
+  refundedInPart: 0n,
+  leftOut: 0,
+  leftOutCredits: 0n,
+};
+
+/** Adds up what recorded charges would have cost under another price list. */
+export class PriceSimulation {
+  readonly #after: PriceList;
+  readonly #repricers = new Map<number, Repricer>();
+  readonly #sums = new SimulationSums();
+
+  constructor(after: PriceList) {
+    this.#after = after;
+  }
+
+  get lineCount(): number {
+    return this.#sums.lineCount;
+  }
+
+  /** `before` is the list that priced the charges. */
+  add(group: ChargeGroup, before: PriceList): void {
+    const { account, endpoint, creditType, charges } = group;
+    const amount = group.amount * BigInt(charges);
+    if (group.isRefundedWhole) {
+      const leftOutCredits = amount - group.uncollected;
+      this.#sums.addTotal({ creditType, leftOut: charges, leftOutCredits });
+      return;
+    }
+    const line = { account, endpoint, charges: 0, before: 0n, least: 0n, most: 0n };
+    const { amounts, reason } = this.#repricer(before).reprice(group);
+    this.#sums.addLine({ ...line, creditType, charges, before: amount });
+    this.#sums.addTotal({
+      creditType,
+      charges,
+      before: amount,
+      uncollected: group.uncollected,
+      refundedInPart: group.refunded,
+    });
+    for (const [spent, bounds] of amounts) {
+      if (bounds.most === 0n) continue;
+      const after = { least: bounds.least * BigInt(charges), most: bounds.most * BigInt(charges) };
+      this.#sums.addLine({ ...line, ...after, creditType: spent });
+      this.#sums.addTotal({ ...after, creditType: spent });
+    }
+    if (reason !== undefined) this.#sums.addDoubt({ reason, endpoint, charges });
+  }
+
+  result(): Simulation {
+    return this.#sums.result();
+  }
 
   #repricer(before: PriceList): Repricer {
-    let repricer = this.#repricers.get(before.version);
-    if (repricer === undefined) {
-      repricer = new Repricer(before, this.#after);
-      this.#repricers.set(before.version, repricer);
-    }
-    return repricer;
-  }
-
-  #line({ account, endpoint }: ChargeGroup, creditType: string): Mutable<SimulationLine> {
-    return getOrAdd(this.#lines, JSON.stringify([account, creditType, endpoint]), () => ({
-      account,
-      creditType,
-      endpoint,
-      charges: 0,
-      before: 0n,
-      least: 0n,
-      most: 0n,
-    }));
-  }
-
-  #total(creditType: string): Mutable<SimulationTotal> {
-    return getOrAdd(this.#totals, creditType, () => ({
-      creditType,
-      charges: 0,
-      before: 0n,
-      least: 0n,
-      most: 0n,
-      uncollected: 0n,
-      refundedInPart: 0n,
-      leftOut: 0,
-      leftOutCredits: 0n,
-    }));
-  }
-
-  #doubt(reason: RepricingReason, endpoint: string): Mutable<SimulationDoubt> {
-    return getOrAdd(this.#doubts, `${reason} ${endpoint}`, () => ({ reason, endpoint, charges: 0 }));
+    return getOrAdd(this.#repricers, before.version, () => new Repricer(before, this.#after));
   }
 }
 
-function getOrAdd<T>(map: Map<string, T>, key: string, make: () => T): T {
+function getOrAdd<Key, T>(map: Map<Key, T>, key: Key, make: () => T): T {
   const known = map.get(key);
   if (known !== undefined) return known;
   const made = make();
@@ -158,7 +191,7 @@ function getOrAdd<T>(map: Map<string, T>, key: string, make: () => T): T {
 }
 
 /** The largest change first, whichever way it goes; then by name, so that the order is always the same. */
-export function compareChanges(one: SimulationLine, other: SimulationLine): number {
+function compareChanges(one: SimulationLine, other: SimulationLine): number {
   const [left, right] = [largestChange(one), largestChange(other)];
   if (left !== right) return left > right ? -1 : 1;
   return compareText(nameOf(one), nameOf(other));

@@ -42,7 +42,7 @@ const written = fc
     if (shape === "free") return { free: true, credit };
     const results = shape === "result" ? { per: "result", count, atMost: 10, floor } : {};
     const window = once === undefined ? {} : { once: { key: { query: "ip" }, within: once } };
-    return { cost, credit, on, ...results, ...window };
+    return Object.assign({ cost, credit, on }, results, window);
   });
 const endpoint = (match: string) =>
   fc
@@ -50,12 +50,12 @@ const endpoint = (match: string) =>
       fc.uniqueArray(fc.tuple(when, written), { maxLength: 2, selector: ([first]) => JSON.stringify(first) }),
       fc.option(written, { nil: undefined }),
     )
-    .map(([conditional, last]) => [
-      ...conditional
+    .map(([conditional, last]) => {
+      const prices: object[] = conditional
         .filter(([condition]) => !JSON.stringify(condition).includes("path") || match.includes("{id}"))
-        .map(([condition, price]) => ({ match, when: condition, ...price })),
-      ...(last === undefined ? [] : [{ match, ...last }]),
-    ]);
+        .map(([condition, price]) => Object.assign({ match, when: condition }, price));
+      return last === undefined ? prices : prices.concat(Object.assign({ match }, last));
+    });
 const anyList = fc
   .subarray(MATCHES)
   .chain((matches) => fc.tuple(...matches.map(endpoint)))

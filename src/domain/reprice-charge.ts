@@ -40,7 +40,7 @@ export type RepricingReason =
   | "repeats_unknown";
 
 /** What a charge would have cost: exactly when `least` is `most`. */
-export interface Bounds {
+interface Bounds {
   readonly least: Credits;
   readonly most: Credits;
 }

@@ -54,6 +54,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   getPriceSchedule: "prices diff --config examples/leadboxer/farebox.yaml",
   publishPriceList: "prices publish examples/leadboxer/farebox.yaml",
   cancelPriceList: "prices cancel 3",
+  simulatePrices: "prices simulate examples/leadboxer/farebox.yaml",
   getPriceList: { reason: "`prices list --json` has every list whole" },
   listAuditTrail: "audit-trail",
   runAudit: "audit",

@@ -41,6 +41,7 @@ import { addGetPriceListDiff } from "./price-lists/get-price-list-diff.ts";
 import { addGetPriceSchedule } from "./price-lists/get-price-schedule.ts";
 import { addListPriceLists } from "./price-lists/list-price-lists.ts";
 import { addPublishPriceList } from "./price-lists/publish-price-list.ts";
+import { addSimulatePrices } from "./price-lists/simulate-prices.ts";
 import { addReference } from "./reference/add-reference.ts";
 
 const OPERATIONS = [
@@ -78,6 +79,7 @@ const OPERATIONS = [
   addGetPriceList,
   addGetPriceListDiff,
   addCancelPriceList,
+  addSimulatePrices,
   addListPlans,
   addAssignPlan,
   addCancelPlan,

@@ -60,6 +60,8 @@ import type {
   RevokeKeyInput,
   RotateKeyInput,
   RunAuditInput,
+  SimulatePricesInput,
+  Simulation,
   SuspendAccountInput,
   UpdateAccountInput,
   UpdateKeyInput,
@@ -144,6 +146,8 @@ export interface FareboxClient {
   readonly getPriceListDiff: (input: GetPriceListDiffInput, options?: RequestOptions) => Promise<PriceListDiff>;
   /** Take an announced price list back. `POST /v1/price-lists/{version}/cancel` */
   readonly cancelPriceList: (input: CancelPriceListInput, options?: RequestOptions) => Promise<PriceList>;
+  /** Price the charges of a period by other prices. Nothing is published or charged. `POST /v1/price-lists/simulations` */
+  readonly simulatePrices: (input: SimulatePricesInput, options?: RequestOptions) => Promise<Simulation>;
   /** List the plans that the configuration has, or had. `GET /v1/plans` */
   readonly listPlans: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Plans>;
   /** Give an account a plan, now or at the next refresh of the one that it has. `POST /v1/accounts/{account}/plan` */

@@ -37,6 +37,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   getPriceList: { method: "GET", path: "/v1/price-lists/{version}" },
   getPriceListDiff: { method: "GET", path: "/v1/price-lists/{version}/diff" },
   cancelPriceList: { method: "POST", path: "/v1/price-lists/{version}/cancel" },
+  simulatePrices: { method: "POST", path: "/v1/price-lists/simulations" },
   listPlans: { method: "GET", path: "/v1/plans" },
   assignPlan: { method: "POST", path: "/v1/accounts/{account}/plan" },
   cancelPlan: { method: "POST", path: "/v1/accounts/{account}/plan/cancel" },

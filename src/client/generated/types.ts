@@ -611,6 +611,96 @@ export interface PriceDifference {
     to: "free" | "refuse";
   } | null;
 }
+export interface Simulation {
+  from: string;
+  to: string;
+  /**
+   * By credit type.
+   */
+  totals: {
+    creditType: string;
+    charges: number;
+    /**
+     * What the charges cost, also what pools did not cover.
+     */
+    before: number;
+    /**
+     * What they would have cost at least.
+     */
+    least: number;
+    /**
+     * And at most: the same where the record tells exactly.
+     */
+    most: number;
+    /**
+     * The part of `before` that pools did not cover.
+     */
+    uncollected: number;
+    /**
+     * Parts of `before` that refunds gave back.
+     */
+    refundedInPart: number;
+    /**
+     * Charges that were refunded whole: they are in no other number.
+     */
+    leftOut: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    leftOutCredits: number;
+  }[];
+  /**
+   * By account, credit type and endpoint, the largest change first.
+   */
+  lines: {
+    account: string;
+    creditType: string;
+    endpoint: string;
+    /**
+     * 0 where the new prices spend another credit type than the charges did.
+     */
+    charges: number;
+    /**
+     * What the charges cost, also what pools did not cover.
+     */
+    before: number;
+    /**
+     * What they would have cost at least.
+     */
+    least: number;
+    /**
+     * And at most: the same where the record tells exactly.
+     */
+    most: number;
+  }[];
+  doubts: {
+    /**
+     * Why the new amount is 0, or not known exactly.
+     */
+    reason:
+      | "no_price"
+      | "free"
+      | "status_not_charged"
+      | "conditions_unknown"
+      | "match_divided"
+      | "results_unknown"
+      | "repeats_unknown";
+    endpoint: string;
+    charges: number;
+  }[];
+  unrecorded: {
+    endpoint: string;
+    /**
+     * Why there are calls that left no entry and that the new prices would charge.
+     */
+    reason: "newly_priced" | "more_statuses" | "empty_results" | "fewer_repeats";
+  }[];
+  assumptions: string[];
+  /**
+   * The `cursor` of the next part, whose numbers are to be added to these; null: this is all.
+   */
+  next: string | null;
+}
 export interface Plans {
   plans: Plan[];
 }
@@ -1127,6 +1217,33 @@ export interface GetPriceListDiffInput {
 }
 export interface CancelPriceListInput {
   version: number;
+}
+export interface SimulatePricesInput {
+  /**
+   * @maxItems 10000
+   *
+   * Items: As in farebox.yaml.
+   */
+  prices: {
+    [k: string]: unknown;
+  }[];
+  unpriced?: ("free" | "refuse") | undefined;
+  /**
+   * Only this account; all when absent.
+   */
+  account?: string | undefined;
+  /**
+   * Charges from then on; 30 days before `to` when absent.
+   */
+  from?: string | undefined;
+  /**
+   * Charges before then; now when absent.
+   */
+  to?: string | undefined;
+  /**
+   * `next` of the part before.
+   */
+  cursor?: string | undefined;
 }
 export interface AssignPlanInput {
   account: string;

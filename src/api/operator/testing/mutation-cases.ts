@@ -207,4 +207,8 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
       return { params: { version: String(list["version"]) } };
     },
   },
+  simulatePrices: {
+    action: null,
+    prepare: () => ({ body: { prices: [], from: "2020-01-01", to: "2020-01-02" } }),
+  },
 };

@@ -1,0 +1,76 @@
+import type { PriceList } from "../../../domain/price.ts";
+import { PriceSimulation, type Simulation } from "../../../domain/price-simulation.ts";
+import { findUnrecordedCalls, type UnrecordedCalls } from "../../../domain/unrecorded-calls.ts";
+import {
+  type ChargeGroupRow,
+  type ChargePosition,
+  type ChargeQuery,
+  readChargeChunks,
+} from "../../../ledger/charge-groups.ts";
+import type { Database } from "../../../ledger/database/database.ts";
+import { loadPriceList, readPriceListsInForce } from "../../../ledger/price-lists.ts";
+
+/** How long one part may take: far below what clients and proxies wait for. */
+const PART_MS = 5_000;
+
+/** About 1 MB of JSON. */
+const PART_LINES = 5_000;
+
+export interface SimulationPart extends Simulation {
+  readonly unrecorded: readonly UnrecordedCalls[];
+  /** Where the next part begins; undefined: this is the last. */
+  readonly next: ChargePosition | undefined;
+}
+
+/** Prices the charges of a period by another list, as many as can be done in some seconds. */
+export async function runSimulation(
+  database: Database,
+  after: PriceList,
+  query: ChargeQuery,
+  start: ChargePosition | undefined,
+  limits: { readonly partMs?: number; readonly partLines?: number } = {},
+): Promise<SimulationPart> {
+  const { partMs = PART_MS, partLines = PART_LINES } = limits;
+  const deadline = performance.now() + partMs;
+  const simulation = new PriceSimulation(after);
+  const lists = new Map<number, PriceList>();
+  const { priceList } = await readPriceListsInForce(database);
+  if (priceList !== null) lists.set(priceList, await loadPriceList(database, priceList));
+  let next: ChargePosition | undefined;
+  for await (const chunk of readChargeChunks(database, query, start)) {
+    for (const row of chunk.groups) {
+      const account = chunk.pool?.accountId ?? "";
+      const creditType = chunk.pool?.creditType ?? "";
+      const before = await listOf(database, lists, row);
+      simulation.add(Object.assign(row, { account, creditType, status: row.status ?? 0 }), before);
+    }
+    next = chunk.next;
+    if (performance.now() > deadline || simulation.lineCount >= partLines) break;
+  }
+  return { ...simulation.result(), unrecorded: findUnrecorded(lists, after), next };
+}
+
+/** The list that priced a charge. A charge without one, which no door makes, was priced by nothing that is known. */
+async function listOf(
+  database: Database,
+  lists: Map<number, PriceList>,
+  { priceList }: ChargeGroupRow,
+): Promise<PriceList> {
+  if (priceList === null) return { version: 0, prices: [], unpriced: "free" };
+  const known = lists.get(priceList);
+  if (known !== undefined) return known;
+  const list = await loadPriceList(database, priceList);
+  lists.set(priceList, list);
+  return list;
+}
+
+/** Of all lists that priced the charges, and of the one in force. */
+function findUnrecorded(lists: ReadonlyMap<number, PriceList>, after: PriceList): readonly UnrecordedCalls[] {
+  const found = new Map<string, UnrecordedCalls>();
+  for (const list of lists.values()) {
+    for (const calls of findUnrecordedCalls(list, after)) {
+      found.set(`${calls.reason} ${calls.endpoint}`, calls);
+    }
+  }
+  return [...found.values()];
+}
