@@ -3,12 +3,14 @@ import { benchGateway } from "./gateway.bench.ts";
 import { benchGrowth } from "./growth.bench.ts";
 import { benchLedger } from "./ledger.bench.ts";
 import { benchMemory } from "./memory.bench.ts";
+import { benchReports } from "./reports.bench.ts";
 
 const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promise<void>>> = {
   ledger: benchLedger,
   gateway: benchGateway,
   growth: benchGrowth,
   memory: benchMemory,
+  reports: benchReports,
 };
 
 const print = (line: string): void => console.log(line);

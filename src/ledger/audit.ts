@@ -1,6 +1,7 @@
 import { findBrokenEntries } from "./audit-entries.ts";
 import { findBrokenPools } from "./audit-pools.ts";
 import { findOrphans, findStrandedHolds } from "./audit-rest.ts";
+import { findWrongSums } from "./audit-sums.ts";
 import { type AuditedPool, type AuditFinding, ENTRIES_PER_CHUNK } from "./audited-pool.ts";
 import type { Database, Transaction } from "./database/database.ts";
 
@@ -34,6 +35,7 @@ export function auditLedger(database: Database, options: AuditOptions = {}): Pro
       entries += Number(chunk.reduce((sum, pool) => sum + pool.lastSeq, 0n));
       findings.push(...(await findBrokenPools(tx, chunk, options.atRest === true)));
       findings.push(...(await findBrokenEntries(tx, chunk)));
+      findings.push(...(await findWrongSums(tx, chunk)));
     }
     findings.push(...(await findOrphans(tx)), ...(await findStrandedHolds(tx)));
     return { findings, pools, entries };

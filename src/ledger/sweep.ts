@@ -26,9 +26,9 @@ const MAX_CHUNKS = 50;
 
 /**
  * Tidies up by the database's clock: rolls pools on which something is due and that nobody touches, declares silent
- * instances dead and gives their leases back, expires client holds, forgets what is old, and makes the partitions of the
- * months to come. Any number of processes may sweep at once. Correctness needs none of them: a request that meets something
- * due applies it first.
+ * instances dead and gives their leases back, expires client holds, forgets what is old, sums the usage of days that are
+ * over, and makes the partitions of the months to come. Any number of processes may sweep at once. Correctness needs none
+ * of them: a request that meets something due applies it first.
  */
 export async function sweep(database: Database, options: SweepOptions): Promise<SweepResult> {
   const result = { rolledPools: 0, deadInstances: 0, releasedLeases: 0, forgotten: 0 };
@@ -42,6 +42,7 @@ export async function sweep(database: Database, options: SweepOptions): Promise<
     for (const { owner } of dead) result.releasedLeases += await releaseLeases(database, shard, owner);
     result.rolledPools += await repeat(database, "roll_due_pools", shard);
     result.forgotten += await repeat(database, "forget_old", shard);
+    await repeat(database, "sum_usage", shard);
   }
   result.forgotten += await sweepIdempotency(database);
   result.forgotten += await sweepRotatedSecrets(database);
@@ -62,7 +63,7 @@ async function listShards(database: Database, shards: number): Promise<number[]>
 /** Calls a function that works in chunks until it finds no full chunk any more. */
 async function repeat(
   database: Database,
-  name: "roll_due_pools" | "forget_old",
+  name: "roll_due_pools" | "forget_old" | "sum_usage",
   shard: number,
 ): Promise<number> {
   let total = 0;

@@ -5,7 +5,7 @@ import type { Database } from "./database/database.ts";
 import type { PoolRef } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
 import { refundCharge } from "./refund.ts";
-import { assertSound, chargeOf, createPool, LEDGER, placeEntries } from "./testing/books.ts";
+import { assertSound, chargeOf, createPool, LEDGER, placeEntries, sumUsage } from "./testing/books.ts";
 import { eachDatabase } from "./testing/test-databases.ts";
 import {
   readUsageReport,
@@ -123,6 +123,8 @@ eachDatabase("usage report", (openFresh) => {
         const [from, to] = [new Date(centre - earlier), new Date(centre + later)];
         await spread(from.getTime() - DAY, to.getTime() + DAY);
         const report = await read({ from, to, timeZone, resolution });
+        await sumUsage(db);
+        assert.deepEqual(await read({ from, to, timeZone, resolution }), report, "of hours and days");
         assert.ok(report.rows.some(({ refunded }) => refunded > 0n));
         // The lines follow one another without a gap over the whole period, which is widened to quarters.
         const edges = report.rows.map(({ time }) => time);
@@ -192,6 +194,8 @@ eachDatabase("usage report", (openFresh) => {
         const everywhere = await read({ from, to, groupBy, resolution, account: undefined });
         assert.deepEqual(everywhere, report, "the only account");
       }
+      // Once from quarters alone, then with hours and days.
+      await sumUsage(db);
     }
   });
 

@@ -1,6 +1,6 @@
 import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
-import type { Parameter, Queryable } from "./database/database.ts";
+import type { Queryable } from "./database/database.ts";
 import {
   checkPeriod,
   checkTimeZone,
@@ -9,6 +9,7 @@ import {
   type Resolution,
   roundToQuarters,
 } from "./usage-buckets.ts";
+import { divideBuckets, readSummedUntil } from "./usage-spans.ts";
 
 /** What lines of a report may be told apart by, besides time. By credit type they always are: kinds do not add up. */
 export type UsageGroup = "account" | "endpoint" | "key";
@@ -122,35 +123,51 @@ async function readSums(
   bounds: readonly Date[],
 ): Promise<readonly FoundSums[]> {
   const { account, creditType, endpoint, keyId } = query;
+  const spans = divideBuckets(bounds, await readSummedUntil(db, account?.shard));
   const grouped = (by: UsageGroup, column: string): string =>
     query.groupBy.includes(by) ? column : "NULL::text";
-  const conditions = `u.quarter >= ($1::timestamptz[])[1] AND u.quarter < ($1::timestamptz[])[array_upper($1::timestamptz[], 1)]
-    AND ($2::text IS NULL OR u.credit_type = $2) AND ($3::text IS NULL OR u.endpoint = $3)
-    AND ($4::text IS NULL OR u.key_id = $4)`;
-  const sums = `width_bucket(u.quarter, $1::timestamptz[]) AS bucket, ${grouped("endpoint", "u.endpoint")} AS endpoint,
-    ${grouped("key", "u.key_id")} AS "keyId", sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units,
-    sum(u.credits)::bigint AS credits, sum(u.refunded)::bigint AS refunded`;
-  const params: Parameter[] = [bounds, creditType, endpoint, keyId, MAX_ROWS + 1];
-  const rows =
-    account === undefined
-      ? await db.query<FoundSums>(
-          `SELECT ${grouped("account", "u.account_id")} AS "accountId", u.credit_type AS "creditType", ${sums}
-           FROM farebox.usage u WHERE ${conditions} GROUP BY 1, 2, 3, 4, 5 LIMIT $5`,
-          params,
-        )
-      : // Pool by pool, so that each is a range of the primary key whatever the planner knows of the table.
-        await db.query<FoundSums>(
-          `SELECT ${grouped("account", "p.account_id")} AS "accountId", p.credit_type AS "creditType", s.*
-           FROM farebox.pools p CROSS JOIN LATERAL (
-             SELECT ${sums} FROM farebox.usage u
-             WHERE u.account_id = p.account_id AND u.credit_type = p.credit_type AND u.shard = p.shard AND ${conditions}
-             GROUP BY 1, 2, 3
-           ) s WHERE p.account_id = $6 AND p.shard = $7 LIMIT $5`,
-          [...params, account.accountId, account.shard],
-        );
+  const rows = await db.query<FoundSums>(
+    `SELECT g.bucket, ${grouped("account", "u.account_id")} AS "accountId", u.credit_type AS "creditType",
+       ${grouped("endpoint", "u.endpoint")} AS endpoint, ${grouped("key", "u.key_id")} AS "keyId",
+       sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units, sum(u.credits)::bigint AS credits,
+       sum(u.refunded)::bigint AS refunded
+     FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::integer[]) g(span, start, until, bucket)
+     ${account === undefined ? LATERAL_OF_ALL : LATERAL_OF_ACCOUNT} u
+     GROUP BY 1, 2, 3, 4, 5 LIMIT $8`,
+    [
+      spans.map(({ span }) => span),
+      spans.map(({ from }) => from),
+      spans.map(({ to }) => to),
+      spans.map(({ bucket }) => bucket),
+      creditType,
+      endpoint,
+      keyId,
+      MAX_ROWS + 1,
+      ...(account === undefined ? [] : [account.accountId, account.shard]),
+    ],
+  );
   if (rows.length > MAX_ROWS) refuseTooLarge();
   return rows;
 }
+
+/** Sums of one span, by the quarter of an hour or by a greater unit. Grouped, so that it is read by its index, span by span. */
+const spanSums = (own: string): string => `CROSS JOIN LATERAL (
+    SELECT account_id, credit_type, endpoint, key_id, sum(requests)::bigint AS requests, sum(units)::bigint AS units,
+      sum(credits)::bigint AS credits, sum(refunded)::bigint AS refunded
+    FROM (
+      SELECT account_id, credit_type, endpoint, key_id, requests, units, credits, refunded FROM farebox.usage
+      WHERE g.span = 'quarter' AND quarter >= g.start AND quarter < g.until ${own}
+      UNION ALL
+      SELECT account_id, credit_type, endpoint, key_id, requests, units, credits, refunded FROM farebox.usage_sums s
+      WHERE g.span <> 'quarter' AND s.span = g.span AND s.start >= g.start AND s.start < g.until ${own}
+    ) q
+    WHERE ($5::text IS NULL OR credit_type = $5) AND ($6::text IS NULL OR endpoint = $6) AND ($7::text IS NULL OR key_id = $7)
+    GROUP BY 1, 2, 3, 4
+  )`;
+const LATERAL_OF_ALL = spanSums("");
+/** Pool by pool, so that each span is a range of the primary key whatever the planner knows of the tables. */
+const LATERAL_OF_ACCOUNT = `CROSS JOIN (SELECT account_id, credit_type, shard FROM farebox.pools WHERE account_id = $9 AND shard = $10) p
+  ${spanSums("AND account_id = p.account_id AND credit_type = p.credit_type AND shard = p.shard")}`;
 
 function refuseTooLarge(): never {
   const reason = `asks for more than ${MAX_ROWS} lines: ask for a shorter period, one endpoint or key, or fewer groups`;

@@ -122,10 +122,13 @@ export async function placeEntries(database: Database, pool: PoolRef, at: readon
        WHERE e.account_id = $1 AND e.credit_type = $2 AND e.seq = u.seq`,
       [accountId, creditType, at],
     );
-    await tx.query("DELETE FROM farebox.usage WHERE account_id = $1 AND credit_type = $2", [
-      accountId,
-      creditType,
-    ]);
+    for (const table of ["usage", "usage_sums"]) {
+      await tx.query(`DELETE FROM farebox.${table} WHERE account_id = $1 AND credit_type = $2`, [
+        accountId,
+        creditType,
+      ]);
+    }
+    await tx.query("DELETE FROM farebox.usage_summed");
     await tx.query(
       `INSERT INTO farebox.usage
          (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits, refunded)
@@ -137,4 +140,16 @@ export async function placeEntries(database: Database, pool: PoolRef, at: readon
       [accountId, creditType],
     );
   });
+}
+
+/** Sums the usage of all days that are over by hours and days, as the sweeper does. */
+export async function sumUsage(database: Database): Promise<void> {
+  for (let shard = 0; shard < SHARDS; shard += 1) {
+    for (let count = 10; count === 10; ) {
+      const [row] = await database.query<{ count: number }>("SELECT farebox.sum_usage($1, 10) AS count", [
+        shard,
+      ]);
+      count = row?.count ?? 0;
+    }
+  }
 }

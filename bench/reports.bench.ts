@@ -1,0 +1,127 @@
+import type { Database } from "../src/ledger/database/database.ts";
+import { listEntries } from "../src/ledger/entries.ts";
+import type { PoolRef } from "../src/ledger/ledger.ts";
+import { sumUsage } from "../src/ledger/testing/books.ts";
+import { readUsageReport, type UsageReportQuery } from "../src/ledger/usage-report.ts";
+import { formatRatio, formatSummary, percentile, ratios } from "./measure.ts";
+import { populate } from "./populate.ts";
+import { withDatabase } from "./with-database.ts";
+
+const SMALL = 10_000;
+const LARGE = 1_000_000;
+const ROUNDS = 3;
+const CALLS = 21;
+
+/** Entries made by one statement, far below the time that a statement may take. */
+const CHUNK = 100_000;
+
+const DAY_MS = 24 * 3_600_000;
+const YEARS_MS = 730 * DAY_MS;
+
+/** What a usage report and a page in the middle of a statement cost when two years have 10^4 and when they have 10^6 entries. */
+export async function benchReports(print: (line: string) => void): Promise<void> {
+  for (const kind of ["postgres", "pglite"] as const) {
+    await withDatabase(kind, async (database) => {
+      const [small, large] = await populate(database, 2, 2);
+      if (small === undefined || large === undefined) throw new Error("no pools");
+      const to = new Date(Math.floor(Date.now() / 900_000) * 900_000);
+      await fillYears(database, small, SMALL, to);
+      await fillYears(database, large, LARGE, to);
+      const start = performance.now();
+      await sumUsage(database);
+      print(`\nReports on ${kind}: two years of 5 endpoints and 4 keys, medians of ${CALLS} calls in ms`);
+      print(`  summed by hours and days in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+      await compare(database, { small, large }, to, print);
+    });
+  }
+}
+
+/**
+ * Charges spread over two years, made by set: the rows that batches write, with the usage that they roll up to. Every
+ * endpoint is called with every key, so that as few charges as possible share a roll-up.
+ */
+async function fillYears(database: Database, pool: PoolRef, entries: number, to: Date): Promise<void> {
+  const { accountId, creditType, shard } = pool;
+  const where = `account_id = '${accountId}' AND credit_type = '${creditType}'`;
+  const end = `timestamptz '${to.toISOString()}'`;
+  await database.exec(`UPDATE farebox.entries SET at = ${end} - interval '731 days' WHERE ${where}`);
+  for (let first = 1; first <= entries; first += CHUNK) {
+    const last = Math.min(entries, first + CHUNK - 1);
+    await database.exec(`
+      INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, units, price_list, status,
+        kind, request_id, key_id, endpoint)
+      SELECT '${accountId}', '${creditType}', n + 1, ${shard},
+        ${end} - (${entries} - n + 1) * interval '${YEARS_MS / entries} milliseconds',
+        -1000, p.balance - n * 1000, n * 1000, 1, 1, 200, 'charge', 'request-' || n,
+        'key_' || (hashint8(n) & 3), 'GET /v1/endpoint-' || (hashint8(-n) & 7) % 5
+      FROM generate_series(${first}, ${last}) n, (SELECT balance FROM farebox.pools WHERE ${where}) p`);
+    await database.exec(`
+      INSERT INTO farebox.usage AS u (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits)
+      SELECT account_id, credit_type, farebox.quarter_of(at), key_id, endpoint, shard, count(*), sum(units), -sum(amount)
+      FROM farebox.entries WHERE ${where} AND seq > ${first} AND seq <= ${last + 1}
+      GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 3
+      ON CONFLICT (account_id, credit_type, quarter, key_id, endpoint, shard) DO UPDATE
+      SET requests = u.requests + excluded.requests, units = u.units + excluded.units, credits = u.credits + excluded.credits`);
+  }
+  await database.exec(`UPDATE farebox.pools
+    SET balance = balance - ${entries} * 1000, spent = ${entries} * 1000, last_seq = ${entries} + 1 WHERE ${where}`);
+}
+
+async function compare(
+  database: Database,
+  pools: { readonly small: PoolRef; readonly large: PoolRef },
+  to: Date,
+  print: (line: string) => void,
+): Promise<void> {
+  const report = (days: number, query: Partial<UsageReportQuery>) => (account: PoolRef) =>
+    readUsageReport(
+      database,
+      {
+        account,
+        from: new Date(to.getTime() - days * DAY_MS),
+        to,
+        timeZone: "America/New_York",
+        resolution: undefined,
+        groupBy: [],
+        ...query,
+      },
+      ["credits"],
+    );
+  const middle = new Date(to.getTime() - YEARS_MS / 2);
+  const subjects: Readonly<Record<string, (pool: PoolRef) => Promise<unknown>>> = {
+    "7 days by the hour": report(7, { resolution: "hour" }),
+    "60 days by the day": report(60, { resolution: "day" }),
+    "60 days by the day, endpoint and key": report(60, { resolution: "day", groupBy: ["endpoint", "key"] }),
+    "2 years by the month": report(730, { resolution: "month" }),
+    "2 years by the month and endpoint": report(730, { resolution: "month", groupBy: ["endpoint"] }),
+    "2 years in total, by key": report(730, { groupBy: ["key"] }),
+    "2 years by the month, all accounts": () =>
+      report(730, { resolution: "month", account: undefined })(pools.large),
+    "page of 50 entries, a year ago": (pool) => listEntries(database, pool, { to: middle, limit: 50 }),
+  };
+  for (const [name, call] of Object.entries(subjects)) {
+    const small: number[] = [];
+    const large: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      small.push(await medianMs(() => call(pools.small)));
+      large.push(await medianMs(() => call(pools.large)));
+    }
+    print(
+      `  ${name}: ${formatSummary(small)} ms at 10^4, ${formatSummary(large)} ms at 10^6: ${formatRatio(ratios(large, small))}`,
+    );
+  }
+}
+
+/** The median of calls made one after the other. */
+async function medianMs(call: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let n = 0; n < CALLS; n++) {
+    const start = performance.now();
+    await call();
+    times.push(performance.now() - start);
+  }
+  return percentile(
+    times.toSorted((a, b) => a - b),
+    0.5,
+  );
+}
