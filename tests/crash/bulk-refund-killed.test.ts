@@ -9,7 +9,7 @@ import { LoggingClient } from "./logging-client.ts";
 import { Scene } from "./scene.ts";
 
 const CUSTOMERS = 4;
-const REQUESTS = 250;
+const REQUESTS = 150;
 const CREDITS = 10_000;
 
 /** Each customer sends its requests one after the other; all are charged. */
