@@ -13,7 +13,14 @@ customerApi: { requests: 10000, selfService: { keys: true } }
   victim = await scene.openCustomer(987_654_321);
   stranger = await scene.openCustomer(77);
   for (let call = 0; call < 3; call += 1) assert.equal((await victim.call("GET", "/fixed")).status, 200);
+  // The lease of these calls goes back when it has been idle: what is compared below must not change by itself.
+  const deadline = performance.now() + 10_000;
+  while ((await readHeld(victim)) !== 0) assert.ok(performance.now() < deadline, "the lease did not go back");
 });
+
+async function readHeld(customer: Customer): Promise<number | undefined> {
+  return (await customer.get("/balances")).json<{ pools: { held: number }[] }>().pools[0]?.held;
+}
 after(() => scene.close());
 
 const UNKNOWN = "key_0000000000000000";
