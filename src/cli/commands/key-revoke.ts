@@ -6,7 +6,7 @@ import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } f
 export function addKeyRevoke(key: Command, cli: Cli): void {
   key
     .command("revoke")
-    .description("revoke a key; every instance refuses it within 5 seconds")
+    .description("revoke a key with all its texts; every instance refuses it within 5 seconds")
     .argument("<key>", "the key's id (key_…)")
     .addOption(dataOption())
     .addOption(jsonOption())
