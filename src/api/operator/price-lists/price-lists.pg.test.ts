@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Database } from "../../../ledger/database/database.ts";
-import { publishPlans } from "../../../ledger/plans.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest } from "../testing/operator-under-test.ts";
 
-eachDatabase("operator API: price lists and plans", (openFresh) => {
+eachDatabase("operator API: price lists", (openFresh) => {
   let database: Database;
   let operator: OperatorUnderTest;
   before(async () => {
@@ -132,32 +131,5 @@ eachDatabase("operator API: price lists and plans", (openFresh) => {
     const [one, other] = await Promise.all([publish(), publish()]);
     assert.deepEqual(one.body, other.body);
     assert.equal(one.body.published, true);
-  });
-
-  test("GET /v1/plans shows the plans of the configuration", async () => {
-    await database.transaction((tx) =>
-      publishPlans(tx, [
-        { name: "b", recurring: [] },
-        {
-          name: "a",
-          recurring: [
-            { creditType: "search", amount: 500_000n, every: "day", rollover: 2_500_000n },
-            { creditType: "credits", amount: 1_000_000n, every: "year", rollover: "none" },
-          ],
-        },
-      ]),
-    );
-    const { status, body } = await operator.get("/v1/plans");
-    assert.equal(status, 200);
-    assert.deepEqual(body.plans, [
-      {
-        name: "a",
-        recurring: [
-          { creditType: "search", amount: 0.5, every: "day", rollover: 2.5 },
-          { creditType: "credits", amount: 1, every: "year", rollover: "none" },
-        ],
-      },
-      { name: "b", recurring: [] },
-    ]);
   });
 });
