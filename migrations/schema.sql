@@ -2191,6 +2191,13 @@ BEGIN
   RETURN greatest(v_count, CASE WHEN v_state.next_until IS NULL AND v_state.until < v_closed THEN p_most ELSE 0 END);
 END $function$;
 
+CREATE OR REPLACE FUNCTION farebox.usage_between(p_from timestamp with time zone, p_until timestamp with time zone)
+ RETURNS SETOF usage
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$ SELECT * FROM farebox.usage u WHERE u.quarter >= p_from AND u.quarter < p_until $function$;
+
 CREATE OR REPLACE FUNCTION farebox.withdraw_plan(p_shard integer, p_account text, p_plan text)
  RETURNS void
  LANGUAGE plpgsql

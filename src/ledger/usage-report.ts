@@ -151,11 +151,11 @@ async function readSums(
 }
 
 /** Sums of one span, by the quarter of an hour or by a greater unit. Grouped, so that it is read by its index, span by span. */
-const spanSums = (own: string): string => `CROSS JOIN LATERAL (
+const spanSums = (usage: string, own: string): string => `CROSS JOIN LATERAL (
     SELECT account_id, credit_type, endpoint, key_id, sum(requests)::bigint AS requests, sum(units)::bigint AS units,
       sum(credits)::bigint AS credits, sum(refunded)::bigint AS refunded
     FROM (
-      SELECT account_id, credit_type, endpoint, key_id, requests, units, credits, refunded FROM farebox.usage
+      SELECT account_id, credit_type, endpoint, key_id, requests, units, credits, refunded FROM ${usage}
       WHERE g.span = 'quarter' AND quarter >= g.start AND quarter < g.until ${own}
       UNION ALL
       SELECT account_id, credit_type, endpoint, key_id, requests, units, credits, refunded FROM farebox.usage_sums s
@@ -164,10 +164,10 @@ const spanSums = (own: string): string => `CROSS JOIN LATERAL (
     WHERE ($5::text IS NULL OR credit_type = $5) AND ($6::text IS NULL OR endpoint = $6) AND ($7::text IS NULL OR key_id = $7)
     GROUP BY 1, 2, 3, 4
   )`;
-const LATERAL_OF_ALL = spanSums("");
+const LATERAL_OF_ALL = spanSums("farebox.usage_between(g.start, g.until)", "");
 /** Pool by pool, so that each span is a range of the primary key whatever the planner knows of the tables. */
 const LATERAL_OF_ACCOUNT = `CROSS JOIN (SELECT account_id, credit_type, shard FROM farebox.pools WHERE account_id = $9 AND shard = $10) p
-  ${spanSums("AND account_id = p.account_id AND credit_type = p.credit_type AND shard = p.shard")}`;
+  ${spanSums("farebox.usage", "AND account_id = p.account_id AND credit_type = p.credit_type AND shard = p.shard")}`;
 
 function refuseTooLarge(): never {
   const reason = `asks for more than ${MAX_ROWS} lines: ask for a shorter period, one endpoint or key, or fewer groups`;
