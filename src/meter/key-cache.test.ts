@@ -147,3 +147,95 @@ describe("authenticate", () => {
     assert.deepEqual(await meter.authenticate(key), INVALID);
   });
 });
+
+describe("the last use of keys", () => {
+  it("is told after the next heartbeat, once a minute for each text, and no request waits for it", async () => {
+    const database = newDatabase();
+    const clock = clockOf(database);
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database);
+    const other = newKey(database);
+    const uses = (): number => database.keyUses.length;
+    // The news that the keys were created would have them read, and noted, anew.
+    await clock.advance(250);
+    await meter.authenticate(key);
+    for (let times = 0; times < 100; times += 1) await meter.authenticate(key);
+    await meter.authenticate(other);
+    assert.equal(uses(), 0);
+    await clock.advance(250);
+    assert.deepEqual(
+      database.keyUses.map(({ hashHex, keyId }) => [hashHex, keyId]),
+      [key, other].map((text) => [hashOf(text), ALICE.keyId]),
+    );
+    // Beat by beat: after a gap in the heartbeats every key would be read, and noted, anew.
+    for (let beats = 0; beats < 4 * 58; beats += 1) await clock.advance(250);
+    await meter.authenticate(key);
+    await clock.advance(250);
+    assert.equal(uses(), 2);
+    for (let beats = 0; beats < 4 * 2; beats += 1) await clock.advance(250);
+    await meter.authenticate(key);
+    await clock.advance(250);
+    assert.equal(uses(), 3);
+  });
+
+  it("is not told of a key that was refused", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    await meter.authenticate(newKey(database, { state: "revoked" }));
+    await clockOf(database).advance(250);
+    assert.equal(database.calls.get("recordKeyUse"), undefined);
+  });
+
+  it("is told when the meter closes", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    await meter.authenticate(newKey(database));
+    await meter.close();
+    assert.equal(database.keyUses.length, 1);
+  });
+
+  it("is lost while the database is down, and closing does not wait for it", async () => {
+    const database = newDatabase();
+    const clock = clockOf(database);
+    const { meter } = await openFakeMeter(database);
+    await meter.authenticate(newKey(database));
+    database.state = "down";
+    await clock.advance(250);
+    await meter.close();
+    assert.equal(database.calls.get("recordKeyUse"), undefined);
+  });
+});
+
+describe("scopes", () => {
+  it("permit what they match; a key without them may call everything", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    const open = await meter.authenticate(newKey(database));
+    const narrow = await meter.authenticate(newKey(database, { scopes: ["GET /v1/leads"] }));
+    assert.ok(!("code" in open) && !("code" in narrow));
+    assert.equal(meter.permit(open, "DELETE", "/anything"), undefined);
+    assert.equal(meter.permit(narrow, "HEAD", "/v1/leads"), undefined);
+    assert.deepEqual(meter.permit(narrow, "POST", "/v1/leads"), { code: "key_not_permitted" });
+  });
+
+  it("that cannot be read permit nothing", async () => {
+    const database = newDatabase();
+    const { meter } = await openFakeMeter(database);
+    const identity = await meter.authenticate(newKey(database, { scopes: ["of a later version"] }));
+    assert.ok(!("code" in identity));
+    assert.deepEqual(meter.permit(identity, "GET", "/"), { code: "key_not_permitted" });
+  });
+
+  it("hold too while the database is silent", async () => {
+    const database = newDatabase();
+    const clock = clockOf(database);
+    const { meter } = await openFakeMeter(database);
+    const key = newKey(database, { scopes: ["GET /v1/leads"] });
+    await meter.authenticate(key);
+    database.state = "down";
+    await clock.advance(5_000);
+    const identity = await meter.authenticate(key);
+    assert.ok(!("code" in identity) && identity.unconfirmed);
+    assert.deepEqual(meter.permit(identity, "GET", "/v1/other"), { code: "key_not_permitted" });
+  });
+});
