@@ -55,3 +55,22 @@ export async function findStrandedHolds(db: Queryable): Promise<AuditFinding[]> 
     detail: { instance: what },
   }));
 }
+
+/** Recurring grants that no plan of their account accounts for: credits would come that nobody assigned. */
+export async function findStrayRecurring(db: Queryable): Promise<AuditFinding[]> {
+  const rows = await db.query<Row>(
+    `SELECT r.account_id AS "accountId", r.credit_type AS "creditType", r.item AS what
+     FROM farebox.recurring r LEFT JOIN farebox.accounts a ON a.account_id = r.account_id
+     WHERE ((r.item = a.plan AND r.until IS NOT DISTINCT FROM a.next_plan_at)
+       OR (r.item = a.next_plan AND r.until IS NULL AND r.next_at >= a.next_plan_at)) IS NOT TRUE
+     LIMIT $1`,
+    [MAX_FINDINGS],
+  );
+  return rows.map(({ accountId, creditType, what }) => ({
+    invariant: "I11",
+    check: "every recurring grant is its account's plan's, or the one's that follows",
+    accountId,
+    creditType,
+    detail: { plan: what },
+  }));
+}

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { assignPlan, cancelPlan } from "./account-plan.ts";
 import { type AuditOptions, auditLedger } from "./audit.ts";
 import type { Database } from "./database/database.ts";
 import { grantCredits } from "./grant.ts";
 import type { PoolRef } from "./ledger.ts";
 import { type LedgerHandle, openLedger } from "./open-ledger.ts";
+import { publishPlans } from "./plans.ts";
 import { refundCharge } from "./refund.ts";
 import { chargeOf, createPool, holdOf, LEDGER, leaseOf, roll } from "./testing/books.ts";
 import { eachDatabase } from "./testing/test-databases.ts";
@@ -105,6 +107,24 @@ eachDatabase("audit", (openFresh) => {
     assert.deepEqual(await checksOf(pool), ["a dead instance's leases go back to their pools"]);
     await ledger.close();
     assert.deepEqual(await checksOf(pool, { atRest: true }), []);
+  });
+
+  test("a recurring grant that no plan of its account has is found", async () => {
+    const pool = await createPool(db, 1n);
+    const item = { creditType: pool.creditType, amount: 5n, every: "month", rollover: "none" } as const;
+    await db.transaction(async (tx) => {
+      await publishPlans(tx, [{ name: "audited", recurring: [item] }]);
+      await assignPlan(tx, pool.accountId, "audited");
+      await cancelPlan(tx, pool.accountId, "refresh");
+    });
+    assert.deepEqual(await checksOf(pool), []);
+    const check = "every recurring grant is its account's plan's, or the one's that follows";
+    for (const change of ["next_plan_at = NULL", "plan = NULL"]) {
+      await db.query(`UPDATE farebox.accounts SET ${change} WHERE account_id = $1`, [pool.accountId]);
+      assert.deepEqual(await checksOf(pool), [check]);
+    }
+    await db.query("DELETE FROM farebox.recurring WHERE account_id = $1", [pool.accountId]);
+    assert.deepEqual(await checksOf(pool), []);
   });
 
   test("the audit is right while the ledger is in use", async () => {

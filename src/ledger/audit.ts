@@ -1,6 +1,6 @@
 import { findBrokenEntries } from "./audit-entries.ts";
 import { findBrokenPools } from "./audit-pools.ts";
-import { findOrphans, findStrandedHolds } from "./audit-rest.ts";
+import { findOrphans, findStrandedHolds, findStrayRecurring } from "./audit-rest.ts";
 import { findWrongSums } from "./audit-sums.ts";
 import { type AuditedPool, type AuditFinding, ENTRIES_PER_CHUNK } from "./audited-pool.ts";
 import type { Database, Transaction } from "./database/database.ts";
@@ -37,7 +37,11 @@ export function auditLedger(database: Database, options: AuditOptions = {}): Pro
       findings.push(...(await findBrokenEntries(tx, chunk)));
       findings.push(...(await findWrongSums(tx, chunk)));
     }
-    findings.push(...(await findOrphans(tx)), ...(await findStrandedHolds(tx)));
+    findings.push(
+      ...(await findOrphans(tx)),
+      ...(await findStrandedHolds(tx)),
+      ...(await findStrayRecurring(tx)),
+    );
     return { findings, pools, entries };
   });
 }

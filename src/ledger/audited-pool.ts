@@ -1,7 +1,7 @@
 /** A broken invariant, with the row in which it shows. The ledger is sound when there is none. */
 export interface AuditFinding {
   /** I1: the sums agree. I2: balance ≥ held ≥ 0. I8: nothing is held for nobody. */
-  readonly invariant: "I1" | "I2" | "I8";
+  readonly invariant: "I1" | "I2" | "I8" | "I11";
   /** What was compared, as a sentence. */
   readonly check: string;
   readonly accountId: string;

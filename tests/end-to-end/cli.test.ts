@@ -106,6 +106,36 @@ test("an operator creates an account, a key and credits, and sees what the custo
   assert.equal(JSON.parse(after.stderr).error.code, "instance_not_found");
 });
 
+test("a plan is given, its change planned, withdrawn and cancelled; people see the same as programs", async (context) => {
+  const { data, run } = await startRunning(context);
+  const { id } = await run("account", "create", "Acme");
+  assert.deepEqual(
+    (await run("plan", "list")).plans.map(({ name }: { name: string }) => name),
+    ["starter"],
+  );
+  const yesterday = new Date(Date.now() - 86_400_000).toISOString();
+  assert.equal((await run("plan", "assign", id, "starter", "--anchor", yesterday)).plan, "starter");
+  const [pool] = (await run("balance", id)).pools;
+  assert.deepEqual([pool.balance, pool.recurring.nextAt.slice(11)], [100, yesterday.slice(11)]);
+  const ending = await run("plan", "cancel", id, "--when", "refresh");
+  assert.deepEqual(
+    [ending.plan, ending.nextPlan, ending.nextPlanAt],
+    ["starter", null, pool.recurring.nextAt],
+  );
+  const shown = await runFarebox(["account", "show", id, "--data", data]);
+  assert.match(shown.stdout, /^plan +starter\n +none from \d{4}-\S+ on$/m);
+  const table = await runFarebox(["balance", id, "--data", data]);
+  assert.match(table.stdout, /none: the plan ends/);
+  assert.equal((await run("plan", "keep", id)).nextPlanAt, null);
+  const again = await runFarebox(["plan", "keep", id, "--data", data, "--json"]);
+  assert.deepEqual([again.code, JSON.parse(again.stderr).error.code], [1, "plan_change_unknown"]);
+  assert.equal((await run("plan", "cancel", id)).plan, null);
+  const list = await runFarebox(["plan", "list", "--data", data]);
+  assert.match(list.stdout, /starter +1 +0 +100 credits a month, rolls over/);
+  const made = await run("account", "create", "Other", "--plan", "starter", "--anchor", yesterday);
+  assert.equal((await run("balance", made.id)).pools[0].recurring.nextAt, pool.recurring.nextAt);
+});
+
 test("a price change is looked at, announced, looked at again, and taken back", async (context) => {
   const { data, file, run } = await startRunning(context);
   const upstream = /http:\S+/.exec(readFileSync(file, "utf8"))?.[0] ?? "";

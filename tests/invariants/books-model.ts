@@ -8,7 +8,8 @@ export interface ModelGrant {
   readonly effectiveAt: number;
   readonly expiresAt: number | null;
   isActive: boolean;
-  readonly isRecurring: boolean;
+  /** The plan that granted it. */
+  readonly plan: string | null;
 }
 
 interface ModelHold {
@@ -27,12 +28,14 @@ export interface ModelCharge {
   readonly balance: bigint;
 }
 
-interface Plan {
+export interface ModelPlan {
+  readonly name: string;
   readonly amount: bigint;
   readonly everyHours: number;
   readonly rollover: "none" | "all" | bigint;
-  nextAt: number;
 }
+
+type Subscription = ModelPlan & { nextAt: number };
 
 type Event = { readonly at: number; readonly rank: number; readonly run: () => void };
 
@@ -45,7 +48,9 @@ export class BooksModel {
   seq = 0;
   uncollected = 0n;
   grants: ModelGrant[] = [];
-  plan: Plan | undefined;
+  plan: Subscription | undefined;
+  /** What takes the plan's place at a moment, if it is not withdrawn before. */
+  next: { readonly plan: ModelPlan | undefined; readonly at: number } | undefined;
   readonly holds = new Map<string, ModelHold>();
   /** Per instance. */
   readonly leases = new Map<number, bigint>();
@@ -91,7 +96,7 @@ export class BooksModel {
 
   add(grant: Pick<ModelGrant, "amount" | "source" | "priority" | "effectiveAt" | "expiresAt">): ModelGrant {
     const isActive = this.isDue(grant.effectiveAt);
-    const added = { ...grant, remaining: grant.amount, overdue: 0n, isActive, isRecurring: false };
+    const added = { ...grant, remaining: grant.amount, overdue: 0n, isActive, plan: null };
     this.grants.push(added);
     if (isActive) this.seq += 1;
     // It may cover a hold that an expired grant has covered until now.
@@ -99,8 +104,15 @@ export class BooksModel {
     return added;
   }
 
-  subscribe(plan: Omit<Plan, "nextAt">): void {
-    this.plan = { ...plan, nextAt: this.moment(0) };
+  /** Gives another plan or none. The plan that it has already only withdraws what is pending. */
+  changePlan(plan: ModelPlan | undefined, when: "now" | "refresh"): void {
+    this.next = undefined;
+    if (plan?.name === this.plan?.name) return;
+    if (when === "refresh" && this.plan !== undefined) {
+      this.next = { plan, at: this.plan.nextAt };
+      return;
+    }
+    this.plan = plan && { ...plan, nextAt: this.moment(0) };
     this.pass(0);
   }
 
@@ -294,14 +306,22 @@ export class BooksModel {
         events.push({ at: grant.expiresAt, rank: 1, run });
       }
     }
-    const { plan } = this;
-    if (plan !== undefined) events.push({ at: plan.nextAt, rank: 2, run: () => this.#refresh(plan) });
+    const { plan, next } = this;
+    if (next !== undefined && next.at === plan?.nextAt) {
+      const run = (): void => {
+        this.plan = next.plan && { ...next.plan, nextAt: next.at };
+        this.next = undefined;
+      };
+      events.push({ at: next.at, rank: 2, run });
+    } else if (plan !== undefined) {
+      events.push({ at: plan.nextAt, rank: 2, run: () => this.#refresh(plan) });
+    }
     return events;
   }
 
-  #refresh(plan: Plan): void {
+  #refresh(plan: Subscription): void {
     if (typeof plan.rollover === "bigint") {
-      const survivors = this.#inOrder().filter(({ isRecurring }) => isRecurring);
+      const survivors = this.#inOrder().filter((grant) => grant.plan === plan.name);
       let excess =
         survivors.reduce((sum, grant) => sum + grant.remaining - grant.overdue, 0n) - plan.rollover;
       for (const grant of survivors) {
@@ -323,7 +343,7 @@ export class BooksModel {
       effectiveAt: at,
       expiresAt: plan.rollover === "none" ? plan.nextAt : null,
       isActive: true,
-      isRecurring: true,
+      plan: plan.name,
     });
     this.seq += 1;
   }

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { assignPlan, cancelPlan, keepPlan } from "../../src/ledger/account-plan.ts";
+import { readAccount } from "../../src/ledger/accounts.ts";
 import { adjustPool } from "../../src/ledger/adjust.ts";
 import { readBalances } from "../../src/ledger/balances.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
@@ -9,7 +11,7 @@ import { type LedgerHandle, openLedger } from "../../src/ledger/open-ledger.ts";
 import { refundCharge } from "../../src/ledger/refund.ts";
 import { sweep } from "../../src/ledger/sweep.ts";
 import { chargeOf, LEDGER, letTimePass, readPool, roll, SHARDS } from "../../src/ledger/testing/books.ts";
-import type { BooksModel } from "./books-model.ts";
+import type { BooksModel, ModelPlan } from "./books-model.ts";
 
 const HOUR_MS = 3_600_000;
 const HOUR_SECONDS = 3600;
@@ -19,6 +21,8 @@ export interface World {
   readonly db: Database;
   readonly pool: PoolRef;
   readonly instances: LedgerHandle[];
+  /** All published. */
+  readonly plans: readonly ModelPlan[];
   /** Numbers of charges that were made, for refunds to choose from. */
   readonly charges: number[];
 }
@@ -262,10 +266,52 @@ const adjust = fc
       }),
   );
 
-const pass = fc.constantFrom(1, 2, 3, 5, 12, 24).map(
+const when = fc.constantFrom("now" as const, "refresh" as const);
+
+const assign = fc.record({ which: fc.nat(2), when }).map(
+  ({ which, when: moment }) =>
+    new Step(`assign plan ${which} ${moment}`, async (model, { db, pool, plans }) => {
+      const plan = plans[which] ?? assert.fail();
+      await db.transaction((tx) => assignPlan(tx, pool.accountId, plan.name, { when: moment }));
+      model.changePlan(plan, moment);
+      await comparePlan(model, db, pool);
+    }),
+);
+
+const cancel = when.map(
+  (moment) =>
+    new Step(`cancel the plan ${moment}`, async (model, { db, pool }) => {
+      await db.transaction((tx) => cancelPlan(tx, pool.accountId, moment));
+      model.changePlan(undefined, moment);
+      await comparePlan(model, db, pool);
+    }),
+);
+
+const keep = fc.constant(
+  new Step("keep the plan", async (model, { db, pool }) => {
+    const keeping = db.transaction((tx) => keepPlan(tx, pool.accountId));
+    if (model.next === undefined) await assert.rejects(keeping, { code: "plan_change_unknown" });
+    else await keeping;
+    model.next = undefined;
+    await comparePlan(model, db, pool);
+  }),
+);
+
+async function comparePlan(model: BooksModel, db: Database, { accountId }: PoolRef): Promise<void> {
+  const { plan, nextPlan, nextPlanAt } = await readAccount(db, accountId);
+  assert.deepEqual(
+    [plan, nextPlan, nextPlanAt !== null],
+    [model.plan?.name ?? null, model.next?.plan?.name ?? null, model.next !== undefined],
+  );
+}
+
+/** A recurring grant is told by the moment that its periods are counted from, which moves back too: no two may meet. */
+const APART_MS = 1;
+
+const pass = fc.constantFrom(1, 2, 3, 5, 12, 24, 24, 24).map(
   (hours) =>
     new Step(`${hours}h pass`, async (model, { db, pool }) => {
-      await letTimePass(db, pool, hours * HOUR_MS);
+      await letTimePass(db, pool, hours * HOUR_MS + APART_MS);
       model.pass(hours);
     }),
 );
@@ -319,10 +365,15 @@ export const commands = fc.commands(
     refund,
     refund,
     adjust,
+    assign,
+    assign,
+    cancel,
+    keep,
+    pass,
     pass,
     pass,
     rollNow,
     restart,
   ],
-  { maxCommands: 30 },
+  { maxCommands: 30, size: "max" },
 );

@@ -12,40 +12,51 @@ import { commands, type World } from "./commands.ts";
 /** Modest, because every command is a handful of transactions. A failure prints its seed and the shortest run that fails. */
 const RUNS = 20;
 
-type Rollover = "none" | "all" | bigint | null;
+const ROLLOVERS = ["none", "all", 30n] as const;
 
-/** Of the plan that the pool has, if it has one. */
-const rollovers = fc.constantFrom<Rollover>(null, "none", "all", 30n);
+/** The plan that the pool has at first, if it has one. */
+const firstPlans = fc.option(fc.nat(ROLLOVERS.length - 1), { freq: 3 });
 
 eachDatabase("the ledger against a model of itself", (openFresh) => {
   let db: Database;
-  let plans = 0;
+  let runs = 0;
 
   before(async () => {
     db = await openFresh();
   });
 
-  const setUp = async (rollover: Rollover): Promise<{ model: BooksModel; real: World }> => {
+  const setUp = async (first: number | null): Promise<{ model: BooksModel; real: World }> => {
     const pool = await createPool(db, 0n);
     await roll(db, pool);
     const instances = await Promise.all([0, 1, 2].map(() => openLedger(db, LEDGER)));
     const model = new BooksModel();
-    if (rollover !== null) {
-      plans += 1;
-      const name = `plan ${plans}`;
-      await db.transaction(async (tx) => {
-        const item = { creditType: pool.creditType, amount: 40n, every: "day" as const, rollover };
-        await publishPlans(tx, [{ name, recurring: [item] }]);
-        await assignPlan(tx, pool.accountId, name);
-      });
-      model.subscribe({ amount: 40n, everyHours: 24, rollover });
+    runs += 1;
+    const plans = ROLLOVERS.map((rollover, index) => ({
+      name: `plan ${runs}.${index}`,
+      amount: 40n + BigInt(index),
+      everyHours: 24,
+      rollover,
+    }));
+    await db.transaction((tx) =>
+      publishPlans(
+        tx,
+        plans.map(({ name, amount, rollover }) => ({
+          name,
+          recurring: [{ creditType: pool.creditType, amount, every: "day", rollover }],
+        })),
+      ),
+    );
+    const plan = first === null ? undefined : plans[first];
+    if (plan !== undefined) {
+      await db.transaction((tx) => assignPlan(tx, pool.accountId, plan.name));
+      model.changePlan(plan, "now");
     }
-    return { model, real: { db, pool, instances, charges: [] } };
+    return { model, real: { db, pool, instances, plans, charges: [] } };
   };
 
-  test("any sequence of grants, leases, holds, charges, refunds, expiries and restarts leaves the books that the model says", async () => {
-    const property = fc.asyncProperty(commands, rollovers, async (sequence, rollover) => {
-      const world = await setUp(rollover);
+  test("any sequence of grants, leases, holds, charges, refunds, expiries, changes of plan and restarts leaves the books that the model says", async () => {
+    const property = fc.asyncProperty(commands, firstPlans, async (sequence, first) => {
+      const world = await setUp(first);
       await fc.asyncModelRun(() => world, sequence);
       await Promise.all(world.real.instances.map((instance) => instance.close()));
       await assertSound(db);

@@ -814,7 +814,7 @@ export interface Audit {
    */
   entries: number;
   findings: {
-    invariant: "I1" | "I2" | "I8";
+    invariant: "I1" | "I2" | "I8" | "I11";
     check: string;
     account: string;
     creditType: string;

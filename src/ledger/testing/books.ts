@@ -98,7 +98,8 @@ export async function letTimePass(database: Database, pool: PoolRef, ms: number)
     SELECT FROM farebox.pools ${where} FOR UPDATE;
     UPDATE farebox.pools SET next_event_at = next_event_at ${back} ${where};
     UPDATE farebox.grants SET effective_at = effective_at ${back}, expires_at = expires_at ${back} ${where};
-    UPDATE farebox.recurring SET anchor_at = anchor_at ${back}, next_at = next_at ${back}, until = until ${back} ${where};
+    UPDATE farebox.recurring SET anchor_at = anchor_at ${back}, next_at = next_at ${back} ${where};
+    UPDATE farebox.recurring SET until = until ${back} WHERE account_id = '${pool.accountId}';
     UPDATE farebox.holds SET expires_at = expires_at ${back} ${where};
     UPDATE farebox.accounts SET next_plan_at = next_plan_at ${back} WHERE account_id = '${pool.accountId}';
     UPDATE farebox.once_windows SET until = until ${back} WHERE account_id = '${pool.accountId}';

@@ -19,7 +19,7 @@ export const auditBody = z
     entries: z.int().openapi({ description: "From how many entries." }),
     findings: z.array(
       z.object({
-        invariant: z.enum(["I1", "I2", "I8"]),
+        invariant: z.enum(["I1", "I2", "I8", "I11"]),
         check: z.string(),
         account: z.string(),
         creditType: z.string(),
