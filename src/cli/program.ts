@@ -24,6 +24,7 @@ import { addPlanList } from "./commands/plan-list.ts";
 import { addPricesCancel } from "./commands/prices-cancel.ts";
 import { addPricesDiff } from "./commands/prices-diff.ts";
 import { addPricesList } from "./commands/prices-list.ts";
+import { addPricesOpenapi } from "./commands/prices-openapi.ts";
 import { addPricesPublish } from "./commands/prices-publish.ts";
 import { addPricesSimulate } from "./commands/prices-simulate.ts";
 import { addRefund } from "./commands/refund.ts";
@@ -79,6 +80,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesPublish(prices, cli);
   addPricesCancel(prices, cli);
   addPricesSimulate(prices, cli);
+  addPricesOpenapi(prices, cli);
   addMigrate(program, cli);
   addAudit(program, cli);
   addAuditTrail(program, cli);

@@ -6,6 +6,7 @@ import type { Terminal } from "./terminal.ts";
 const EXIT_CODES: Readonly<Record<string, number>> = {
   config_invalid: 2,
   contract_invalid: 2,
+  openapi_invalid: 2,
   data_directory_locked: 3,
   database_unreachable: 4,
 };

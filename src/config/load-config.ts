@@ -5,7 +5,6 @@ import { isContractPath, readContract } from "../contract/load-contract.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json-value.ts";
-import { parsePrices } from "../domain/parse-prices.ts";
 import type { Price } from "../domain/price.ts";
 import type { Problem } from "../domain/problem.ts";
 import { buildLimits, buildPlans } from "./build-plans.ts";
@@ -18,6 +17,7 @@ import {
   checkOpenIsFree,
 } from "./check-config.ts";
 import type { Config } from "./config.ts";
+import { readPriceSource } from "./price-source.ts";
 import { type ConfigFile, configSchema } from "./schema.ts";
 import { type EnvironmentVariables, substituteEnvironment } from "./substitute-environment.ts";
 
@@ -55,7 +55,7 @@ export function parseConfig(
   const problems: FileProblem[] = "problems" in parsed ? [...parsed.problems] : [];
   const config = buildConfig(readSections(filled), filled, problems);
   const all = dropFollowers([...unset.map((problem) => placeProblem(problem, document)), ...problems], unset);
-  if (all.length > 0) throw problemsError("config_invalid", "The configuration", sortByLine(all));
+  if (all.length > 0) throw problemsError("config_invalid", "The configuration", sortByLine(all, path));
   return config;
 }
 
@@ -81,14 +81,19 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   const problems: Problem[] = [];
   checkCreditTypes(file.creditTypes, problems);
   checkKeyPrefix(file.keys.prefix, problems);
-  const prices = readPrices(file, problems);
+  const source = readPriceSource(file.prices, document, file.creditTypes);
+  const { prices } = source;
   checkOpenIsFree(file.open, prices, problems);
   if (file.customerApi.enabled) checkCustomerApi(file.customerApi.path, file.open, prices, problems);
   const upstreams = buildUpstreams(file.upstream, problems);
   const plans = buildPlans(file.plans, file.creditTypes, problems);
   const contract = locateContract(file.contract, document.file);
   all.push(...checkContractFile(contract, file, prices, document, problems));
-  for (const problem of problems) all.push(placeProblem(problem, document));
+  all.push(...source.problems);
+  for (const problem of problems) {
+    const isOfPrice = problem.path.startsWith("prices[");
+    all.push(isOfPrice ? source.place(problem) : placeProblem(problem, document));
+  }
   return {
     upstreams,
     contract,
@@ -108,13 +113,6 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     leases: { idleMs: file.leases.idle, deadAfterMs: file.leases.deadAfter },
     shards: file.shards,
   };
-}
-
-function readPrices(file: ConfigFile, problems: Problem[]): readonly Price[] {
-  const parsed = parsePrices(file.prices, "prices", { creditTypes: file.creditTypes });
-  if (parsed.ok) return parsed.value;
-  problems.push(...parsed.problems);
-  return [];
 }
 
 /** A contract's path starts at the configuration's folder, wherever Farebox was started. */
@@ -179,8 +177,7 @@ function dropFollowers(problems: readonly FileProblem[], unset: readonly Problem
 }
 
 /** In the order in which a person meets them when reading the file; those of other files come last. */
-function sortByLine(problems: readonly FileProblem[]): readonly FileProblem[] {
-  const file = problems[0]?.file;
+function sortByLine(problems: readonly FileProblem[], file: string): readonly FileProblem[] {
   const rank = (problem: FileProblem): number =>
     problem.file === file ? (problem.line ?? 0) : Number.MAX_SAFE_INTEGER;
   return problems.toSorted((one, other) => rank(one) - rank(other));

@@ -18,7 +18,7 @@ function formatFileProblem(problem: FileProblem): string {
 
 /** Everything that is wrong in one error, so that it is mended in one go. `detail.problems` holds the list. */
 export function problemsError(
-  code: "config_invalid" | "contract_invalid",
+  code: "config_invalid" | "contract_invalid" | "openapi_invalid",
   subject: string,
   problems: readonly FileProblem[],
 ): FareboxError {

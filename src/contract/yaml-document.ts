@@ -28,7 +28,11 @@ export interface YamlDocument {
 const MAX_FILE_CHARACTERS = 1_048_576;
 
 /** Reads a YAML 1.2 text. Returns its problems (all of them) when it is not one well-formed document. */
-export function parseYamlDocument(file: string, text: string): YamlDocument | readonly FileProblem[] {
+export function parseYamlDocument(
+  file: string,
+  text: string,
+  maxCharacters = MAX_FILE_CHARACTERS,
+): YamlDocument | readonly FileProblem[] {
   const problem = (line: number, reason: string, mend: string): FileProblem => ({
     file,
     path: "",
@@ -36,13 +40,9 @@ export function parseYamlDocument(file: string, text: string): YamlDocument | re
     reason,
     mend,
   });
-  if (text.length > MAX_FILE_CHARACTERS) {
+  if (text.length > maxCharacters) {
     return [
-      problem(
-        1,
-        `is larger than ${MAX_FILE_CHARACTERS} characters`,
-        "check that the path names the right file",
-      ),
+      problem(1, `is larger than ${maxCharacters} characters`, "check that the path names the right file"),
     ];
   }
   const lines = new LineCounter();

@@ -55,6 +55,19 @@ export function priceToJson(price: Price): Record<string, unknown> {
   };
 }
 
+/**
+ * One price without its match and without what is a default: what a person would write, and what documents for customers show.
+ * Its credit type is always named: a document stands for itself.
+ */
+export function priceToShortForm(price: Price): Record<string, unknown> {
+  const { match: _match, detached, ...rest } = priceToJson(price);
+  if (price.free) return rest;
+  if (rest["per"] === "request") delete rest["per"];
+  if (rest["on"] === "success") delete rest["on"];
+  if (price.floor === price.cost) delete rest["floor"];
+  return detached === "finish" ? rest : { ...rest, detached };
+}
+
 function resultPricingToJson(price: Price): Record<string, unknown> {
   const { atMost, count } = price;
   return {

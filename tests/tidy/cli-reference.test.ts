@@ -37,7 +37,7 @@ test("the command line's reference has a section for every command, and for noth
 
 test("each section names every option of its command, and no other", () => {
   for (const { usage, command } of leaves(program, "farebox")) {
-    const documented = [...(sections.get(usage) ?? "").matchAll(/^\| `(--[^`]+)` +\|/gm)].map(
+    const documented = [...(sections.get(usage) ?? "").matchAll(/^\| `(--?[^`]+)` +\|/gm)].map(
       (match) => match[1] ?? "",
     );
     assert.deepEqual(documented.toSorted(), command.options.map(({ flags }) => flags).toSorted(), usage);

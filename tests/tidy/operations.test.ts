@@ -51,7 +51,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   keepPlan: "plan keep acc_1",
   listPriceLists: "prices list",
   getPriceListDiff: "prices diff 3",
-  getPriceSchedule: "prices diff --config examples/leadboxer/farebox.yaml",
+  getPriceSchedule: "prices openapi examples/leadboxer/farebox.yaml -o -",
   publishPriceList: "prices publish examples/leadboxer/farebox.yaml",
   cancelPriceList: "prices cancel 3",
   simulatePrices: "prices simulate examples/leadboxer/farebox.yaml",

@@ -2,11 +2,10 @@ import type { Command } from "commander";
 import { renderPriceDifference as renderWire } from "../../api/operator/price-lists/render-price-difference.ts";
 import { priceListDiff, priceSchedule } from "../../api/operator/wire/price-list.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { FareboxError } from "../../domain/farebox-error.ts";
 import { computePriceDifference } from "../../domain/price-difference.ts";
-import { parsePriceList } from "../../domain/price-list-json.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import type { OperatorClient } from "../operator-client.ts";
+import { readShownList } from "../read-shown-list.ts";
 import { renderPriceDifference } from "../render-price-difference.ts";
 
 interface Options extends OperatorOptions {
@@ -56,13 +55,6 @@ async function compareFile(operator: OperatorClient, file: string) {
     return { file, against: null, ...renderWire(difference) };
   }
   const { version, prices, unpriced } = inForce;
-  const before = parsePriceList({ prices, unpriced }, version);
-  if (!before.ok) {
-    throw new FareboxError(
-      "price_list_invalid",
-      `Price list ${version} cannot be read by this version of Farebox.`,
-      { detail: { problems: before.problems } },
-    );
-  }
-  return { file, against: version, ...renderWire(computePriceDifference(before.value, after)) };
+  const before = readShownList({ version, prices, unpriced });
+  return { file, against: version, ...renderWire(computePriceDifference(before, after)) };
 }

@@ -23,7 +23,10 @@ test("every field of a contract says what it is", () => {
 });
 
 test("the form of a price for editors has the fields that the parser reads", () => {
-  const fields = listOptions(configurationForm())
+  const { prices } = (configurationForm() as { properties: { prices: { anyOf: { type: string }[] } } })
+    .properties;
+  const list = prices.anyOf.find(({ type }) => type === "array");
+  const fields = listOptions(list, "prices")
     .map((row) => /^prices\[\]\.(\w+)$/.exec(row.path)?.[1])
     .filter((field) => field !== undefined);
   assert.deepEqual(fields.toSorted(), PRICE_FIELDS.toSorted());

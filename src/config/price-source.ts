@@ -1,0 +1,131 @@
+import { dirname, isAbsolute, join } from "node:path";
+import { z } from "zod";
+import type { FileProblem } from "../contract/file-problem.ts";
+import { parseBySchema } from "../contract/schema-problems.ts";
+import { formatPath, parsePath, type YamlDocument } from "../contract/yaml-document.ts";
+import { isJsonObject } from "../domain/json-value.ts";
+import { parseMatchPattern } from "../domain/match-pattern.ts";
+import { parsePrices } from "../domain/parse-prices.ts";
+import type { Price } from "../domain/price.ts";
+import type { Problem } from "../domain/problem.ts";
+import { routeKey } from "../domain/route-table.ts";
+import { parsePricePath, readPricesOfDocument } from "../openapi/read-prices.ts";
+
+/** `prices` as the reference to a document. */
+export const openApiPricesForm = z
+  .strictObject({
+    openapi: z.string().min(1).meta({
+      description:
+        "An OpenAPI 3 document, YAML or JSON, whose operations have `x-credits`; a path from this file.",
+      reason: "Required in this form.",
+    }),
+    basePath: z
+      .string()
+      .regex(/^(\/[^/?#]+)*$/, "is no path that begins with / and does not end with it")
+      .optional()
+      .meta({
+        description: "What stands before the document's paths: `/v2`.",
+        reason: "Left out: the path of the document's servers.",
+        mend: "write it like /v2",
+      }),
+    overrides: z.array(z.unknown()).optional().meta({
+      description: "Prices in the place of the document's with the same match, and further ones.",
+      reason: "None.",
+      mend: "write a list of prices, each with its match",
+    }),
+  })
+  .meta({ mend: "write { openapi: ./openapi.yaml }, perhaps with basePath and overrides" });
+
+/** The prices, and where each of them is written. */
+export interface PriceSource {
+  readonly prices: readonly Price[];
+  readonly problems: readonly FileProblem[];
+  /** A problem with `prices[3].cost` of the whole list, at the place where a person mends it. */
+  place(problem: Problem): FileProblem;
+}
+
+/** Where a price of the list comes from. */
+type Origin = (member: readonly (string | number)[]) => Pick<FileProblem, "file" | "path" | "line">;
+
+/** Reads `prices`: a list, or the reference to an OpenAPI document that has them. */
+export function readPriceSource(
+  input: unknown,
+  document: YamlDocument,
+  creditTypes: readonly string[],
+): PriceSource {
+  const here: Origin = (path) => ({
+    file: document.file,
+    path: formatPath(path),
+    line: document.lineOf(path),
+  });
+  if (!isJsonObject(input)) {
+    const place = (problem: Problem): FileProblem =>
+      Object.assign(here(parsePath(problem.path)), {
+        path: problem.path,
+        reason: problem.reason,
+        mend: problem.mend,
+      });
+    return parseAll(input, creditTypes, place);
+  }
+  const form = parseBySchema(
+    { ...document, value: { prices: input } },
+    z.object({ prices: openApiPricesForm }),
+  );
+  if ("problems" in form) return { prices: [], problems: form.problems, place: placeAt([], here) };
+  const { openapi, basePath, overrides = [] } = form.value.prices;
+  const read = readPricesOfDocument(locate(document.file, openapi), basePath);
+  if ("problems" in read) return { prices: [], problems: read.problems, place: placeAt([], here) };
+  const replaced = new Set(overrides.map(keyOf));
+  const kept = [...read.prices.keys()].filter((index) => !replaced.has(keyOf(read.prices[index])));
+  const origins: Origin[] = [
+    ...kept.map(
+      (index): Origin =>
+        (member) =>
+          read.place(index, member),
+    ),
+    ...overrides.map(
+      (_, index): Origin =>
+        (member) =>
+          here(["prices", "overrides", index, ...member]),
+    ),
+  ];
+  const prices = [...kept.map((index) => read.prices[index]), ...overrides];
+  return parseAll(prices, creditTypes, placeAt(origins, here));
+}
+
+function parseAll(input: unknown, creditTypes: readonly string[], place: PriceSource["place"]): PriceSource {
+  const parsed = parsePrices(input, "prices", { creditTypes });
+  return parsed.ok
+    ? { prices: parsed.value, problems: [], place }
+    : { prices: [], problems: parsed.problems.map(place), place };
+}
+
+/** Problems with positions in the whole list, named by where its prices are written. */
+function placeAt(origins: readonly Origin[], here: Origin): PriceSource["place"] {
+  return ({ path, reason, mend }) => {
+    const found = parsePricePath(path);
+    const origin = found === undefined ? undefined : origins[found.index];
+    const where = origin === undefined || found === undefined ? here(["prices"]) : origin(found.member);
+    return Object.assign(where, { reason: nameOrigins(reason, origins), mend });
+  };
+}
+
+/** What speaks of another price of the list: `prices[3]`. */
+function nameOrigins(text: string, origins: readonly Origin[]): string {
+  return text.replaceAll(
+    /\bprices\[(\d+)\]/g,
+    (written, index: string) => origins[Number(index)]?.([]).path ?? written,
+  );
+}
+
+/** A path in the configuration starts at its folder. */
+function locate(configFile: string, path: string): string {
+  return isAbsolute(path) ? path : join(dirname(configFile), path);
+}
+
+/** The same for prices of one endpoint, however its parameters are called. */
+function keyOf(price: unknown): string {
+  const match = isJsonObject(price) ? price["match"] : undefined;
+  const pattern = parseMatchPattern(match, "", []);
+  return pattern === undefined ? JSON.stringify(match ?? null) : routeKey(pattern, { exact: false });
+}

@@ -1,0 +1,120 @@
+import { readFileSync } from "node:fs";
+import type { FileProblem } from "../contract/file-problem.ts";
+import { type DocumentPath, formatPath, parsePath, parseYamlDocument } from "../contract/yaml-document.ts";
+import { isJsonObject } from "../domain/json-value.ts";
+import { describeValue, type Problem } from "../domain/problem.ts";
+import { type Operation, readOperations } from "./operations.ts";
+import { MAX_OPENAPI_CHARACTERS } from "./write-prices.ts";
+
+/** Prices as a document has them, still to be parsed, and how to name the place of a problem with one of them. */
+export interface PricesOfDocument {
+  /** In the form that configuration has: each with its match. */
+  readonly prices: readonly unknown[];
+  /** `member` is the path within the price: `["cost"]`. */
+  place(index: number, member: DocumentPath): Pick<FileProblem, "file" | "path" | "line">;
+}
+
+/**
+ * Reads `x-credits` of the operations of an OpenAPI 3 document: a number or text is a cost, an object a price without its match,
+ * a list several prices with conditions. Operations without it have no price.
+ */
+export function readPricesOfDocument(
+  file: string,
+  basePath: string | undefined,
+): PricesOfDocument | { readonly problems: readonly FileProblem[] } {
+  const text = readText(file);
+  if (text instanceof Error) {
+    const reason = `cannot be read: ${text.message}`;
+    return {
+      problems: [
+        {
+          file,
+          path: "",
+          line: undefined,
+          reason,
+          mend: "check prices.openapi: its path starts at the configuration's folder",
+        },
+      ],
+    };
+  }
+  const document = parseYamlDocument(file, text, MAX_OPENAPI_CHARACTERS);
+  if (!("value" in document)) return { problems: document };
+  const place = (path: DocumentPath): Pick<FileProblem, "file" | "path" | "line"> => ({
+    file,
+    path: formatPath(path),
+    line: document.lineOf(path),
+  });
+  const { operations, problems } = readOperations(document.value, basePath);
+  const found = operations.flatMap((operation) => readCredits(operation));
+  const wrong = [...problems, ...findMisplaced(document.value), ...found.filter((item) => "reason" in item)];
+  if (wrong.length > 0) {
+    return {
+      problems: wrong.map((problem) =>
+        Object.assign(place(problem.place), { reason: problem.reason, mend: problem.mend }),
+      ),
+    };
+  }
+  const prices = found.filter((item) => "price" in item);
+  return {
+    prices: prices.map(({ price }) => price),
+    place: (index, member) => place([...(prices[index]?.place ?? []), ...member]),
+  };
+}
+
+interface FoundPrice {
+  readonly price: Readonly<Record<string, unknown>>;
+  readonly place: DocumentPath;
+}
+
+interface FoundProblem extends Pick<Problem, "reason" | "mend"> {
+  readonly place: DocumentPath;
+}
+
+const MEND = "write a number of credits, a price without its match, or a list of such prices with conditions";
+
+function readCredits({ match, place, value }: Operation): (FoundPrice | FoundProblem)[] {
+  const credits = value["x-credits"];
+  const at = [...place, "x-credits"];
+  if (credits === undefined || credits === null) return [];
+  if (!Array.isArray(credits)) return [readPrice(match, credits, at)];
+  return credits.map((item: unknown, index) => readPrice(match, item, [...at, index]));
+}
+
+function readPrice(match: string, value: unknown, place: DocumentPath): FoundPrice | FoundProblem {
+  if (typeof value === "number" || typeof value === "string") return { price: { match, cost: value }, place };
+  if (!isJsonObject(value)) return { place, reason: `${describeValue(value)} is no price`, mend: MEND };
+  if (value["match"] !== undefined) {
+    return { place: [...place, "match"], reason: "the operation is the match", mend: "remove match" };
+  }
+  return { price: { match, ...value }, place };
+}
+
+/** A price that stands elsewhere than on an operation would be no price, and nobody would notice. */
+function findMisplaced(document: unknown): readonly FoundProblem[] {
+  const paths = isJsonObject(document) && isJsonObject(document["paths"]) ? document["paths"] : {};
+  const places: DocumentPath[] = Object.entries(paths).flatMap(([template, item]) =>
+    isJsonObject(item) && item["x-credits"] !== undefined ? [["paths", template, "x-credits"]] : [],
+  );
+  if (isJsonObject(document) && document["x-credits"] !== undefined) places.push(["x-credits"]);
+  return places.map((place) => ({
+    place,
+    reason: "x-credits prices an operation, and here is none",
+    mend: "write it on each operation that it is for",
+  }));
+}
+
+function readText(path: string): string | Error {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** `prices[3].count.body`, as the parser of prices names places: the position and the rest. */
+export function parsePricePath(
+  path: string,
+): { readonly index: number; readonly member: DocumentPath } | undefined {
+  const [head, index, ...member] = parsePath(path);
+  return head === "prices" && typeof index === "number" ? { index, member } : undefined;
+}
