@@ -72,6 +72,15 @@ describe("compileJson", () => {
     assert.match(problems[0]?.mend ?? "", /only member is \$each/);
   });
 
+  it("takes a member that every object inherits for a member, and for no list", () => {
+    for (const name of ["toString", "constructor", "hasOwnProperty", "valueOf"]) {
+      const problems: TemplateProblem[] = [];
+      const render = compileJson<object>({ [name]: [] }, {}, problems);
+      assert.equal(render({}), `{"${name}":[]}`);
+      assert.deepEqual(problems, []);
+    }
+  });
+
   it("is the JSON of the same structure with the values in place, whatever the texts hold", () => {
     const leaf = fc.oneof(fc.string({ unit: "binary" }), fc.integer(), fc.boolean(), fc.constant(null));
     const { structure } = fc.letrec((tie) => ({

@@ -112,7 +112,7 @@ function writeObject<Facts>(
   const [first] = members;
   if (first !== undefined && members.length === 1) {
     const [name, item] = first;
-    const list = scope.lists[name];
+    const list = Object.hasOwn(scope.lists, name) ? scope.lists[name] : undefined;
     if (list !== undefined) {
       out.push(list(item, [...path, name]));
       return;

@@ -103,16 +103,23 @@ test("GET prices shows the list in force, and what announced ones change", async
   }
   const { inForce: still, announced } = (await customer.get("/prices")).json<{
     inForce: unknown;
-    announced: { effectiveAt: string; changes: { changed: string[]; removed: string[]; unpriced: string } }[];
+    announced: {
+      effectiveAt: string;
+      changes: { changed: { endpoint: string; members: object[] }[]; removed: object[]; unpriced: object };
+    }[];
   }>();
   assert.deepEqual(still, inForce.inForce);
   assert.deepEqual(
     announced.map(({ effectiveAt }) => effectiveAt),
     ["2100-01-01T00:00:00.000Z", "2100-02-01T00:00:00.000Z"],
   );
-  assert.equal(announced[0]?.changes.unpriced, "free → refuse");
+  assert.deepEqual(announced[0]?.changes.unpriced, { from: "free", to: "refuse" });
   assert.equal(announced[0]?.changes.removed.length, 4);
-  assert.match(announced[1]?.changes.changed[0] ?? "", /^GET \/fixed: .*"cost":6.* → .*"cost":7/);
+  // Against the list before it, not against the one in force.
+  const [changed, ...others] = announced[1]?.changes.changed ?? [];
+  assert.deepEqual(others, []);
+  assert.equal(changed?.endpoint, "GET /fixed");
+  assert.deepEqual(changed.members, [{ member: "cost", from: 6, to: 7 }]);
 });
 
 const QUOTES: readonly (readonly [string, object, object])[] = [
