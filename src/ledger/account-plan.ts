@@ -35,13 +35,14 @@ export async function assignPlan(
 ): Promise<Account> {
   const account = await lockOpenAccount(tx, accountId);
   const plan = await readPlan(tx, name);
+  const present = await readPresentPlan(tx, account);
   await tx.query("SELECT farebox.change_plan($1, $2, $3, $4, $5::jsonb, $6, $7, $8, NULL)", [
     account.shard,
     accountId,
     name,
     plan.version,
     storedItems(plan),
-    capTypes(plan),
+    creditTypesOf([plan, present]),
     when === "refresh",
     anchorAt,
   ]);
@@ -54,9 +55,10 @@ export async function assignPlan(
  */
 export async function cancelPlan(tx: Transaction, accountId: string, when: PlanMoment): Promise<Account> {
   const account = await lockOpenAccount(tx, accountId);
-  await tx.query("SELECT farebox.change_plan($1, $2, NULL, NULL, '[]', '{}', $3, NULL, NULL)", [
+  await tx.query("SELECT farebox.change_plan($1, $2, NULL, NULL, '[]', $3, $4, NULL, NULL)", [
     account.shard,
     accountId,
+    creditTypesOf([await readPresentPlan(tx, account)]),
     when === "refresh",
   ]);
   return await tellKeys(tx, accountId);
@@ -93,23 +95,24 @@ export async function followPlan(tx: Transaction, accountId: string): Promise<bo
   );
   if (locked === undefined) return false;
   const { plan: name, nextPlan, state } = await readAccount(tx, accountId);
-  const plans = state === "closed" ? [] : [name, nextPlan].filter((plan) => plan !== null);
+  const names = state === "closed" ? [] : [name, nextPlan].filter((plan) => plan !== null);
   // An account that has no plan any more: the change of which this is the end takes effect.
-  if (plans.length === 0) {
+  if (names.length === 0) {
     await tx.query("SELECT farebox.change_plan($1, $2, NULL, NULL, '[]', '{}', false, NULL, NULL)", [
       locked.shard,
       accountId,
     ]);
   }
-  for (const followed of plans) {
-    const plan = await readPlan(tx, followed);
+  const plans: Plan[] = [];
+  for (const followed of names) plans.push(await readPlan(tx, followed));
+  for (const plan of plans) {
     await tx.query("SELECT farebox.follow_plan($1, $2, $3, $4, $5::jsonb, $6, NULL)", [
       locked.shard,
       accountId,
-      followed,
+      plan.name,
       plan.version,
       storedItems(plan),
-      capTypes(plan),
+      creditTypesOf(plans),
     ]);
   }
   await tellKeys(tx, accountId);
@@ -125,10 +128,18 @@ async function lockOpenAccount(tx: Transaction, accountId: string): Promise<Acco
 /** Gives keys the plan's caps, and lets caches learn of other limits. Keys come after pools in the order of locks. */
 async function tellKeys(tx: Transaction, accountId: string): Promise<Account> {
   const account = await readAccount(tx, accountId);
-  const plan = account.plan === null ? undefined : await readPlan(tx, account.plan);
+  const plan = await readPresentPlan(tx, account);
   await applyDefaultCaps(tx, account, plan?.caps ?? []);
   await tx.query("UPDATE farebox.keys SET changed_at = clock_timestamp() WHERE account_id = $1", [accountId]);
   return account;
 }
 
-const capTypes = (plan: Plan): string[] => plan.caps.map(({ creditType }) => creditType);
+async function readPresentPlan(tx: Transaction, { plan }: Account): Promise<Plan | undefined> {
+  return plan === null ? undefined : await readPlan(tx, plan);
+}
+
+/** Of everything in these plans: their pools are locked at once, in the order of their keys, whatever is done with them later. */
+function creditTypesOf(plans: readonly (Plan | undefined)[]): string[] {
+  const items = plans.flatMap((plan) => (plan === undefined ? [] : [...plan.recurring, ...plan.caps]));
+  return [...new Set(items.map(({ creditType }) => creditType))];
+}
