@@ -629,6 +629,28 @@ BEGIN
   END LOOP;
 END $function$;
 
+CREATE OR REPLACE FUNCTION farebox.changed_keys(p_since timestamp with time zone, p_overlap interval)
+ RETURNS TABLE(o_now timestamp with time zone, o_hash bytea, o_changed_at timestamp with time zone)
+ LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  -- Before the keys are read: a change that is stamped later is found by the next call.
+  v_now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  RETURN QUERY
+  SELECT v_now, h.hash, k.changed_at FROM farebox.keys k, LATERAL (
+    SELECT k.hash UNION ALL SELECT s.hash FROM farebox.rotated_secrets s WHERE s.key_id = k.key_id
+  ) h
+  WHERE k.changed_at > p_since - p_overlap;
+  IF NOT FOUND THEN
+    RETURN QUERY SELECT v_now, NULL::bytea, NULL::timestamptz;
+  END IF;
+END $function$;
+
 CREATE OR REPLACE FUNCTION farebox.close_pools(p_shard integer, p_account text)
  RETURNS TABLE(credit_type text, holds bigint, amount bigint)
  LANGUAGE plpgsql

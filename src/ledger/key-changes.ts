@@ -9,12 +9,8 @@ const OVERLAP_SECONDS = 60;
 /** One statement for the clock and the changes; the first read (no `$1`) yields the clock only. */
 const READ = {
   name: "changed-keys",
-  text: `SELECT c.now::text AS now, encode(h.hash, 'hex') AS hash, k.changed_at::text AS changed
-    FROM (SELECT clock_timestamp() AS now) c
-    LEFT JOIN farebox.keys k ON k.changed_at > $1::timestamptz - make_interval(secs => $2)
-    LEFT JOIN LATERAL (
-      SELECT k.hash UNION ALL SELECT s.hash FROM farebox.rotated_secrets s WHERE s.key_id = k.key_id
-    ) h ON true`,
+  text: `SELECT o_now::text AS now, encode(o_hash, 'hex') AS hash, o_changed_at::text AS changed
+    FROM farebox.changed_keys($1::timestamptz, make_interval(secs => $2))`,
 };
 
 interface ChangeRow {

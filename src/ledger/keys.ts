@@ -202,17 +202,21 @@ function refuseUnknown(keyId: string): never {
   throw new FareboxError("key_unknown", `There is no key ${keyId}.`, { detail: { keyId } });
 }
 
-/** A key's caps are found through its account's pools, which are few; a search by account alone would read all its keys' caps. */
+/**
+ * A key's caps are looked up by pool, of which an account has few, and in a subquery, which leaves no other plan: one that
+ * looks for them by account reads the caps of all its keys (before Postgres 18, whose index scans skip).
+ */
 const FIND = {
   name: "find-key",
   text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes,
       ceil(extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
       a.state AS "accountState",
       ARRAY(
-        SELECT c.credit_type FROM farebox.pools p
-        JOIN farebox.key_caps c ON c.account_id = p.account_id AND c.credit_type = p.credit_type AND c.key_id = k.key_id
-          AND c.shard = p.shard
-        WHERE p.account_id = k.account_id AND p.shard = k.shard
+        SELECT p.credit_type FROM farebox.pools p
+        WHERE p.account_id = k.account_id AND p.shard = k.shard AND (
+          SELECT true FROM farebox.key_caps c
+          WHERE c.account_id = p.account_id AND c.credit_type = p.credit_type AND c.key_id = k.key_id AND c.shard = p.shard
+        )
       ) AS capped,
       coalesce(p.body -> 'limits', '[]') AS "planLimits"
     FROM (
