@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import { assignPlan } from "./account-plan.ts";
-import { readAccount } from "./accounts.ts";
+import { readAccount, shareAccount } from "./accounts.ts";
 import { closeAccount } from "./close-account.ts";
 import type { Database } from "./database/database.ts";
 import { grantCredits } from "./grant.ts";
@@ -136,6 +136,27 @@ eachDatabase("closing an account", (openFresh) => {
       } else assert.equal(await stateOf(pool), "closed");
       for (let index = 0; index < 4; index += 1) await ledger.release(releaseOf(pool, `r${index}`));
     }
+  });
+
+  test("a grant that is under way comes before the closing: a closed account gets no more credits", async () => {
+    const pool = await createPool(db, 100n);
+    const order: string[] = [];
+    let closing: Promise<unknown> = Promise.resolve();
+    await db.transaction(async (tx) => {
+      await shareAccount(tx, pool.accountId);
+      closing = close(pool).then(() => order.push("closed"));
+      // PGlite has one connection: there the closing waits for the transaction anyway.
+      while (db.kind === "postgres" && order.length === 0) {
+        const [waiting] = await db.query(
+          `SELECT 1 AS one FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        );
+        if (waiting !== undefined) break;
+      }
+      await grantCredits(tx, { pool, amount: 5n, source: "topup" });
+      order.push("granted");
+    });
+    await closing;
+    assert.deepEqual(order, ["granted", "closed"]);
   });
 
   test("closed by several at once it is closed once", async () => {
