@@ -23,6 +23,24 @@ GROUP BY 1, 2, 3, 4, 5, 6;
 -- squawk-ignore require-concurrent-index-creation
 CREATE INDEX usage_by_quarter ON farebox.usage USING brin (quarter);
 
+-- Usage by the UTC hour and day, of days that are over. A row is the exact sum of its quarters, whatever is refunded later.
+CREATE TABLE farebox.usage_sums (
+  account_id text COLLATE "C" NOT NULL,
+  credit_type text COLLATE "C" NOT NULL,
+  span text COLLATE "C" NOT NULL CHECK (span IN ('hour', 'day')),
+  start timestamptz NOT NULL,
+  key_id text COLLATE "C" NOT NULL,
+  endpoint text COLLATE "C" NOT NULL,
+  shard integer NOT NULL,
+  requests bigint NOT NULL,
+  units bigint NOT NULL,
+  credits bigint NOT NULL,
+  refunded bigint NOT NULL,
+  PRIMARY KEY (account_id, credit_type, span, start, key_id, endpoint, shard)
+);
+-- For reports over all accounts. Nothing on the path of a charge writes here.
+CREATE INDEX usage_sums_by_start ON farebox.usage_sums (span, start);
+
 -- What keys may spend at most, and what they have spent. A row is read and written only under its pool's lock.
 CREATE TABLE farebox.key_caps (
   account_id text COLLATE "C" NOT NULL,
@@ -817,6 +835,16 @@ BEGIN
   UPDATE farebox.usage u SET refunded = u.refunded + refund_charge.refunded
   WHERE u.account_id = p_account AND u.credit_type = p_type AND u.quarter = farebox.quarter_of(v_charge.at)
     AND u.key_id = v_charge.key_id AND u.endpoint = v_charge.endpoint AND u.shard = p_shard;
+  -- The sums of the charge's hour and day, if that day is summed. Two statements: of one with both rows the planner makes a scan
+  -- of all sums of the pool.
+  UPDATE farebox.usage_sums s SET refunded = s.refunded + refund_charge.refunded
+  WHERE s.account_id = p_account AND s.credit_type = p_type AND s.span = 'hour'
+    AND s.start = date_bin(interval '1 hour', v_charge.at, timestamptz '2000-01-01Z')
+    AND s.key_id = v_charge.key_id AND s.endpoint = v_charge.endpoint AND s.shard = p_shard;
+  UPDATE farebox.usage_sums s SET refunded = s.refunded + refund_charge.refunded
+  WHERE s.account_id = p_account AND s.credit_type = p_type AND s.span = 'day'
+    AND s.start = date_bin(interval '24 hours', v_charge.at, timestamptz '2000-01-01Z')
+    AND s.key_id = v_charge.key_id AND s.endpoint = v_charge.endpoint AND s.shard = p_shard;
   -- What was refunded may be spent again, in the windows in which it was charged.
   UPDATE farebox.key_caps c SET total_spent = greatest(0, c.total_spent - refund_charge.refunded),
     day_spent = CASE WHEN v_charge.at >= c.day AND v_charge.at < c.day + interval '24 hours'

@@ -1,22 +1,5 @@
--- Reports over months and years add up hours and days instead of quarters of an hour: 96 times fewer rows.
-
--- Usage by the UTC hour and day, of days that are over. A row is the exact sum of its quarters, whatever is refunded later.
-CREATE TABLE farebox.usage_sums (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
-  span text COLLATE "C" NOT NULL CHECK (span IN ('hour', 'day')),
-  start timestamptz NOT NULL,
-  key_id text COLLATE "C" NOT NULL,
-  endpoint text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
-  requests bigint NOT NULL,
-  units bigint NOT NULL,
-  credits bigint NOT NULL,
-  refunded bigint NOT NULL,
-  PRIMARY KEY (account_id, credit_type, span, start, key_id, endpoint, shard)
-);
--- For reports over all accounts. Nothing on the path of a charge writes here.
-CREATE INDEX usage_sums_by_start ON farebox.usage_sums (span, start);
+-- Reports over months and years add up hours and days instead of quarters of an hour: 96 times fewer rows. The table is in 0008,
+-- where refunds find the sums of their charge's hour and day.
 
 -- How far a shard is summed: all its pools before `until`; those up to (after_account, after_type) before `next_until` too.
 CREATE TABLE farebox.usage_summed (
@@ -96,23 +79,3 @@ BEGIN
   -- One more range may be left when this one has ended.
   RETURN greatest(v_count, CASE WHEN v_state.next_until IS NULL AND v_state.until < v_closed THEN p_most ELSE 0 END);
 END $$;
-
--- Refunds of charges whose day is summed. A charge never gets here: its upsert does not name `refunded`.
-CREATE FUNCTION farebox.sum_refund() RETURNS trigger
-LANGUAGE plpgsql
-SET enable_seqscan = off
-AS $$
-BEGIN
-  -- Two statements: of one with both rows the planner makes a scan of all sums of the pool.
-  UPDATE farebox.usage_sums s SET refunded = s.refunded + NEW.refunded - OLD.refunded
-  WHERE s.account_id = NEW.account_id AND s.credit_type = NEW.credit_type AND s.span = 'hour'
-    AND s.start = date_bin(interval '1 hour', NEW.quarter, timestamptz '2000-01-01Z')
-    AND s.key_id = NEW.key_id AND s.endpoint = NEW.endpoint AND s.shard = NEW.shard;
-  UPDATE farebox.usage_sums s SET refunded = s.refunded + NEW.refunded - OLD.refunded
-  WHERE s.account_id = NEW.account_id AND s.credit_type = NEW.credit_type AND s.span = 'day'
-    AND s.start = date_bin(interval '24 hours', NEW.quarter, timestamptz '2000-01-01Z')
-    AND s.key_id = NEW.key_id AND s.endpoint = NEW.endpoint AND s.shard = NEW.shard;
-  RETURN NULL;
-END $$;
-CREATE TRIGGER usage_refunded AFTER UPDATE OF refunded ON farebox.usage
-FOR EACH ROW WHEN (NEW.refunded <> OLD.refunded) EXECUTE FUNCTION farebox.sum_refund();

@@ -1376,6 +1376,16 @@ BEGIN
   UPDATE farebox.usage u SET refunded = u.refunded + refund_charge.refunded
   WHERE u.account_id = p_account AND u.credit_type = p_type AND u.quarter = farebox.quarter_of(v_charge.at)
     AND u.key_id = v_charge.key_id AND u.endpoint = v_charge.endpoint AND u.shard = p_shard;
+  -- The sums of the charge's hour and day, if that day is summed. Two statements: of one with both rows the planner makes a scan
+  -- of all sums of the pool.
+  UPDATE farebox.usage_sums s SET refunded = s.refunded + refund_charge.refunded
+  WHERE s.account_id = p_account AND s.credit_type = p_type AND s.span = 'hour'
+    AND s.start = date_bin(interval '1 hour', v_charge.at, timestamptz '2000-01-01Z')
+    AND s.key_id = v_charge.key_id AND s.endpoint = v_charge.endpoint AND s.shard = p_shard;
+  UPDATE farebox.usage_sums s SET refunded = s.refunded + refund_charge.refunded
+  WHERE s.account_id = p_account AND s.credit_type = p_type AND s.span = 'day'
+    AND s.start = date_bin(interval '24 hours', v_charge.at, timestamptz '2000-01-01Z')
+    AND s.key_id = v_charge.key_id AND s.endpoint = v_charge.endpoint AND s.shard = p_shard;
   -- What was refunded may be spent again, in the windows in which it was charged.
   UPDATE farebox.key_caps c SET total_spent = greatest(0, c.total_spent - refund_charge.refunded),
     day_spent = CASE WHEN v_charge.at >= c.day AND v_charge.at < c.day + interval '24 hours'
@@ -2125,24 +2135,6 @@ BEGIN
     WHERE p.account_id = p_account AND p.credit_type = v_type AND p.shard = p_shard;
   END LOOP;
   UPDATE farebox.keys k SET changed_at = clock_timestamp() WHERE k.key_id = p_key;
-END $function$;
-
-CREATE OR REPLACE FUNCTION farebox.sum_refund()
- RETURNS trigger
- LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
-AS $function$
-BEGIN
-  -- Two statements: of one with both rows the planner makes a scan of all sums of the pool.
-  UPDATE farebox.usage_sums s SET refunded = s.refunded + NEW.refunded - OLD.refunded
-  WHERE s.account_id = NEW.account_id AND s.credit_type = NEW.credit_type AND s.span = 'hour'
-    AND s.start = date_bin(interval '1 hour', NEW.quarter, timestamptz '2000-01-01Z')
-    AND s.key_id = NEW.key_id AND s.endpoint = NEW.endpoint AND s.shard = NEW.shard;
-  UPDATE farebox.usage_sums s SET refunded = s.refunded + NEW.refunded - OLD.refunded
-  WHERE s.account_id = NEW.account_id AND s.credit_type = NEW.credit_type AND s.span = 'day'
-    AND s.start = date_bin(interval '24 hours', NEW.quarter, timestamptz '2000-01-01Z')
-    AND s.key_id = NEW.key_id AND s.endpoint = NEW.endpoint AND s.shard = NEW.shard;
-  RETURN NULL;
 END $function$;
 
 CREATE OR REPLACE FUNCTION farebox.sum_usage(p_shard integer, p_most integer)
