@@ -44,7 +44,7 @@ export interface ChargeQuery {
   readonly chunkEntries?: number | undefined;
 }
 
-/** Some 30 ms on Postgres, 100 ms on the embedded database. */
+/** Some 30 ms, on Postgres and on the embedded database. */
 const CHUNK_ENTRIES = 10_000;
 
 /**

@@ -5,6 +5,7 @@ import type { Answer } from "./call.ts";
 export interface Entry {
   readonly creditType: string;
   readonly seq: number;
+  readonly at: string;
   readonly kind: string;
   readonly amount: number;
   readonly balance: number;

@@ -26,8 +26,10 @@ export interface TestProvider {
   readonly recorder: Recorder;
   /** A new account with grants by credit type and one key. */
   openAccount(grants: Readonly<Record<string, number>>, plan?: string): Promise<TestAccount>;
-  /** Publishes the prices of the edited configuration from now on; their version. */
-  publishPrices(edit: (config: string) => string): Promise<number>;
+  /** Where operators reach it, and with what. */
+  readonly operator: { readonly url: string; readonly token: string };
+  /** Publishes the prices of the edited configuration, from now on when `effectiveAt` is undefined; their version. */
+  publishPrices(edit: (config: string) => string, effectiveAt?: Date): Promise<number>;
   /** Stops everything and audits the ledger: a test file whose books are not exact fails here. */
   close(): Promise<void>;
 }
@@ -96,9 +98,10 @@ async function start(
     gateway: running.gateway,
     recorder,
     openAccount: (grants, plan) => operator.openAccount(grants, plan),
-    publishPrices(editPrices) {
+    operator: { url: running.operator, token: running.operatorToken.token },
+    publishPrices(editPrices, effectiveAt) {
       const file = parse(change(original, editPrices)) as { prices: unknown; unpriced: unknown };
-      return operator.publishPrices(file.prices, file.unpriced);
+      return operator.publishPrices(file.prices, file.unpriced, effectiveAt);
     },
     close,
   };

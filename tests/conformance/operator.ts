@@ -9,8 +9,8 @@ const PAGE = 500;
 /** Administers accounts as an operator does: over the operator API's own socket. */
 export interface Operator {
   openAccount(grants: Readonly<Record<string, number>>, plan: string | undefined): Promise<TestAccount>;
-  /** Publishes a price list from now on; its version. */
-  publishPrices(prices: unknown, unpriced: unknown): Promise<number>;
+  /** Publishes a price list, from now on when `effectiveAt` is undefined; its version. */
+  publishPrices(prices: unknown, unpriced: unknown, effectiveAt?: Date): Promise<number>;
   /** Every pool of every account that was opened: lines without gaps, each with the balance that the amounts add up to. */
   checkBooks(): Promise<void>;
 }
@@ -84,8 +84,9 @@ export function createOperator(url: string, token: string): Operator {
         entries: (creditType) => listEntries(id, creditType),
       };
     },
-    async publishPrices(prices, unpriced) {
-      return (await post<{ version: number }>("/v1/price-lists", { prices, unpriced })).version;
+    async publishPrices(prices, unpriced, effectiveAt) {
+      const list = { prices, unpriced, effectiveAt: effectiveAt?.toISOString() };
+      return (await post<{ version: number }>("/v1/price-lists", list)).version;
     },
     async checkBooks() {
       for (const account of opened) {

@@ -114,15 +114,6 @@ export const OUTSIDE: Readonly<Record<Provider, readonly Outside[]>> = {
         "Remaining credits and limits",
         "in the Credit Cost Overview within your account.",
         "• Monitor request volume via the Credit Cost Overview",
-      ],
-    },
-    {
-      because: "it is about the provider's documentation",
-      statements: [
-        "Endpoints that consume credits are clearly marked in the API reference with a Credits notice.",
-        "Any changes will be reflected in:",
-        "• This documentation",
-        "• The API reference",
         "• The Credit Cost Overview",
       ],
     },

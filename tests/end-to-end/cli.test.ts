@@ -94,6 +94,11 @@ test("an operator creates an account, a key and credits, and sees what the custo
   const dearer = writeConfig(folder, config(upstream, 3));
   const announced = await run("prices", "publish", dearer, "--effective", "2100-01-01T00:00:00Z");
   assert.deepEqual([announced.version, announced.published], [2, true]);
+  const simulated = await run("prices", "simulate", dearer);
+  assert.partialDeepStrictEqual(simulated.totals, [
+    { creditType: "credits", charges: 1, before: 2, least: 3, most: 3, refundedInPart: 0.5 },
+  ]);
+  assert.partialDeepStrictEqual(simulated.lines, [{ account: account.id, endpoint: "GET /paid", least: 3 }]);
 
   const { findings } = await run("doctor", "--config", file);
   assert.deepEqual([...new Set(findings.map((finding: { state: string }) => finding.state))], ["ok"]);
