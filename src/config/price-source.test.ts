@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -72,6 +72,20 @@ describe("prices of an OpenAPI document", () => {
       "* /v2/* 1",
     ]);
   });
+});
+
+it("the reference's example of a document and its configuration is one that loads", () => {
+  const page = readFileSync(new URL("../../docs/reference/prices.md", import.meta.url), "utf8");
+  const section = /^## Prices from an OpenAPI document$(.*?)^## /ms.exec(page)?.[1] ?? "";
+  const [config = "", document = ""] = [...section.matchAll(/^```yaml\n(.*?)^```$/gms)].map(
+    ([, text = ""]) => text,
+  );
+  writeFileSync(join(folder, "openapi.yaml"), `openapi: 3.1.0\n${document}`);
+  const { prices } = parseConfig(join(folder, "farebox.yaml"), `upstream: http://127.0.0.1:9\n${config}`, {});
+  assert.deepEqual(
+    prices.map(({ endpoint, per }) => `${endpoint} per ${per}`),
+    ["GET /v2/ip-lookup per request", "POST /v2/businesses per result", "GET /v2/leads per request"],
+  );
 });
 
 describe("a problem with a document's prices names its file, line and path", () => {
