@@ -48,6 +48,37 @@ export function checkTimeZone(timeZone: string): void {
   }
 }
 
+/** How far a period goes back whose beginning is not said, before the beginning of the bucket in which it ends. */
+const USUAL: Readonly<Record<Resolution, string>> = { hour: "23 hours", day: "29 days", month: "11 months" };
+
+/**
+ * The period that was asked for, with what was left out: up to now by the database's clock, from the beginning of a bucket,
+ * so that the first one is whole. Throws FareboxError `time_zone_unknown`.
+ */
+export async function readPeriod(
+  db: Queryable,
+  asked: { readonly from?: Date | undefined; readonly to?: Date | undefined },
+  timeZone: string,
+  resolution: Resolution | undefined,
+): Promise<Period> {
+  const { from, to } = asked;
+  if (from !== undefined && to !== undefined) return { from, to };
+  const before =
+    resolution === undefined
+      ? "e.at - interval '30 days'"
+      : `(date_trunc('${resolution}', (e.at - interval '1 millisecond') AT TIME ZONE $2) - interval '${USUAL[resolution]}')
+          AT TIME ZONE $2`;
+  const [row] = await inZone(timeZone, () =>
+    db.query<Period>(
+      `SELECT coalesce($3::timestamptz, ${before}) AS "from", e.at AS "to"
+       FROM (SELECT coalesce($1::timestamptz, clock_timestamp()) AS at, $2::text AS zone) e`,
+      [to, timeZone, from],
+    ),
+  );
+  if (row === undefined) throw new Error("the database did not tell its time");
+  return row;
+}
+
 /** Throws FareboxError `usage_period_invalid`, `usage_period_too_long`, `time_zone_unknown`. */
 export async function checkPeriod(
   db: Queryable,

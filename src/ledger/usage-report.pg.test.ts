@@ -345,4 +345,35 @@ eachDatabase("usage report", (openFresh) => {
     await db.query("DELETE FROM farebox.usage WHERE account_id = $1", [busy.accountId]);
     await assertSound(db);
   });
+
+  for (const [resolution, zone, rows] of [
+    ["hour", "Asia/Kolkata", 24],
+    ["day", "America/New_York", 30],
+    ["month", "Australia/Lord_Howe", 12],
+  ] as const) {
+    test(`a period that is not said is of whole ${resolution}s up to now, by the database's clock`, async () => {
+      const report = await readUsageReport(db, { account, timeZone: zone, resolution, groupBy: [] }, [
+        "credits",
+      ]);
+      assert.equal(report.rows.length, rows);
+      const explicit = await readUsageReport(
+        db,
+        {
+          account,
+          timeZone: zone,
+          resolution,
+          groupBy: [],
+          from: new Date(report.from.getTime() - 1),
+          to: report.to,
+        },
+        ["credits"],
+      );
+      assert.equal(explicit.rows.length, rows + 1, "it began with the beginning of one");
+      const [clock] = await db.query<{ age: number }>(
+        "SELECT extract(epoch FROM $1::timestamptz - clock_timestamp())::float8 AS age",
+        [report.to],
+      );
+      assert.ok(clock !== undefined && clock.age > -60 && clock.age <= 900, "the quarter that is now");
+    });
+  }
 });

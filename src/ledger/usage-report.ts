@@ -7,6 +7,7 @@ import {
   computeBuckets,
   explain,
   type Resolution,
+  readPeriod,
   roundToQuarters,
 } from "./usage-buckets.ts";
 import { divideBuckets, readSummedUntil } from "./usage-spans.ts";
@@ -21,13 +22,16 @@ export interface UsageReportQuery {
   readonly creditType?: string | undefined;
   readonly endpoint?: string | undefined;
   readonly keyId?: string | undefined;
-  /** `[from, to)`, widened to whole quarters of an hour. */
-  readonly from: Date;
-  readonly to: Date;
+  /**
+   * `[from, to)`, widened to whole quarters of an hour. Absent: up to now by the database's clock, and from the beginning of
+   * the last 24 hours, 30 days or 12 months by the resolution's calendar, the present one included; without one, 30 days.
+   */
+  readonly from?: Date | undefined;
+  readonly to?: Date | undefined;
   /** `UTC` or the IANA name of a place's zone: `Europe/Berlin`. */
   readonly timeZone: string;
   /** Hour (at most 7 days), day (60 days), month (2 years); undefined: not by time (2 years). */
-  readonly resolution: Resolution | undefined;
+  readonly resolution?: Resolution | undefined;
   readonly groupBy: readonly UsageGroup[];
 }
 
@@ -80,9 +84,10 @@ export async function readUsageReport(
   creditTypes: readonly string[],
 ): Promise<UsageReport> {
   checkTimeZone(query.timeZone);
-  await checkPeriod(db, query, query.timeZone, query.resolution);
-  const period = roundToQuarters(query);
   const { resolution } = query;
+  const asked = await readPeriod(db, query, query.timeZone, resolution);
+  await checkPeriod(db, asked, query.timeZone, resolution);
+  const period = roundToQuarters(asked);
   const starts =
     resolution === undefined ? [period.from] : await computeBuckets(db, period, query.timeZone, resolution);
   const found = await readSums(db, query, [...starts, period.to]);

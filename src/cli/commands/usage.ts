@@ -40,7 +40,7 @@ export function addUsage(program: Command, cli: Cli): void {
     .option("--key <key>", "only this key (key_…)")
     .option(
       "--from <time>",
-      "from this quarter of an hour on (ISO 8601 with offset; default: 30 days before --to)",
+      "from this quarter of an hour on (ISO 8601 with offset; default: the last 30 days, 24 hours or 12 months)",
     )
     .option("--to <time>", "up to this quarter of an hour (default: now)")
     .addOption(csvOption())

@@ -1132,7 +1132,7 @@ export interface GetUsageInput {
   endpoint?: string | undefined;
   key?: string | undefined;
   /**
-   * From this quarter of an hour on; 30 days before `to` when absent (by hour 1 day, by month 365).
+   * From this quarter of an hour on; when absent the last 24 hours, 30 days or 12 months by the resolution's calendar, the present one included; without a resolution 30 days.
    */
   from?: string | undefined;
   /**
@@ -1148,7 +1148,7 @@ export interface GetUsageInput {
    */
   resolution?: ("hour" | "day" | "month") | undefined;
   /**
-   * What the rows are told apart by: some of account, endpoint, key, separated by commas; empty: by nothing. When absent: by endpoint without a resolution, by nothing with one. By credit type always.
+   * What the rows are told apart by, besides time: some of account, endpoint, key, separated by commas; empty: by nothing. When absent: by endpoint without a resolution, by nothing with one. By credit type always.
    */
   groupBy?: string | undefined;
 }
@@ -1163,7 +1163,7 @@ export interface GetAllUsageInput {
   endpoint?: string | undefined;
   key?: string | undefined;
   /**
-   * From this quarter of an hour on; 30 days before `to` when absent (by hour 1 day, by month 365).
+   * From this quarter of an hour on; when absent the last 24 hours, 30 days or 12 months by the resolution's calendar, the present one included; without a resolution 30 days.
    */
   from?: string | undefined;
   /**
@@ -1179,7 +1179,7 @@ export interface GetAllUsageInput {
    */
   resolution?: ("hour" | "day" | "month") | undefined;
   /**
-   * What the rows are told apart by: some of account, endpoint, key, separated by commas; empty: by nothing. When absent: by endpoint without a resolution, by nothing with one. By credit type always.
+   * What the rows are told apart by, besides time: some of account, endpoint, key, separated by commas; empty: by nothing. When absent: by endpoint without a resolution, by nothing with one. By credit type always.
    */
   groupBy?: string | undefined;
 }

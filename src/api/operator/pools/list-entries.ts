@@ -3,6 +3,7 @@ import { creditsToJson } from "../../../domain/credits.ts";
 import { readAccount } from "../../../ledger/accounts.ts";
 import { type Entry, listEntries, readEntryPages } from "../../../ledger/entries.ts";
 import type { PoolRef } from "../../../ledger/ledger.ts";
+import { chooseCreditType } from "../../choose-credit-type.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
 import { chargeIdOf, entryColumns } from "../../entry-columns.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
@@ -11,7 +12,6 @@ import type { OperatorServices } from "../operator-services.ts";
 import { refuseFields } from "../problem.ts";
 import { type entryBody, entryPage, entryQuery } from "../wire/entry.ts";
 import { accountParams } from "../wire/fields.ts";
-import { chooseCreditType } from "./read-pool.ts";
 
 const route = createRoute({
   method: "get",

@@ -2,26 +2,29 @@ import { z } from "@hono/zod-openapi";
 import { amountOutput } from "./amount.ts";
 import { creditTypeInput, endpointInput, formatInput, timeInput, timeOutput } from "./fields.ts";
 
-const usageGroup = z.enum(["account", "endpoint", "key"]);
+const GROUPS = ["account", "endpoint", "key"] as const;
 
 /** `endpoint,key`: a list in one parameter. Empty: by nothing. */
-const groupByInput = z
-  .string()
-  .max(100)
-  .transform((text, context): z.output<typeof usageGroup>[] => {
-    const groups = z.array(usageGroup).safeParse(text === "" ? [] : text.split(","));
-    if (groups.success) return [...new Set(groups.data)];
-    const reason = `must be some of ${usageGroup.options.join(", ")}, separated by commas`;
-    context.addIssue({ code: "custom", message: reason });
-    return z.NEVER;
-  })
-  .openapi({
-    type: "string",
-    example: "endpoint,key",
-    description:
-      "What the rows are told apart by: some of account, endpoint, key, separated by commas; empty: by nothing. " +
-      "When absent: by endpoint without a resolution, by nothing with one. By credit type always.",
-  });
+export function groupByInput<Group extends (typeof GROUPS)[number]>(groups: readonly Group[]) {
+  const usageGroup = z.enum(groups);
+  return z
+    .string()
+    .max(100)
+    .transform((text, context): Group[] => {
+      const chosen = z.array(usageGroup).safeParse(text === "" ? [] : text.split(","));
+      if (chosen.success) return [...new Set(chosen.data)];
+      const reason = `must be some of ${groups.join(", ")}, separated by commas`;
+      context.addIssue({ code: "custom", message: reason });
+      return z.NEVER;
+    })
+    .openapi({
+      type: "string",
+      example: "endpoint,key",
+      description:
+        `What the rows are told apart by, besides time: some of ${groups.join(", ")}, separated by commas; empty: by ` +
+        "nothing. When absent: by endpoint without a resolution, by nothing with one. By credit type always.",
+    });
+}
 
 export const usageQuery = z.object({
   creditType: creditTypeInput.optional().openapi({ description: "All credit types when absent." }),
@@ -29,7 +32,8 @@ export const usageQuery = z.object({
   key: z.string().max(64).optional(),
   from: timeInput.optional().openapi({
     description:
-      "From this quarter of an hour on; 30 days before `to` when absent (by hour 1 day, by month 365).",
+      "From this quarter of an hour on; when absent the last 24 hours, 30 days or 12 months by the resolution's calendar, the " +
+      "present one included; without a resolution 30 days.",
   }),
   to: timeInput.optional().openapi({ description: "Up to this quarter of an hour; now when absent." }),
   timeZone: z.string().max(64).default("UTC").openapi({
@@ -40,11 +44,12 @@ export const usageQuery = z.object({
     description:
       "A row for each hour (at most 7 days), day (60 days) or month (2 years); in total when absent.",
   }),
-  groupBy: groupByInput.optional(),
+  groupBy: groupByInput(GROUPS).optional(),
   format: formatInput,
 });
 
-const sums = {
+/** The members that every sum has. */
+export const usageSums = {
   creditType: z.string(),
   requests: z.int(),
   units: z.int(),
@@ -59,7 +64,7 @@ export const usageBody = z
     to: timeOutput,
     timeZone: z.string(),
     resolution: z.enum(["hour", "day", "month"]).nullable(),
-    groupBy: z.array(usageGroup),
+    groupBy: z.array(z.enum(GROUPS)),
     rows: z
       .array(
         z.object({
@@ -68,13 +73,13 @@ export const usageBody = z
           account: z.string().nullable(),
           endpoint: z.string().nullable(),
           key: z.string().nullable(),
-          ...sums,
+          ...usageSums,
         }),
       )
       .openapi({ description: "What is not grouped by is null." }),
-    totals: z.array(z.object(sums)).openapi({ description: "By credit type." }),
+    totals: z.array(z.object(usageSums)).openapi({ description: "By credit type." }),
     endpoints: z
-      .array(z.object({ endpoint: z.string(), ...sums }))
+      .array(z.object({ endpoint: z.string(), ...usageSums }))
       .optional()
       .openapi({ description: "The rows once more, when neither `resolution` nor `groupBy` is given." }),
   })
