@@ -25,12 +25,13 @@ for (const provider of PROVIDERS) {
     assert.ok(config.prices.some((price) => !price.free) && config.limits.length > 0);
   });
 
-  test(`${provider}: the tour grants known credit types, names a known plan and ends with a refusal`, () => {
+  test(`${provider}: the tour grants known credit types, names a known plan, shows a refusal and asks for the account's own books`, () => {
     const tour = readTour(provider);
     for (const type of Object.keys(tour.grants)) assert.ok(config.creditTypes.includes(type), type);
     if (tour.plan !== undefined) assert.ok(config.plans.some((plan) => plan.name === tour.plan));
-    assert.ok(tour.calls.length >= 4 && tour.calls.length <= 6);
-    assert.ok((tour.calls.at(-1)?.expect ?? 0) >= 400);
+    assert.ok(tour.calls.length >= 4 && tour.calls.length <= 8);
+    assert.ok(tour.calls.some(({ expect }) => expect >= 400));
+    assert.ok(tour.calls.at(-1)?.path.startsWith(`${config.customerApi.path}/`));
   });
 
   test(`${provider}: the README is short and names the licences of the data`, () => {
