@@ -67,6 +67,11 @@ eachDatabase("grant, refund and adjust", (openFresh) => {
       code: "amount_out_of_range",
     });
     await assert.rejects(grantCredits(db, { ...grant, amount: MAX_CREDITS }), { code: "pool_too_large" });
+    for (const own of ["recurring:credits:x", "refund:credits:1", "adjustment:credits:a"]) {
+      await assert.rejects(grantCredits(db, { ...grant, amount: 1n, reference: own }), {
+        code: "grant_reference_reserved",
+      });
+    }
     await assert.rejects(grantCredits(db, { ...grant, amount: 1n, expiresAt: inMinutes(-1) }), {
       code: "grant_expired",
     });

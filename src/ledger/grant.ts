@@ -34,6 +34,12 @@ export interface GrantResult {
 /** Of grants with the same priority the one that expires first is drawn first, which is what most plans want. */
 const DEFAULT_PRIORITY = 100;
 
+/**
+ * How the ledger itself names the grants of plans, refunds and adjustments: one of an operator's with such a name would stand
+ * in for one of them.
+ */
+const OWN_REFERENCE = /^(recurring|refund|adjustment):/;
+
 interface GrantRow {
   readonly outcome: "granted" | "repeated" | "conflict" | "expired" | "too_large";
   readonly grantId: string;
@@ -43,11 +49,12 @@ interface GrantRow {
 /**
  * Adds credits to a pool, which comes into being with its first grant. With a reference the call can be repeated safely.
  * Throws FareboxError `account_unknown`, `amount_out_of_range`, `grant_conflict` (the reference was used for another
- * grant), `grant_expired` (it would end before it begins), `pool_too_large`.
+ * grant), `grant_reference_reserved`, `grant_expired` (it would end before it begins), `pool_too_large`.
  */
 export async function grantCredits(db: Queryable, grant: NewGrant): Promise<GrantResult> {
   const { pool, amount, source } = grant;
   if (amount <= 0n || amount > MAX_CREDITS) refuseAmount("amount", amount);
+  if (grant.reference !== undefined && OWN_REFERENCE.test(grant.reference)) refuseReference(grant.reference);
   const grantId = formatId("grant", randomBytes(ID_RANDOM_BYTES));
   const parameters = [
     pool.shard,
@@ -72,6 +79,13 @@ export async function grantCredits(db: Queryable, grant: NewGrant): Promise<Gran
   if (row === undefined) throw new Error("grant_credits returned nothing");
   if (row.outcome !== "granted" && row.outcome !== "repeated") refuseGrant(row.outcome, grant);
   return { grantId: row.grantId, balance: row.balance, repeated: row.outcome === "repeated" };
+}
+
+function refuseReference(reference: string): never {
+  const reason = "must not begin with recurring:, refund: or adjustment:, which are the ledger's own";
+  throw new FareboxError("grant_reference_reserved", `The reference ${reference} ${reason}.`, {
+    detail: { reference, errors: [{ path: "reference", reason }] },
+  });
 }
 
 function refuseGrant(outcome: "conflict" | "expired" | "too_large", { pool, reference }: NewGrant): never {

@@ -22,7 +22,7 @@ const route = createRoute({
 
 /**
  * `POST /v1/accounts/{account}/grants`. Errors: `account_unknown`, `account_closed`, `credit_type_unknown`,
- * `grant_conflict`, `grant_expired`, `pool_too_large`.
+ * `grant_conflict`, `grant_reference_reserved`, `grant_expired`, `pool_too_large`.
  */
 export function addCreateGrant(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
