@@ -1,6 +1,6 @@
-import type { Database } from "./ledger/database/database.ts";
-import { listPlans, type NewPlan } from "./ledger/plans.ts";
-import type { Logger } from "./telemetry/logger.ts";
+import type { Database } from "../ledger/database/database.ts";
+import { listPlans, type NewPlan } from "../ledger/plans.ts";
+import type { Logger } from "../telemetry/logger.ts";
 
 /**
  * Tells when another process has published a plan that this one's configuration has too, with other contents: two instances with

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { parseConfig } from "./config/load-config.ts";
-import type { Database } from "./ledger/database/database.ts";
-import { publishPriceList, readPriceListsInForce } from "./ledger/price-lists.ts";
-import { eachDatabase } from "./ledger/testing/test-databases.ts";
+import { parseConfig } from "../config/load-config.ts";
+import type { Database } from "../ledger/database/database.ts";
+import { publishPriceList, readPriceListsInForce } from "../ledger/price-lists.ts";
+import { eachDatabase } from "../ledger/testing/test-databases.ts";
+import { createLogger } from "../telemetry/logger.ts";
 import { publishPrices } from "./publish-prices.ts";
-import { createLogger } from "./telemetry/logger.ts";
 
 eachDatabase("what a start says of the file's prices", (openFresh) => {
   let database: Database;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { parseConfig } from "./config/load-config.ts";
-import type { Database } from "./ledger/database/database.ts";
-import { eachDatabase } from "./ledger/testing/test-databases.ts";
-import type { PlanWatch } from "./plan-watch.ts";
+import type { PlanWatch } from "../background/plan-watch.ts";
+import { parseConfig } from "../config/load-config.ts";
+import type { Database } from "../ledger/database/database.ts";
+import { eachDatabase } from "../ledger/testing/test-databases.ts";
+import { createLogger } from "../telemetry/logger.ts";
 import { publishFilePlans } from "./publish-plans.ts";
-import { createLogger } from "./telemetry/logger.ts";
 
 /** An instance with a file of its own, and what it has logged. */
 interface Started {

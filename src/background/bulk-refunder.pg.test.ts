@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { FareboxError } from "../domain/farebox-error.ts";
+import { type BulkRefund, createBulkRefund, readBulkRefund } from "../ledger/bulk-refunds.ts";
+import type { Database } from "../ledger/database/database.ts";
+import { openLedger } from "../ledger/open-ledger.ts";
+import { previewRefunds } from "../ledger/preview-refunds.ts";
+import { assertSound, chargeOf, createPool, LEDGER } from "../ledger/testing/books.ts";
+import { eachDatabase } from "../ledger/testing/test-databases.ts";
+import { createLogger } from "../telemetry/logger.ts";
 import { startBulkRefunder } from "./bulk-refunder.ts";
-import { FareboxError } from "./domain/farebox-error.ts";
-import { type BulkRefund, createBulkRefund, readBulkRefund } from "./ledger/bulk-refunds.ts";
-import type { Database } from "./ledger/database/database.ts";
-import { openLedger } from "./ledger/open-ledger.ts";
-import { previewRefunds } from "./ledger/preview-refunds.ts";
-import { assertSound, chargeOf, createPool, LEDGER } from "./ledger/testing/books.ts";
-import { eachDatabase } from "./ledger/testing/test-databases.ts";
-import { createLogger } from "./telemetry/logger.ts";
 
 const CHARGES = 600;
 

@@ -1,8 +1,8 @@
-import { creditsToJson } from "./domain/credits.ts";
-import type { Database } from "./ledger/database/database.ts";
-import { listPlans, type NewPlan, type Plan, publishPlans } from "./ledger/plans.ts";
-import { PlanWatch } from "./plan-watch.ts";
-import type { Logger } from "./telemetry/logger.ts";
+import { PlanWatch } from "../background/plan-watch.ts";
+import { creditsToJson } from "../domain/credits.ts";
+import type { Database } from "../ledger/database/database.ts";
+import { listPlans, type NewPlan, type Plan, publishPlans } from "../ledger/plans.ts";
+import type { Logger } from "../telemetry/logger.ts";
 
 /**
  * Publishes the file's plans, and says what differs from those before: the accounts that have a changed one follow, and that must

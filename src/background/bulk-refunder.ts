@@ -1,6 +1,6 @@
-import { advanceBulkRefund } from "./ledger/advance-bulk-refund.ts";
-import type { Database } from "./ledger/database/database.ts";
-import type { Logger } from "./telemetry/logger.ts";
+import { advanceBulkRefund } from "../ledger/advance-bulk-refund.ts";
+import type { Database } from "../ledger/database/database.ts";
+import type { Logger } from "../telemetry/logger.ts";
 
 /** How often an idle one looks for work; half to one and a half of it, so that instances take turns. */
 const PAUSE_MS = 1_000;

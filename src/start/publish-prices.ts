@@ -1,11 +1,11 @@
 import { hash } from "node:crypto";
-import type { Config } from "./config/config.ts";
-import { computePriceDifference } from "./domain/price-difference.ts";
-import { priceListText } from "./domain/price-list-json.ts";
-import type { Database } from "./ledger/database/database.ts";
-import { type FilePublication, publishFilePrices } from "./ledger/file-prices.ts";
-import { parsePublishedList } from "./ledger/price-lists.ts";
-import type { Logger } from "./telemetry/logger.ts";
+import type { Config } from "../config/config.ts";
+import { computePriceDifference } from "../domain/price-difference.ts";
+import { priceListText } from "../domain/price-list-json.ts";
+import type { Database } from "../ledger/database/database.ts";
+import { type FilePublication, publishFilePrices } from "../ledger/file-prices.ts";
+import { parsePublishedList } from "../ledger/price-lists.ts";
+import type { Logger } from "../telemetry/logger.ts";
 
 /**
  * Publishes the file's prices when they are news, and says what that changes: a changed price must not go unnoticed, nor

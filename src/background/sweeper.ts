@@ -1,9 +1,9 @@
-import type { Database } from "./ledger/database/database.ts";
-import { sweepOperatorRequests } from "./ledger/operator-requests.ts";
-import { type SweepOptions, sweep } from "./ledger/sweep.ts";
-import { sweepPlans } from "./ledger/sweep-plans.ts";
+import type { Database } from "../ledger/database/database.ts";
+import { sweepOperatorRequests } from "../ledger/operator-requests.ts";
+import { type SweepOptions, sweep } from "../ledger/sweep.ts";
+import { sweepPlans } from "../ledger/sweep-plans.ts";
+import type { Logger } from "../telemetry/logger.ts";
 import type { PlanWatch } from "./plan-watch.ts";
-import type { Logger } from "./telemetry/logger.ts";
 
 /**
  * Pause between sweeps. The leases of a dead instance come back at most so much later than it is declared dead; half to
