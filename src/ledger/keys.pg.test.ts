@@ -115,7 +115,7 @@ eachDatabase("keys", (openFresh, kind) => {
     });
     await assert.rejects(update({ name: "lost", expiresAt: new Date(0) }), { code: "key_expiry_past" });
     assert.equal((await readKey(db, "key_updated")).name, "other");
-    await revokeKey(db, "key_updated");
+    await db.transaction((tx) => revokeKey(tx, "key_updated"));
     await assert.rejects(update({ name: "x" }), { code: "key_revoked" });
     await assert.rejects(
       db.transaction((tx) => updateKey(tx, "key_none", { name: "x" })),
@@ -152,11 +152,14 @@ eachDatabase("keys", (openFresh, kind) => {
   test("revoking is final and done once, however many do it at once", async () => {
     const key = newKey("key_revoked");
     await create(key);
-    const results = fulfilled(await atOnce(4, () => revokeKey(db, "key_revoked")));
+    const results = fulfilled(await atOnce(4, () => db.transaction((tx) => revokeKey(tx, "key_revoked"))));
     assert.equal(results.length, 4);
     assert.equal(new Set(results.map(({ revokedAt }) => revokedAt?.getTime())).size, 1);
     assert.equal((await findKey(db, key.hashHex))?.state, "revoked");
-    await assert.rejects(revokeKey(db, "key_none"), { code: "key_unknown" });
+    await assert.rejects(
+      db.transaction((tx) => revokeKey(tx, "key_none")),
+      { code: "key_unknown" },
+    );
   });
 
   test("an account's keys are listed, newest first, over pages, and no other account's", async () => {
@@ -178,7 +181,7 @@ eachDatabase("keys", (openFresh, kind) => {
     await add("Production 100%", "fbx_...aaaa", "key_filter_1");
     await add("staging", "fbx_...bbbb", "key_filter_2");
     await add("old", "fbx_...cccc", "key_filter_3");
-    await revokeKey(db, "key_filter_3");
+    await db.transaction((tx) => revokeKey(tx, "key_filter_3"));
     await db.query("UPDATE farebox.keys SET expires_at = clock_timestamp() WHERE key_id = 'key_filter_2'");
     const found = async (filter: KeyFilter): Promise<string[]> =>
       (await listKeys(db, "acc_filter", { limit: 10 }, filter)).items.map(({ keyId }) => keyId.slice(-1));
@@ -204,7 +207,7 @@ eachDatabase("keys", (openFresh, kind) => {
     await create(key);
     assert.ok((await changes.read()).includes(key.hashHex));
     assert.deepEqual(await changes.read(), []);
-    await revokeKey(db, "key_watched");
+    await db.transaction((tx) => revokeKey(tx, "key_watched"));
     assert.deepEqual(await changes.read(), [key.hashHex]);
     await db.transaction((tx) => setAccountState(tx, "acc_keys", "suspended"));
     assert.ok((await changes.read()).includes(key.hashHex));

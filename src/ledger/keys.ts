@@ -105,8 +105,9 @@ export async function createKey(tx: Transaction, key: NewKey): Promise<ApiKey> {
  * Throws FareboxError `key_unknown`, `key_revoked`, `key_expiry_past`.
  */
 export async function updateKey(tx: Transaction, keyId: string, update: KeyUpdate): Promise<ApiKey> {
+  const owned = await lockOwner(tx, keyId);
   // Before the key's lock, because it takes those of pools.
-  if (update.caps !== undefined) await setKeyCaps(tx, await readKey(tx, keyId), update.caps);
+  if (update.caps !== undefined) await setKeyCaps(tx, owned, update.caps);
   const key = await lockLiveKey(tx, keyId);
   const { name = key.name, scopes = key.scopes, expiresAt } = update;
   const [updated] = await tx.query<KeyRow>(
@@ -123,19 +124,31 @@ export async function updateKey(tx: Transaction, keyId: string, update: KeyUpdat
  * Revokes for good, with all texts that the key has. A key that is revoked already stays as it is. Throws FareboxError
  * `key_unknown`.
  */
-export async function revokeKey(db: Queryable, keyId: string): Promise<ApiKey> {
-  const [revoked] = await db.query<KeyRow>(
+export async function revokeKey(tx: Transaction, keyId: string): Promise<ApiKey> {
+  await lockOwner(tx, keyId);
+  const [revoked] = await tx.query<KeyRow>(
     `UPDATE farebox.keys SET state = 'revoked', revoked_at = clock_timestamp(), changed_at = clock_timestamp()
      WHERE key_id = $1 AND state = 'active' RETURNING ${COLUMNS}`,
     [keyId],
   );
-  return revoked === undefined ? readKey(db, keyId) : readRow(revoked);
+  return revoked === undefined ? readKey(tx, keyId) : readRow(revoked);
 }
 
 /** Throws FareboxError `key_unknown`. */
 export async function readKey(db: Queryable, keyId: string): Promise<ApiKey> {
   const [key] = await db.query<KeyRow>(`SELECT ${COLUMNS} FROM farebox.keys WHERE key_id = $1`, [keyId]);
   return key === undefined ? refuseUnknown(keyId) : readRow(key);
+}
+
+/**
+ * The key, with its account locked until the transaction ends: all changes of an account's keys run one after the other. A
+ * key that acts on keys is judged under this lock, so what it does was done before it is limited, rotated away or revoked,
+ * or not at all. Throws FareboxError `key_unknown`.
+ */
+export async function lockOwner(tx: Transaction, keyId: string): Promise<ApiKey> {
+  const key = await readKey(tx, keyId);
+  await lockAccount(tx, key.accountId);
+  return key;
 }
 
 /**

@@ -103,7 +103,7 @@ eachDatabase("rotating keys", (openFresh) => {
     const next = await rotate(old.keyId, 3600);
     const inMs = (await findKey(db, old.hashHex))?.expiresInMs ?? 0;
     assert.ok(inMs > 50_000 && inMs <= 60_001, String(inMs));
-    const revoked = await revokeKey(db, old.keyId);
+    const revoked = await db.transaction((tx) => revokeKey(tx, old.keyId));
     assert.deepEqual(revoked.secretsInGrace, []);
     assert.deepEqual(await Promise.all([works(old), works(next)]), [undefined, undefined]);
   });
@@ -140,7 +140,7 @@ eachDatabase("rotating keys", (openFresh) => {
   test("unknown, revoked and expired keys are not rotated, and 20 texts in grace are enough", async () => {
     await assert.rejects(rotate("key_none", 0), { code: "key_unknown" });
     const revoked = await create();
-    await revokeKey(db, revoked.keyId);
+    await db.transaction((tx) => revokeKey(tx, revoked.keyId));
     await assert.rejects(rotate(revoked.keyId, 0), { code: "key_revoked" });
     const expired = await create();
     await db.query("UPDATE farebox.keys SET expires_at = clock_timestamp() WHERE key_id = $1", [
@@ -171,7 +171,7 @@ eachDatabase("rotating keys", (openFresh) => {
     assert.deepEqual(await told(), []);
     await db.transaction((tx) => updateKey(tx, old.keyId, { scopes: null }));
     assert.deepEqual(await told(), [...mine].toSorted());
-    await revokeKey(db, old.keyId);
+    await db.transaction((tx) => revokeKey(tx, old.keyId));
     assert.deepEqual(await told(), [...mine].toSorted());
   });
 

@@ -1,7 +1,7 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Queryable, Transaction } from "./database/database.ts";
 import type { KeySecret } from "./key-secret.ts";
-import { type ApiKey, insertOnce, lockLiveKey, readKey } from "./keys.ts";
+import { type ApiKey, insertOnce, lockLiveKey, lockOwner, readKey } from "./keys.ts";
 
 /** A former text works for so long at most: whoever needs longer needs a second key. */
 export const MAX_GRACE_SECONDS = 30 * 86_400;
@@ -30,6 +30,7 @@ export async function rotateKey(
   if (!(graceSeconds >= 0 && graceSeconds <= MAX_GRACE_SECONDS)) {
     throw new RangeError(`a grace of ${graceSeconds} seconds`);
   }
+  await lockOwner(tx, keyId);
   const key = await lockLiveKey(tx, keyId);
   if (key.state === "expired") {
     throw new FareboxError("key_expired", `The key ${keyId} has expired. Give it a later expiry first.`, {

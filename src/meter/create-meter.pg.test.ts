@@ -168,7 +168,7 @@ eachDatabase("meter", (openFresh) => {
     const states = () =>
       Promise.all(meters.flatMap(({ meter }) => keys.map(async (key) => meter.authenticate(key))));
     assert.deepEqual(await states(), [alice, bob, carol, alice, bob, carol]);
-    await revokeKey(database, alice.keyId);
+    await database.transaction((tx) => revokeKey(tx, alice.keyId));
     await database.transaction((tx) => setAccountState(tx, bob.accountId, "suspended"));
     await database.transaction((tx) => closeAccount(tx, carol.accountId));
     await until(async () => (await states()).every((answer) => "code" in answer), 5_000);
