@@ -20,7 +20,11 @@ const SECONDS = 2;
 const ROUNDS = 3;
 const SPREAD = 10_000;
 
-/** (a) Charges per second by leases and by plain holds, against one transaction per request, in the same database. */
+/** Capped and uncapped keys are measured on pools of their own: a pool whose keys have no caps looks for none. */
+const KEY = "key_0000000000000000";
+const CAPS = JSON.stringify([{ creditType: "credits", day: 1e15, month: 1e15, total: 1e15 }]);
+
+/** (a) Charges per second by leases (of uncapped and of capped keys) and by plain holds, against one transaction per request, in the same database. */
 export async function benchLedger(print: (line: string) => void): Promise<void> {
   for (const kind of ["postgres", "pglite"] as const) {
     for (const accounts of [1, SPREAD]) {
@@ -34,7 +38,9 @@ export async function benchLedger(print: (line: string) => void): Promise<void> 
 }
 
 async function compare(database: Database, accounts: number, print: (line: string) => void): Promise<void> {
-  const pools = await populate(database, accounts, SHARDS);
+  const all = await populate(database, 2 * accounts, SHARDS);
+  const [pools, capped] = [all.slice(0, accounts), all.slice(accounts)];
+  await setCaps(database, capped);
   const baseline = await OneTransaction.create(database, accounts);
   const ledger = await openLedger(database, { shards: SHARDS, idempotencyKeepSeconds: 60 });
   const desk = openDesk(ledger);
@@ -42,27 +48,46 @@ async function compare(database: Database, accounts: number, print: (line: strin
     "one transaction": () =>
       closedLoop(OUTSTANDING, SECONDS, (n) => baseline.charge(n % accounts, randomUUID())),
     leases: () => closedLoop(OUTSTANDING, SECONDS, (n) => chargeByLease(ledger, desk, poolAt(pools, n))),
+    "capped keys": () =>
+      closedLoop(OUTSTANDING, SECONDS, (n) => chargeByLease(ledger, desk, poolAt(capped, n), KEY)),
     "plain holds": () => closedLoop(OUTSTANDING, SECONDS, (n) => chargeByHold(ledger, poolAt(pools, n))),
   };
   const samples = await alternate(ROUNDS, contenders, print);
   desk.releaseAll();
   await ledger.close();
-  for (const name of ["leases", "plain holds"] as const) {
+  for (const name of ["leases", "capped keys", "plain holds"] as const) {
     print(
       `  ${name}: ${formatSummary(samples[name])} charges/s, ${formatRatio(ratios(samples[name], samples["one transaction"]))} one transaction per request`,
     );
   }
 }
 
-/** What a request costs the ledger in the gateway: reserve in memory, or wait for the lease; then one charge. */
-async function chargeByLease(ledger: LedgerHandle, desk: LeaseDesk, pool: PoolRef): Promise<void> {
-  let lease = desk.reserve(pool.accountId, pool.creditType, PRICE);
+/** Caps far above what is spent, in every window. */
+async function setCaps(database: Database, pools: readonly PoolRef[]): Promise<void> {
+  await database.query(
+    `SELECT farebox.set_key_caps(a.shard, a.account_id, $2, 'key', $3::jsonb) FROM farebox.accounts a
+     WHERE a.account_id = ANY ($1::text[]) ORDER BY a.account_id`,
+    [pools.map(({ accountId }) => accountId), KEY, CAPS],
+  );
+}
+
+/**
+ * What a request costs the ledger in the gateway: reserve in memory, or wait for the lease; then one charge. `capKey`: of
+ * the lease of a key with caps.
+ */
+async function chargeByLease(
+  ledger: LedgerHandle,
+  desk: LeaseDesk,
+  pool: PoolRef,
+  capKey?: string,
+): Promise<void> {
+  let lease = desk.reserve(pool.accountId, pool.creditType, PRICE, capKey);
   if (lease === undefined) {
-    const answer = await desk.wait(pool, PRICE);
+    const answer = await desk.wait(pool, PRICE, capKey);
     if (answer.kind !== "reserved") throw new Error(`no lease: ${answer.kind}`);
     lease = answer.lease;
   }
-  const result = await ledger.charge(charge(pool, "lease"));
+  const result = await ledger.charge({ ...charge(pool, "lease"), capKey });
   desk.settle(lease, PRICE, result.charged);
 }
 
@@ -80,7 +105,7 @@ function charge(pool: PoolRef, hold: ChargeItem["hold"]): ChargeItem {
     hold,
     amount: PRICE,
     requestId: randomUUID(),
-    keyId: "key_0000000000000000",
+    keyId: KEY,
     endpoint: "GET /v1/ip-lookup",
     units: 1,
     status: 200,

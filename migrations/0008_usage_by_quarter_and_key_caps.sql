@@ -174,29 +174,34 @@ BEGIN
   END IF;
   IF true = ANY (v_capped) THEN
     v_day := date_trunc('day', v_now, 'UTC'); v_month := date_trunc('month', v_now, 'UTC');
-    SELECT coalesce(array_agg(u.p), '{}'), array_agg(u.key), array_agg(c.day_cap), array_agg(c.month_cap), array_agg(c.total_cap),
-      array_agg(c.source), array_agg(greatest(c.day, v_day)), array_agg(CASE WHEN c.day < v_day THEN 0 ELSE c.day_spent END),
-      array_agg(greatest(c.month, v_month)), array_agg(CASE WHEN c.month < v_month THEN 0 ELSE c.month_spent END),
-      array_agg(c.total_spent), array_agg(c.held)
-    INTO g_pool, g_key, g_day_cap, g_month_cap, g_total_cap, g_source, g_day, g_day_spent, g_month, g_month_spent,
-      g_total_spent, g_held
-    FROM (
-      SELECT d.p, d.key FROM unnest(d_pool, d_key) d(p, key) WHERE v_capped[d.p]
-      UNION SELECT k.p, k.key FROM unnest(k_pool, k_key) k(p, key) WHERE v_capped[k.p]
-    ) u CROSS JOIN LATERAL (
-      SELECT * FROM farebox.key_caps o
-      WHERE o.account_id = p_account[u.p] AND o.credit_type = p_type[u.p] AND o.key_id = u.key AND o.shard = p_shard
-      LIMIT 1
-    ) c;
-    g_touched := array_fill(false, ARRAY[cardinality(g_pool)]);
-    SELECT array_agg(m.n) INTO d_cap FROM (
-      SELECT d.i, (SELECT q.n FROM unnest(g_pool, g_key) WITH ORDINALITY q(p, key, n) WHERE q.p = d.p AND q.key = d.key) AS n
-      FROM unnest(d_pool, d_key) WITH ORDINALITY d(p, key, i) ORDER BY d.i
-    ) m;
-    SELECT array_agg(m.n) INTO k_cap FROM (
-      SELECT k.i, (SELECT q.n FROM unnest(g_pool, g_key) WITH ORDINALITY q(p, key, n) WHERE q.p = k.p AND q.key = k.key) AS n
-      FROM unnest(k_pool, k_key) WITH ORDINALITY k(p, key, i) ORDER BY k.i
-    ) m;
+    d_cap := array_fill(NULL::integer, ARRAY[cardinality(d_pool)]);
+    k_cap := array_fill(NULL::integer, ARRAY[cardinality(k_pool)]);
+    -- One row per key with what refers to it: a search of one list for each item of another would grow with their product.
+    FOR x IN
+      SELECT u.p, u.key, u.dims, u.leases, c.* FROM (
+        SELECT o.p, o.key, coalesce(array_agg(o.dim) FILTER (WHERE o.dim IS NOT NULL), '{}') AS dims,
+          coalesce(array_agg(o.lease) FILTER (WHERE o.lease IS NOT NULL), '{}') AS leases
+        FROM (
+          SELECT d.p, d.key, d.i AS dim, NULL::bigint AS lease FROM unnest(d_pool, d_key) WITH ORDINALITY d(p, key, i)
+          WHERE v_capped[d.p]
+          UNION ALL SELECT k.p, k.key, NULL, k.i FROM unnest(k_pool, k_key) WITH ORDINALITY k(p, key, i) WHERE v_capped[k.p]
+        ) o GROUP BY o.p, o.key
+      ) u CROSS JOIN LATERAL (
+        SELECT * FROM farebox.key_caps o
+        WHERE o.account_id = p_account[u.p] AND o.credit_type = p_type[u.p] AND o.key_id = u.key AND o.shard = p_shard
+        LIMIT 1
+      ) c
+    LOOP
+      g := cardinality(g_pool) + 1;
+      g_pool[g] := x.p; g_key[g] := x.key; g_source[g] := x.source; g_held[g] := x.held; g_touched[g] := false;
+      g_day_cap[g] := x.day_cap; g_month_cap[g] := x.month_cap; g_total_cap[g] := x.total_cap;
+      g_day[g] := greatest(x.day, v_day); g_day_spent[g] := CASE WHEN x.day < v_day THEN 0 ELSE x.day_spent END;
+      g_month[g] := greatest(x.month, v_month);
+      g_month_spent[g] := CASE WHEN x.month < v_month THEN 0 ELSE x.month_spent END;
+      g_total_spent[g] := x.total_spent;
+      FOREACH i IN ARRAY x.dims LOOP d_cap[i] := g; END LOOP;
+      FOREACH i IN ARRAY x.leases LOOP k_cap[i] := g; END LOOP;
+    END LOOP;
   END IF;
   b_balance := v_balance; b_seq := v_seq; b_spent := v_spent;
   b_fast := array_fill(true, ARRAY[v_pools]); b_freed := array_fill(false, ARRAY[v_pools]);
@@ -257,17 +262,19 @@ BEGIN
         v_take := p_lease_total[i];
         IF v_take > 0 THEN v_lease[i] := v_lease[i] - v_take; v_held[i] := v_held[i] - v_take; END IF;
         v_take := v_take + p_pool_total[i];
-        FOR k IN 1..cardinality(k_pool) LOOP
-          CONTINUE WHEN k_pool[k] <> i OR k_total[k] = 0;
-          k_lease[k] := k_lease[k] - k_total[k]; v_held[i] := v_held[i] - k_total[k]; v_take := v_take + k_total[k]; g := k_cap[k];
-          IF g IS NOT NULL THEN g_held[g] := g_held[g] - k_total[k]; END IF;
-        END LOOP;
         v_balance[i] := v_balance[i] - v_take; v_spent[i] := v_spent[i] + v_take;
         v_seq[i] := v_seq[i] + p_count[i];
       ELSE
         b_fast[i] := false; v_all_fast := false;
       END IF;
     END IF;
+  END LOOP;
+  FOR k IN 1..cardinality(k_pool) LOOP
+    i := k_pool[k]; g := k_cap[k]; v_take := k_total[k];
+    CONTINUE WHEN v_take = 0 OR NOT b_fast[i];
+    k_lease[k] := k_lease[k] - v_take; v_held[i] := v_held[i] - v_take;
+    v_balance[i] := v_balance[i] - v_take; v_spent[i] := v_spent[i] + v_take;
+    IF g IS NOT NULL THEN g_held[g] := g_held[g] - v_take; END IF;
   END LOOP;
   IF cardinality(g_pool) > 0 THEN
     FOR k IN 1..cardinality(d_pool) LOOP
