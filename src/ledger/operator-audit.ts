@@ -2,9 +2,9 @@ import { microsOf, timeOfMicros } from "./cursor.ts";
 import type { Queryable, Transaction } from "./database/database.ts";
 import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "./page.ts";
 
-/** What an operator did. */
+/** What an operator did, or a customer with their own keys. */
 export interface AuditRecord {
-  /** Who: the operator token's name, or the command that ran. */
+  /** Who: `operator`, or `key:` and the id of the customer's key that asked. */
   readonly actor: string;
   /** `account.create`, `key.revoke`. */
   readonly action: string;

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { AccountRequest } from "../../contract/account-endpoint.ts";
 import type { Contract } from "../../contract/contract.ts";
 import type { Refusal } from "../../domain/refusal.ts";
+import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { fieldProblems, refuseFields } from "../operator/problem.ts";
 import { refusalOfError } from "./refusal-of-error.ts";
 
@@ -41,16 +42,6 @@ const refuseInvalid: Hook<unknown, CustomerEnv, string, unknown> = (result) => {
 
 /** 405 where the path exists under another method, 404 elsewhere. */
 function findRefusal(app: CustomerApp, path: string): Refusal {
-  const others = app.routes.filter((route) => route.method !== "ALL" && matches(route.path, path));
-  if (others.length === 0) return { code: "route_unknown" };
-  return { code: "method_not_allowed", allowed: [...new Set(others.map((route) => route.method))] };
-}
-
-function matches(pattern: string, path: string): boolean {
-  const expected = pattern.split("/");
-  const actual = path.split("/");
-  return (
-    expected.length === actual.length &&
-    expected.every((part, index) => part.startsWith(":") || part === actual[index])
-  );
+  const allowed = listAllowedMethods(app, path);
+  return allowed.length === 0 ? { code: "route_unknown" } : { code: "method_not_allowed", allowed };
 }

@@ -5,6 +5,7 @@ import { bodyLimit } from "hono/body-limit";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Logger } from "../../telemetry/logger.ts";
+import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { authorize } from "./authorize.ts";
 import { fieldProblems, isFault, refuseFields, renderProblem } from "./problem.ts";
 import { REFERENCE_PATH } from "./reference/reference-page.ts";
@@ -70,23 +71,13 @@ function renderUnknownRoute(
   path: string,
   context: Parameters<typeof renderProblem>[0],
 ): Response {
-  const allowed = app.routes.filter((route) => route.method !== "ALL" && matches(route.path, path));
-  if (allowed.length === 0) {
+  const methods = listAllowedMethods(app, path);
+  if (methods.length === 0) {
     return renderProblem(context, new FareboxError("route_not_found", `There is no ${method} ${path}.`));
   }
-  const methods = [...new Set(allowed.map((route) => route.method))];
   context.header("allow", methods.join(", "));
   return renderProblem(
     context,
     new FareboxError("method_not_allowed", `${path} answers ${methods.join(", ")}, not ${method}.`),
-  );
-}
-
-function matches(pattern: string, path: string): boolean {
-  const expected = pattern.split("/");
-  const actual = path.split("/");
-  return (
-    expected.length === actual.length &&
-    expected.every((part, index) => part.startsWith(":") || part === actual[index])
   );
 }

@@ -1,7 +1,8 @@
-import { createRoute, type z } from "@hono/zod-openapi";
+import { createRoute } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
 import { readBalances } from "../../../ledger/balances.ts";
 import type { PoolBalance } from "../../../ledger/ledger.ts";
+import { renderPool, renderPoolGrant } from "../../render-pool.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";
@@ -21,30 +22,12 @@ export function addGetBalances(app: CustomerApp, { config, database }: CustomerS
   app.openapi(route, async (context) => {
     const { accountId, shard } = context.env.caller;
     const pools = await readBalances(database, accountId, shard);
-    return context.json({ account: accountId, pools: pools.map(renderPool) }, 200);
+    const shown = pools.map((pool) => renderPool(pool, renderGrant));
+    return context.json({ account: accountId, pools: shown }, 200);
   });
 }
 
-function renderPool(pool: PoolBalance): z.infer<typeof balancesBody>["pools"][number] {
-  const { creditType, balance, held, recurring, grants } = pool;
-  return {
-    creditType,
-    balance: creditsToJson(balance),
-    held: creditsToJson(held),
-    available: creditsToJson(balance - held),
-    recurring: recurring && {
-      amount: creditsToJson(recurring.amount),
-      every: recurring.every,
-      nextAt: recurring.nextAt?.toISOString() ?? null,
-      rollover:
-        typeof recurring.rollover === "bigint" ? creditsToJson(recurring.rollover) : recurring.rollover,
-    },
-    grants: grants.map(({ grantId, amount, remaining, source, expiresAt }) => ({
-      id: grantId,
-      amount: creditsToJson(amount),
-      remaining: creditsToJson(remaining),
-      source,
-      expiresAt: expiresAt?.toISOString() ?? null,
-    })),
-  };
+function renderGrant(grant: PoolBalance["grants"][number]) {
+  const { id, ...rest } = renderPoolGrant(grant);
+  return { id, amount: creditsToJson(grant.amount), ...rest };
 }

@@ -1,9 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
-import { computePermissions } from "../../../domain/compute-permissions.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { priceToJson } from "../../../domain/price-list-json.ts";
 import { readKey } from "../../../ledger/keys.ts";
 import { renderKey } from "../../operator/keys/render-key.ts";
+import { renderPermissions } from "../../render-permissions.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";
@@ -25,7 +24,6 @@ export function addGetPermissions(app: CustomerApp, { config, database, meter }:
     if (table === undefined) refuseUnknown();
     const found = await readKey(database, context.env.caller.keyId);
     const { id, name, hint, scopes, caps, expiresAt } = await renderKey(database, found);
-    const { endpoints, unpriced } = computePermissions(table, found.scopes);
     const body = {
       key: id,
       name,
@@ -34,12 +32,7 @@ export function addGetPermissions(app: CustomerApp, { config, database, meter }:
       scopes,
       caps,
       priceList: table.list.version,
-      endpoints: endpoints.map(({ endpoint, permitted, prices }) => ({
-        endpoint,
-        permitted,
-        prices: prices.map(priceToJson),
-      })),
-      unpriced,
+      ...renderPermissions(table, found.scopes),
     };
     return context.json(body, 200);
   });

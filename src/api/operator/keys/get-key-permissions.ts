@@ -1,10 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { computePermissions } from "../../../domain/compute-permissions.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { priceToJson } from "../../../domain/price-list-json.ts";
 import { buildPriceTable } from "../../../domain/price-table.ts";
 import { readKey } from "../../../ledger/keys.ts";
 import { parsePublishedList } from "../../../ledger/price-lists.ts";
+import { renderPermissions } from "../../render-permissions.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
@@ -30,20 +29,12 @@ export function addGetKeyPermissions(app: OperatorApp, { database }: OperatorSer
     const { keyId, scopes } = await readKey(database, context.req.valid("param").key);
     const published = await readInForce(database);
     if (published === undefined) refuseUnpublished();
-    const { endpoints, unpriced } = computePermissions(
-      buildPriceTable(parsePublishedList(published)),
-      scopes,
-    );
+    const table = buildPriceTable(parsePublishedList(published));
     const body = {
       key: keyId,
       scopes: scopes === null ? null : [...scopes],
       priceList: published.version,
-      endpoints: endpoints.map(({ endpoint, permitted, prices }) => ({
-        endpoint,
-        permitted,
-        prices: prices.map(priceToJson),
-      })),
-      unpriced,
+      ...renderPermissions(table, scopes),
     };
     return context.json(body, 200);
   });

@@ -1,8 +1,7 @@
-import { createRoute, type z } from "@hono/zod-openapi";
-import { creditsToJson } from "../../../domain/credits.ts";
+import { createRoute } from "@hono/zod-openapi";
 import { readAccount } from "../../../ledger/accounts.ts";
 import { readBalances } from "../../../ledger/balances.ts";
-import type { PoolBalance } from "../../../ledger/ledger.ts";
+import { renderPool, renderPoolGrant } from "../../render-pool.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
@@ -25,29 +24,7 @@ export function addGetBalances(app: OperatorApp, services: OperatorServices): vo
   app.openapi(route, async (context) => {
     const { accountId, shard } = await readAccount(services.database, context.req.valid("param").account);
     const pools = await readBalances(services.database, accountId, shard);
-    return context.json({ account: accountId, pools: pools.map((pool) => renderPool(pool)) }, 200);
+    const shown = pools.map((pool) => renderPool(pool, renderPoolGrant));
+    return context.json({ account: accountId, pools: shown }, 200);
   });
-}
-
-function renderPool(pool: PoolBalance): z.infer<typeof balanceBody>["pools"][number] {
-  const { creditType, balance, held, recurring, grants } = pool;
-  return {
-    creditType,
-    balance: creditsToJson(balance),
-    held: creditsToJson(held),
-    available: creditsToJson(balance - held),
-    recurring: recurring && {
-      amount: creditsToJson(recurring.amount),
-      every: recurring.every,
-      nextAt: recurring.nextAt?.toISOString() ?? null,
-      rollover:
-        typeof recurring.rollover === "bigint" ? creditsToJson(recurring.rollover) : recurring.rollover,
-    },
-    grants: grants.map((grant) => ({
-      id: grant.grantId,
-      remaining: creditsToJson(grant.remaining),
-      source: grant.source,
-      expiresAt: grant.expiresAt?.toISOString() ?? null,
-    })),
-  };
 }

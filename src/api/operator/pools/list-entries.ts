@@ -1,16 +1,14 @@
-import { createRoute, type z } from "@hono/zod-openapi";
-import { creditsToJson } from "../../../domain/credits.ts";
+import { createRoute } from "@hono/zod-openapi";
 import { readAccount } from "../../../ledger/accounts.ts";
-import { type Entry, listEntries, readEntryPages } from "../../../ledger/entries.ts";
-import type { PoolRef } from "../../../ledger/ledger.ts";
+import { listEntries, readEntryPages } from "../../../ledger/entries.ts";
 import { chooseCreditType } from "../../choose-credit-type.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
-import { chargeIdOf, entryColumns } from "../../entry-columns.ts";
+import { parseEntryCursor, renderEntry } from "../../entry-answer.ts";
+import { entryColumns } from "../../entry-columns.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { refuseFields } from "../problem.ts";
-import { type entryBody, entryPage, entryQuery } from "../wire/entry.ts";
+import { entryPage, entryQuery } from "../wire/entry.ts";
 import { accountParams } from "../wire/fields.ts";
 
 const route = createRoute({
@@ -33,7 +31,7 @@ export function addListEntries(app: OperatorApp, services: OperatorServices): vo
     const { creditType: named, cursor, key: keyId, format, ...query } = context.req.valid("query");
     const { accountId, shard } = await readAccount(services.database, context.req.valid("param").account);
     const pool = { accountId, creditType: chooseCreditType(services, named), shard };
-    const before = cursor === undefined ? undefined : readSeq(cursor);
+    const before = parseEntryCursor(cursor);
     context.header("vary", "accept");
     if (wantsCsv(format, context.req.header("accept"))) {
       const pages = readEntryPages(services.database, pool, { ...query, keyId, before });
@@ -47,30 +45,4 @@ export function addListEntries(app: OperatorApp, services: OperatorServices): vo
       200,
     );
   });
-}
-
-function readSeq(cursor: string): number {
-  if (/^[1-9]\d{0,14}$/.test(cursor)) return Number(cursor);
-  return refuseFields([{ path: "cursor", reason: "is not one that a list gave as its next" }]);
-}
-
-function renderEntry(pool: PoolRef, entry: Entry): z.infer<typeof entryBody> {
-  return {
-    creditType: pool.creditType,
-    seq: entry.seq,
-    at: entry.at.toISOString(),
-    kind: entry.kind,
-    amount: creditsToJson(entry.amount),
-    balance: creditsToJson(entry.balance),
-    uncollected: creditsToJson(entry.uncollected),
-    charge: chargeIdOf(pool, entry),
-    requestId: entry.requestId,
-    key: entry.keyId,
-    endpoint: entry.endpoint,
-    units: entry.units,
-    status: entry.status,
-    priceList: entry.priceList,
-    grant: entry.grantId,
-    reason: entry.reason,
-  };
 }
