@@ -2,9 +2,9 @@ import { microsOf, timeOfMicros } from "./cursor.ts";
 import type { Queryable, Transaction } from "./database/database.ts";
 import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "./page.ts";
 
-/** What an operator did, or a customer with their own keys. */
+/** What an operator did, a customer with their own keys, or Farebox itself. */
 export interface AuditRecord {
-  /** Who: `operator`, or `key:` and the id of the customer's key that asked. */
+  /** Who: `operator`, `key:` and the id of the customer's key that asked, or `farebox` itself in the background. */
   readonly actor: string;
   /** `account.create`, `key.revoke`. */
   readonly action: string;

@@ -756,7 +756,7 @@ export interface AuditTrailPage {
 export interface AuditLine {
   at: string;
   /**
-   * Who: the operator token's holder, or the command that ran.
+   * Who: `operator`, `key:` and the id of the customer's key that asked, or `farebox` itself.
    */
   actor: string;
   action: string;

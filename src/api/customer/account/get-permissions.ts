@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { readKey } from "../../../ledger/keys.ts";
-import { renderKey } from "../../operator/keys/render-key.ts";
+import { renderKey } from "../../keys/render-key.ts";
 import { renderPermissions } from "../../render-permissions.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";

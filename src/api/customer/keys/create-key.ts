@@ -1,15 +1,10 @@
-import { randomBytes } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
 import type { Transaction } from "../../../ledger/database/database.ts";
-import { issueKeySecret } from "../../../ledger/key-secret.ts";
 import { countKeys } from "../../../ledger/key-standing.ts";
-import { createKey } from "../../../ledger/keys.ts";
-import { chooseCaps } from "../../operator/keys/choose-caps.ts";
-import { renderKey } from "../../operator/keys/render-key.ts";
+import { createSealedKey } from "../../keys/change-keys.ts";
+import { chooseCaps } from "../../keys/choose-caps.ts";
 import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
-import { seal } from "../../operator/seal.ts";
 import { createdKey, newKey } from "../../operator/wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
@@ -36,19 +31,12 @@ export function addCreateKey(app: CustomerApp, services: CustomerServices): void
     const { caller } = context.env;
     const { name = "", scopes = null, expiresAt = null, ...given } = context.req.valid("json");
     const caps = chooseCaps(services, given.caps);
+    const { accountId, keyText } = caller;
+    const issue = { prefix: config.keys.prefix, sealWith: keyText };
     const body = await mutate(context, database, 201, async (tx) => {
       await lockManager(tx, caller);
-      await refuseTooMany(tx, caller.accountId, config.customerApi.selfService.maxKeys);
-      const { text, secret } = issueKeySecret(config.keys.prefix);
-      const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
-      const { accountId } = caller;
-      const key = await createKey(tx, { ...secret, keyId, accountId, name, scopes, caps, expiresAt });
-      const shown = await renderKey(tx, key);
-      const detail = { name, hint: key.hint, scopes, caps: shown.caps, expiresAt: shown.expiresAt };
-      return {
-        body: { ...shown, sealed: seal(caller.keyText, text) },
-        audit: { action: "key.create", target: keyId, detail },
-      };
+      await refuseTooMany(tx, accountId, config.customerApi.selfService.maxKeys);
+      return await createSealedKey(tx, issue, { accountId, name, scopes, caps, expiresAt });
     });
     return context.json(showKeyText(caller, body), 201);
   });

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { listKeys, readKey } from "../../../ledger/keys.ts";
-import { renderKeys } from "../../operator/keys/render-key.ts";
+import { renderKeys } from "../../keys/render-key.ts";
 import { keyPage, keyQuery } from "../../operator/wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";

@@ -1,6 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { revokeKey } from "../../../ledger/keys.ts";
-import { renderKey } from "../../operator/keys/render-key.ts";
+import { endKey } from "../../keys/change-keys.ts";
 import { idempotencyHeader } from "../../operator/operation.ts";
 import { keyParams } from "../../operator/wire/fields.ts";
 import { keyBody } from "../../operator/wire/key.ts";
@@ -29,11 +28,7 @@ export function addRevokeKey(app: CustomerApp, services: CustomerServices): void
     const { key: keyId } = context.req.valid("param");
     const body = await mutate(context, database, 200, async (tx) => {
       await lockTarget(tx, caller, keyId);
-      const revoked = await revokeKey(tx, keyId);
-      return {
-        body: await renderKey(tx, revoked),
-        audit: { action: "key.revoke", target: keyId, detail: { hint: revoked.hint } },
-      };
+      return await endKey(tx, keyId);
     });
     return context.json(body, 200);
   });

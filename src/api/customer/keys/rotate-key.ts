@@ -1,9 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
-import { issueKeySecret } from "../../../ledger/key-secret.ts";
-import { rotateKey } from "../../../ledger/rotate-key.ts";
-import { renderKey } from "../../operator/keys/render-key.ts";
+import { rotateSealedKey } from "../../keys/change-keys.ts";
 import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
-import { seal } from "../../operator/seal.ts";
 import { keyParams } from "../../operator/wire/fields.ts";
 import { createdKey, keyRotation } from "../../operator/wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";
@@ -31,14 +28,10 @@ export function addRotateKey(app: CustomerApp, services: CustomerServices): void
     const { caller } = context.env;
     const { key: keyId } = context.req.valid("param");
     const { graceSeconds } = context.req.valid("json");
+    const issue = { prefix: config.keys.prefix, sealWith: caller.keyText };
     const body = await mutate(context, database, 200, async (tx) => {
       await lockTarget(tx, caller, keyId);
-      const { text, secret } = issueKeySecret(config.keys.prefix);
-      const key = await rotateKey(tx, keyId, { ...secret, graceSeconds });
-      return {
-        body: { ...(await renderKey(tx, key)), sealed: seal(caller.keyText, text) },
-        audit: { action: "key.rotate", target: keyId, detail: { hint: key.hint, graceSeconds } },
-      };
+      return await rotateSealedKey(tx, issue, keyId, graceSeconds);
     });
     return context.json(showKeyText(caller, body), 200);
   });

@@ -1,6 +1,6 @@
 import type { AccountRequest } from "../../../contract/account-endpoint.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { unseal } from "../../operator/seal.ts";
+import { unseal } from "../../keys/seal.ts";
 
 /**
  * The answer of a creation or a rotation with the key's text in the clear. It was sealed with the text that the request came

@@ -1,7 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
-import { updateKey } from "../../../ledger/keys.ts";
-import { chooseCaps } from "../../operator/keys/choose-caps.ts";
-import { renderKey } from "../../operator/keys/render-key.ts";
+import { changeKey } from "../../keys/change-keys.ts";
+import { chooseCaps } from "../../keys/choose-caps.ts";
 import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
 import { keyParams } from "../../operator/wire/fields.ts";
 import { keyBody, keyChange } from "../../operator/wire/key.ts";
@@ -33,10 +32,7 @@ export function addUpdateKey(app: CustomerApp, services: CustomerServices): void
     const body = await mutate(context, database, 200, async (tx) => {
       await lockManager(tx, caller);
       await readOwnKey(tx, caller, keyId);
-      const shown = await renderKey(tx, await updateKey(tx, keyId, { ...change, caps }));
-      // Of the fields that the request names: what they are from now on.
-      const detail = Object.fromEntries(Object.entries(shown).filter(([name]) => name in change));
-      return { body: shown, audit: { action: "key.update", target: keyId, detail } };
+      return await changeKey(tx, keyId, { ...change, caps });
     });
     return context.json(body, 200);
   });

@@ -1,17 +1,12 @@
-import { randomBytes } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
-import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
-import { issueKeySecret } from "../../../ledger/key-secret.ts";
-import { createKey } from "../../../ledger/keys.ts";
+import { createSealedKey } from "../../keys/change-keys.ts";
+import { chooseCaps } from "../../keys/choose-caps.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { seal } from "../seal.ts";
 import { accountParams } from "../wire/fields.ts";
 import { createdKey, newKey } from "../wire/key.ts";
-import { chooseCaps } from "./choose-caps.ts";
-import { renderKey } from "./render-key.ts";
 import { openSealed } from "./sealed-key.ts";
 
 const route = createRoute({
@@ -31,32 +26,13 @@ const route = createRoute({
  */
 export function addCreateKey(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
-    const { account } = context.req.valid("param");
+    const { account: accountId } = context.req.valid("param");
     const { name = "", scopes = null, expiresAt = null, ...given } = context.req.valid("json");
     const caps = chooseCaps(services, given.caps);
-    const body = await mutate(context, services, 201, async (tx) => {
-      const { text, secret } = issueKeySecret(services.config.keys.prefix);
-      const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
-      const key = await createKey(tx, {
-        ...secret,
-        keyId,
-        accountId: account,
-        name,
-        scopes,
-        caps,
-        expiresAt,
-      });
-      const shown = await renderKey(tx, key);
-      return {
-        body: { ...shown, sealed: seal(services.token, text) },
-        audit: {
-          action: "key.create",
-          accountId: account,
-          target: keyId,
-          detail: { name, hint: key.hint, scopes, caps: shown.caps, expiresAt: shown.expiresAt },
-        },
-      };
-    });
+    const issue = { prefix: services.config.keys.prefix, sealWith: services.token };
+    const body = await mutate(context, services, 201, (tx) =>
+      createSealedKey(tx, issue, { accountId, name, scopes, caps, expiresAt }),
+    );
     return context.json(openSealed(services, body), 201);
   });
 }

@@ -1,12 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
-import { revokeKey } from "../../../ledger/keys.ts";
+import { endKey } from "../../keys/change-keys.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { keyParams } from "../wire/fields.ts";
 import { keyBody } from "../wire/key.ts";
-import { renderKey } from "./render-key.ts";
 
 const route = createRoute({
   method: "post",
@@ -23,18 +22,7 @@ const route = createRoute({
 export function addRevokeKey(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { key } = context.req.valid("param");
-    const body = await mutate(context, services, 200, async (tx) => {
-      const revoked = await revokeKey(tx, key);
-      return {
-        body: await renderKey(tx, revoked),
-        audit: {
-          action: "key.revoke",
-          accountId: revoked.accountId,
-          target: key,
-          detail: { hint: revoked.hint },
-        },
-      };
-    });
+    const body = await mutate(context, services, 200, (tx) => endKey(tx, key));
     return context.json(body, 200);
   });
 }

@@ -1,14 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
-import { issueKeySecret } from "../../../ledger/key-secret.ts";
-import { rotateKey } from "../../../ledger/rotate-key.ts";
+import { rotateSealedKey } from "../../keys/change-keys.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { seal } from "../seal.ts";
 import { keyParams } from "../wire/fields.ts";
 import { createdKey, keyRotation } from "../wire/key.ts";
-import { renderKey } from "./render-key.ts";
 import { openSealed } from "./sealed-key.ts";
 
 const route = createRoute({
@@ -30,19 +27,10 @@ export function addRotateKey(app: OperatorApp, services: OperatorServices): void
   app.openapi(route, async (context) => {
     const { key: keyId } = context.req.valid("param");
     const { graceSeconds } = context.req.valid("json");
-    const body = await mutate(context, services, 200, async (tx) => {
-      const { text, secret } = issueKeySecret(services.config.keys.prefix);
-      const key = await rotateKey(tx, keyId, { ...secret, graceSeconds });
-      return {
-        body: { ...(await renderKey(tx, key)), sealed: seal(services.token, text) },
-        audit: {
-          action: "key.rotate",
-          accountId: key.accountId,
-          target: keyId,
-          detail: { hint: key.hint, graceSeconds },
-        },
-      };
-    });
+    const issue = { prefix: services.config.keys.prefix, sealWith: services.token };
+    const body = await mutate(context, services, 200, (tx) =>
+      rotateSealedKey(tx, issue, keyId, graceSeconds),
+    );
     return context.json(openSealed(services, body), 200);
   });
 }

@@ -1,6 +1,6 @@
 import { FareboxError } from "../../../domain/farebox-error.ts";
+import { unseal } from "../../keys/seal.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { unseal } from "../seal.ts";
 
 /** The answer of a creation or a rotation with the key's text in the clear. Throws FareboxError `key_not_repeatable`. */
 export function openSealed<Body extends { readonly id: string; readonly sealed: string }>(

@@ -19,7 +19,10 @@ export const auditTrailQuery = pageQuery.extend({
 export const auditLineBody = z
   .object({
     at: timeOutput,
-    actor: z.string().openapi({ description: "Who: the operator token's holder, or the command that ran." }),
+    actor: z.string().openapi({
+      description:
+        "Who: `operator`, `key:` and the id of the customer's key that asked, or `farebox` itself.",
+    }),
     action: z.string().openapi({ example: "account.close" }),
     account: z.string().nullable(),
     target: z.string().nullable().openapi({ description: "The id of what was created or changed." }),

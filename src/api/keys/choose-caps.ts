@@ -1,10 +1,9 @@
-import { FareboxError } from "../../../domain/farebox-error.ts";
-import type { KeyCap } from "../../../domain/key-cap.ts";
-import type { OperatorServices } from "../operator-services.ts";
+import { FareboxError } from "../../domain/farebox-error.ts";
+import type { KeyCap } from "../../domain/key-cap.ts";
 
 /** The caps as they were given. Throws FareboxError `credit_type_unknown` with the path of each wrong one. */
 export function chooseCaps<Caps extends readonly KeyCap[] | undefined>(
-  services: { readonly config: Pick<OperatorServices["config"], "creditTypes"> },
+  services: { readonly config: { readonly creditTypes: readonly string[] } },
   caps: Caps,
 ): Caps {
   const known = services.config.creditTypes;

@@ -5,8 +5,9 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Encrypts a secret of a stored response with a key made from the operator token. A new API key must be in the response
- * that an Idempotency-Key repeats, or a lost reply loses it; and must not be in the database, where backups find it.
+ * Encrypts a secret of a stored response with a key made from what the request came with: the operator token, or the text of
+ * a customer's key. A new API key must be in the response that an Idempotency-Key repeats, or a lost reply loses it; and must
+ * not be in the database, where backups find it.
  */
 export function seal(token: string, secret: string): string {
   const nonce = randomBytes(NONCE_BYTES);
