@@ -1,8 +1,7 @@
-import { createHash } from "node:crypto";
-import { canonicalJson } from "../domain/canonical-json.ts";
 import type { Database, Transaction } from "../ledger/database/database.ts";
 import { type AuditRecord, writeAudit } from "../ledger/operator-audit.ts";
 import { runOperatorRequest } from "../ledger/operator-requests.ts";
+import { hashRequest } from "./hash-request.ts";
 
 /** What a mutation did: the answer's body, and what its audit row says besides who asked. */
 export interface Mutation<Body> {
@@ -14,7 +13,7 @@ export interface Mutation<Body> {
 interface MutationRequest {
   readonly method: string;
   readonly path: string;
-  /** The body's text, empty or JSON. Only asked for when it is compared. */
+  /** The body's text. Only asked for when it is compared. */
   readonly readText: () => string | Promise<string>;
   /** Under what its answer is stored; undefined: it is not. */
   readonly idempotencyKey: string | undefined;
@@ -28,7 +27,7 @@ interface MutationRequest {
  * Runs a mutation in one transaction with its audit row, and with an idempotency key also with its stored answer: all of
  * it is there, or nothing is. The run may be repeated when the database rolls it back, so it must have no other effects.
  *
- * Throws what the run does, and FareboxError `idempotency_mismatch`.
+ * Throws what the run does, FareboxError `idempotency_mismatch`, and HTTPException 400 for a body that is compared and not JSON.
  */
 export async function runMutation<Body extends object>(
   database: Database,
@@ -42,7 +41,7 @@ export async function runMutation<Body extends object>(
   };
   const { idempotencyKey: key, status } = request;
   if (key === undefined) return { body: await database.transaction(runAudited), isReplay: false };
-  const requestHash = await hashRequest(request);
+  const requestHash = hashRequest(request.method, request.path, await request.readText());
   const response = await runOperatorRequest(database, { key, requestHash }, async (tx) => ({
     status,
     body: await runAudited(tx),
@@ -50,13 +49,4 @@ export async function runMutation<Body extends object>(
   // Stored by the same operation under the same hash, so it has the shape that the operation returns.
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion
   return { body: response.body as Body, isReplay: response.isReplay };
-}
-
-/** Two requests are the same when method, path and the body's JSON are, whatever its white space. */
-async function hashRequest({ method, path, readText }: MutationRequest): Promise<string> {
-  const text = await readText();
-  const body: unknown = text === "" ? null : JSON.parse(text);
-  return createHash("sha256")
-    .update(`${method} ${path}\n${canonicalJson(body)}`)
-    .digest("hex");
 }

@@ -45,6 +45,11 @@ async function admitUpgrade(exchange: Exchange): Promise<Upstream | Refusal> {
   if (refusal !== undefined) return refusal;
   const { head, target, parts } = exchange;
   if (target === undefined || head?.bodyLength !== 0) return { code: "upgrade_refused" };
+  // What Farebox answers itself is never forwarded, by no route.
+  const isOwn = parts.accountEndpoints?.covers(target.path) ?? false;
+  if (isOwn || parts.contract.findEndpoint(exchange.method, target.path) !== undefined) {
+    return { code: "upgrade_refused" };
+  }
   if (parts.openRoutes.find(exchange.method, target.path) === undefined) {
     const refused = (await authenticate(exchange, target.path)) ?? findRoute(exchange, target.path);
     if (refused !== undefined) return refused;

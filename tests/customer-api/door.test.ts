@@ -117,6 +117,25 @@ test("the contract's endpoint counts too where no rule matches it, and rules of 
   assert.equal((await customer.get("/balances")).status, 200);
 });
 
+test("nothing of it is forwarded as an upgrade, not even where open routes match", async () => {
+  const customer = await scene.openCustomer();
+  const upgrade = { connection: "upgrade", upgrade: "websocket" };
+  for (const path of ["/me/balances", "/me/keys", "/me/openapi.json", "/v1/credits"]) {
+    const answer = await customer.call("GET", path, undefined, upgrade);
+    assert.deepEqual([answer.status, answer.json()["code"]], [400, "upgrade_refused"], path);
+  }
+  assert.equal((await send(scene.gateway, "/me/balances", { headers: upgrade })).status, 400);
+  assert.deepEqual(scene.forwarded, []);
+});
+
+test("a described body of a megabyte may be nested as deeply as JSON can be", async () => {
+  const customer = await scene.openCustomer();
+  const body = "[".repeat(400_000) + "]".repeat(400_000);
+  const text = Buffer.from(`{"method":"GET","path":"/fixed","body":${body}}`);
+  const answer = await customer.post("/quote", text, { "content-type": "application/json" });
+  assert.deepEqual([answer.status, answer.json()["most"]], [200, 5]);
+});
+
 test("a key with scopes needs one for these paths", async () => {
   const outside = await scene.openCustomer(10, ["GET /fixed"]);
   const refused = await outside.get("/balances");

@@ -56,6 +56,19 @@ async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
   while (!(await isTrue())) assert.ok(performance.now() < deadline, "it did not come true");
 }
 
+test("a body that is not looked at, and half a character, are the caller's mistakes", async () => {
+  const customer = await scene.openCustomer();
+  const { id } = await create(customer);
+  const headers = { "content-type": "application/json", "idempotency-key": "revoke-1" };
+  for (const body of ["{", "[".repeat(400_000) + "]".repeat(400_000)]) {
+    const answer = await customer.post(`/keys/${id}/revoke`, Buffer.from(body), headers);
+    assert.deepEqual([answer.status, codeOf(answer)], [400, "request_invalid"]);
+  }
+  const half = await customer.post("/keys", Buffer.from('{"name":"\\ud83d"}'), headers);
+  assert.deepEqual([half.status, codeOf(half)], [422, "fields_invalid"]);
+  assert.equal((await customer.post(`/keys/${id}/revoke`, undefined, headers)).status, 200);
+});
+
 test("a customer creates a key, sees its text once and its hint later, and the key works", async () => {
   const customer = await scene.openCustomer();
   const key = await create(customer, {

@@ -6,13 +6,18 @@ const MAX_NAME = 200;
 /** The longest reason or reference that is kept with an entry. */
 const MAX_NOTE = 500;
 
+/** JSON can write half of a character ("\ud83d"), which is no text that can be stored. */
+const WHOLE = /^\P{Cs}*$/u;
+const WHOLE_REASON = "must not contain half a character";
+
 /** A name that people read: no control characters, because it is printed in terminals and pages. */
 export const nameInput = z
   .string()
   .trim()
   .min(1, "must not be empty")
   .max(MAX_NAME, `must have at most ${MAX_NAME} characters`)
-  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+  .regex(/^\P{Cc}*$/u, "must not contain control characters")
+  .regex(WHOLE, WHOLE_REASON);
 
 /** A reason or reference that is kept with an entry. */
 export const noteInput = z
@@ -21,6 +26,7 @@ export const noteInput = z
   .min(1, "must not be empty")
   .max(MAX_NOTE, `must have at most ${MAX_NOTE} characters`)
   .regex(/^\P{Cc}*$/u, "must not contain control characters")
+  .regex(WHOLE, WHOLE_REASON)
   .openapi({ example: "invoice 2026-081" });
 
 const TIME_REASON =
@@ -45,8 +51,8 @@ export const timeOutput = z.string().openapi({ format: "date-time", example: "20
 /** The most members of an account's metadata. */
 export const MAX_METADATA = 50;
 
-const metadataName = z.string().min(1).max(64);
-const metadataValue = z.string().max(MAX_NOTE);
+const metadataName = z.string().min(1).max(64).regex(WHOLE, WHOLE_REASON);
+const metadataValue = z.string().max(MAX_NOTE).regex(WHOLE, WHOLE_REASON);
 const METADATA_SIZE = `must have at most ${MAX_METADATA} members`;
 
 /** What an operator keeps with an account: flat, small, theirs. */
