@@ -7,7 +7,7 @@ import type { Cli, OperatorOptions } from "./cli.ts";
 const PROGRESS_MS = 250;
 
 export const csvOption = (): Option =>
-  new Option("--csv", "print all of it as CSV, for spreadsheets").conflicts("json");
+  new Option("--csv", "print all of it as CSV, for spreadsheets").conflicts(["json", "limit", "all"]);
 
 /**
  * Prints a table of any length as it arrives. A person who waits for it sees on standard error how far it is. Throws

@@ -47,13 +47,14 @@ function renderForPeople(error: FareboxError): string {
   return `${lines.join("\n")}\n`;
 }
 
-/** The fields that the operator API names. Problems of a configuration are in the message already. */
+/** The fields that the operator API names, without what the message has said already. */
 function wrongFields(error: FareboxError): string[] {
   const listed = error.detail["errors"];
   if (!Array.isArray(listed)) return [];
-  return listed.map(
-    (item: unknown) => `  ${memberOf(item, "path") ?? ""}: ${memberOf(item, "reason") ?? ""}`,
-  );
+  return listed
+    .map((item: unknown) => ({ path: memberOf(item, "path") ?? "", reason: memberOf(item, "reason") ?? "" }))
+    .filter(({ reason }) => !error.message.includes(reason))
+    .map(({ path, reason }) => `  ${path}: ${reason}`);
 }
 
 function memberOf(item: unknown, name: string): string | undefined {

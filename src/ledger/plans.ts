@@ -95,7 +95,11 @@ export async function publishPlans(tx: Transaction, plans: readonly NewPlan[]): 
 export async function readPlan(db: Queryable, name: string): Promise<Plan> {
   const [row] = await db.query<PlanRow>(`${SELECT} WHERE name = $1`, [name]);
   if (row === undefined) {
-    throw new FareboxError("plan_unknown", `There is no plan ${name}.`, { detail: { plan: name } });
+    throw new FareboxError(
+      "plan_unknown",
+      `There is no plan ${name}; \`farebox plan list\` shows those that there are.`,
+      { detail: { plan: name } },
+    );
   }
   return planOf(row);
 }

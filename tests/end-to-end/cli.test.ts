@@ -323,7 +323,7 @@ test("audit proves the books of a running Farebox and of a stopped one, and exit
   await server.finish();
   assert.equal(
     (await runFarebox(["audit", "--at-rest", "--data", data])).stdout,
-    "The books are sound: 1 pools, 1 entries.\n",
+    "The books are sound: 1 pool, 1 entry.\n",
   );
 
   const database = await openDatabase({ directory: data });

@@ -141,8 +141,14 @@ export function fieldProblems(error: z.ZodError): FieldProblem[] {
           path: renderPath([...issue.path, key]),
           reason: "is not a field of this request",
         }))
-      : [{ path: renderPath(issue.path), reason: issue.message }],
+      : [{ path: renderPath(issue.path), reason: renderReason(issue) }],
   );
+}
+
+/** Our schemas say what is wrong in words of their own, except for a value out of a list. */
+function renderReason(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_value" || !issue.message.startsWith("Invalid ")) return issue.message;
+  return `must be ${issue.values.length === 1 ? "" : "one of "}${issue.values.map(String).join(", ")}`;
 }
 
 function renderPath(path: readonly PropertyKey[]): string {

@@ -110,5 +110,18 @@ eachDatabase("commands of accounts and the audit trail", (openFresh) => {
     assert.match(nothing.err, /name: must change the name or the metadata/);
     const unknown = await cli.run("account", "show", "acc_none", "--json");
     assert.equal(JSON.parse(unknown.err).error.code, "account_unknown");
+    const state = await cli.run("account", "list", "--state", "gone");
+    assert.match(state.err, /\n {2}state: must be one of active, suspended, closed\n$/);
+    const limited = await cli.run("account", "list", "--csv", "--limit", "5");
+    assert.deepEqual([limited.code, limited.out], [1, ""]);
+    assert.match(limited.err, /'--csv' cannot be used with option '--limit <n>'/);
+    const credit = await cli.run(
+      "grant",
+      (await cli.json("account", "create", "Pays")).id,
+      "5",
+      "--credit",
+      "x",
+    );
+    assert.match(credit.err, /^farebox: There is no credit type x; the configuration has [^\n]+\n$/);
   });
 });

@@ -13,6 +13,7 @@ import {
   printResult,
   type StorageOptions,
 } from "../cli.ts";
+import { countOf } from "../count-of.ts";
 
 interface Options extends StorageOptions {
   readonly atRest?: boolean;
@@ -81,11 +82,11 @@ function refuse(message: string, mend: string): never {
 }
 
 function renderReport({ sound, pools, entries, findings }: Audit): string {
-  const scope = `${pools} pools, ${entries} entries`;
+  const scope = `${countOf(pools, "pool")}, ${countOf(entries, "entry", "entries")}`;
   if (sound) return `The books are sound: ${scope}.\n`;
   const lines = findings.map(
     ({ invariant, check, account, creditType, detail }) =>
       `${invariant}  ${account} ${creditType}: not so: ${check}  ${JSON.stringify(detail)}\n`,
   );
-  return `${lines.join("")}${findings.length} findings in ${scope}. Amounts are in micro-credits.\n`;
+  return `${lines.join("")}${countOf(findings.length, "finding")} in ${scope}. Amounts are in micro-credits.\n`;
 }

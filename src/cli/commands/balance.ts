@@ -27,7 +27,7 @@ function renderBalances(balances: z.infer<typeof balanceBody>): string {
     String(pool.balance),
     String(pool.held),
     String(pool.available),
-    renderRefresh(pool.recurring),
+    ...renderRecurring(pool.recurring),
   ]);
   const grants = balances.pools.flatMap((pool) =>
     pool.grants.map((grant) => [
@@ -38,12 +38,16 @@ function renderBalances(balances: z.infer<typeof balanceBody>): string {
       grant.expiresAt ?? "never",
     ]),
   );
-  const text = renderTable(["CREDIT TYPE", "BALANCE", "HELD", "AVAILABLE", "NEXT REFRESH"], pools);
+  const text = renderTable(
+    ["CREDIT TYPE", "BALANCE", "HELD", "AVAILABLE", "RECURRING", "NEXT REFRESH"],
+    pools,
+  );
   if (grants.length === 0) return text;
   return `${text}\n${renderTable(["GRANT", "CREDIT TYPE", "REMAINING", "SOURCE", "EXPIRES"], grants)}`;
 }
 
-function renderRefresh(recurring: z.infer<typeof balanceBody>["pools"][number]["recurring"]): string {
-  if (recurring === null) return "";
-  return recurring.nextAt === null ? "none: the plan ends" : `${recurring.amount} on ${recurring.nextAt}`;
+/** The present plan's grant and the next refresh apart: another plan may take its place at that moment. */
+function renderRecurring(recurring: z.infer<typeof balanceBody>["pools"][number]["recurring"]): string[] {
+  if (recurring === null) return ["", ""];
+  return [`${recurring.amount} a ${recurring.every}`, recurring.nextAt ?? "none: the plan ends"];
 }

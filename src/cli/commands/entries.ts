@@ -60,9 +60,10 @@ function renderEntries(page: z.infer<typeof entryPage>): string {
     entry.kind,
     String(entry.amount),
     String(entry.balance),
-    entry.endpoint ?? entry.grant ?? entry.reason ?? "",
-    entry.charge ?? "",
+    entry.charge ?? entry.grant ?? "",
+    // What has any length comes last, where a narrow terminal wraps it.
+    [entry.endpoint, entry.reason].filter((text) => text !== null).join(": "),
   ]);
-  const table = renderTable(["AT", "KIND", "AMOUNT", "BALANCE", "WHAT", "CHARGE"], rows);
+  const table = renderTable(["AT", "KIND", "AMOUNT", "BALANCE", "CHARGE OR GRANT", "WHAT"], rows);
   return `${table}${renderNext(page.next)}`;
 }

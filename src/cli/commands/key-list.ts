@@ -37,10 +37,10 @@ function renderKeys({ keys, next }: z.infer<typeof keyPage>): string {
     key.name,
     key.hint,
     key.state,
-    key.scopes === null ? "every endpoint" : key.scopes.join(", "),
     key.lastUsedAt ?? "never",
     key.expiresAt ?? "never",
+    key.scopes === null ? "every endpoint" : key.scopes.join(", "),
   ]);
-  const head = ["KEY", "NAME", "HINT", "STATE", "SCOPES", "LAST USED", "EXPIRES"];
+  const head = ["KEY", "NAME", "HINT", "STATE", "LAST USED", "EXPIRES", "SCOPES"];
   return `${renderTable(head, rows)}${renderNext(next)}`;
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { bulkRefundBody, refundPreviewBody } from "../../../api/operator/wire/bulk-refund.ts";
+import { countOf } from "../../count-of.ts";
 import { renderTable } from "../../table.ts";
 
 type Preview = z.infer<typeof refundPreviewBody>;
@@ -20,14 +21,14 @@ export function renderPreview(preview: Preview): string {
     example.charge,
     example.at,
     String(example.refundable),
-    example.endpoint ?? "",
     example.requestId ?? "",
+    example.endpoint ?? "",
   ]);
-  const table = renderTable(["CHARGE", "TIME", "TO REFUND", "ENDPOINT", "REQUEST"], rows);
+  const table = renderTable(["CHARGE", "TIME", "TO REFUND", "REQUEST", "ENDPOINT"], rows);
   const rest = charges > examples.length ? `… and ${charges - examples.length} more.\n` : "";
   const period = `the first at ${oldest}, the last at ${newest}`;
   return (
-    `${charges} charges of ${accounts} accounts, ${renderAmounts(credits)}; ${period}.\n` +
+    `${countOf(charges, "charge")} of ${countOf(accounts, "account")}, ${renderAmounts(credits)}; ${period}.\n` +
     `${more.trimStart()}\n${table}${rest}`
   );
 }
@@ -40,8 +41,8 @@ export function renderProgress({ charges, credits, accounts }: BulkRefund): stri
     ...(failed === 0 ? [] : [`${failed} failed`]),
   ];
   return [
-    `${done} of ${total} charges`,
-    `${accounts.done} of ${accounts.total} accounts`,
+    `${done} of ${countOf(total, "charge")}`,
+    `${accounts.done} of ${countOf(accounts.total, "account")}`,
     renderAmounts(credits.done),
     ...others,
   ].join(", ");
