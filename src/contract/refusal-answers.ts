@@ -2,7 +2,6 @@ import { REFUSAL_CODES, type RefusalCode } from "../domain/refusal.ts";
 import type { Contract, RenderedAnswer } from "./contract.ts";
 import type { ContractFile, RefusalTemplate } from "./contract-schema.ts";
 import { compileHeaders, compileHeaderText } from "./header-template.ts";
-import { compileJson, compileText, type ListMembers, type Render, type TemplateProblem } from "./template.ts";
 import {
   errorShapeVocabulary,
   type FieldFaultFacts,
@@ -10,7 +9,8 @@ import {
   messageVocabulary,
   type RefusalFacts,
   refusalVocabulary,
-} from "./vocabulary.ts";
+} from "./refusal-vocabulary.ts";
+import { compileJson, compileText, type ListMembers, type Render, type TemplateProblem } from "./template.ts";
 
 /** What a code has when a contract does not say otherwise: taken from the farebox contract. */
 export type RefusalDefaults = Readonly<Partial<Record<RefusalCode, RefusalTemplate | undefined>>>;

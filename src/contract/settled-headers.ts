@@ -1,8 +1,9 @@
 import type { Contract, SettledFacts } from "./contract.ts";
 import type { ContractFile } from "./contract-schema.ts";
 import { checkHeaderName, compileHeaders, compileHeaderText } from "./header-template.ts";
+import { type RateLimitFacts, rateLimitVocabulary } from "./rate-limit-vocabulary.ts";
+import { settledVocabulary } from "./settled-vocabulary.ts";
 import { compileJson, type TemplateProblem } from "./template.ts";
-import { type RateLimitFacts, rateLimitVocabulary, settledVocabulary } from "./vocabulary.ts";
 
 /** Compiles the headers of responses whose charge is committed. */
 export function compileSettled(

@@ -1,18 +1,18 @@
 import { listContracts, readDefaults } from "../../contract/load-contract.ts";
+import { poolVocabulary } from "../../contract/pool-vocabulary.ts";
+import { rateLimitVocabulary } from "../../contract/rate-limit-vocabulary.ts";
+import {
+  errorShapeVocabulary,
+  fieldFaultVocabulary,
+  ownVocabulary,
+} from "../../contract/refusal-vocabulary.ts";
+import { settledVocabulary } from "../../contract/settled-vocabulary.ts";
 import type { Vocabulary } from "../../contract/template.ts";
 import {
   usageLineVocabulary,
   usageProblemVocabulary,
   usageVocabulary,
 } from "../../contract/usage-vocabulary.ts";
-import {
-  errorShapeVocabulary,
-  fieldFaultVocabulary,
-  ownVocabulary,
-  poolVocabulary,
-  rateLimitVocabulary,
-  settledVocabulary,
-} from "../../contract/vocabulary.ts";
 import { REFUSAL_CODES } from "../../domain/refusal.ts";
 import { listOptions, renderTable } from "./option-rows.ts";
 import { contractForm } from "./published-schemas.ts";
