@@ -4,13 +4,12 @@ import type { Database } from "../src/ledger/database/database.ts";
 import { listEntries } from "../src/ledger/entries.ts";
 import type { PoolRef } from "../src/ledger/ledger.ts";
 import { type LedgerHandle, openLedger } from "../src/ledger/open-ledger.ts";
-import { formatRatio, formatSummary, percentile, ratios } from "./measure.ts";
+import { compareGrowth, type Sizes, type Subjects } from "./compare-growth.ts";
 import { populate } from "./populate.ts";
 import { withDatabase } from "./with-database.ts";
 
 const SMALL = 10_000;
 const LARGE = 1_000_000;
-const ROUNDS = 3;
 const CALLS = 300;
 
 /** (c) What a charge, a balance and a page of entries cost when the pool has 10^4 and when it has 10^6 entries. */
@@ -66,37 +65,13 @@ function chargeOnce(ledger: LedgerHandle, pool: PoolRef): Promise<unknown> {
 async function compare(
   database: Database,
   ledger: LedgerHandle,
-  pools: { readonly small: PoolRef; readonly large: PoolRef },
+  pools: Sizes,
   print: (line: string) => void,
 ): Promise<void> {
-  const subjects: Readonly<Record<string, (pool: PoolRef) => Promise<unknown>>> = {
+  const subjects: Subjects = {
     charge: (pool) => chargeOnce(ledger, pool),
     "balance read": (pool) => readBalances(database, pool.accountId, pool.shard),
     "page of 50 entries": (pool) => listEntries(database, pool, { limit: 50 }),
   };
-  for (const [name, call] of Object.entries(subjects)) {
-    const small: number[] = [];
-    const large: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      small.push(await medianMs(() => call(pools.small)));
-      large.push(await medianMs(() => call(pools.large)));
-    }
-    print(
-      `  ${name}: ${formatSummary(small)} ms at 10^4, ${formatSummary(large)} ms at 10^6: ${formatRatio(ratios(large, small))}`,
-    );
-  }
-}
-
-/** The median of calls made one after the other. */
-async function medianMs(call: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let n = 0; n < CALLS; n++) {
-    const start = performance.now();
-    await call();
-    times.push(performance.now() - start);
-  }
-  return percentile(
-    times.toSorted((a, b) => a - b),
-    0.5,
-  );
+  await compareGrowth(subjects, pools, CALLS, print);
 }

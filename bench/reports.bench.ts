@@ -3,13 +3,12 @@ import { listEntries } from "../src/ledger/entries.ts";
 import type { PoolRef } from "../src/ledger/ledger.ts";
 import { sumUsage } from "../src/ledger/testing/books.ts";
 import { readUsageReport, type UsageReportQuery } from "../src/ledger/usage-report.ts";
-import { formatRatio, formatSummary, percentile, ratios } from "./measure.ts";
+import { compareGrowth, type Sizes, type Subjects } from "./compare-growth.ts";
 import { populate } from "./populate.ts";
 import { withDatabase } from "./with-database.ts";
 
 const SMALL = 10_000;
 const LARGE = 1_000_000;
-const ROUNDS = 3;
 const CALLS = 21;
 
 /** Entries made by one statement, far below the time that a statement may take. */
@@ -90,13 +89,6 @@ async function fill(
     SET balance = balance - ${entries} * 1000, spent = ${entries} * 1000, last_seq = ${entries} + 1 WHERE ${where}`);
 }
 
-interface Pair {
-  readonly small: PoolRef;
-  readonly large: PoolRef;
-}
-
-type Subjects = Readonly<Record<string, (pool: PoolRef) => Promise<unknown>>>;
-
 /** A report of the days up to `to` of an account, in a time zone whose days are none of UTC's. */
 const reportUpTo =
   (database: Database, to: Date) =>
@@ -109,7 +101,7 @@ const reportUpTo =
 
 async function compare(
   database: Database,
-  pools: Pair,
+  pools: Sizes,
   to: Date,
   print: (line: string) => void,
 ): Promise<void> {
@@ -126,12 +118,12 @@ async function compare(
       report(730, { resolution: "month", account: undefined })(pools.large),
     "page of 50 entries, a year ago": (pool) => listEntries(database, pool, { to: middle, limit: 50 }),
   };
-  await compareEach(subjects, pools, print);
+  await compareGrowth(subjects, pools, CALLS, print);
 }
 
 async function compareFilled(
   database: Database,
-  pools: Pair,
+  pools: Sizes,
   to: Date,
   print: (line: string) => void,
 ): Promise<void> {
@@ -141,33 +133,5 @@ async function compareFilled(
     "60 days by the day": report(60, { resolution: "day" }),
     "60 days in total": report(60, {}),
   };
-  await compareEach(subjects, pools, print);
-}
-
-async function compareEach(subjects: Subjects, pools: Pair, print: (line: string) => void): Promise<void> {
-  for (const [name, call] of Object.entries(subjects)) {
-    const small: number[] = [];
-    const large: number[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      small.push(await medianMs(() => call(pools.small)));
-      large.push(await medianMs(() => call(pools.large)));
-    }
-    print(
-      `  ${name}: ${formatSummary(small)} ms at 10^4, ${formatSummary(large)} ms at 10^6: ${formatRatio(ratios(large, small))}`,
-    );
-  }
-}
-
-/** The median of calls made one after the other. */
-async function medianMs(call: () => Promise<unknown>): Promise<number> {
-  const times: number[] = [];
-  for (let n = 0; n < CALLS; n++) {
-    const start = performance.now();
-    await call();
-    times.push(performance.now() - start);
-  }
-  return percentile(
-    times.toSorted((a, b) => a - b),
-    0.5,
-  );
+  await compareGrowth(subjects, pools, CALLS, print);
 }
