@@ -1,21 +1,28 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { afterEach, before, test } from "node:test";
-import { formatId, ID_RANDOM_BYTES } from "../domain/ids.ts";
 import { assignPlan, cancelPlan, keepPlan, type PlanAssignment, type PlanMoment } from "./account-plan.ts";
 import { type Account, readAccount, setAccountState } from "./accounts.ts";
 import { readBalances } from "./balances.ts";
 import { closeAccount } from "./close-account.ts";
 import type { Database } from "./database/database.ts";
 import { readKeyCaps, setKeyCaps } from "./key-caps.ts";
-import { createKey, findKey } from "./keys.ts";
+import { findKey } from "./keys.ts";
 import type { PoolBalance, PoolRef } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
 import { type NewPlan, publishPlans } from "./plans.ts";
 import { sweep } from "./sweep.ts";
 import { sweepPlans } from "./sweep-plans.ts";
 import { atOnce, fulfilled, refusedCodes } from "./testing/at-once.ts";
-import { assertSound, chargeOf, createPool, LEDGER, letTimePass, roll, SHARDS } from "./testing/books.ts";
+import {
+  addKey,
+  assertSound,
+  chargeOf,
+  createPool,
+  LEDGER,
+  letTimePass,
+  roll,
+  SHARDS,
+} from "./testing/books.ts";
 import { eachDatabase } from "./testing/test-databases.ts";
 
 const HOUR = 3_600_000;
@@ -73,14 +80,6 @@ eachDatabase("an account's plan", (openFresh) => {
       [accountId, creditType],
     );
     return row?.count ?? 0;
-  };
-  const addKey = async (pool: PoolRef): Promise<{ keyId: string; hashHex: string }> => {
-    const secret = { hashHex: randomBytes(32).toString("hex"), prefix: "fbx", hint: "fbx_…abcd" };
-    const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
-    await db.transaction((tx) =>
-      createKey(tx, { ...secret, keyId, accountId: pool.accountId, name: "k", expiresAt: null }),
-    );
-    return { keyId, hashHex: secret.hashHex };
   };
   const sweepAll = async (): Promise<void> => {
     await sweep(db, { shards: SHARDS, deadAfterMs: DAY });
@@ -319,7 +318,7 @@ eachDatabase("an account's plan", (openFresh) => {
 
   test("a key knows its account's limits and caps, and caches are told", async () => {
     const pool = await openPool();
-    const [key, own] = [await addKey(pool), await addKey(pool)];
+    const [key, own] = [await addKey(db, pool), await addKey(db, pool)];
     const caps = [{ creditType: "credits", day: 3n, month: null, total: null }];
     await db.transaction((tx) => setKeyCaps(tx, { ...pool, keyId: own.keyId }, caps));
     const capsOf = async (): Promise<string[]> =>

@@ -1,18 +1,16 @@
 import assert from "node:assert/strict";
-import { hash, randomBytes } from "node:crypto";
 import { afterEach, before, test } from "node:test";
 import fc from "fast-check";
 import type { Credits } from "../domain/credits.ts";
-import { formatId, ID_RANDOM_BYTES } from "../domain/ids.ts";
 import type { KeyCap } from "../domain/key-cap.ts";
 import type { Database } from "./database/database.ts";
 import { applyDefaultCaps, type KeyCapState, readKeyCaps, setKeyCaps } from "./key-caps.ts";
-import { createKey } from "./keys.ts";
 import type { PoolRef } from "./ledger.ts";
 import { type LedgerHandle, openLedger } from "./open-ledger.ts";
 import { refundCharge } from "./refund.ts";
 import { sweep } from "./sweep.ts";
 import {
+  addKey,
   assertSound,
   chargeOf,
   createPool,
@@ -44,23 +42,6 @@ eachDatabase("caps of keys", (openFresh) => {
   });
   afterEach(() => assertSound(db));
 
-  async function newKey({ accountId }: PoolRef): Promise<string> {
-    const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
-    const hashHex = hash("sha256", keyId, "hex");
-    await db.transaction((tx) =>
-      createKey(tx, {
-        keyId,
-        accountId,
-        hashHex,
-        prefix: "fbx",
-        hint: "fbx_...",
-        name: "",
-        expiresAt: null,
-      }),
-    );
-    return keyId;
-  }
-
   const setCaps = ({ accountId, shard }: PoolRef, keyId: string, ...caps: KeyCap[]): Promise<void> =>
     db.transaction((tx) => setKeyCaps(tx, { accountId, shard, keyId }, caps));
 
@@ -75,7 +56,7 @@ eachDatabase("caps of keys", (openFresh) => {
     caps: Partial<KeyCap>,
   ): Promise<{ pool: PoolRef; keyId: string }> {
     const pool = await createPool(db, credits);
-    const keyId = await newKey(pool);
+    const { keyId } = await addKey(db, pool);
     await setCaps(pool, keyId, capOf(caps));
     return { pool, keyId };
   }
@@ -199,7 +180,7 @@ eachDatabase("caps of keys", (openFresh) => {
 
   test("what a key spent before it had caps counts, less what was refunded", async () => {
     const pool = await createPool(db, 1000n);
-    const keyId = await newKey(pool);
+    const { keyId } = await addKey(db, pool);
     const { seq } = await ledger.charge(chargeOf(pool, 70n, { keyId }));
     await ledger.charge(chargeOf(pool, 30n, { keyId: "key_2" }));
     await refundCharge(db, { pool, seq: seq ?? 0, amount: 20n, reason: "broken", reference: "r" });
@@ -296,7 +277,7 @@ eachDatabase("caps of keys", (openFresh) => {
 
   test("a plan's caps hold for keys without caps of their own", async () => {
     const pool = await createPool(db, 1000n);
-    const [own, plain] = [await newKey(pool), await newKey(pool)];
+    const [{ keyId: own }, { keyId: plain }] = [await addKey(db, pool), await addKey(db, pool)];
     await setCaps(pool, own, capOf({ day: 5n }));
     await db.query("INSERT INTO farebox.plans (name, body) VALUES ($1, $2)", [
       `p-${pool.accountId.toLowerCase()}`,
@@ -336,7 +317,8 @@ eachDatabase("caps of keys", (openFresh) => {
       fc.asyncProperty(fc.array(fc.array(step, { maxLength: 12 }), { maxLength: 6 }), async (rounds) => {
         const pool = await createPool(db, 600n);
         const caps = [capOf({ day: 150n, total: 400n }), capOf({ month: 220n })];
-        const keys = await Promise.all(caps.map(() => newKey(pool)));
+        const added = await Promise.all(caps.map(() => addKey(db, pool)));
+        const keys = added.map(({ keyId }) => keyId);
         for (const [index, keyId] of keys.entries()) await setCaps(pool, keyId, caps[index] ?? assert.fail());
         const charged: number[] = [];
         for (const round of rounds) {

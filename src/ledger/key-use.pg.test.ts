@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { before, test } from "node:test";
 import { createAccount } from "./accounts.ts";
 import type { Database } from "./database/database.ts";
+import { issueKeySecret } from "./key-secret.ts";
 import { recordKeyUse } from "./key-use.ts";
-import { createKey, readKey } from "./keys.ts";
+import { readKey } from "./keys.ts";
 import { rotateKey } from "./rotate-key.ts";
 import { atOnce, fulfilled } from "./testing/at-once.ts";
+import { addKey } from "./testing/books.ts";
 import { eachDatabase } from "./testing/test-databases.ts";
 
 eachDatabase("the last use of keys", (openFresh, kind) => {
   let db: Database;
-  const newSecret = () => ({ hashHex: randomBytes(32).toString("hex"), prefix: "fbx", hint: "fbx_...0000" });
 
   before(async () => {
     db = await openFresh();
@@ -19,10 +19,8 @@ eachDatabase("the last use of keys", (openFresh, kind) => {
   });
 
   async function create(keyId: string): Promise<string> {
-    const secret = newSecret();
-    const key = { ...secret, keyId, accountId: "acc_use", name: "n", expiresAt: null };
-    await db.transaction((tx) => createKey(tx, key));
-    return secret.hashHex;
+    const { hashHex } = await addKey(db, { accountId: "acc_use" }, { keyId });
+    return hashHex;
   }
 
   test("is written by the database's clock, and at most once a minute", async () => {
@@ -50,7 +48,7 @@ eachDatabase("the last use of keys", (openFresh, kind) => {
 
   test("tells whether a text from before a rotation is still used", async () => {
     const old = await create("key_rotated");
-    const next = newSecret();
+    const { secret: next } = issueKeySecret("fbx");
     await db.transaction((tx) => rotateKey(tx, "key_rotated", { ...next, graceSeconds: 600 }));
     await recordKeyUse(db, [{ keyId: "key_rotated", hashHex: next.hashHex }]);
     const unused = await readKey(db, "key_rotated");

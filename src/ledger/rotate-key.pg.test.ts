@@ -1,19 +1,15 @@
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
 import { before, test } from "node:test";
 import { createAccount } from "./accounts.ts";
 import type { Database } from "./database/database.ts";
 import { KeyChanges } from "./key-changes.ts";
-import type { KeySecret } from "./key-secret.ts";
+import { issueKeySecret, type KeySecret } from "./key-secret.ts";
 import { createKey, findKey, readKey, revokeKey, updateKey } from "./keys.ts";
 import { rotateKey, sweepRotatedSecrets } from "./rotate-key.ts";
 import { atOnce, fulfilled } from "./testing/at-once.ts";
 import { eachDatabase } from "./testing/test-databases.ts";
 
-function newSecret(): KeySecret {
-  const hashHex = randomBytes(32).toString("hex");
-  return { hashHex, prefix: "fbx", hint: `fbx_...${hashHex.slice(-4)}` };
-}
+const newSecret = (): KeySecret => issueKeySecret("fbx").secret;
 
 eachDatabase("rotating keys", (openFresh) => {
   let db: Database;

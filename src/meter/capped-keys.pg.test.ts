@@ -1,13 +1,10 @@
 import assert from "node:assert/strict";
-import { hash, randomBytes } from "node:crypto";
 import { afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { API_KEY_RANDOM_BYTES, apiKeyHint, formatApiKey } from "../domain/api-key.ts";
 import type { KeyCap } from "../domain/key-cap.ts";
 import type { Database } from "../ledger/database/database.ts";
 import { readKeyCaps, setKeyCaps } from "../ledger/key-caps.ts";
-import { createKey } from "../ledger/keys.ts";
-import { assertSound } from "../ledger/testing/books.ts";
+import { addKey, assertSound } from "../ledger/testing/books.ts";
 import { eachDatabase } from "../ledger/testing/test-databases.ts";
 import type { Admission, Decision, Identity } from "./meter.ts";
 import { credits, PRICES } from "./testing/open-fake-meter.ts";
@@ -43,19 +40,6 @@ eachDatabase("keys with caps", (openFresh) => {
     return meters;
   }
 
-  /** A key of an account with its text, as the meter knows it once it is authenticated. */
-  async function newKey(account: Identity): Promise<{ readonly keyId: string; readonly text: string }> {
-    const text = formatApiKey("fbx", randomBytes(API_KEY_RANDOM_BYTES));
-    const keyId = newKeyId();
-    const { accountId } = account;
-    const hashHex = hash("sha256", text);
-    const hint = apiKeyHint(text);
-    await database.transaction((tx) =>
-      createKey(tx, { keyId, accountId, hashHex, prefix: "fbx", hint, name: "", expiresAt: null }),
-    );
-    return { keyId, text };
-  }
-
   const setCap = ({ accountId, shard, keyId }: Identity, cap: Partial<KeyCap>): Promise<void> =>
     database.transaction((tx) =>
       setKeyCaps(tx, { accountId, shard, keyId }, [
@@ -66,7 +50,7 @@ eachDatabase("keys with caps", (openFresh) => {
   /** An account with so many credits, and a key of it with a cap. */
   async function cappedIdentity(balance: number, cap: Partial<KeyCap>): Promise<Identity> {
     const account = await newAccount(database, balance);
-    const { keyId } = await newKey(account);
+    const { keyId } = await addKey(database, account);
     const identity = { ...account, keyId, capped: new Set(["credits"]) };
     await setCap(identity, cap);
     return identity;
@@ -154,7 +138,7 @@ eachDatabase("keys with caps", (openFresh) => {
 
   test("a cap that is set while the key is in use is known everywhere within 5 seconds, and counts what came before", async () => {
     const account = await newAccount(database, 1000);
-    const { keyId, text } = await newKey(account);
+    const { keyId, text } = await addKey(database, account);
     const meters = await openMeters(2, account);
     const call = async ({ meter, request }: RealMeter): Promise<Decision> => {
       const identity = await meter.authenticate(text);

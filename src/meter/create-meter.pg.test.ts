@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
-import { hash, randomBytes } from "node:crypto";
 import { afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { API_KEY_RANDOM_BYTES, apiKeyHint, formatApiKey } from "../domain/api-key.ts";
 import type { Credits } from "../domain/credits.ts";
 import { setAccountState } from "../ledger/accounts.ts";
 import { closeAccount } from "../ledger/close-account.ts";
 import type { Database } from "../ledger/database/database.ts";
 import { releaseLeases } from "../ledger/instance.ts";
-import { createKey, revokeKey } from "../ledger/keys.ts";
+import { revokeKey } from "../ledger/keys.ts";
 import type { ChargeItem, ChargeResult } from "../ledger/ledger.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
+import { addKey } from "../ledger/testing/books.ts";
 import { eachDatabase } from "../ledger/testing/test-databases.ts";
 import type { MeterOptions } from "./create-meter.ts";
 import type { Admission, Decision, Identity } from "./meter.ts";
@@ -47,18 +46,10 @@ eachDatabase("meter", (openFresh) => {
     assert.equal(books?.held, 0n, "at rest nothing is held (I8)");
   });
 
+  /** The text of a new key. */
   async function newKey(identity: Identity, expiresAt: Date | null = null): Promise<string> {
-    const key = formatApiKey("fbx", randomBytes(API_KEY_RANDOM_BYTES));
-    const { keyId, accountId } = identity;
-    const fields = {
-      hashHex: hash("sha256", key),
-      prefix: "fbx",
-      hint: apiKeyHint(key),
-      name: "",
-      expiresAt,
-    };
-    await database.transaction((tx) => createKey(tx, { keyId, accountId, ...fields }));
-    return key;
+    const { text } = await addKey(database, identity, { keyId: identity.keyId, expiresAt });
+    return text;
   }
 
   async function openMeter(identity: Identity, options: Partial<MeterOptions> = {}): Promise<RealMeter> {

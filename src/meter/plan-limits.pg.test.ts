@@ -1,19 +1,17 @@
 import assert from "node:assert/strict";
-import { hash, randomBytes } from "node:crypto";
 import { before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { API_KEY_RANDOM_BYTES, apiKeyHint, formatApiKey } from "../domain/api-key.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import { assignPlan, cancelPlan } from "../ledger/account-plan.ts";
 import type { Database } from "../ledger/database/database.ts";
-import { createKey } from "../ledger/keys.ts";
 import { publishPlans } from "../ledger/plans.ts";
 import { sweepPlans } from "../ledger/sweep-plans.ts";
+import { addKey } from "../ledger/testing/books.ts";
 import { eachDatabase } from "../ledger/testing/test-databases.ts";
 import type { Identity } from "./meter.ts";
 import { isRefusal } from "./refusals.ts";
 import { PRICES } from "./testing/open-fake-meter.ts";
-import { closeRealMeter, newAccount, newKeyId, openRealMeter, publish } from "./testing/open-real-meter.ts";
+import { closeRealMeter, newAccount, openRealMeter, publish } from "./testing/open-real-meter.ts";
 
 /** Key changes come with the heartbeat, every 250 ms. */
 const TOLD_WITHIN_MS = 5_000;
@@ -27,14 +25,6 @@ eachDatabase("request limits of plans", (openFresh) => {
     await publish(database, { prices: PRICES, unpriced: "free" });
   });
 
-  async function newKey(account: Identity): Promise<string> {
-    const text = formatApiKey("fbx", randomBytes(API_KEY_RANDOM_BYTES));
-    const secret = { hashHex: hash("sha256", text), prefix: "fbx", hint: apiKeyHint(text) };
-    const key = { ...secret, keyId: newKeyId(), accountId: account.accountId, name: "", expiresAt: null };
-    await database.transaction((tx) => createKey(tx, key));
-    return text;
-  }
-
   test("they follow the account's plan within seconds, and counting goes on where the next plan has the same one", async () => {
     const more = { ...rule, match: "GET /y", by: "key" as const };
     await database.transaction((tx) =>
@@ -44,7 +34,10 @@ eachDatabase("request limits of plans", (openFresh) => {
       ]),
     );
     const account = await newAccount(database, 0);
-    const [first, second] = [await newKey(account), await newKey(account)];
+    const [{ text: first }, { text: second }] = [
+      await addKey(database, account),
+      await addKey(database, account),
+    ];
     const real = await openRealMeter(database, account);
     const { meter } = real;
     const identify = async (key: string): Promise<Identity> => {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { hash, randomBytes } from "node:crypto";
-import { API_KEY_RANDOM_BYTES, formatApiKey } from "../../src/domain/api-key.ts";
 import { formatCredits, MICRO_PER_CREDIT } from "../../src/domain/credits.ts";
 import { FareboxError } from "../../src/domain/farebox-error.ts";
 import { formatId, ID_RANDOM_BYTES } from "../../src/domain/ids.ts";
@@ -17,10 +16,10 @@ import { readBalances } from "../../src/ledger/balances.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import { type Entry, listEntries } from "../../src/ledger/entries.ts";
 import { grantCredits } from "../../src/ledger/grant.ts";
-import { createKey } from "../../src/ledger/keys.ts";
 import type { PoolRef } from "../../src/ledger/ledger.ts";
 import { openLedger } from "../../src/ledger/open-ledger.ts";
 import { publishPriceList, readPriceList } from "../../src/ledger/price-lists.ts";
+import { addKey } from "../../src/ledger/testing/books.ts";
 import { createMeter } from "../../src/meter/create-meter.ts";
 import { silentEvents } from "../../src/meter/meter-events.ts";
 
@@ -67,18 +66,7 @@ async function openAccount(database: Database): Promise<TestAccount> {
   const { shard } = await createAccount(database, { accountId, name: "test", shards: SHARDS });
   const pool: PoolRef = { accountId, creditType: "credits", shard };
   await grantCredits(database, { pool, amount: OPENING_BALANCE, source: "topup" });
-  const key = formatApiKey("fbx", randomBytes(API_KEY_RANDOM_BYTES));
-  await database.transaction((tx) =>
-    createKey(tx, {
-      keyId: formatId("key", randomBytes(ID_RANDOM_BYTES)),
-      accountId,
-      hashHex: hash("sha256", key, "hex"),
-      prefix: "fbx",
-      hint: key.slice(-4),
-      name: "test",
-      expiresAt: null,
-    }),
-  );
+  const { text: key } = await addKey(database, { accountId });
   const readBalance = async () => {
     const [balance] = await readBalances(database, accountId, shard);
     assert.ok(balance !== undefined);

@@ -6,6 +6,8 @@ import { createAccount } from "../accounts.ts";
 import { auditLedger } from "../audit.ts";
 import type { Database } from "../database/database.ts";
 import { grantCredits } from "../grant.ts";
+import { issueKeySecret, type KeySecret } from "../key-secret.ts";
+import { createKey, type NewKey } from "../keys.ts";
 import type { ChargeItem, HoldItem, LeaseItem, PoolRef, ReleaseItem } from "../ledger.ts";
 
 export const SHARDS = 4;
@@ -27,6 +29,19 @@ export async function createPool(
   const pool = { accountId: account.accountId, creditType, shard: account.shard };
   if (credits > 0n) await grantCredits(database, { pool, amount: credits, source: "topup" });
   return pool;
+}
+
+/** A key of an account, and its text. Named nothing, for every endpoint and for ever unless it says otherwise. */
+export async function addKey(
+  database: Database,
+  { accountId }: { readonly accountId: string },
+  change: Partial<Omit<NewKey, keyof KeySecret>> = {},
+): Promise<{ readonly keyId: string; readonly text: string; readonly hashHex: string }> {
+  const { text, secret } = issueKeySecret("fbx");
+  const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
+  const key = { ...secret, keyId, accountId, name: "", expiresAt: null, ...change };
+  await database.transaction((tx) => createKey(tx, key));
+  return { keyId: key.keyId, text, hashHex: secret.hashHex };
 }
 
 let requests = 0;
