@@ -50,7 +50,7 @@ test("an operator refunds a request, then all charges of an endpoint, with a pre
   const preview = await run("refunds", "preview", ...filter);
   assert.partialDeepStrictEqual(preview, { charges: 3, credits: { credits: 5.5 }, accounts: 1 });
   const shown = await farebox("refunds", "preview", ...filter);
-  assert.match(shown.stdout, /^3 charges of 1 accounts, 5\.5 credits;/);
+  assert.match(shown.stdout, /^3 charges of 1 account, 5\.5 credits;/);
   assert.match(shown.stdout, /GET \/paid/);
 
   const because = [...filter, "--reason", "outage", "--reference", "incident 7"];
@@ -64,8 +64,8 @@ test("an operator refunds a request, then all charges of an endpoint, with a pre
 
   const applied = await farebox("refunds", "apply", ...because, "--yes");
   assert.equal(applied.code, 0, applied.stderr);
-  assert.match(applied.stderr, /^3 charges of 1 accounts[^]*bulk_\w+: \d of 3 charges, /);
-  const [, id = ""] = /^(bulk_\w+) {2}done {2}3 of 3 charges, 1 of 1 accounts, 5\.5 credits\n/.exec(
+  assert.match(applied.stderr, /^3 charges of 1 account[^]*bulk_\w+: \d of 3 charges, /);
+  const [, id = ""] = /^(bulk_\w+) {2}done {2}3 of 3 charges, 1 of 1 account, 5\.5 credits\n/.exec(
     applied.stdout,
   ) ?? [applied.stdout];
   assert.match(id, /^bulk_/);

@@ -8,6 +8,7 @@ import {
   printResult,
   type StorageOptions,
 } from "../cli.ts";
+import { countOf } from "../count-of.ts";
 import type { Finding } from "../doctor/finding.ts";
 
 interface Options extends StorageOptions {
@@ -39,7 +40,7 @@ async function examine(cli: Cli, options: Options): Promise<readonly Finding[]> 
   const node: Finding = { check: "node", state: "ok", text: `Node.js ${process.versions.node}.` };
   const config = await find("configuration", "Correct the places that are named.", async () => {
     const { prices, upstreams } = loadConfig(options.config);
-    const text = `${options.config} is right: ${prices.length} prices, ${upstreams.length} upstream(s).`;
+    const text = `${options.config} is right: ${countOf(prices.length, "price")}, ${countOf(upstreams.length, "upstream")}.`;
     return [{ check: "configuration", state: "ok", text }, ...(await checkUpstreams(upstreams))];
   });
   const rest = await find("database", "Correct what is named.", () => checkInstance(cli, options));
