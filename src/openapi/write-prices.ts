@@ -11,6 +11,8 @@ export const MAX_OPENAPI_CHARACTERS = 16_777_216;
 export interface WrittenDocument {
   readonly text: string;
   readonly operations: number;
+  /** How many of them have a price. */
+  readonly withPrice: number;
   /** `GET /v1/leads`: they are free, or refused, as the list's `unpriced` says. */
   readonly withoutPrice: readonly string[];
   /** Matches of prices that no operation has. */
@@ -47,6 +49,7 @@ export function writePrices(
   return {
     text: isJson(text) ? writeJson(text, priced) : writeYaml(file, text, priced),
     operations: operations.length,
+    withPrice: priced.filter(({ members }) => members["x-credits"] !== undefined).length,
     withoutPrice: priced
       .filter(({ members, operation }) => members["x-credits"] === undefined && operation.method !== "HEAD")
       .map(({ operation }) => operation.match),

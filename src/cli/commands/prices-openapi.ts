@@ -6,6 +6,7 @@ import { FareboxError } from "../../domain/farebox-error.ts";
 import type { ShownPrices } from "../../openapi/price-operations.ts";
 import { type WrittenDocument, writePrices } from "../../openapi/write-prices.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+import { countOf } from "../count-of.ts";
 import { readShownList } from "../read-shown-list.ts";
 
 interface Options extends OperatorOptions {
@@ -39,7 +40,7 @@ export function addPricesOpenapi(prices: Command, cli: Cli): void {
       const written = writePrices(file, text, shown, { basePath });
       const { text: result, ...report } = written;
       if (output !== "-") {
-        writeFileSync(output, result);
+        writeDocument(output, result);
         printResult(cli, options, { output, ...report }, () => renderReport(output, written));
         return;
       }
@@ -77,14 +78,26 @@ function readDocument(file: string): string {
   }
 }
 
+function writeDocument(file: string, text: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FareboxError("openapi_invalid", `The OpenAPI document cannot be written: ${reason}`, {
+      cause,
+      detail: { mend: "Name another file with --output, or - for standard output." },
+    });
+  }
+}
+
 function renderReport(
   output: string,
-  { operations, withoutPrice, withoutOperation }: WrittenDocument,
+  { operations, withPrice, withoutPrice, withoutOperation }: WrittenDocument,
 ): string {
   const list = (head: string, lines: readonly string[]): string =>
     lines.length === 0 ? "" : `${head}:\n${lines.map((line) => `  ${line}\n`).join("")}`;
   return [
-    `Wrote the prices of ${operations} operations to ${output}.\n`,
+    `Wrote the prices of ${withPrice} of ${countOf(operations, "operation")} to ${output}.\n`,
     list("Operations without a price", withoutPrice),
     list("Prices without an operation", withoutOperation),
   ].join("");

@@ -31,7 +31,8 @@ export async function checkInstance(cli: Cli, options: StorageOptions): Promise<
 
 function explain(error: FareboxError): Finding {
   const { message: text, code } = error;
-  if (code === "operator_unauthorized") {
+  // Without a token of ours the file of a running instance was found all the same: it runs, and cannot be asked.
+  if (code === "operator_unauthorized" || code === "operator_token_missing") {
     const mend =
       "Set FAREBOX_OPERATOR_TOKEN to the running instance's token, or name its data directory with --data.";
     return { check: "instance", state: "fail", text, mend };
