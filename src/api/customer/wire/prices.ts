@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { PATTERN_METHODS } from "../../../domain/match-pattern.ts";
 import { amountOutput } from "../../operator/wire/amount.ts";
 import { timeOutput } from "../../operator/wire/fields.ts";
 import { priceDifference } from "../../operator/wire/price-list.ts";
@@ -25,28 +26,13 @@ export const pricesBody = z
   })
   .openapi("Prices");
 
-const METHODS = [
-  "GET",
-  "HEAD",
-  "POST",
-  "PUT",
-  "PATCH",
-  "DELETE",
-  "OPTIONS",
-  "QUERY",
-  "SEARCH",
-  "REPORT",
-  "PROPFIND",
-  "PURGE",
-] as const;
-
 const texts = z.union([z.string(), z.array(z.string()).max(100)], {
   error: "must be a text or a list of at most 100 texts",
 });
 
 export const quoteRequest = z
   .strictObject({
-    method: z.enum(METHODS, { error: `must be one of ${METHODS.join(", ")}` }),
+    method: z.enum(PATTERN_METHODS, { error: `must be one of ${PATTERN_METHODS.join(", ")}` }),
     path: z.string({ error: "must be the request's path" }).max(8192).openapi({
       description: "With its query, if it has one: `/v1/leads?size=50`.",
       example: "/v1/businesses",

@@ -1,15 +1,14 @@
 import { createRoute } from "@hono/zod-openapi";
-import { creditsToJson } from "../../../domain/credits.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { parseChargeId } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts.ts";
-import { refundCharge } from "../../../ledger/refund.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { chargeParams } from "../wire/fields.ts";
 import { newRefund, refundBody } from "../wire/pool.ts";
+import { refundOneCharge } from "./refund-one-charge.ts";
 
 const route = createRoute({
   method: "post",
@@ -26,30 +25,14 @@ const route = createRoute({
 export function addCreateRefund(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { charge } = context.req.valid("param");
-    const { amount = "all", reason = "operator", reference } = context.req.valid("json");
+    const asked = context.req.valid("json");
     const body = await mutate(context, services, 201, async (tx) => {
       const { accountId, creditType, seq } = parseChargeId(charge) ?? refuseUnknown(charge);
-      const result = await nameCharge(charge, async () => {
+      return await nameCharge(charge, async () => {
         const { shard } = await readAccount(tx, accountId);
-        return refundCharge(tx, {
-          pool: { accountId, creditType, shard },
-          seq,
-          amount,
-          reason,
-          // Without a reference of its own each request is one refund; repeating a request is what Idempotency-Key is for.
-          reference: reference ?? context.get("requestId"),
-        });
+        const found = { id: charge, pool: { accountId, creditType, shard }, seq };
+        return await refundOneCharge(tx, found, asked, context.get("requestId"));
       });
-      const refunded = creditsToJson(result.refunded);
-      return {
-        body: { charge, account: accountId, creditType, refunded, balance: creditsToJson(result.balance) },
-        audit: {
-          action: "refund.create",
-          accountId,
-          target: charge,
-          detail: { refunded, reason, reference, created: !result.repeated },
-        },
-      };
     });
     return context.json(body, 201);
   });

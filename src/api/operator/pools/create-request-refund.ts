@@ -1,16 +1,15 @@
 import { createRoute } from "@hono/zod-openapi";
-import { creditsToJson } from "../../../domain/credits.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { renderChargeId } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts.ts";
 import { type FoundCharges, findChargesOfRequest } from "../../../ledger/find-charges.ts";
-import { refundCharge } from "../../../ledger/refund.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { accountParams } from "../wire/fields.ts";
 import { newRequestRefund, refundBody } from "../wire/pool.ts";
+import { refundOneCharge } from "./refund-one-charge.ts";
 
 const route = createRoute({
   method: "post",
@@ -30,38 +29,17 @@ const route = createRoute({
 export function addCreateRequestRefund(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { account } = context.req.valid("param");
-    const { requestId, amount = "all", reason = "operator", reference } = context.req.valid("json");
+    const asked = context.req.valid("json");
+    const { requestId } = asked;
     const { accountId, shard } = await readAccount(services.database, account);
     // Looked for outside of the transaction: it may take seconds, and entries never change.
     const found = await findChargesOfRequest(services.database, { accountId, shard }, requestId);
     const charge = onlyCharge(requestId, found);
-    const body = await mutate(context, services, 201, async (tx) => {
-      const { creditType, seq } = charge;
-      const result = await refundCharge(tx, {
-        pool: { accountId, creditType, shard },
-        seq,
-        amount,
-        reason,
-        reference: reference ?? context.get("requestId"),
-      });
-      const refunded = creditsToJson(result.refunded);
-      const id = renderChargeId(charge);
-      return {
-        body: {
-          charge: id,
-          account: accountId,
-          creditType,
-          refunded,
-          balance: creditsToJson(result.balance),
-        },
-        audit: {
-          action: "refund.create",
-          accountId,
-          target: id,
-          detail: { refunded, reason, reference, requestId, created: !result.repeated },
-        },
-      };
-    });
+    const { creditType, seq } = charge;
+    const named = { id: renderChargeId(charge), pool: { accountId, creditType, shard }, seq };
+    const body = await mutate(context, services, 201, (tx) =>
+      refundOneCharge(tx, named, asked, context.get("requestId")),
+    );
     return context.json(body, 201);
   });
 }
