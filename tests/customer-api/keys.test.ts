@@ -313,6 +313,7 @@ test("wrong requests name the field, change nothing and leave no audit row", asy
     await context.test(`${status} ${method} ${path} ${JSON.stringify(body)}`, async () => {
       const answer = await customer.call(method, `/v1/credits${path}`, body);
       assert.deepEqual([answer.status, codeOf(answer)], [status, code], answer.text);
+      assert.doesNotMatch(answer.text, /\.\."/, "a sentence with two full stops");
       const errors = answer.json<{ errors?: { path: string }[] }>().errors;
       if (field !== undefined)
         assert.deepEqual(

@@ -4,9 +4,9 @@ import type { FieldFault, Refusal } from "../../domain/refusal.ts";
 import { isUnstorable } from "../operator/problem.ts";
 
 /** Mistakes that concern one field, by the code that says so. */
-const FIELD_OF_CODE: Readonly<Record<string, string>> = {
-  cursor_invalid: "cursor",
-  key_expiry_past: "expiresAt",
+const FAULT_OF_CODE: Readonly<Record<string, FieldFault>> = {
+  cursor_invalid: { path: "cursor", reason: "is not one that a list gave as its next" },
+  key_expiry_past: { path: "expiresAt", reason: "must be in the future" },
 };
 
 /** What a key's present state does not allow. */
@@ -18,10 +18,10 @@ export function refusalOfError(error: unknown): Refusal | undefined {
   if (isUnstorable(error)) return { code: "request_invalid", reason: "a text has a NUL character" };
   if (!(error instanceof FareboxError) || error.retryable) return undefined;
   const { code, message, detail } = error;
-  const field = FIELD_OF_CODE[code];
+  const fault = FAULT_OF_CODE[code];
   const { errors } = detail;
   if (Array.isArray(errors)) return { code: "fields_invalid", errors: readFaults(errors) };
-  if (field !== undefined) return { code: "fields_invalid", errors: [{ path: field, reason: message }] };
+  if (fault !== undefined) return { code: "fields_invalid", errors: [fault] };
   if (code === "key_unknown") return { code: "resource_unknown", what: "key", id: String(detail["keyId"]) };
   if (code === "idempotency_mismatch") return { code };
   if (CONFLICTS.has(code)) return { code: "state_conflict", reason: message };
