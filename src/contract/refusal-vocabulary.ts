@@ -77,7 +77,8 @@ const retryEntry = (code: "storage_unavailable" | "overloaded") => ({
 
 /** A fault of the whole request has no path. */
 function printFault({ path, reason }: FieldFault): string {
-  return path === "" ? reason : `${path} ${reason}`;
+  // A contract's message ends the sentence itself.
+  return `${path} ${reason.replace(/\.$/, "")}`;
 }
 
 /** What only one code knows. */
