@@ -69,6 +69,7 @@ export function renderUsageRow(row: UsageRow) {
   };
 }
 
+/** The sums that rows and totals have, in credits. */
 export function renderUsageSums(sums: UsageReport["totals"][number]) {
   const { creditType, requests, units, credits, refunded } = sums;
   return { creditType, requests, units, credits: creditsToJson(credits), refunded: creditsToJson(refunded) };

@@ -31,6 +31,7 @@ export interface RequestOptions {
   readonly idempotencyKey?: string | undefined;
 }
 
+/** Parameters of a query; undefined ones are left out. */
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
 
 export interface TransportRequest extends RequestOptions {

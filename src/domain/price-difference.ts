@@ -57,12 +57,6 @@ export function computePriceDifference(before: Prices, after: Prices): PriceDiff
   };
 }
 
-/** Whether a difference has nothing in it: the lists price every request alike. */
-export function isSamePricing(difference: PriceDifference): boolean {
-  const { added, removed, changed, reordered, unpriced } = difference;
-  return [added, removed, changed, reordered].every((list) => list.length === 0) && unpriced === undefined;
-}
-
 /** The same text for the same conditions, in whatever order they are written: all must hold. */
 function conditionsName(when: readonly Condition[]): string {
   return when

@@ -17,10 +17,13 @@ export function renderCursor(position: Position): string {
 /** The reverse of {@link renderCursor}; throws FareboxError `cursor_invalid` for any other text. */
 export function parseCursor(cursor: string): Position {
   const match = CURSOR.exec(Buffer.from(cursor, "base64url").toString("latin1"));
-  if (match === null) {
-    throw new FareboxError("cursor_invalid", "The cursor is not one that a list gave as its `next`.");
-  }
+  if (match === null) refuseCursor();
   return { atMicros: BigInt(match[1] ?? "0"), id: match[2] ?? "" };
+}
+
+/** Throws FareboxError `cursor_invalid`. */
+export function refuseCursor(): never {
+  throw new FareboxError("cursor_invalid", "The cursor is not one that a list gave as its `next`.");
 }
 
 /** SQL for a timestamptz as the cursor's microseconds, and back. */

@@ -1,5 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
-import { FareboxError } from "../domain/farebox-error.ts";
+import { refuseCursor } from "./cursor.ts";
 import type { Queryable } from "./database/database.ts";
 import { type Page, type PageRequest, readLimit } from "./page.ts";
 
@@ -54,7 +54,7 @@ function readCursor(cursor: string): readonly [string, string] {
     const [creditType, holdId]: unknown[] = position;
     if (typeof creditType === "string" && typeof holdId === "string") return [creditType, holdId];
   }
-  throw new FareboxError("cursor_invalid", "The cursor is not one that a list gave as its `next`.");
+  return refuseCursor();
 }
 
 function parseJson(text: string): unknown {

@@ -12,9 +12,9 @@ const KEEP_HOURS = 24;
 const SWEEP_ROWS = 1000;
 
 /**
- * Runs an operator's mutation once per Idempotency-Key: the mutation and its response commit together, and a repetition
- * gets the stored response. Two that arrive at once run one after the other; the second finds the response. When `run`
- * throws, nothing is stored and the key is free.
+ * Runs a mutation, an operator's or a customer's of their keys, once per Idempotency-Key: the mutation and its response commit
+ * together, and a repetition gets the stored response. Two that arrive at once run one after the other; the second finds the
+ * response. When `run` throws, nothing is stored and the key is free.
  *
  * Throws FareboxError `idempotency_mismatch` when the key was used for a request with another hash.
  */
