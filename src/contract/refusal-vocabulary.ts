@@ -78,7 +78,8 @@ const retryEntry = (code: "storage_unavailable" | "overloaded") => ({
 /** A fault of the whole request has no path. */
 function printFault({ path, reason }: FieldFault): string {
   // A contract's message ends the sentence itself.
-  return `${path} ${reason.replace(/\.$/, "")}`;
+  const words = reason.replace(/\.$/, "");
+  return path === "" ? words : `${path} ${words}`;
 }
 
 /** What only one code knows. */
