@@ -110,6 +110,8 @@ eachDatabase("commands of accounts and the audit trail", (openFresh) => {
     assert.match(nothing.err, /name: must change the name or the metadata/);
     const unknown = await cli.run("account", "show", "acc_none", "--json");
     assert.equal(JSON.parse(unknown.err).error.code, "account_unknown");
+    const { id } = await cli.json("account", "create", "Unused");
+    assert.equal((await cli.run("entries", id, "--kind", "expiry")).out, "No entries.\n");
     const state = await cli.run("account", "list", "--state", "gone");
     assert.match(state.err, /\n {2}state: must be one of active, suspended, closed\n$/);
     const limited = await cli.run("account", "list", "--csv", "--limit", "5");

@@ -55,6 +55,7 @@ export function addEntries(program: Command, cli: Cli): void {
 }
 
 function renderEntries(page: z.infer<typeof entryPage>): string {
+  if (page.entries.length === 0) return `No entries.\n${renderNext(page.next)}`;
   const rows = page.entries.map((entry) => [
     entry.at,
     entry.kind,
