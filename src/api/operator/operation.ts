@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { describeAnswers } from "../describe-answers.ts";
 import { problemBody } from "./problem.ts";
 
 /** Every operation under /v1 needs the operator token. */
@@ -26,25 +27,7 @@ export function optionalJsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { required: false, content: { "application/json": { schema } } };
 }
 
-/** A JSON answer, and how every other answer looks. */
-export function answers<Status extends number, Schema extends z.ZodType>(
-  status: Status,
-  description: string,
-  schema: Schema,
-) {
-  const success = { description, content: { "application/json": { schema } } };
-  const failure = {
-    description: "Nothing was done. The code says why.",
-    content: { "application/problem+json": { schema: problemBody } },
-  };
-  return { [status]: success, default: failure } as {
-    [Key in Status]: typeof success;
-  } & { default: typeof failure };
-}
-
-/** The same, of an operation that also answers with a table when it is asked for CSV. */
-export function answersOrCsv<Schema extends z.ZodType>(description: string, schema: Schema) {
-  const { default: failure } = answers(200, description, schema);
-  const content = { "application/json": { schema }, "text/csv": { schema: z.string() } };
-  return { 200: { description, content }, default: failure };
-}
+export const { answers, answersOrCsv } = describeAnswers({
+  description: "Nothing was done. The code says why.",
+  content: { "application/problem+json": { schema: problemBody } },
+});
