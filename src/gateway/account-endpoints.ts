@@ -44,15 +44,28 @@ export async function answerAccountEndpoint(
   const keyText = exchange.parts.contract.readKey(exchange.request.rawHeaders).key ?? "";
   const account = { accountId, shard, keyId, scopes, keyText };
   const answered = await endpoints.answer({ ...account, method, path, query, header, body, context });
-  await sendAnswer(exchange, answered);
-  return undefined;
+  return await sendAnswer(exchange, accountId, answered);
 }
 
 type Answer = Awaited<ReturnType<AccountEndpoints["answer"]>>;
 
-function sendAnswer(exchange: Exchange, { status, headers, body }: Answer): Promise<void> | void {
-  if (typeof body === "string") return answer(exchange, { status, headers, body });
-  return answerInParts(exchange, { status, headers }, body);
+async function sendAnswer(
+  exchange: Exchange,
+  accountId: string,
+  { status, headers, body }: Answer,
+): Promise<Refusal | undefined> {
+  if (typeof body === "string") {
+    answer(exchange, { status, headers, body });
+    return undefined;
+  }
+  const { statements } = exchange.parts;
+  if (!statements.enter(accountId)) return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  try {
+    await answerInParts(exchange, { status, headers }, body);
+  } finally {
+    statements.leave(accountId);
+  }
+  return undefined;
 }
 
 function readMethod({ method }: Exchange): string {

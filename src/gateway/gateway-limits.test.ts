@@ -117,6 +117,48 @@ describe("limits", () => {
     assert.equal((await world.request(account, "GET /fixed")).status, 200);
   });
 
+  it("of answers in parts one account gets two at once, whether or not they are read; one that ends makes room", {
+    timeout: 20_000,
+  }, async () => {
+    const ends: (() => void)[] = [];
+    async function* parts(): AsyncGenerator<string> {
+      yield "seq\r\n";
+      await new Promise<void>((resolve) => {
+        ends.push(resolve);
+      });
+      yield "1\r\n";
+    }
+    const world = await open({
+      accountEndpoints: {
+        covers: (path) => path.startsWith("/own/"),
+        findOpen: () => undefined,
+        isForEveryKey: () => false,
+        answer: () => Promise.resolve({ status: 200, headers: [], body: parts() }),
+      },
+    });
+    const [one, two] = [await world.account(), await world.account()];
+    const clients = [one, one, two].map((account) => {
+      const client = world.client();
+      client.write(requestText(account, "GET /own/statement"));
+      return client;
+    });
+    await eventually(() => ends.length === 3);
+    const refused = await world.request(one, "GET /own/statement");
+    assert.equal(refused.status, 503);
+    assert.ok(refused.header("retry-after"));
+    clients[0]?.leave();
+    ends[0]?.();
+    await world.finishedAtLeast(2);
+    clients[0] = world.client();
+    clients[0].write(requestText(one, "GET /own/statement"));
+    await eventually(() => ends.length === 4);
+    for (const end of ends) end();
+    for (const client of clients) {
+      const { status, body } = await client.response();
+      assert.deepEqual([status, body.toString()], [200, "seq\r\n1\r\n"]);
+    }
+  });
+
   it("an upstream that refuses connections is a free 502", async () => {
     const world = await open();
     const account = await world.account();

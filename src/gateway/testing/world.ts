@@ -1,4 +1,5 @@
 import type { GatewayLimits } from "../../config/config.ts";
+import type { AccountEndpoints } from "../../contract/account-endpoint.ts";
 import type { Contract } from "../../contract/contract.ts";
 import { loadContract } from "../../contract/load-contract.ts";
 import { type Credits, formatCredits } from "../../domain/credits.ts";
@@ -99,6 +100,7 @@ export interface WorldOptions {
   readonly limits?: Partial<GatewayLimits>;
   readonly idempotencyBytes?: number;
   readonly config?: Partial<GatewayConfig>;
+  readonly accountEndpoints?: AccountEndpoints;
 }
 
 /** A gateway between raw sockets, and what it reported. */
@@ -120,7 +122,13 @@ export class World {
 
   async open(): Promise<this> {
     await this.upstream.listen();
-    const { contract = "farebox", limits, config, idempotencyBytes = 50_000 } = this.#options;
+    const {
+      contract = "farebox",
+      limits,
+      config,
+      idempotencyBytes = 50_000,
+      accountEndpoints,
+    } = this.#options;
     this.#gateway = createGateway({
       config: {
         upstreams: [
@@ -143,6 +151,7 @@ export class World {
       },
       contract: typeof contract === "string" ? loadContract(contract) : contract,
       meter: this.under.meter,
+      accountEndpoints,
       events: this.#record(),
       clock: { unixMs: () => Date.now() },
     });
