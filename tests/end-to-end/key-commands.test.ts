@@ -104,7 +104,7 @@ async function tryCommands({ account, run, json, call }: Running): Promise<void>
   const list = await run("key", "list", account, "--search", "REP", "--state", "active");
   assert.match(
     list.stdout,
-    /^KEY +NAME +HINT +STATE +SCOPES +LAST USED +EXPIRES\nkey_\w+ +reports +fbx_\.\.\./,
+    /^KEY +NAME +HINT +STATE +LAST USED +EXPIRES +SCOPES\nkey_\w+ +reports +fbx_\.\.\./,
   );
   assert.equal((await run("key", "list", account, "--state", "revoked")).stdout, "No keys.\n");
 }
@@ -128,7 +128,7 @@ async function tryWrongOptions({ account, run }: Running): Promise<void> {
 }
 
 async function followGuide({ account, json, run }: Running): Promise<void> {
-  const commands = [...GUIDE.matchAll(/^farebox .+$/gm)].map(([line]) => line);
+  const commands = [...GUIDE.matchAll(/^npx (farebox .+)$/gm)].map(([, line = ""]) => line);
   assert.ok(commands.length >= 10);
   const { id } = await json("key", "create", account);
   for (const command of commands) {
