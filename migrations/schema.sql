@@ -1973,8 +1973,9 @@ BEGIN
     END IF;
     y_granted := y_granted || v_take;
     y_balance := y_balance || v_balance[i];
+    -- A millisecond less than it seems: PGlite's clock has whole ones only, and shows up to one less than it is.
     y_next := y_next || CASE WHEN v_next[i] IS NOT NULL
-      THEN greatest(0, floor(extract(epoch FROM v_next[i] - v_now) * 1000))::bigint END;
+      THEN greatest(0, floor(extract(epoch FROM v_next[i] - v_now) * 1000) - 1)::bigint END;
   END LOOP;
   FOR k IN 1..cardinality(n_hold) LOOP
     h := n_hold[k]; i := h_pool[h]; v_take := v_balance[i] - v_held[i];

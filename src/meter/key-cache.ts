@@ -177,9 +177,10 @@ export class KeyCache {
       this.#refusedUntil.set(hashHex, sentAt + REFUSED_MS);
       return answer;
     }
-    // Counted from the sending and a rounding earlier: it is asked for again no later than the database's clock expires it.
+    // Counted from the sending, a rounding earlier, and another millisecond for PGlite's clock, which has whole ones only and
+    // shows up to one less than it is: the key is asked for again no later than the database's clock expires it.
     const expiresInMs = record?.expiresInMs ?? null;
-    const expiresAt = expiresInMs === null ? Number.POSITIVE_INFINITY : sentAt + expiresInMs - 1;
+    const expiresAt = expiresInMs === null ? Number.POSITIVE_INFINITY : sentAt + expiresInMs - 2;
     const known: KnownKey = { identity: answer, expiresAt, notedAt: sentAt };
     this.#noteUse(hashHex, known, sentAt);
     this.#known.set(hashHex, known);
