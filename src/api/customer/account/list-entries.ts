@@ -7,7 +7,7 @@ import { entryColumns } from "../../entry-columns.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answersOrCsv, CUSTOMER_SECURITY } from "../operation.ts";
-import { entryPage, entryQuery, HIDDEN } from "../wire/entries.ts";
+import { entryBody, entryPage, entryQuery, SHOWN } from "../wire/entries.ts";
 
 /** `GET {prefix}/entries`: the statement of a pool. */
 export function addListEntries(app: CustomerApp, services: CustomerServices): void {
@@ -33,19 +33,14 @@ export function addListEntries(app: CustomerApp, services: CustomerServices): vo
     context.header("vary", "accept");
     if (wantsCsv(format, context.req.header("accept"))) {
       const pages = readEntryPages(database, pool, { ...query, keyId, before });
-      const columns = entryColumns(pool).filter(({ name }) => !Object.hasOwn(HIDDEN, name));
+      const columns = entryColumns(pool).filter(({ name }) => Object.hasOwn(SHOWN, name));
       return context.body(await streamCsv(columns, pages), 200, csvHeaders(`entries-${pool.creditType}`));
     }
     const page = await listEntries(database, pool, { ...query, keyId, before });
-    const entries = page.entries.map((entry) => hideNotes(renderEntry(pool, entry)));
+    const entries = page.entries.map((entry) => entryBody.parse(renderEntry(pool, entry)));
     return context.json(
       { account: accountId, entries, next: page.next === null ? null : String(page.next) },
       200,
     );
   });
-}
-
-/** Without the members of {@link HIDDEN}. */
-function hideNotes({ reason: _reason, uncollected: _uncollected, ...shown }: ReturnType<typeof renderEntry>) {
-  return shown;
 }
