@@ -109,8 +109,10 @@ eachDatabase("price lists", (openFresh) => {
     assert.deepEqual(await readPriceListsInForce(db), { priceList: 1, nextPriceList: null });
   });
 
-  test("a list that has taken effect, or never existed, cannot be cancelled", async () => {
+  test("a list that has taken effect, does so before every instance can hear of it, or never existed, cannot be cancelled", async () => {
     await publish("now");
+    await publish("in a moment", inMs(4_000));
+    await assert.rejects(cancelPriceList(db, 2), { code: "price_list_in_force" });
     await assert.rejects(cancelPriceList(db, 1), { code: "price_list_in_force" });
     await assert.rejects(cancelPriceList(db, 7), { code: "price_list_unknown" });
     await assert.rejects(readPriceList(db, 7), { code: "price_list_unknown", detail: { version: 7 } });

@@ -144,22 +144,27 @@ export async function readPriceListsInForce(
   };
 }
 
+/** Instances know of a cancellation with their next heartbeat, and within so long at most; they switch lists by themselves. */
+const TOLD_WITHIN_SECONDS = 5;
+
 /**
  * Takes an announced list back. One that is cancelled already stays as it is. Throws FareboxError `price_list_unknown`,
- * and `price_list_in_force` once it has taken effect: charges refer to it.
+ * and `price_list_in_force` from 5 seconds before it takes effect: an instance that had not heard of the cancellation would
+ * price by it, and charges refer to it.
  */
 export async function cancelPriceList(db: Queryable, version: number): Promise<PublishedPriceList> {
   const [cancelled] = await db.query<PublishedPriceList>(
     `UPDATE farebox.price_lists SET cancelled_at = clock_timestamp()
-     WHERE version = $1 AND cancelled_at IS NULL AND effective_at > clock_timestamp() RETURNING ${COLUMNS}`,
-    [version],
+     WHERE version = $1 AND cancelled_at IS NULL
+       AND effective_at > clock_timestamp() + make_interval(secs => $2) RETURNING ${COLUMNS}`,
+    [version, TOLD_WITHIN_SECONDS],
   );
   if (cancelled !== undefined) return cancelled;
   const list = await readPriceList(db, version);
   if (list.cancelledAt !== null) return list;
   throw new FareboxError(
     "price_list_in_force",
-    `Price list ${version} took effect at ${list.effectiveAt.toISOString()}. Publish another one instead.`,
+    `Price list ${version} takes effect at ${list.effectiveAt.toISOString()}: it is too late to cancel it. Publish another one.`,
     { detail: { version } },
   );
 }
