@@ -108,7 +108,7 @@ eachDatabase("plans against a model", (openFresh) => {
     constructor(account: string, shard: number, now: Date) {
       this.account = account;
       this.shard = shard;
-      this.model = new PlanModel(now);
+      this.model = new PlanModel(account, now);
       this.prefix = `${account}-`;
     }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Every, firstPeriodAfter, periodStart } from "../../domain/period.ts";
 
 export interface ModelItem {
@@ -21,6 +22,7 @@ export interface ModelGrant {
   readonly reference: string;
   readonly plan: string;
   readonly creditType: string;
+  readonly effectiveAt: Date;
   readonly expiresAt: Date | undefined;
   left: bigint;
 }
@@ -47,7 +49,10 @@ export class PlanModel {
   /** Everything that was ever granted. */
   readonly grants = new Map<string, ModelGrant>();
 
-  constructor(now: Date) {
+  readonly #account: string;
+
+  constructor(account: string, now: Date) {
+    this.#account = account;
     this.now = now;
   }
 
@@ -167,26 +172,45 @@ export class PlanModel {
     const { creditType, amount, every, rollover } = row.item;
     if (typeof rollover === "bigint") this.#cap(row.plan, creditType, rollover);
     const reference = `recurring:${creditType}:${row.plan}:${row.anchorAt.getTime()}000:${row.period}`;
+    const effectiveAt = row.nextAt;
     row.period += 1;
     row.nextAt = periodStart(row.anchorAt, every, row.period);
     if (this.grants.has(reference)) return;
     const expiresAt = rollover === "none" ? row.nextAt : undefined;
-    this.grants.set(reference, { reference, plan: row.plan, creditType, expiresAt, left: amount });
+    this.grants.set(reference, {
+      reference,
+      plan: row.plan,
+      creditType,
+      effectiveAt,
+      expiresAt,
+      left: amount,
+    });
   }
 
-  /** What would be drawn first goes first: what expires, then the oldest. */
+  /** What would be drawn first goes first: what expires, then the oldest; of two of one moment the one with the lower id. */
   #cap(plan: string, creditType: string, cap: bigint): void {
     const kept = [...this.grants.values()].filter(
       (grant) => grant.plan === plan && grant.creditType === creditType,
     );
     let excess = kept.reduce((sum, { left }) => sum + left, 0n) - cap;
     const end = (grant: ModelGrant): number => grant.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
-    for (const grant of kept.toSorted((a, b) => (end(a) === end(b) ? 0 : end(a) - end(b)))) {
+    const isBefore = (a: ModelGrant, b: ModelGrant): boolean => {
+      if (end(a) !== end(b)) return end(a) < end(b);
+      const age = byTime(a.effectiveAt, b.effectiveAt);
+      return age === 0 ? this.#grantId(a) < this.#grantId(b) : age < 0;
+    };
+    for (const grant of kept.toSorted((a, b) => (isBefore(a, b) ? -1 : 1))) {
       if (excess <= 0n) return;
       const gone = grant.left < excess ? grant.left : excess;
       grant.left -= gone;
       excess -= gone;
     }
+  }
+
+  /** As `derived_grant_id` makes it. */
+  #grantId({ reference }: ModelGrant): string {
+    const digest = createHash("sha256").update(`${this.#account}/${reference}`).digest("base64");
+    return digest.replaceAll(/[+/=]/g, "").slice(0, 16);
   }
 }
 
