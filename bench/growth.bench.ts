@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { readBalances } from "../src/ledger/balances.ts";
 import type { Database } from "../src/ledger/database/database.ts";
-import { listEntries } from "../src/ledger/entries.ts";
 import type { PoolRef } from "../src/ledger/ledger.ts";
 import { type LedgerHandle, openLedger } from "../src/ledger/open-ledger.ts";
+import { readBalances } from "../src/ledger/pools/balances.ts";
+import { listEntries } from "../src/ledger/pools/entries.ts";
 import { compareGrowth, type Sizes, type Subjects } from "./compare-growth.ts";
 import { populate } from "./populate.ts";
 import { withDatabase } from "./with-database.ts";

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Pool } from "undici";
-import { API_KEY_RANDOM_BYTES, formatApiKey } from "../src/domain/api-key.ts";
+import { API_KEY_RANDOM_BYTES, formatApiKey } from "../src/domain/keys/api-key.ts";
 import type { Database } from "../src/ledger/database/database.ts";
 import { openDatabase } from "../src/ledger/database/open-database.ts";
 import { benchAccountId, populate } from "./populate.ts";

@@ -1,4 +1,4 @@
-import { readAccount } from "../src/ledger/accounts.ts";
+import { readAccount } from "../src/ledger/accounts/accounts.ts";
 import type { Database } from "../src/ledger/database/database.ts";
 import type { PoolRef } from "../src/ledger/ledger.ts";
 

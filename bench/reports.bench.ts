@@ -1,8 +1,8 @@
 import type { Database } from "../src/ledger/database/database.ts";
-import { listEntries } from "../src/ledger/entries.ts";
 import type { PoolRef } from "../src/ledger/ledger.ts";
+import { listEntries } from "../src/ledger/pools/entries.ts";
+import { readUsageReport, type UsageReportQuery } from "../src/ledger/reports/usage-report.ts";
 import { sumUsage } from "../src/ledger/testing/books.ts";
-import { readUsageReport, type UsageReportQuery } from "../src/ledger/usage-report.ts";
 import { compareGrowth, type Sizes, type Subjects } from "./compare-growth.ts";
 import { populate } from "./populate.ts";
 import { withDatabase } from "./with-database.ts";

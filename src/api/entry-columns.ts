@@ -1,6 +1,6 @@
 import { renderChargeId } from "../domain/ids.ts";
-import type { Entry } from "../ledger/entries.ts";
 import type { PoolRef } from "../ledger/ledger.ts";
+import type { Entry } from "../ledger/pools/entries.ts";
 import type { CsvColumn } from "./csv.ts";
 
 /** The statement of a pool as a table. */

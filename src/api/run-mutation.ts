@@ -1,6 +1,6 @@
 import type { Database, Transaction } from "../ledger/database/database.ts";
-import { type AuditRecord, writeAudit } from "../ledger/operator-audit.ts";
-import { runOperatorRequest } from "../ledger/operator-requests.ts";
+import { type AuditRecord, writeAudit } from "../ledger/operators/operator-audit.ts";
+import { runOperatorRequest } from "../ledger/operators/operator-requests.ts";
 import { hashRequest } from "./hash-request.ts";
 
 /** What a mutation did: the answer's body, and what its audit row says besides who asked. */

@@ -6,7 +6,7 @@ import {
   type UsageReport,
   type UsageReportQuery,
   type UsageRow,
-} from "../ledger/usage-report.ts";
+} from "../ledger/reports/usage-report.ts";
 import { chooseCreditType } from "./choose-credit-type.ts";
 
 /** What both APIs are asked for: all optional but the time zone. */

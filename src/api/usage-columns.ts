@@ -1,4 +1,4 @@
-import type { UsageRow } from "../ledger/usage-report.ts";
+import type { UsageRow } from "../ledger/reports/usage-report.ts";
 import type { CsvColumn } from "./csv.ts";
 
 /** A usage report as a table. What is not grouped by is empty. */

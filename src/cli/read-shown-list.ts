@@ -1,6 +1,6 @@
 import { FareboxError } from "../domain/farebox-error.ts";
-import type { PriceList } from "../domain/price.ts";
-import { parsePriceList } from "../domain/price-list-json.ts";
+import type { PriceList } from "../domain/prices/price.ts";
+import { parsePriceList } from "../domain/prices/price-list-json.ts";
 
 /** A price list of an answer, for pricing. Throws FareboxError `price_list_invalid` when another version wrote it. */
 export function readShownList(list: {

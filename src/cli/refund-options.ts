@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import type { refundBody } from "../api/operator/wire/pool.ts";
+import type { refundBody } from "../api/wire/pool.ts";
 import { dataOption, jsonOption, type OperatorOptions } from "./cli.ts";
 
 /** How one charge is refunded, however it is named. */

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { accountBody } from "../api/operator/wire/account.ts";
+import type { accountBody } from "../api/wire/account.ts";
 
 /** An account for people, one member a line. */
 export function renderAccount(account: z.infer<typeof accountBody>): string {

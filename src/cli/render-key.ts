@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { keyBody } from "../api/operator/wire/key.ts";
+import type { keyBody } from "../api/wire/key.ts";
 
 type Key = z.infer<typeof keyBody>;
 

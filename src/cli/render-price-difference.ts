@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { priceDifference } from "../api/operator/wire/price-list.ts";
+import type { priceDifference } from "../api/wire/price-list.ts";
 
 type Difference = z.infer<typeof priceDifference>;
 

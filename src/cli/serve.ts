@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { type Running, startFarebox } from "../main.ts";
+import { type Running, startFarebox } from "../server/main.ts";
 import { createLogger, type LogLevel } from "../telemetry/logger.ts";
 import { type Cli, databaseTarget, dataDirectory, type StorageOptions } from "./cli.ts";
 import { removeInstanceFile, writeInstanceFile } from "./instance-file.ts";

@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import type { simulationBody } from "../api/operator/wire/simulation.ts";
+import type { simulationBody } from "../api/wire/simulation.ts";
 import { type Credits, creditsToJson, MICRO_PER_CREDIT } from "../domain/credits.ts";
-import { SimulationSums } from "../domain/price-simulation.ts";
+import { SimulationSums } from "../domain/prices/price-simulation.ts";
 
 type Part = z.infer<typeof simulationBody>;
 

@@ -1,10 +1,10 @@
 import type { ContractFile } from "../contract/contract-schema.ts";
-import { isApiKeyPrefix } from "../domain/api-key.ts";
 import { isCreditTypeName } from "../domain/credit-type.ts";
-import { parseMatchPattern } from "../domain/match-pattern.ts";
-import type { Price } from "../domain/price.ts";
+import { isApiKeyPrefix } from "../domain/keys/api-key.ts";
+import type { Price } from "../domain/prices/price.ts";
 import { at, describeValue, type Problem } from "../domain/problem.ts";
-import { routeKey } from "../domain/route-table.ts";
+import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
+import { routeKey } from "../domain/routes/route-table.ts";
 
 /** Mistakes that one option alone does not show. */
 

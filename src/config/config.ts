@@ -1,7 +1,7 @@
 import type { Credits } from "../domain/credits.ts";
-import type { KeyCap } from "../domain/key-cap.ts";
+import type { KeyCap } from "../domain/keys/key-cap.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
-import type { Price } from "../domain/price.ts";
+import type { Price } from "../domain/prices/price.ts";
 
 /** The configuration after parsing, with every default filled in. The schema in schema.ts documents each option once. */
 export interface Config {

@@ -5,7 +5,7 @@ import { isContractPath, readContract } from "../contract/load-contract.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json-value.ts";
-import type { Price } from "../domain/price.ts";
+import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
 import { buildLimits, buildPlans } from "./build-plans.ts";
 import { buildUpstreams } from "./build-upstreams.ts";

@@ -4,11 +4,11 @@ import type { FileProblem } from "../contract/file-problem.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { formatPath, parsePath, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json-value.ts";
-import { parseMatchPattern } from "../domain/match-pattern.ts";
-import { parsePrices } from "../domain/parse-prices.ts";
-import type { Price } from "../domain/price.ts";
+import { parsePrices } from "../domain/prices/parse-prices.ts";
+import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
-import { routeKey } from "../domain/route-table.ts";
+import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
+import { routeKey } from "../domain/routes/route-table.ts";
 import { parsePricePath, readPricesOfDocument } from "../openapi/read-prices.ts";
 
 /** `prices` as the reference to a document. */

@@ -1,4 +1,4 @@
-import type { KeyScopes } from "../domain/key-scopes.ts";
+import type { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { RenderContext, RenderedAnswer } from "./contract.ts";
 
 /** A request about the caller's own account, as the gateway hands it on: its key was good and its rate limit not used up. */

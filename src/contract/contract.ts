@@ -1,5 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
-import type { RequestFacts } from "../domain/price.ts";
+import type { RequestFacts } from "../domain/prices/price.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 
 /** A rendered answer. `body` is UTF-8 text. */

@@ -1,5 +1,5 @@
-import type { RequestFacts } from "../domain/price.ts";
-import { readRequestField } from "../domain/request-field.ts";
+import type { RequestFacts } from "../domain/prices/price.ts";
+import { readRequestField } from "../domain/prices/request-field.ts";
 import type { UsageProblem, UsageQuestion } from "./contract.ts";
 import type { UsageTemplate } from "./contract-schema.ts";
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { base62, base62Bytes, base62Number } from "./base62.ts";
 import {
   formatId,
   formatUuidV7,
@@ -11,6 +10,7 @@ import {
   readUuidV7Time,
   renderChargeId,
 } from "./ids.ts";
+import { base62, base62Bytes, base62Number } from "./keys/base62.ts";
 
 const idBytes = fc.uint8Array({ minLength: ID_RANDOM_BYTES, maxLength: ID_RANDOM_BYTES });
 

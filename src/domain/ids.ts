@@ -1,5 +1,5 @@
-import { base62, base62Bytes } from "./base62.ts";
 import { isCreditTypeName } from "./credit-type.ts";
+import { base62, base62Bytes } from "./keys/base62.ts";
 
 const PREFIXES = { account: "acc", key: "key", grant: "grt", instance: "ins", bulkRefund: "bulk" } as const;
 

@@ -1,6 +1,6 @@
 import type { AccountEndpoints } from "../contract/account-endpoint.ts";
 import type { Refusal } from "../domain/refusal.ts";
-import type { RequestTarget } from "../domain/request-path.ts";
+import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import { limitRate } from "./identify.ts";

@@ -1,6 +1,6 @@
 import { type Credits, parseCredits } from "../domain/credits.ts";
 import type { Refusal } from "../domain/refusal.ts";
-import type { RequestTarget } from "../domain/request-path.ts";
+import type { RequestTarget } from "../domain/routes/request-path.ts";
 import type { Decision, Route } from "../meter/meter.ts";
 import type { Exchange } from "./exchange.ts";
 import { hashRequest, parseIdempotencyKey } from "./idempotency-header.ts";

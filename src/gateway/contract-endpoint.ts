@@ -6,7 +6,7 @@ import type {
 } from "../contract/contract.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Refusal } from "../domain/refusal.ts";
-import type { RequestTarget } from "../domain/request-path.ts";
+import type { RequestTarget } from "../domain/routes/request-path.ts";
 import type { Identity } from "../meter/meter.ts";
 import { toBalanceFacts } from "./balance-facts.ts";
 import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RenderContext } from "../contract/contract.ts";
-import type { RequestTarget } from "../domain/request-path.ts";
+import type { RequestTarget } from "../domain/routes/request-path.ts";
 import type { Admission, Identity, Route } from "../meter/meter.ts";
 import type { GatewayParts } from "./gateway-parts.ts";
 import { readHeader } from "./lazy-request-facts.ts";

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import type { Refusal } from "../domain/refusal.ts";
-import type { RequestTarget } from "../domain/request-path.ts";
+import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { chooseDelivery } from "./choose-delivery.ts";
 import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
 import type { Exchange } from "./exchange.ts";

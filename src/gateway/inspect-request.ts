@@ -1,5 +1,5 @@
 import type { Refusal } from "../domain/refusal.ts";
-import { parseTarget } from "../domain/request-path.ts";
+import { parseTarget } from "../domain/routes/request-path.ts";
 import type { Exchange } from "./exchange.ts";
 import { inspectHead } from "./request-guard.ts";
 

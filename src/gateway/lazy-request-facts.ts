@@ -1,4 +1,4 @@
-import type { RequestFacts } from "../domain/price.ts";
+import type { RequestFacts } from "../domain/prices/price.ts";
 
 /** What prices may look at, parsed only when one does. */
 export class LazyRequestFacts implements RequestFacts {

@@ -1,5 +1,5 @@
 import type { Refusal } from "../domain/refusal.ts";
-import type { RequestTarget } from "../domain/request-path.ts";
+import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { answerAccountEndpoint, answerOpenAccountEndpoint } from "./account-endpoints.ts";
 import { admitRequest } from "./admit-request.ts";
 import { answerEndpoint } from "./contract-endpoint.ts";

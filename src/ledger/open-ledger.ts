@@ -1,22 +1,22 @@
 import { FareboxError } from "../domain/farebox-error.ts";
-import { readBalances } from "./balances.ts";
+import { LANE_LIMITS, type LaneLimits } from "./batch/lane-limits.ts";
+import { ShardLanes } from "./batch/lanes.ts";
+import { isRepeat } from "./batch/repeat.ts";
 import type { Database } from "./database/database.ts";
 import {
   abandonIdempotent,
   beginIdempotent,
   completeIdempotent,
   newIdempotencyOwner,
-} from "./idempotency.ts";
-import { Instance } from "./instance.ts";
-import { KeyChanges } from "./key-changes.ts";
-import { recordKeyUse } from "./key-use.ts";
-import { findKey } from "./keys.ts";
-import { LANE_LIMITS, type LaneLimits } from "./lane-limits.ts";
-import { ShardLanes } from "./lanes.ts";
+} from "./instance/idempotency.ts";
+import { Instance } from "./instance/instance.ts";
+import { KeyChanges } from "./keys/key-changes.ts";
+import { recordKeyUse } from "./keys/key-use.ts";
+import { findKey } from "./keys/keys.ts";
 import type { Heartbeat, Ledger, StoredResponse } from "./ledger.ts";
-import { readPriceListsInForce } from "./price-lists.ts";
-import { refundCharge } from "./refund.ts";
-import { isRepeat } from "./repeat.ts";
+import { readBalances } from "./pools/balances.ts";
+import { readPriceListsInForce } from "./price-lists/price-lists.ts";
+import { refundCharge } from "./refunds/refund.ts";
 
 export interface LedgerOptions {
   /** How many shards accounts are spread over; an account in another one is served too. */

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
-import { auditLedger } from "./audit.ts";
+import { auditLedger } from "./audit/audit.ts";
 import type { Database } from "./database/database.ts";
-import { grantCredits } from "./grant.ts";
 import type { PoolRef } from "./ledger.ts";
 import { openLedger } from "./open-ledger.ts";
+import { grantCredits } from "./pools/grant.ts";
 import { sweep } from "./sweep.ts";
 import {
   assertSound,

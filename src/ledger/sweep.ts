@@ -1,7 +1,7 @@
 import type { Database } from "./database/database.ts";
-import { sweepIdempotency } from "./idempotency.ts";
-import { releaseLeases } from "./instance.ts";
-import { sweepRotatedSecrets } from "./rotate-key.ts";
+import { sweepIdempotency } from "./instance/idempotency.ts";
+import { releaseLeases } from "./instance/instance.ts";
+import { sweepRotatedSecrets } from "./keys/rotate-key.ts";
 
 export interface SweepOptions {
   readonly shards: number;

@@ -1,9 +1,9 @@
-import { chargedOn, computeCharge } from "../domain/compute-charge.ts";
 import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
-import type { Lease } from "../domain/lease.ts";
-import { readOnceValue } from "../domain/once-value.ts";
-import type { Price, Quote } from "../domain/price.ts";
+import type { Lease } from "../domain/leases/lease.ts";
+import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
+import { readOnceValue } from "../domain/prices/once-value.ts";
+import type { Price, Quote } from "../domain/prices/price.ts";
 import type { ChargeItem, ChargeResult, Ledger, PoolRef, StoredResponse } from "../ledger/ledger.ts";
 import type { DurableTasks } from "./durable-tasks.ts";
 import type { LeaseDesk } from "./lease-desk.ts";

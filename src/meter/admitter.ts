@@ -1,10 +1,10 @@
-import { computeQuote } from "../domain/compute-quote.ts";
 import type { Credits } from "../domain/credits.ts";
-import type { Lease } from "../domain/lease.ts";
-import { readOnceValue } from "../domain/once-value.ts";
-import type { Price, Quote } from "../domain/price.ts";
+import type { Lease } from "../domain/leases/lease.ts";
+import { computeQuote } from "../domain/prices/compute-quote.ts";
+import { readOnceValue } from "../domain/prices/once-value.ts";
+import type { Price, Quote } from "../domain/prices/price.ts";
+import { selectPrice } from "../domain/prices/select-price.ts";
 import type { Refusal } from "../domain/refusal.ts";
-import { selectPrice } from "../domain/select-price.ts";
 import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
 import { type AdmissionParts, OpenAdmission } from "./admission.ts";
 import type { LeaseAnswer } from "./lease-line.ts";

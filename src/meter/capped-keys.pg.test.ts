@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KeyCap } from "../domain/key-cap.ts";
+import type { KeyCap } from "../domain/keys/key-cap.ts";
 import type { Database } from "../ledger/database/database.ts";
-import { readKeyCaps, setKeyCaps } from "../ledger/key-caps.ts";
+import { readKeyCaps, setKeyCaps } from "../ledger/keys/key-caps.ts";
 import { addKey, assertSound } from "../ledger/testing/books.ts";
 import { eachDatabase } from "../ledger/testing/test-databases.ts";
 import type { Admission, Decision, Identity } from "./meter.ts";

@@ -1,6 +1,6 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
-import type { PriceTable } from "../domain/price-table.ts";
+import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { Ledger, PoolBalance } from "../ledger/ledger.ts";
 import type { AdmissionParts } from "./admission.ts";

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
-import { isWellFormedApiKey } from "../domain/api-key.ts";
-import { KeyScopes } from "../domain/key-scopes.ts";
+import { isWellFormedApiKey } from "../domain/keys/api-key.ts";
+import { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { KeyRecord, KeyUse, Ledger } from "../ledger/ledger.ts";
 import type { Identity } from "./meter.ts";

@@ -1,7 +1,7 @@
 import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
-import type { Lease } from "../domain/lease.ts";
-import { LeaseBook } from "../domain/lease-book.ts";
+import type { Lease } from "../domain/leases/lease.ts";
+import { LeaseBook } from "../domain/leases/lease-book.ts";
 import type { LeaseResult, Ledger, PoolRef } from "../ledger/ledger.ts";
 import type { DurableTasks } from "./durable-tasks.ts";
 import { type LeaseAnswer, LeaseLine, type Waiter } from "./lease-line.ts";

@@ -1,6 +1,6 @@
 import type { Credits } from "../domain/credits.ts";
-import type { Lease } from "../domain/lease.ts";
-import type { LeaseBook } from "../domain/lease-book.ts";
+import type { Lease } from "../domain/leases/lease.ts";
+import type { LeaseBook } from "../domain/leases/lease-book.ts";
 import type { CapLimit, LeaseResult } from "../ledger/ledger.ts";
 
 /** How waiting for a lease ended. */

@@ -1,9 +1,9 @@
 import type { LimitRule } from "../domain/limit-rule.ts";
-import { parseMatchPattern } from "../domain/match-pattern.ts";
 import type { Problem } from "../domain/problem.ts";
 import { RateWindow } from "../domain/rate-window.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
-import { RouteTable } from "../domain/route-table.ts";
+import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
+import { RouteTable } from "../domain/routes/route-table.ts";
 import type { Identity, OwnEndpoint } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import { RecentMap } from "./recent-map.ts";

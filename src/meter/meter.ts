@@ -1,8 +1,8 @@
 import type { Credits } from "../domain/credits.ts";
-import type { KeyScopes } from "../domain/key-scopes.ts";
+import type { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
-import type { Price, PriceList, Quote, RequestFacts } from "../domain/price.ts";
-import type { PriceTable } from "../domain/price-table.ts";
+import type { Price, PriceList, Quote, RequestFacts } from "../domain/prices/price.ts";
+import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { PoolBalance, StoredResponse } from "../ledger/ledger.ts";
 

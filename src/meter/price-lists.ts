@@ -1,5 +1,5 @@
-import type { PriceList } from "../domain/price.ts";
-import { buildPriceTable, type PriceTable } from "../domain/price-table.ts";
+import type { PriceList } from "../domain/prices/price.ts";
+import { buildPriceTable, type PriceTable } from "../domain/prices/price-table.ts";
 import type { Heartbeat } from "../ledger/ledger.ts";
 
 /** Reads a published price list. Rejects like the ledger. */

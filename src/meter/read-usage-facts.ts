@@ -1,6 +1,6 @@
 import type { UsageFacts, UsageQuestion } from "../contract/contract.ts";
 import type { Database } from "../ledger/database/database.ts";
-import { readUsageReport } from "../ledger/usage-report.ts";
+import { readUsageReport } from "../ledger/reports/usage-report.ts";
 import type { Identity } from "./meter.ts";
 
 /** What a contract's usage endpoint shows: the ledger's report, of one credit type. Rejects as `readUsageReport` does. */

@@ -1,7 +1,7 @@
-import type { Price, PriceList } from "../domain/price.ts";
-import { priceToShortForm } from "../domain/price-list-json.ts";
-import { buildPriceTable } from "../domain/price-table.ts";
-import { describeMoment, describePrices } from "../domain/price-text.ts";
+import type { Price, PriceList } from "../domain/prices/price.ts";
+import { priceToShortForm } from "../domain/prices/price-list-json.ts";
+import { buildPriceTable } from "../domain/prices/price-table.ts";
+import { describeMoment, describePrices } from "../domain/prices/price-text.ts";
 import { placeNotice } from "./credits-notice.ts";
 import type { Operation } from "./operations.ts";
 

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { parse } from "yaml";
 import { FareboxError } from "../domain/farebox-error.ts";
-import { parsePrices } from "../domain/parse-prices.ts";
-import type { PriceList } from "../domain/price.ts";
-import { priceListText } from "../domain/price-list-json.ts";
+import { parsePrices } from "../domain/prices/parse-prices.ts";
+import type { PriceList } from "../domain/prices/price.ts";
+import { priceListText } from "../domain/prices/price-list-json.ts";
 import { readPricesOfDocument } from "./read-prices.ts";
 import { writePrices } from "./write-prices.ts";
 

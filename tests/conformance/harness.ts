@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import type { Upstream } from "../../examples/serve.ts";
 
-import { auditLedger } from "../../src/ledger/audit.ts";
+import { auditLedger } from "../../src/ledger/audit/audit.ts";
 import { type DatabaseTarget, openDatabase } from "../../src/ledger/database/open-database.ts";
 import { createTestDatabase } from "../../src/ledger/testing/test-databases.ts";
-import { startFarebox } from "../../src/main.ts";
+import { startFarebox } from "../../src/server/main.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import type { TestAccount } from "./account.ts";
 import { createOperator } from "./operator.ts";

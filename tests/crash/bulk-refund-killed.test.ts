@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bulkRefundBody } from "../../src/api/operator/wire/bulk-refund.ts";
-import { instanceBody } from "../../src/api/operator/wire/instance.ts";
+import { bulkRefundBody } from "../../src/api/wire/bulk-refund.ts";
+import { instanceBody } from "../../src/api/wire/instance.ts";
 import { assertAtRest, auditByCommand, readBooks } from "./books.ts";
 import { eventually } from "./eventually.ts";
 import { COST, type Customer, type FareboxInstance } from "./farebox-process.ts";

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { accountBody } from "../../src/api/operator/wire/account.ts";
-import { instanceBody } from "../../src/api/operator/wire/instance.ts";
-import { createdKey } from "../../src/api/operator/wire/key.ts";
-import { balanceBody, grantBody } from "../../src/api/operator/wire/pool.ts";
+import { accountBody } from "../../src/api/wire/account.ts";
+import { instanceBody } from "../../src/api/wire/instance.ts";
+import { createdKey } from "../../src/api/wire/key.ts";
+import { balanceBody, grantBody } from "../../src/api/wire/pool.ts";
 import { createOperatorClient, type OperatorClient } from "../../src/cli/operator-client.ts";
 import type { DatabaseTarget } from "../../src/ledger/database/open-database.ts";
 import { FareboxProcess, type Finished } from "../end-to-end/farebox-process.ts";

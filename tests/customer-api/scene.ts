@@ -5,11 +5,11 @@ import { createServer, type Server } from "node:http";
 import { connect, createServer as createLine, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { auditLedger } from "../../src/ledger/audit.ts";
+import { auditLedger } from "../../src/ledger/audit/audit.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import { openDatabase } from "../../src/ledger/database/open-database.ts";
 import { createTestDatabase } from "../../src/ledger/testing/test-databases.ts";
-import { startFarebox } from "../../src/main.ts";
+import { startFarebox } from "../../src/server/main.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { type Answer, type Call, send } from "../conformance/call.ts";
 

@@ -6,11 +6,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createOperatorClient, type OperatorClient } from "../../src/cli/operator-client.ts";
-import { auditLedger } from "../../src/ledger/audit.ts";
+import { auditLedger } from "../../src/ledger/audit/audit.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import { openDatabase } from "../../src/ledger/database/open-database.ts";
 import { createTestDatabase, type TestDatabase } from "../../src/ledger/testing/test-databases.ts";
-import { type Running, startFarebox } from "../../src/main.ts";
+import { type Running, startFarebox } from "../../src/server/main.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 
 const LOOPBACK = { host: "127.0.0.1", port: 0 };

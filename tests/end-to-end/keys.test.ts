@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { z } from "zod";
-import { createdKey, keyBody } from "../../src/api/operator/wire/key.ts";
+import { createdKey, keyBody } from "../../src/api/wire/key.ts";
 import { eventually } from "../../src/gateway/testing/world.ts";
 import { KeyWorld, type Reply } from "./key-world.ts";
 

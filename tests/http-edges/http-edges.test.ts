@@ -6,7 +6,7 @@ import { describeClients } from "../../src/gateway/testing/edges/client-edges.ts
 import { describeIdempotency } from "../../src/gateway/testing/edges/idempotency-edges.ts";
 import { describeStreams } from "../../src/gateway/testing/edges/stream-edges.ts";
 import { World } from "../../src/gateway/testing/world.ts";
-import { auditLedger } from "../../src/ledger/audit.ts";
+import { auditLedger } from "../../src/ledger/audit/audit.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import { eachDatabase } from "../../src/ledger/testing/test-databases.ts";
 import { openRealMeterUnderTest } from "./real-meter-under-test.ts";

@@ -3,7 +3,7 @@ import { hash, randomBytes } from "node:crypto";
 import { formatCredits, MICRO_PER_CREDIT } from "../../src/domain/credits.ts";
 import { FareboxError } from "../../src/domain/farebox-error.ts";
 import { formatId, ID_RANDOM_BYTES } from "../../src/domain/ids.ts";
-import { parsePriceList, priceListText } from "../../src/domain/price-list-json.ts";
+import { parsePriceList, priceListText } from "../../src/domain/prices/price-list-json.ts";
 import {
   eventually,
   type MeterUnderTest,
@@ -11,14 +11,14 @@ import {
   TEST_PRICES,
   type TestAccount,
 } from "../../src/gateway/testing/world.ts";
-import { createAccount } from "../../src/ledger/accounts.ts";
-import { readBalances } from "../../src/ledger/balances.ts";
+import { createAccount } from "../../src/ledger/accounts/accounts.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
-import { type Entry, listEntries } from "../../src/ledger/entries.ts";
-import { grantCredits } from "../../src/ledger/grant.ts";
 import type { PoolRef } from "../../src/ledger/ledger.ts";
 import { openLedger } from "../../src/ledger/open-ledger.ts";
-import { publishPriceList, readPriceList } from "../../src/ledger/price-lists.ts";
+import { readBalances } from "../../src/ledger/pools/balances.ts";
+import { type Entry, listEntries } from "../../src/ledger/pools/entries.ts";
+import { grantCredits } from "../../src/ledger/pools/grant.ts";
+import { publishPriceList, readPriceList } from "../../src/ledger/price-lists/price-lists.ts";
 import { addKey } from "../../src/ledger/testing/books.ts";
 import { createMeter } from "../../src/meter/create-meter.ts";
 import { silentEvents } from "../../src/meter/meter-events.ts";

@@ -1,9 +1,9 @@
 import { before, test } from "node:test";
 import fc from "fast-check";
-import { assignPlan } from "../../src/ledger/account-plan.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import { openLedger } from "../../src/ledger/open-ledger.ts";
-import { publishPlans } from "../../src/ledger/plans.ts";
+import { assignPlan } from "../../src/ledger/plans/account-plan.ts";
+import { publishPlans } from "../../src/ledger/plans/plans.ts";
 import { assertSound, createPool, LEDGER, roll } from "../../src/ledger/testing/books.ts";
 import { eachDatabase } from "../../src/ledger/testing/test-databases.ts";
 import { BooksModel } from "./books-model.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
-import { publishPlans, readPlan, storedItems } from "../../src/ledger/plans.ts";
+import { publishPlans, readPlan, storedItems } from "../../src/ledger/plans/plans.ts";
 import { assertSound, createPool, readPool } from "../../src/ledger/testing/books.ts";
 import { eachDatabase } from "../../src/ledger/testing/test-databases.ts";
 

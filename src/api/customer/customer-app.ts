@@ -4,7 +4,7 @@ import type { AccountRequest } from "../../contract/account-endpoint.ts";
 import type { Contract } from "../../contract/contract.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
-import { fieldProblems, refuseFields } from "../operator/problem.ts";
+import { fieldProblems, refuseFields } from "../problem.ts";
 import { refusalOfError } from "./refusal-of-error.ts";
 
 /** What every request of the customer API carries. */

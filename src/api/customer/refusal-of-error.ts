@@ -1,7 +1,7 @@
 import { HTTPException } from "hono/http-exception";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { FieldFault, Refusal } from "../../domain/refusal.ts";
-import { isUnstorable } from "../operator/problem.ts";
+import { isUnstorable } from "../problem.ts";
 
 /** Mistakes that concern one field, by the code that says so. */
 const FAULT_OF_CODE: Readonly<Record<string, FieldFault>> = {

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
 import type { Transaction } from "../../ledger/database/database.ts";
-import { issueKeySecret } from "../../ledger/key-secret.ts";
-import { createKey, type KeyUpdate, type NewKey, revokeKey, updateKey } from "../../ledger/keys.ts";
-import { rotateKey } from "../../ledger/rotate-key.ts";
-import type { keyBody } from "../operator/wire/key.ts";
+import { issueKeySecret } from "../../ledger/keys/key-secret.ts";
+import { createKey, type KeyUpdate, type NewKey, revokeKey, updateKey } from "../../ledger/keys/keys.ts";
+import { rotateKey } from "../../ledger/keys/rotate-key.ts";
 import type { Mutation } from "../run-mutation.ts";
+import type { keyBody } from "../wire/key.ts";
 import { renderKey } from "./render-key.ts";
 import { seal } from "./seal.ts";
 

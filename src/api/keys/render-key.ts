@@ -1,9 +1,9 @@
 import type { z } from "@hono/zod-openapi";
 import { creditsToJson } from "../../domain/credits.ts";
 import type { Queryable } from "../../ledger/database/database.ts";
-import { type KeyCapState, readKeyCaps } from "../../ledger/key-caps.ts";
-import type { ApiKey } from "../../ledger/keys.ts";
-import type { keyBody } from "../operator/wire/key.ts";
+import { type KeyCapState, readKeyCaps } from "../../ledger/keys/key-caps.ts";
+import type { ApiKey } from "../../ledger/keys/keys.ts";
+import type { keyBody } from "../wire/key.ts";
 
 type KeyBody = z.infer<typeof keyBody>;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Database } from "../../ledger/database/database.ts";
-import { listAudit } from "../../ledger/operator-audit.ts";
+import { listAudit } from "../../ledger/operators/operator-audit.ts";
 import { assertSound } from "../../ledger/testing/books.ts";
 import { eachDatabase } from "../../ledger/testing/test-databases.ts";
 import { MUTATION_CASES, type MutationCase, Scene } from "./testing/mutation-cases.ts";

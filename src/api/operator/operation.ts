@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { describeAnswers } from "../describe-answers.ts";
-import { problemBody } from "./problem.ts";
+import { problemBody } from "../problem.ts";
 
 /** Every operation under /v1 needs the operator token. */
 export const OPERATOR_SECURITY = [{ operatorToken: [] }];

@@ -6,8 +6,8 @@ import { FareboxError } from "../../domain/farebox-error.ts";
 import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
+import { fieldProblems, isFault, refuseFields, renderProblem } from "../problem.ts";
 import { authorize } from "./authorize.ts";
-import { fieldProblems, isFault, refuseFields, renderProblem } from "./problem.ts";
 import { REFERENCE_PATH } from "./reference/reference-page.ts";
 
 /** The largest request body: a price list of some thousand prices. */

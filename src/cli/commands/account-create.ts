@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { accountBody } from "../../api/operator/wire/account.ts";
+import { accountBody } from "../../api/wire/account.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 
 interface Options extends OperatorOptions {

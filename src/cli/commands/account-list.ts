@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { accountPage } from "../../api/operator/wire/account.ts";
+import { accountPage } from "../../api/wire/account.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
 import { csvOption, printCsv } from "../print-csv.ts";
 import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";

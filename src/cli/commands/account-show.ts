@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { accountBody } from "../../api/operator/wire/account.ts";
-import { holdPage } from "../../api/operator/wire/hold.ts";
+import { accountBody } from "../../api/wire/account.ts";
+import { holdPage } from "../../api/wire/hold.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import { readPages } from "../read-pages.ts";
 import { renderAccount } from "../render-account.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
-import { readAccount } from "../../ledger/accounts.ts";
+import { readAccount } from "../../ledger/accounts/accounts.ts";
 import type { Database } from "../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../ledger/open-ledger.ts";
 import { holdOf, LEDGER, releaseOf } from "../../ledger/testing/books.ts";

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { auditTrailPage } from "../../api/operator/wire/audit-trail.ts";
+import { auditTrailPage } from "../../api/wire/audit-trail.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
 import { csvOption, printCsv } from "../print-csv.ts";
 import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { z } from "zod";
-import { auditBody, renderAudit } from "../../api/operator/wire/audit.ts";
+import { auditBody, renderAudit } from "../../api/wire/audit.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import {
   type Cli,
@@ -60,8 +60,8 @@ async function auditDirectly(cli: Cli, options: Options): Promise<Audit> {
     refuse(`There is no database in ${target.directory}.`, "Name the data directory with --data.");
   }
   const { openStorage } = await import("../open-storage.ts");
-  const { auditLedger } = await import("../../ledger/audit.ts");
-  const { readServer } = await import("../../ledger/read-server.ts");
+  const { auditLedger } = await import("../../ledger/audit/audit.ts");
+  const { readServer } = await import("../../ledger/database/read-server.ts");
   const { readMigrations } = await import("../../ledger/migrate.ts");
   const database = await openStorage(cli, options);
   try {

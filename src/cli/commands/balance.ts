@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { balanceBody } from "../../api/operator/wire/pool.ts";
+import { balanceBody } from "../../api/wire/pool.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import { renderTable } from "../table.ts";
 

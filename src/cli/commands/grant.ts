@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { grantBody } from "../../api/operator/wire/pool.ts";
+import { grantBody } from "../../api/wire/pool.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 
 interface Options extends OperatorOptions {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { keyPage } from "../../api/operator/wire/key.ts";
+import { keyPage } from "../../api/wire/key.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
 import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";
 import { renderTable } from "../table.ts";

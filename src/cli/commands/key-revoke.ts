@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { keyBody } from "../../api/operator/wire/key.ts";
+import { keyBody } from "../../api/wire/key.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 
 /** `farebox key revoke <key>` */

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { createdKey } from "../../api/operator/wire/key.ts";
+import { createdKey } from "../../api/wire/key.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import { readGrace } from "../key-options.ts";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { keyBody, permissionsBody } from "../../api/operator/wire/key.ts";
+import { keyBody, permissionsBody } from "../../api/wire/key.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import { renderKey } from "../render-key.ts";
 import { renderTable } from "../table.ts";

@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import { keyBody } from "../../api/operator/wire/key.ts";
+import { keyBody } from "../../api/wire/key.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import { type CapOptions, readCap, readScope } from "../key-options.ts";
 import { renderKey } from "../render-key.ts";

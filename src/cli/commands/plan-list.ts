@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { planList } from "../../api/operator/wire/plan.ts";
+import { planList } from "../../api/wire/plan.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import { renderTable } from "../table.ts";
 

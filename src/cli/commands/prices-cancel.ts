@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { priceListBody } from "../../api/operator/wire/price-list.ts";
+import { priceListBody } from "../../api/wire/price-list.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 
 /** `farebox prices cancel <version>` */

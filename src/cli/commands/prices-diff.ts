@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { renderPriceDifference as renderWire } from "../../api/operator/price-lists/render-price-difference.ts";
-import { priceListDiff, priceSchedule } from "../../api/operator/wire/price-list.ts";
+import { priceListDiff, priceSchedule } from "../../api/wire/price-list.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { computePriceDifference } from "../../domain/price-difference.ts";
+import { computePriceDifference } from "../../domain/prices/price-difference.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import type { OperatorClient } from "../operator-client.ts";
 import { readShownList } from "../read-shown-list.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { priceListPage } from "../../api/operator/wire/price-list.ts";
+import { priceListPage } from "../../api/wire/price-list.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
 import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";
 import { renderTable } from "../table.ts";

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { priceSchedule } from "../../api/operator/wire/price-list.ts";
+import { priceSchedule } from "../../api/wire/price-list.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { ShownPrices } from "../../openapi/price-operations.ts";

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { priceListDiff, publicationBody } from "../../api/operator/wire/price-list.ts";
+import { priceListDiff, publicationBody } from "../../api/wire/price-list.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { priceListToJson } from "../../domain/price-list-json.ts";
+import { priceListToJson } from "../../domain/prices/price-list-json.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import { renderPriceDifference } from "../render-price-difference.ts";
 

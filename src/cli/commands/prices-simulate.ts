@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { z } from "zod";
-import { simulationBody } from "../../api/operator/wire/simulation.ts";
+import { simulationBody } from "../../api/wire/simulation.ts";
 import { loadConfig } from "../../config/load-config.ts";
-import { priceListToJson } from "../../domain/price-list-json.ts";
+import { priceListToJson } from "../../domain/prices/price-list-json.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import type { OperatorClient } from "../operator-client.ts";
 import { renderSimulation } from "../render-simulation.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { refundBody } from "../../api/operator/wire/pool.ts";
+import { refundBody } from "../../api/wire/pool.ts";
 import { type Cli, printResult } from "../cli.ts";
 import { addRefundOptions, type RefundOptions, renderRefund } from "../refund-options.ts";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { usageBody } from "../../api/operator/wire/usage.ts";
+import { usageBody } from "../../api/wire/usage.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
 import { csvOption, printCsv } from "../print-csv.ts";
 import { renderTable } from "../table.ts";

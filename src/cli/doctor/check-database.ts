@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DatabaseTarget, openDatabase } from "../../ledger/database/open-database.ts";
+import { readServer } from "../../ledger/database/read-server.ts";
 import { readMigrations } from "../../ledger/migrate.ts";
-import { readServer } from "../../ledger/read-server.ts";
 import type { Finding } from "./finding.ts";
 
 /** Somebody waits for the answer, and a server that comes up later is a finding too. */

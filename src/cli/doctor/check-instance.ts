@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { instanceBody } from "../../api/operator/wire/instance.ts";
+import { instanceBody } from "../../api/wire/instance.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { type Cli, databaseTarget, dataDirectory, type StorageOptions } from "../cli.ts";
 import { checkDatabase, judgeDatabase } from "./check-database.ts";

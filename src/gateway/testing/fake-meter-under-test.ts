@@ -1,6 +1,6 @@
 import { hash, randomBytes } from "node:crypto";
-import { API_KEY_RANDOM_BYTES, formatApiKey } from "../../domain/api-key.ts";
 import { formatCredits, MICRO_PER_CREDIT } from "../../domain/credits.ts";
+import { API_KEY_RANDOM_BYTES, formatApiKey } from "../../domain/keys/api-key.ts";
 import { createMeter, type MeterOptions } from "../../meter/create-meter.ts";
 import { systemClock } from "../../meter/meter-clock.ts";
 import { silentEvents } from "../../meter/meter-events.ts";

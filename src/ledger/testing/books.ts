@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { Credits } from "../../domain/credits.ts";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
-import { createAccount } from "../accounts.ts";
-import { auditLedger } from "../audit.ts";
+import { createAccount } from "../accounts/accounts.ts";
+import { auditLedger } from "../audit/audit.ts";
 import type { Database } from "../database/database.ts";
-import { grantCredits } from "../grant.ts";
-import { issueKeySecret, type KeySecret } from "../key-secret.ts";
-import { createKey, type NewKey } from "../keys.ts";
+import { issueKeySecret, type KeySecret } from "../keys/key-secret.ts";
+import { createKey, type NewKey } from "../keys/keys.ts";
 import type { ChargeItem, HoldItem, LeaseItem, PoolRef, ReleaseItem } from "../ledger.ts";
+import { grantCredits } from "../pools/grant.ts";
 
 export const SHARDS = 4;
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { hash, randomBytes, randomUUID } from "node:crypto";
 import { inspect } from "node:util";
-import { API_KEY_RANDOM_BYTES, formatApiKey } from "../../domain/api-key.ts";
 import { type Credits, MICRO_PER_CREDIT } from "../../domain/credits.ts";
-import type { Price, PriceList } from "../../domain/price.ts";
+import { API_KEY_RANDOM_BYTES, formatApiKey } from "../../domain/keys/api-key.ts";
+import type { Price, PriceList } from "../../domain/prices/price.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { createMeter, type MeterOptions, type StartableMeter } from "../create-meter.ts";
 import type { Admission, AdmitRequest, Identity, Meter, Route } from "../meter.ts";

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { hash, randomBytes } from "node:crypto";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
-import type { PriceList } from "../../domain/price.ts";
-import { parsePriceList, priceListText } from "../../domain/price-list-json.ts";
-import { createAccount } from "../../ledger/accounts.ts";
+import type { PriceList } from "../../domain/prices/price.ts";
+import { parsePriceList, priceListText } from "../../domain/prices/price-list-json.ts";
+import { createAccount } from "../../ledger/accounts/accounts.ts";
 import type { Database } from "../../ledger/database/database.ts";
-import { grantCredits } from "../../ledger/grant.ts";
 import { type LedgerHandle, openLedger } from "../../ledger/open-ledger.ts";
-import { type Publication, publishPriceList, readPriceList } from "../../ledger/price-lists.ts";
+import { grantCredits } from "../../ledger/pools/grant.ts";
+import { type Publication, publishPriceList, readPriceList } from "../../ledger/price-lists/price-lists.ts";
 import { createMeter, type MeterOptions, type StartableMeter } from "../create-meter.ts";
 import type { Identity } from "../meter.ts";
 import { silentEvents } from "../meter-events.ts";

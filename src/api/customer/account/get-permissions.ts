@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { readKey } from "../../../ledger/keys.ts";
+import { readKey } from "../../../ledger/keys/keys.ts";
 import { renderKey } from "../../keys/render-key.ts";
 import { renderPermissions } from "../../render-permissions.ts";
 import type { CustomerApp } from "../customer-app.ts";

@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { listEntries, readEntryPages } from "../../../ledger/entries.ts";
+import { listEntries, readEntryPages } from "../../../ledger/pools/entries.ts";
 import { chooseCreditType } from "../../choose-credit-type.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
 import { parseEntryCursor, renderEntry } from "../../entry-answer.ts";

@@ -1,11 +1,11 @@
 import { hash } from "node:crypto";
 import type { AccountRequest } from "../../../contract/account-endpoint.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { lockAccount } from "../../../ledger/accounts.ts";
+import { lockAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Queryable, Transaction } from "../../../ledger/database/database.ts";
-import { readKeyCaps } from "../../../ledger/key-caps.ts";
-import { isPresentText } from "../../../ledger/key-standing.ts";
-import { type ApiKey, readKey } from "../../../ledger/keys.ts";
+import { readKeyCaps } from "../../../ledger/keys/key-caps.ts";
+import { isPresentText } from "../../../ledger/keys/key-standing.ts";
+import { type ApiKey, readKey } from "../../../ledger/keys/keys.ts";
 import type { CustomerServices } from "../customer-services.ts";
 
 /** Throws FareboxError `action_not_permitted` unless the provider lets customers manage their keys. */

@@ -1,11 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import type { Transaction } from "../../../ledger/database/database.ts";
-import { countKeys } from "../../../ledger/key-standing.ts";
+import { countKeys } from "../../../ledger/keys/key-standing.ts";
 import { createSealedKey } from "../../keys/change-keys.ts";
 import { chooseCaps } from "../../keys/choose-caps.ts";
 import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
-import { createdKey, newKey } from "../../operator/wire/key.ts";
+import { createdKey, newKey } from "../../wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { mutate } from "../mutate.ts";

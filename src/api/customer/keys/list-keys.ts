@@ -1,7 +1,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import { listKeys, readKey } from "../../../ledger/keys.ts";
+import { listKeys, readKey } from "../../../ledger/keys/keys.ts";
 import { renderKeys } from "../../keys/render-key.ts";
-import { keyPage, keyQuery } from "../../operator/wire/key.ts";
+import { keyPage, keyQuery } from "../../wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";

@@ -1,8 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { endKey } from "../../keys/change-keys.ts";
 import { idempotencyHeader } from "../../operator/operation.ts";
-import { keyParams } from "../../operator/wire/fields.ts";
-import { keyBody } from "../../operator/wire/key.ts";
+import { keyParams } from "../../wire/fields.ts";
+import { keyBody } from "../../wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { mutate } from "../mutate.ts";

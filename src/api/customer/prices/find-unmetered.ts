@@ -1,5 +1,5 @@
-import { type MatchPattern, parseMatchPattern } from "../../../domain/match-pattern.ts";
-import { RouteTable } from "../../../domain/route-table.ts";
+import { type MatchPattern, parseMatchPattern } from "../../../domain/routes/match-pattern.ts";
+import { RouteTable } from "../../../domain/routes/route-table.ts";
 import type { CustomerServices } from "../customer-services.ts";
 
 /** The configuration's endpoints that need no key. */

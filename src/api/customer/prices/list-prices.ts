@@ -1,10 +1,10 @@
 import { createRoute, type z } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import type { PriceList } from "../../../domain/price.ts";
-import { computePriceDifference } from "../../../domain/price-difference.ts";
-import { priceToJson } from "../../../domain/price-list-json.ts";
-import { readPriceListSchedule } from "../../../ledger/price-list-schedule.ts";
-import { type PublishedPriceList, parsePublishedList } from "../../../ledger/price-lists.ts";
+import type { PriceList } from "../../../domain/prices/price.ts";
+import { computePriceDifference } from "../../../domain/prices/price-difference.ts";
+import { priceToJson } from "../../../domain/prices/price-list-json.ts";
+import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
+import { type PublishedPriceList, parsePublishedList } from "../../../ledger/price-lists/price-lists.ts";
 import { renderPriceDifference } from "../../operator/price-lists/render-price-difference.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";

@@ -1,7 +1,7 @@
 import type { z } from "@hono/zod-openapi";
-import type { RequestFacts } from "../../../domain/price.ts";
-import { parseTarget } from "../../../domain/request-path.ts";
-import { refuseFields } from "../../operator/problem.ts";
+import type { RequestFacts } from "../../../domain/prices/price.ts";
+import { parseTarget } from "../../../domain/routes/request-path.ts";
+import { refuseFields } from "../../problem.ts";
 import type { quoteRequest } from "../wire/prices.ts";
 
 /** A described request as prices look at it: its path is brought into the form in which it would be matched and forwarded. */

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { amountOutput } from "../../operator/wire/amount.ts";
-import { timeOutput } from "../../operator/wire/fields.ts";
+import { amountOutput } from "../../wire/amount.ts";
+import { timeOutput } from "../../wire/fields.ts";
 
 const recurringBody = z
   .object({

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { entryBody as operatorBody, entryQuery as operatorQuery } from "../../operator/wire/entry.ts";
-import { nextCursor } from "../../operator/wire/page.ts";
+import { entryBody as operatorBody, entryQuery as operatorQuery } from "../../wire/entry.ts";
+import { nextCursor } from "../../wire/page.ts";
 
 /** As operators ask, of one account. A parameter that is not known is refused: a filter that is ignored is a wrong statement. */
 export const entryQuery = z.strictObject(operatorQuery.shape);

@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { timeOutput } from "../../operator/wire/fields.ts";
-import { keyBody, permissionsBody as operatorBody } from "../../operator/wire/key.ts";
+import { timeOutput } from "../../wire/fields.ts";
+import { keyBody, permissionsBody as operatorBody } from "../../wire/key.ts";
 
 /** What operators see of a key's permissions, and what else concerns its holder. */
 export const permissionsBody = z

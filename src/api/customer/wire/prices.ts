@@ -1,8 +1,8 @@
 import { z } from "@hono/zod-openapi";
-import { PATTERN_METHODS } from "../../../domain/match-pattern.ts";
-import { amountOutput } from "../../operator/wire/amount.ts";
-import { timeOutput } from "../../operator/wire/fields.ts";
-import { priceDifference } from "../../operator/wire/price-list.ts";
+import { PATTERN_METHODS } from "../../../domain/routes/match-pattern.ts";
+import { amountOutput } from "../../wire/amount.ts";
+import { timeOutput } from "../../wire/fields.ts";
+import { priceDifference } from "../../wire/price-list.ts";
 
 /** A price in the form that docs/reference/prices.md describes. */
 const priceBody = z.record(z.string(), z.unknown()).openapi("Price", {

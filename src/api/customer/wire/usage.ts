@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { timeOutput } from "../../operator/wire/fields.ts";
-import { groupByInput, usageQuery as operatorQuery, usageSums } from "../../operator/wire/usage.ts";
+import { timeOutput } from "../../wire/fields.ts";
+import { groupByInput, usageQuery as operatorQuery, usageSums } from "../../wire/usage.ts";
 
 const GROUPS = ["endpoint", "key"] as const;
 

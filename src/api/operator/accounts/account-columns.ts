@@ -1,4 +1,4 @@
-import type { AccountBalances } from "../../../ledger/account-balances.ts";
+import type { AccountBalances } from "../../../ledger/pools/account-balances.ts";
 import type { CsvColumn } from "../../csv.ts";
 
 /** Accounts as a table, with a balance and what is held of it for each credit type of the configuration. */

@@ -1,13 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
-import { type Account, setAccountState } from "../../../ledger/accounts.ts";
-import { closeAccount } from "../../../ledger/close-account.ts";
+import { type Account, setAccountState } from "../../../ledger/accounts/accounts.ts";
+import { closeAccount } from "../../../ledger/accounts/close-account.ts";
 import type { Transaction } from "../../../ledger/database/database.ts";
+import { accountBody, accountStateChange } from "../../wire/account.ts";
+import { accountParams } from "../../wire/fields.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, OPERATOR_SECURITY, optionalJsonBody } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountBody, accountStateChange } from "../wire/account.ts";
-import { accountParams } from "../wire/fields.ts";
 import { renderAccount } from "./render-account.ts";
 
 /** One of the three: they differ in what they do to the account, and in nothing else. */

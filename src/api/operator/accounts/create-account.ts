@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
 import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
-import { assignPlan } from "../../../ledger/account-plan.ts";
-import { createAccount, readAccount } from "../../../ledger/accounts.ts";
+import { createAccount, readAccount } from "../../../ledger/accounts/accounts.ts";
+import { assignPlan } from "../../../ledger/plans/account-plan.ts";
+import { accountBody, newAccount } from "../../wire/account.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountBody, newAccount } from "../wire/account.ts";
 import { renderAccount } from "./render-account.ts";
 
 const route = createRoute({

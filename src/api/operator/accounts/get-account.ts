@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readAccount } from "../../../ledger/accounts.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { accountBody } from "../../wire/account.ts";
+import { accountParams } from "../../wire/fields.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountBody } from "../wire/account.ts";
-import { accountParams } from "../wire/fields.ts";
 import { renderAccount } from "./render-account.ts";
 
 const route = createRoute({

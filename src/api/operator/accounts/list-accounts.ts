@@ -1,13 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
-import { type AccountBalances, readAccountBalances } from "../../../ledger/account-balances.ts";
-import { type AccountFilter, listAccounts } from "../../../ledger/accounts.ts";
+import { type AccountFilter, listAccounts } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
-import { readAllPages } from "../../../ledger/page.ts";
+import { readAllPages } from "../../../ledger/database/page.ts";
+import { type AccountBalances, readAccountBalances } from "../../../ledger/pools/account-balances.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
+import { accountPage, accountQuery } from "../../wire/account.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountPage, accountQuery } from "../wire/account.ts";
 import { accountColumns } from "./account-columns.ts";
 import { renderAccount } from "./render-account.ts";
 

@@ -1,13 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
-import { readAccount } from "../../../ledger/accounts.ts";
-import { listLiveHolds } from "../../../ledger/holds.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { listLiveHolds } from "../../../ledger/pools/holds.ts";
+import { accountParams } from "../../wire/fields.ts";
+import { holdPage } from "../../wire/hold.ts";
+import { pageQuery } from "../../wire/page.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountParams } from "../wire/fields.ts";
-import { holdPage } from "../wire/hold.ts";
-import { pageQuery } from "../wire/page.ts";
 
 const route = createRoute({
   method: "get",

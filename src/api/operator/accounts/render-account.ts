@@ -1,6 +1,6 @@
 import type { z } from "@hono/zod-openapi";
-import type { Account } from "../../../ledger/accounts.ts";
-import type { accountBody } from "../wire/account.ts";
+import type { Account } from "../../../ledger/accounts/accounts.ts";
+import type { accountBody } from "../../wire/account.ts";
 
 /** An account as the API shows it. The shard is the ledger's own. */
 export function renderAccount(account: Account): z.infer<typeof accountBody> {

@@ -1,11 +1,11 @@
 import { createRoute, type z } from "@hono/zod-openapi";
-import { type AuditLine, listAudit } from "../../../ledger/operator-audit.ts";
-import { type PageRequest, readAllPages } from "../../../ledger/page.ts";
+import { type PageRequest, readAllPages } from "../../../ledger/database/page.ts";
+import { type AuditLine, listAudit } from "../../../ledger/operators/operator-audit.ts";
 import { type CsvColumn, csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
+import { type auditLineBody, auditTrailPage, auditTrailQuery } from "../../wire/audit-trail.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { type auditLineBody, auditTrailPage, auditTrailQuery } from "../wire/audit-trail.ts";
 
 const route = createRoute({
   method: "get",

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { formatUuidV7 } from "../../../domain/ids.ts";
-import { readAccount } from "../../../ledger/accounts.ts";
-import { advanceBulkRefund } from "../../../ledger/advance-bulk-refund.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
+import { advanceBulkRefund } from "../../../ledger/refunds/advance-bulk-refund.ts";
 import { assertSound, chargeOf, LEDGER } from "../../../ledger/testing/books.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { type Answer, OperatorUnderTest } from "../testing/operator-under-test.ts";

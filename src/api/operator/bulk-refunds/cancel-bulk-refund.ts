@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
-import { cancelBulkRefund } from "../../../ledger/bulk-refunds.ts";
+import { cancelBulkRefund } from "../../../ledger/refunds/bulk-refunds.ts";
+import { bulkRefundBody, bulkRefundParams } from "../../wire/bulk-refund.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { bulkRefundBody, bulkRefundParams } from "../wire/bulk-refund.ts";
 import { renderBulkRefund } from "./render-bulk-refund.ts";
 
 const route = createRoute({

@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { createRoute, type z } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
-import { createBulkRefund, findBulkRefund } from "../../../ledger/bulk-refunds.ts";
-import { previewRefunds, type RefundPreview } from "../../../ledger/preview-refunds.ts";
+import { createBulkRefund, findBulkRefund } from "../../../ledger/refunds/bulk-refunds.ts";
+import { previewRefunds, type RefundPreview } from "../../../ledger/refunds/preview-refunds.ts";
+import { bulkRefundBody, newBulkRefund } from "../../wire/bulk-refund.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { bulkRefundBody, newBulkRefund } from "../wire/bulk-refund.ts";
 import { readChargeFilter } from "./read-filter.ts";
 import { renderBulkRefund, renderCredits } from "./render-bulk-refund.ts";
 

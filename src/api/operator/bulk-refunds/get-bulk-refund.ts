@@ -1,9 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readBulkRefund } from "../../../ledger/bulk-refunds.ts";
+import { readBulkRefund } from "../../../ledger/refunds/bulk-refunds.ts";
+import { bulkRefundBody, bulkRefundParams } from "../../wire/bulk-refund.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { bulkRefundBody, bulkRefundParams } from "../wire/bulk-refund.ts";
 import { renderBulkRefund } from "./render-bulk-refund.ts";
 
 const route = createRoute({

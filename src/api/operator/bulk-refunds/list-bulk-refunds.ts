@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
-import { listBulkRefunds } from "../../../ledger/bulk-refunds.ts";
+import { listBulkRefunds } from "../../../ledger/refunds/bulk-refunds.ts";
+import { bulkRefundPage } from "../../wire/bulk-refund.ts";
+import { pageQuery } from "../../wire/page.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { bulkRefundPage } from "../wire/bulk-refund.ts";
-import { pageQuery } from "../wire/page.ts";
 import { renderBulkRefund } from "./render-bulk-refund.ts";
 
 const route = createRoute({

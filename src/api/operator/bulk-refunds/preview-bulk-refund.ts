@@ -1,11 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
 import { renderChargeId } from "../../../domain/ids.ts";
-import { previewRefunds } from "../../../ledger/preview-refunds.ts";
+import { previewRefunds } from "../../../ledger/refunds/preview-refunds.ts";
+import { newRefundPreview, refundPreviewBody } from "../../wire/bulk-refund.ts";
 import { answers, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { newRefundPreview, refundPreviewBody } from "../wire/bulk-refund.ts";
 import { readChargeFilter } from "./read-filter.ts";
 import { renderCredits } from "./render-bulk-refund.ts";
 

@@ -1,11 +1,11 @@
 import type { z } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { readAccount } from "../../../ledger/accounts.ts";
-import type { ChargeFilter } from "../../../ledger/charge-filter.ts";
-import { readKey } from "../../../ledger/keys.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { readKey } from "../../../ledger/keys/keys.ts";
+import type { ChargeFilter } from "../../../ledger/refunds/charge-filter.ts";
+import { refuseFields } from "../../problem.ts";
+import type { newRefundPreview } from "../../wire/bulk-refund.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { refuseFields } from "../problem.ts";
-import type { newRefundPreview } from "../wire/bulk-refund.ts";
 
 /**
  * The charges that a request names. An account, key or credit type that is not there is told: it is a typing error, and to

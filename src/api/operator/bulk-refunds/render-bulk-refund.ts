@@ -1,8 +1,8 @@
 import type { z } from "@hono/zod-openapi";
 import { type Credits, creditsToJson } from "../../../domain/credits.ts";
 import { renderChargeId } from "../../../domain/ids.ts";
-import type { BulkRefund } from "../../../ledger/bulk-refunds.ts";
-import type { bulkRefundBody } from "../wire/bulk-refund.ts";
+import type { BulkRefund } from "../../../ledger/refunds/bulk-refunds.ts";
+import type { bulkRefundBody } from "../../wire/bulk-refund.ts";
 
 export function renderBulkRefund(bulk: BulkRefund): z.infer<typeof bulkRefundBody> {
   const { expected, refunded } = bulk;

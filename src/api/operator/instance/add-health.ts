@@ -1,5 +1,5 @@
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { readServer } from "../../../ledger/read-server.ts";
+import { readServer } from "../../../ledger/database/read-server.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 

@@ -1,9 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readServer } from "../../../ledger/read-server.ts";
+import { readServer } from "../../../ledger/database/read-server.ts";
+import { instanceBody } from "../../wire/instance.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { instanceBody } from "../wire/instance.ts";
 
 const route = createRoute({
   method: "get",

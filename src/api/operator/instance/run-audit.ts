@@ -1,9 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
-import { auditLedger } from "../../../ledger/audit.ts";
+import { auditLedger } from "../../../ledger/audit/audit.ts";
+import { auditBody, auditQuery, renderAudit } from "../../wire/audit.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { auditBody, auditQuery, renderAudit } from "../wire/audit.ts";
 
 const route = createRoute({
   method: "get",

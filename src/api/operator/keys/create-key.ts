@@ -1,12 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
 import { createSealedKey } from "../../keys/change-keys.ts";
 import { chooseCaps } from "../../keys/choose-caps.ts";
+import { accountParams } from "../../wire/fields.ts";
+import { createdKey, newKey } from "../../wire/key.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountParams } from "../wire/fields.ts";
-import { createdKey, newKey } from "../wire/key.ts";
 import { openSealed } from "./sealed-key.ts";
 
 const route = createRoute({

@@ -1,15 +1,15 @@
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { buildPriceTable } from "../../../domain/price-table.ts";
-import { readKey } from "../../../ledger/keys.ts";
-import { parsePublishedList } from "../../../ledger/price-lists.ts";
+import { buildPriceTable } from "../../../domain/prices/price-table.ts";
+import { readKey } from "../../../ledger/keys/keys.ts";
+import { parsePublishedList } from "../../../ledger/price-lists/price-lists.ts";
 import { renderPermissions } from "../../render-permissions.ts";
+import { keyParams } from "../../wire/fields.ts";
+import { permissionsBody } from "../../wire/key.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readInForce } from "../price-lists/render-price-list.ts";
-import { keyParams } from "../wire/fields.ts";
-import { permissionsBody } from "../wire/key.ts";
 
 const route = createRoute({
   method: "get",

@@ -1,11 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readKey } from "../../../ledger/keys.ts";
+import { readKey } from "../../../ledger/keys/keys.ts";
 import { renderKey } from "../../keys/render-key.ts";
+import { keyParams } from "../../wire/fields.ts";
+import { keyBody } from "../../wire/key.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { keyParams } from "../wire/fields.ts";
-import { keyBody } from "../wire/key.ts";
 
 const route = createRoute({
   method: "get",

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hash } from "node:crypto";
 import { before, test } from "node:test";
 import type { Database } from "../../../ledger/database/database.ts";
-import { findKey } from "../../../ledger/keys.ts";
+import { findKey } from "../../../ledger/keys/keys.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { type Answer, OperatorUnderTest } from "../testing/operator-under-test.ts";
 

@@ -1,12 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readAccount } from "../../../ledger/accounts.ts";
-import { listKeys } from "../../../ledger/keys.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { listKeys } from "../../../ledger/keys/keys.ts";
 import { renderKeys } from "../../keys/render-key.ts";
+import { accountParams } from "../../wire/fields.ts";
+import { keyPage, keyQuery } from "../../wire/key.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountParams } from "../wire/fields.ts";
-import { keyPage, keyQuery } from "../wire/key.ts";
 
 const route = createRoute({
   method: "get",

@@ -1,4 +1,4 @@
-import { codesOfStatus } from "../problem.ts";
+import { codesOfStatus } from "../../problem.ts";
 
 /** A kind of answer that is not a success, by its status. */
 interface Failure {

@@ -1,13 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
-import { assignPlan } from "../../../ledger/account-plan.ts";
+import { assignPlan } from "../../../ledger/plans/account-plan.ts";
+import { accountBody } from "../../wire/account.ts";
+import { accountParams } from "../../wire/fields.ts";
+import { planAssignment } from "../../wire/plan.ts";
 import { renderAccount } from "../accounts/render-account.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountBody } from "../wire/account.ts";
-import { accountParams } from "../wire/fields.ts";
-import { planAssignment } from "../wire/plan.ts";
 
 const route = createRoute({
   method: "post",

@@ -1,11 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import type { z } from "zod";
 import { type Credits, creditsToJson } from "../../../domain/credits.ts";
-import { countAccountsByPlan, listPlans, type Plan } from "../../../ledger/plans.ts";
+import { countAccountsByPlan, listPlans, type Plan } from "../../../ledger/plans/plans.ts";
+import { planList } from "../../wire/plan.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { planList } from "../wire/plan.ts";
 
 const route = createRoute({
   method: "get",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Database } from "../../../ledger/database/database.ts";
-import { publishPlans } from "../../../ledger/plans.ts";
+import { publishPlans } from "../../../ledger/plans/plans.ts";
 import { assertSound } from "../../../ledger/testing/books.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest } from "../testing/operator-under-test.ts";

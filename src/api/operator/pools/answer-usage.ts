@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { z } from "zod";
-import type { UsageReportQuery, UsageRow } from "../../../ledger/usage-report.ts";
+import type { UsageReportQuery, UsageRow } from "../../../ledger/reports/usage-report.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
 import {
   readAskedUsage,
@@ -10,9 +10,9 @@ import {
   usagePages,
 } from "../../usage-answer.ts";
 import { USAGE_COLUMNS } from "../../usage-columns.ts";
+import type { usageBody, usageQuery } from "../../wire/usage.ts";
 import type { OperatorEnv } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import type { usageBody, usageQuery } from "../wire/usage.ts";
 
 type Body = z.infer<typeof usageBody>;
 

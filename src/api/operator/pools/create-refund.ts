@@ -1,13 +1,13 @@
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { parseChargeId } from "../../../domain/ids.ts";
-import { readAccount } from "../../../ledger/accounts.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { chargeParams } from "../../wire/fields.ts";
+import { newRefund, refundBody } from "../../wire/pool.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { chargeParams } from "../wire/fields.ts";
-import { newRefund, refundBody } from "../wire/pool.ts";
 import { refundOneCharge } from "./refund-one-charge.ts";
 
 const route = createRoute({

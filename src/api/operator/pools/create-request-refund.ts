@@ -1,14 +1,14 @@
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { renderChargeId } from "../../../domain/ids.ts";
-import { readAccount } from "../../../ledger/accounts.ts";
-import { type FoundCharges, findChargesOfRequest } from "../../../ledger/find-charges.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { type FoundCharges, findChargesOfRequest } from "../../../ledger/refunds/find-charges.ts";
+import { accountParams } from "../../wire/fields.ts";
+import { newRequestRefund, refundBody } from "../../wire/pool.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountParams } from "../wire/fields.ts";
-import { newRequestRefund, refundBody } from "../wire/pool.ts";
 import { refundOneCharge } from "./refund-one-charge.ts";
 
 const route = createRoute({

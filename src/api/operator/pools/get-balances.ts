@@ -1,12 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readAccount } from "../../../ledger/accounts.ts";
-import { readBalances } from "../../../ledger/balances.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { readBalances } from "../../../ledger/pools/balances.ts";
 import { renderPool, renderPoolGrant } from "../../render-pool.ts";
+import { accountParams } from "../../wire/fields.ts";
+import { balanceBody } from "../../wire/pool.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountParams } from "../wire/fields.ts";
-import { balanceBody } from "../wire/pool.ts";
 
 const route = createRoute({
   method: "get",

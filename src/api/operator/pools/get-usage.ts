@@ -1,10 +1,10 @@
 import { createRoute, type RouteConfig } from "@hono/zod-openapi";
-import { readAccount } from "../../../ledger/accounts.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { accountParams } from "../../wire/fields.ts";
+import { usageBody, usageQuery } from "../../wire/usage.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { accountParams } from "../wire/fields.ts";
-import { usageBody, usageQuery } from "../wire/usage.ts";
 import { answerUsage } from "./answer-usage.ts";
 
 const shared = {

@@ -1,15 +1,15 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readAccount } from "../../../ledger/accounts.ts";
-import { listEntries, readEntryPages } from "../../../ledger/entries.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { listEntries, readEntryPages } from "../../../ledger/pools/entries.ts";
 import { chooseCreditType } from "../../choose-credit-type.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
 import { parseEntryCursor, renderEntry } from "../../entry-answer.ts";
 import { entryColumns } from "../../entry-columns.ts";
+import { entryPage, entryQuery } from "../../wire/entry.ts";
+import { accountParams } from "../../wire/fields.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { entryPage, entryQuery } from "../wire/entry.ts";
-import { accountParams } from "../wire/fields.ts";
 
 const route = createRoute({
   method: "get",

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { renderChargeId } from "../../../domain/ids.ts";
-import { readAccount } from "../../../ledger/accounts.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { openLedger } from "../../../ledger/open-ledger.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";

@@ -1,4 +1,4 @@
-import { refuseClosed, shareAccount } from "../../../ledger/accounts.ts";
+import { refuseClosed, shareAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Transaction } from "../../../ledger/database/database.ts";
 import type { PoolRef } from "../../../ledger/ledger.ts";
 import { chooseCreditType } from "../../choose-credit-type.ts";

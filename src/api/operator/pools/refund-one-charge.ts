@@ -2,9 +2,9 @@ import type { z } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
 import type { Transaction } from "../../../ledger/database/database.ts";
 import type { PoolRef } from "../../../ledger/ledger.ts";
-import { refundCharge } from "../../../ledger/refund.ts";
+import { refundCharge } from "../../../ledger/refunds/refund.ts";
 import type { Mutation } from "../../run-mutation.ts";
-import type { newRefund, refundBody } from "../wire/pool.ts";
+import type { newRefund, refundBody } from "../../wire/pool.ts";
 
 interface Charge {
   /** As the answer and the audit row name it. */

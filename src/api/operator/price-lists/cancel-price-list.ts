@@ -1,11 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
-import { cancelPriceList } from "../../../ledger/price-lists.ts";
+import { cancelPriceList } from "../../../ledger/price-lists/price-lists.ts";
+import { versionParams } from "../../wire/fields.ts";
+import { priceListBody } from "../../wire/price-list.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { versionParams } from "../wire/fields.ts";
-import { priceListBody } from "../wire/price-list.ts";
 import { readInForce, renderPriceList } from "./render-price-list.ts";
 
 const route = createRoute({

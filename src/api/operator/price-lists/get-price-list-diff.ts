@@ -1,11 +1,15 @@
 import { createRoute } from "@hono/zod-openapi";
-import { computePriceDifference } from "../../../domain/price-difference.ts";
-import { parsePublishedList, readPriceList, readPriceListBefore } from "../../../ledger/price-lists.ts";
+import { computePriceDifference } from "../../../domain/prices/price-difference.ts";
+import {
+  parsePublishedList,
+  readPriceList,
+  readPriceListBefore,
+} from "../../../ledger/price-lists/price-lists.ts";
+import { versionParams } from "../../wire/fields.ts";
+import { diffQuery, priceListDiff } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { versionParams } from "../wire/fields.ts";
-import { diffQuery, priceListDiff } from "../wire/price-list.ts";
 import { renderPriceDifference } from "./render-price-difference.ts";
 
 const route = createRoute({

@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readPriceList } from "../../../ledger/price-lists.ts";
+import { readPriceList } from "../../../ledger/price-lists/price-lists.ts";
+import { versionParams } from "../../wire/fields.ts";
+import { priceListBody } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { versionParams } from "../wire/fields.ts";
-import { priceListBody } from "../wire/price-list.ts";
 import { readInForce, renderPriceList } from "./render-price-list.ts";
 
 const route = createRoute({

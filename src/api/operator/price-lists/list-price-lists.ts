@@ -1,11 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
-import { listPriceLists } from "../../../ledger/price-lists.ts";
+import { listPriceLists } from "../../../ledger/price-lists/price-lists.ts";
+import { refuseFields } from "../../problem.ts";
+import { pageQuery } from "../../wire/page.ts";
+import { priceListPage } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { refuseFields } from "../problem.ts";
-import { pageQuery } from "../wire/page.ts";
-import { priceListPage } from "../wire/price-list.ts";
 import { readInForce, renderPriceList } from "./render-price-list.ts";
 
 const route = createRoute({

@@ -1,15 +1,15 @@
 import { hash } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
-import { parsePrices } from "../../../domain/parse-prices.ts";
-import { priceListText } from "../../../domain/price-list-json.ts";
-import { readPriceListSchedule } from "../../../ledger/price-list-schedule.ts";
-import { publishPriceList } from "../../../ledger/price-lists.ts";
+import { parsePrices } from "../../../domain/prices/parse-prices.ts";
+import { priceListText } from "../../../domain/prices/price-list-json.ts";
+import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
+import { publishPriceList } from "../../../ledger/price-lists/price-lists.ts";
+import { refuseFields } from "../../problem.ts";
+import { newPriceList, publicationBody } from "../../wire/price-list.ts";
 import { mutate } from "../mutate.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { refuseFields } from "../problem.ts";
-import { newPriceList, publicationBody } from "../wire/price-list.ts";
 
 const route = createRoute({
   method: "post",

@@ -1,13 +1,13 @@
 import type { z } from "@hono/zod-openapi";
-import { priceToJson } from "../../../domain/price-list-json.ts";
+import { priceToJson } from "../../../domain/prices/price-list-json.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import {
   type PublishedPriceList,
   parsePublishedList,
   readPriceList,
   readPriceListsInForce,
-} from "../../../ledger/price-lists.ts";
-import type { priceListBody } from "../wire/price-list.ts";
+} from "../../../ledger/price-lists/price-lists.ts";
+import type { priceListBody } from "../../wire/price-list.ts";
 
 /** The list that prices requests now, by the database's clock; undefined before the first one. */
 export async function readInForce(database: Database): Promise<PublishedPriceList | undefined> {

@@ -1,14 +1,14 @@
-import type { PriceList } from "../../../domain/price.ts";
-import { PriceSimulation, type Simulation } from "../../../domain/price-simulation.ts";
-import { findUnrecordedCalls, type UnrecordedCalls } from "../../../domain/unrecorded-calls.ts";
+import type { PriceList } from "../../../domain/prices/price.ts";
+import { PriceSimulation, type Simulation } from "../../../domain/prices/price-simulation.ts";
+import { findUnrecordedCalls, type UnrecordedCalls } from "../../../domain/prices/unrecorded-calls.ts";
+import type { Database } from "../../../ledger/database/database.ts";
+import { loadPriceList, readPriceListsInForce } from "../../../ledger/price-lists/price-lists.ts";
 import {
   type ChargeGroupRow,
   type ChargePosition,
   type ChargeQuery,
   readChargeChunks,
-} from "../../../ledger/charge-groups.ts";
-import type { Database } from "../../../ledger/database/database.ts";
-import { loadPriceList, readPriceListsInForce } from "../../../ledger/price-lists.ts";
+} from "../../../ledger/reports/charge-groups.ts";
 
 /** How long one part may take: far below what clients and proxies wait for. */
 const PART_MS = 5_000;

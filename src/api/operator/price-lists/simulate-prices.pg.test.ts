@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
-import { parsePrices } from "../../../domain/parse-prices.ts";
-import { readAccount } from "../../../ledger/accounts.ts";
+import { parsePrices } from "../../../domain/prices/parse-prices.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
 import { assertSound, chargeOf, LEDGER } from "../../../ledger/testing/books.ts";

@@ -1,13 +1,13 @@
 import { createRoute, type z } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
-import { parsePrices } from "../../../domain/parse-prices.ts";
-import { SIMULATION_ASSUMPTIONS } from "../../../domain/price-simulation.ts";
-import { readAccount } from "../../../ledger/accounts.ts";
+import { parsePrices } from "../../../domain/prices/parse-prices.ts";
+import { SIMULATION_ASSUMPTIONS } from "../../../domain/prices/price-simulation.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { refuseFields } from "../../problem.ts";
+import { simulationBody, simulationRequest } from "../../wire/simulation.ts";
 import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { refuseFields } from "../problem.ts";
-import { simulationBody, simulationRequest } from "../wire/simulation.ts";
 import { runSimulation, type SimulationPart } from "./run-simulation.ts";
 import { parseSimulationCursor, renderSimulationCursor, type SimulationCursor } from "./simulation-cursor.ts";
 

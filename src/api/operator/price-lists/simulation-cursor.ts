@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ChargePosition } from "../../../ledger/charge-groups.ts";
-import { refuseFields } from "../problem.ts";
+import type { ChargePosition } from "../../../ledger/reports/charge-groups.ts";
+import { refuseFields } from "../../problem.ts";
 
 const key = { accountId: z.string().max(64), creditType: z.string().max(64) };
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
-import { readAccount } from "../../../ledger/accounts.ts";
+import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
-import { publishPlans } from "../../../ledger/plans.ts";
+import { publishPlans } from "../../../ledger/plans/plans.ts";
 import { chargeOf, LEDGER } from "../../../ledger/testing/books.ts";
 import { OperatorUnderTest } from "./operator-under-test.ts";
 

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { bulkRefundBody, refundPreviewBody } from "../../../api/operator/wire/bulk-refund.ts";
+import { bulkRefundBody, refundPreviewBody } from "../../../api/wire/bulk-refund.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
 import { confirm } from "../../confirm.ts";

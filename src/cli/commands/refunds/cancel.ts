@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { bulkRefundBody } from "../../../api/operator/wire/bulk-refund.ts";
+import { bulkRefundBody } from "../../../api/wire/bulk-refund.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
 import { renderBulkRefund } from "./render-refunds.ts";
 

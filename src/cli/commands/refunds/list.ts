@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { bulkRefundPage } from "../../../api/operator/wire/bulk-refund.ts";
+import { bulkRefundPage } from "../../../api/wire/bulk-refund.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../../cli.ts";
 import { addPageOptions, type PageOptions, readPages, renderNext } from "../../read-pages.ts";
 import { renderTable } from "../../table.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { refundPreviewBody } from "../../../api/operator/wire/bulk-refund.ts";
+import { refundPreviewBody } from "../../../api/wire/bulk-refund.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
 import { addFilterOptions, type FilterOptions, filterOf } from "./filter-options.ts";
 import { renderPreview } from "./render-refunds.ts";

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { bulkRefundBody, refundPreviewBody } from "../../../api/operator/wire/bulk-refund.ts";
+import type { bulkRefundBody, refundPreviewBody } from "../../../api/wire/bulk-refund.ts";
 import { countOf } from "../../count-of.ts";
 import { renderTable } from "../../table.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { z } from "zod";
-import { bulkRefundBody } from "../../../api/operator/wire/bulk-refund.ts";
+import { bulkRefundBody } from "../../../api/wire/bulk-refund.ts";
 import type { OperatorClient } from "../../operator-client.ts";
 import type { Terminal } from "../../terminal.ts";
 import { renderProgress } from "./render-refunds.ts";

@@ -1,0 +1,293 @@
+import assert from "node:assert/strict";
+import { afterEach, before, test } from "node:test";
+import type { Database } from "../database/database.ts";
+import { beginIdempotent, newIdempotencyOwner } from "../instance/idempotency.ts";
+import { type LedgerHandle, openLedger } from "../open-ledger.ts";
+import { listEntries } from "../pools/entries.ts";
+import { grantCredits } from "../pools/grant.ts";
+import {
+  assertSound,
+  chargeOf,
+  createPool,
+  holdOf,
+  LEDGER,
+  leaseOf,
+  letTimePass,
+  readPool,
+  releaseOf,
+} from "../testing/books.ts";
+import { eachDatabase } from "../testing/test-databases.ts";
+
+eachDatabase("charge", (openFresh) => {
+  let db: Database;
+  let ledger: LedgerHandle;
+
+  before(async () => {
+    db = await openFresh();
+    ledger = await openLedger(db, LEDGER);
+  });
+  afterEach(() => assertSound(db));
+  test("charges of a lease draw it down, and what they leave stays in it", async () => {
+    const pool = await createPool(db, 1000n);
+    const lease = await ledger.lease(leaseOf(pool, 100n));
+    assert.deepEqual(lease, {
+      granted: 100n,
+      available: 900n,
+      balance: 1000n,
+      nextEventMs: null,
+      recalled: false,
+      owner: ledger.instanceId,
+    });
+    const charged = await ledger.charge(chargeOf(pool, 30n, { hold: "lease" }));
+    assert.deepEqual(charged, { kind: "charged", seq: 2, charged: 30n, uncollected: 0n, balance: 970n });
+    assert.deepEqual(await readPool(db, pool), {
+      balance: 970n,
+      held: 70n,
+      spent: 30n,
+      uncollected: 0n,
+      lastSeq: 2n,
+    });
+    assert.deepEqual(await ledger.release({ pool, hold: "lease", amount: 70n }), {
+      released: 70n,
+      available: 970n,
+    });
+  });
+
+  test("thousands of charges of one pool in one batch are numbered and balanced line by line", async () => {
+    const pool = await createPool(db, 1_000_000n);
+    await ledger.lease(leaseOf(pool, 500_000n));
+    const amounts = Array.from({ length: 2500 }, (_, index) => BigInt(index % 7));
+    const results = await Promise.all(
+      amounts.map((amount, index) =>
+        ledger.charge(chargeOf(pool, amount, index % 2 === 0 ? { hold: "lease" } : {})),
+      ),
+    );
+    let balance = 1_000_000n;
+    let seq = 1;
+    for (const [index, amount] of amounts.entries()) {
+      if (amount === 0n) {
+        assert.equal(results[index]?.seq, null);
+        continue;
+      }
+      balance -= amount;
+      seq += 1;
+      assert.deepEqual(results[index], { kind: "charged", seq, charged: amount, uncollected: 0n, balance });
+    }
+    assert.equal((await readPool(db, pool)).balance, balance);
+  });
+
+  test("a charge beyond its lease falls to the pool, and what that lacks is recorded as uncollected", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.lease(leaseOf(pool, 10n));
+    await ledger.hold(holdOf(pool, "other", 50n));
+    const results = await Promise.all([
+      ledger.charge(chargeOf(pool, 25n, { hold: "lease" })),
+      ledger.charge(chargeOf(pool, 70n)),
+      ledger.charge(chargeOf(pool, 5n)),
+    ]);
+    assert.deepEqual(results, [
+      { kind: "charged", seq: 2, charged: 25n, uncollected: 0n, balance: 75n },
+      { kind: "charged", seq: 3, charged: 25n, uncollected: 45n, balance: 50n },
+      { kind: "charged", seq: 4, charged: 0n, uncollected: 5n, balance: 50n },
+    ]);
+    assert.deepEqual(await readPool(db, pool), {
+      balance: 50n,
+      held: 50n,
+      spent: 50n,
+      uncollected: 50n,
+      lastSeq: 4n,
+    });
+    const { entries } = await listEntries(db, pool, { limit: 2 });
+    assert.deepEqual(
+      entries.map(({ uncollected }) => uncollected),
+      [5n, 45n],
+    );
+    await ledger.release(releaseOf(pool, "other"));
+  });
+
+  test("a pool that cannot cover its charges does not disturb the others of the batch", async () => {
+    const poor = await createPool(db, 10n);
+    const rich = await createPool(db, 1000n);
+    const sameShard = { ...rich };
+    const results = await Promise.all(
+      [1, 2, 3].flatMap(() => [ledger.charge(chargeOf(poor, 6n)), ledger.charge(chargeOf(sameShard, 6n))]),
+    );
+    assert.deepEqual(
+      results.map(({ charged, uncollected }) => [charged, uncollected]),
+      [
+        [6n, 0n],
+        [6n, 0n],
+        [4n, 2n],
+        [6n, 0n],
+        [0n, 6n],
+        [6n, 0n],
+      ],
+    );
+  });
+
+  test("a charge of nothing writes no entry and returns the balance", async () => {
+    const pool = await createPool(db, 100n);
+    const result = await ledger.charge(chargeOf(pool, 0n));
+    assert.deepEqual(result, { kind: "charged", seq: null, charged: 0n, uncollected: 0n, balance: 100n });
+    assert.equal((await readPool(db, pool)).lastSeq, 1n);
+  });
+
+  test("a charge of a pool that was never granted anything is uncollected", async () => {
+    const pool = await createPool(db, 0n);
+    const result = await ledger.charge(chargeOf(pool, 5n));
+    assert.deepEqual(result, { kind: "charged", seq: 1, charged: 0n, uncollected: 5n, balance: 0n });
+  });
+
+  test("a client's hold resolves once: its charge repeated returns the original result", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.hold(holdOf(pool, "h", 40n));
+    const first = await ledger.charge(chargeOf(pool, 25n, { hold: { id: "h" } }));
+    assert.deepEqual(first, { kind: "charged", seq: 2, charged: 25n, uncollected: 0n, balance: 75n });
+    await ledger.charge(chargeOf(pool, 1n));
+    assert.deepEqual(await ledger.charge(chargeOf(pool, 25n, { hold: { id: "h" } })), first);
+    assert.deepEqual(await readPool(db, pool), {
+      balance: 74n,
+      held: 0n,
+      spent: 26n,
+      uncollected: 0n,
+      lastSeq: 3n,
+    });
+    assert.deepEqual(await ledger.hold(holdOf(pool, "h", 40n)), { kind: "conflict", state: "charged" });
+    assert.deepEqual(await ledger.release(releaseOf(pool, "h")), { released: 0n, available: 74n });
+  });
+
+  test("of many charges of one hold at once exactly one is made", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.hold(holdOf(pool, "h", 40n));
+    const other = await openLedger(db, LEDGER);
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? ledger : other).charge(chargeOf(pool, 30n, { hold: { id: "h" } })),
+      ),
+    );
+    for (const result of results) assert.deepEqual(result, results[0]);
+    assert.equal((await readPool(db, pool)).balance, 70n);
+    await other.close();
+  });
+
+  test("a hold charged with nothing is resolved", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.hold(holdOf(pool, "h", 40n));
+    const result = await ledger.charge(chargeOf(pool, 0n, { hold: { id: "h" } }));
+    assert.deepEqual(result, { kind: "charged", seq: null, charged: 0n, uncollected: 0n, balance: 100n });
+    assert.equal((await readPool(db, pool)).held, 0n);
+    assert.deepEqual(await ledger.charge(chargeOf(pool, 30n, { hold: { id: "h" } })), result);
+  });
+
+  test("a charge above its hold takes the rest from the pool", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.hold(holdOf(pool, "h", 40n));
+    const result = await ledger.charge(chargeOf(pool, 150n, { hold: { id: "h" } }));
+    assert.deepEqual(result, { kind: "charged", seq: 2, charged: 100n, uncollected: 50n, balance: 0n });
+  });
+
+  test("a charge that comes after its hold expired draws from the pool, once", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.hold(holdOf(pool, "h", 40n, 10));
+    await letTimePass(db, pool, 10_000);
+    const first = await ledger.charge(chargeOf(pool, 30n, { hold: { id: "h" } }));
+    assert.deepEqual(first, { kind: "charged", seq: 2, charged: 30n, uncollected: 0n, balance: 70n });
+    assert.deepEqual(await ledger.charge(chargeOf(pool, 30n, { hold: { id: "h" } })), first);
+    assert.deepEqual(await ledger.hold(holdOf(pool, "h", 40n, 10)), { kind: "conflict", state: "expired" });
+    assert.equal((await readPool(db, pool)).held, 0n);
+  });
+
+  test("a charge of a hold that never was is refused, and nothing is charged", async () => {
+    const pool = await createPool(db, 100n);
+    await assert.rejects(ledger.charge(chargeOf(pool, 5n, { hold: { id: "nobody's" } })), {
+      code: "hold_unknown",
+    });
+    assert.equal((await readPool(db, pool)).lastSeq, 1n);
+  });
+
+  test("a value is charged once within its window, per account and endpoint", async () => {
+    const pool = await createPool(db, 100n);
+    const once = { value: "203.0.113.7", withinSeconds: 60 };
+    const results = await Promise.all(
+      Array.from({ length: 5 }, () => ledger.charge(chargeOf(pool, 10n, { once }))),
+    );
+    assert.deepEqual(results.map(({ kind }) => kind).sort(), [
+      "charged",
+      "repeat",
+      "repeat",
+      "repeat",
+      "repeat",
+    ]);
+    assert.equal(await ledger.isRepeat(pool, "GET /v1/ip-lookup", once.value), true);
+    assert.equal(await ledger.isRepeat(pool, "GET /other", once.value), false);
+    assert.equal((await ledger.charge(chargeOf(pool, 10n, { once, endpoint: "GET /other" }))).charged, 10n);
+    await letTimePass(db, pool, 61_000);
+    assert.equal((await ledger.charge(chargeOf(pool, 10n, { once }))).kind, "charged");
+    assert.equal((await readPool(db, pool)).balance, 70n);
+  });
+
+  test("a value is charged once although several instances charge it through several pools at once", async () => {
+    const pool = await createPool(db, 100n);
+    const second = { ...pool, creditType: "search" };
+    await grantCredits(db, { pool: second, amount: 100n, source: "topup" });
+    const other = await openLedger(db, LEDGER);
+    const once = { value: "v", withinSeconds: 60 };
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        (index % 2 === 0 ? ledger : other).charge(chargeOf(index % 3 === 0 ? pool : second, 10n, { once })),
+      ),
+    );
+    assert.equal(results.filter(({ kind }) => kind === "charged").length, 1);
+    await other.close();
+  });
+
+  test("nothing collected opens no window", async () => {
+    const pool = await createPool(db, 0n);
+    const once = { value: "v", withinSeconds: 60 };
+    assert.equal((await ledger.charge(chargeOf(pool, 10n, { once }))).uncollected, 10n);
+    await grantCredits(db, { pool, amount: 10n, source: "topup" });
+    assert.equal((await ledger.charge(chargeOf(pool, 10n, { once }))).charged, 10n);
+  });
+
+  test("a charge and the response of its Idempotency-Key are committed together", async () => {
+    const pool = await createPool(db, 100n);
+    const { accountId, shard } = pool;
+    const start = await ledger.beginIdempotent(accountId, shard, "k", "hash");
+    assert.equal(start.kind, "begun");
+    const owner = start.kind === "begun" ? start.owner : "";
+    const response = { status: 200, headers: [["x", "y"]] as const, body: new Uint8Array([0, 1, 255]) };
+    const charged = await ledger.charge(chargeOf(pool, 10n, { idempotency: { key: "k", owner, response } }));
+    assert.equal(charged.kind, "charged");
+    assert.deepEqual(await ledger.beginIdempotent(accountId, shard, "k", "hash"), {
+      kind: "done",
+      response: { ...response, headers: [["x", "y"]] },
+    });
+  });
+
+  test("of two runs under one Idempotency-Key one is charged, the other superseded", async () => {
+    const pool = await createPool(db, 100n);
+    const { accountId, shard } = pool;
+    const response = { status: 200, headers: [], body: null };
+    const owners = [newIdempotencyOwner("ins_dead"), newIdempotencyOwner(ledger.instanceId)];
+    // The first run's instance is not alive, so the second takes the key over; then both finish.
+    for (const owner of owners) await beginIdempotent(db, { accountId, shard, key: "k" }, "hash", owner);
+    const results = await Promise.all(
+      owners.map((owner) =>
+        ledger.charge(chargeOf(pool, 10n, { idempotency: { key: "k", owner, response } })),
+      ),
+    );
+    assert.deepEqual(
+      results.map(({ kind, charged }) => [kind, charged]),
+      [
+        ["charged", 10n],
+        ["superseded", 0n],
+      ],
+    );
+    assert.equal((await readPool(db, pool)).balance, 90n);
+  });
+
+  test("a ledger that closes leaves nothing held", async () => {
+    await ledger.close();
+    await assertSound(db, { atRest: true });
+  });
+});

@@ -1,0 +1,34 @@
+import type { Queryable } from "../database/database.ts";
+import type { KeyUse } from "../ledger.ts";
+
+/** A later use within it is not written: reports need no more, and a busy key costs each database one write a minute. */
+const RESOLUTION_SECONDS = 60;
+
+/** Skips rows that are locked: whoever changes a key must not wait for this, and no order of locks is needed. */
+const RECORD = {
+  name: "record-key-use",
+  text: `WITH used AS (
+      UPDATE farebox.keys SET last_used_at = clock_timestamp() WHERE key_id IN (
+        SELECT k.key_id FROM farebox.keys k
+        WHERE k.key_id = ANY($1::text[]) AND coalesce(k.last_used_at, '-infinity')
+          < clock_timestamp() - make_interval(secs => $3)
+        FOR NO KEY UPDATE SKIP LOCKED
+      )
+    )
+    UPDATE farebox.rotated_secrets SET last_used_at = clock_timestamp() WHERE hash IN (
+      SELECT s.hash FROM farebox.rotated_secrets s
+      WHERE s.hash IN (SELECT decode(h, 'hex') FROM unnest($2::text[]) h) AND coalesce(s.last_used_at, '-infinity')
+        < clock_timestamp() - make_interval(secs => $3)
+      FOR NO KEY UPDATE SKIP LOCKED
+    )`,
+};
+
+/**
+ * Writes that keys were used, and which of their texts from before a rotation still are, by the database's clock: at most
+ * once a minute each, however many instances tell of it.
+ */
+export async function recordKeyUse(db: Queryable, uses: readonly KeyUse[]): Promise<void> {
+  const keyIds = [...new Set(uses.map((use) => use.keyId))];
+  const hashes = uses.map((use) => use.hashHex);
+  await db.query(RECORD, [keyIds, hashes, RESOLUTION_SECONDS]);
+}

@@ -1,0 +1,61 @@
+import type { Queryable } from "../database/database.ts";
+import type { PoolBalance } from "../ledger.ts";
+
+interface BalanceRow {
+  readonly creditType: string;
+  readonly balance: bigint;
+  readonly held: bigint;
+  readonly grants: readonly {
+    readonly grantId: string;
+    readonly amount: number;
+    readonly remaining: number;
+    readonly source: string;
+    readonly expiresAt: number | null;
+  }[];
+  readonly recurring: {
+    readonly amount: number;
+    readonly every: NonNullable<PoolBalance["recurring"]>["every"];
+    readonly nextAt: number | null;
+    readonly rollover: "none" | "all" | number;
+  } | null;
+}
+
+/**
+ * All pools of an account by credit type, as of the database's now: grants that are due to expire or to come are counted,
+ * and nothing is written. An account without pools has none.
+ */
+export async function readBalances(
+  db: Queryable,
+  accountId: string,
+  shard: number,
+): Promise<readonly PoolBalance[]> {
+  const rows = await db.query<BalanceRow>(
+    {
+      name: "read-balances",
+      text: `SELECT credit_type AS "creditType", balance, held, grants, recurring FROM farebox.read_balances($1, $2)`,
+    },
+    [shard, accountId],
+  );
+  return rows.map(renderBalance);
+}
+
+function renderBalance({ creditType, balance, held, grants, recurring }: BalanceRow): PoolBalance {
+  return {
+    creditType,
+    balance,
+    held,
+    recurring: recurring && {
+      amount: BigInt(recurring.amount),
+      every: recurring.every,
+      nextAt: recurring.nextAt === null ? null : new Date(recurring.nextAt),
+      rollover: typeof recurring.rollover === "number" ? BigInt(recurring.rollover) : recurring.rollover,
+    },
+    grants: grants.map(({ grantId, amount, remaining, source, expiresAt }) => ({
+      grantId,
+      amount: BigInt(amount),
+      remaining: BigInt(remaining),
+      source,
+      expiresAt: expiresAt === null ? null : new Date(expiresAt),
+    })),
+  };
+}

@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { afterEach, before, test } from "node:test";
+import { MAX_CREDITS } from "../../domain/credits.ts";
+import type { Database } from "../database/database.ts";
+import type { PoolRef } from "../ledger.ts";
+import { type LedgerHandle, openLedger } from "../open-ledger.ts";
+import { refundCharge } from "../refunds/refund.ts";
+import { atOnce, fulfilled } from "../testing/at-once.ts";
+import {
+  assertSound,
+  chargeOf,
+  createPool,
+  holdOf,
+  LEDGER,
+  letTimePass,
+  readPool,
+  releaseOf,
+} from "../testing/books.ts";
+import { eachDatabase } from "../testing/test-databases.ts";
+import { adjustPool } from "./adjust.ts";
+import { readBalances } from "./balances.ts";
+import { listEntries } from "./entries.ts";
+import { grantCredits } from "./grant.ts";
+
+const inMinutes = (minutes: number): Date => new Date(Date.now() + minutes * 60_000);
+
+eachDatabase("grant, refund and adjust", (openFresh) => {
+  let db: Database;
+  let ledger: LedgerHandle;
+
+  const remainingBySource = async (pool: PoolRef): Promise<Record<string, bigint>> => {
+    const [balance] = await readBalances(db, pool.accountId, pool.shard);
+    return Object.fromEntries((balance?.grants ?? []).map(({ source, remaining }) => [source, remaining]));
+  };
+
+  before(async () => {
+    db = await openFresh();
+    ledger = await openLedger(db, LEDGER);
+  });
+  afterEach(() => assertSound(db));
+
+  test("a grant with a reference is made once, however many ask at once", async () => {
+    const pool = await createPool(db, 0n);
+    const grant = { pool, amount: 100n, source: "topup" as const, reference: "invoice 1" };
+    const results = fulfilled(await atOnce(8, () => grantCredits(db, grant)));
+    assert.equal(results.length, 8);
+    assert.equal(results.filter(({ repeated }) => !repeated).length, 1);
+    assert.equal(new Set(results.map(({ grantId }) => grantId)).size, 1);
+    assert.equal((await readPool(db, pool)).balance, 100n);
+    await assert.rejects(grantCredits(db, { ...grant, amount: 99n }), { code: "grant_conflict" });
+    await assert.rejects(grantCredits(db, { ...grant, pool: { ...pool, creditType: "search" } }), {
+      code: "grant_conflict",
+    });
+  });
+
+  test("grants without a reference are each made", async () => {
+    const pool = await createPool(db, 0n);
+    for (const _ of [1, 2]) await grantCredits(db, { pool, amount: 5n, source: "promo" });
+    assert.equal((await readPool(db, pool)).balance, 10n);
+  });
+
+  test("impossible grants are refused and change nothing", async () => {
+    const pool = await createPool(db, 10n);
+    const grant = { pool, source: "topup" as const };
+    await assert.rejects(grantCredits(db, { ...grant, amount: 0n }), { code: "amount_out_of_range" });
+    await assert.rejects(grantCredits(db, { ...grant, amount: MAX_CREDITS + 1n }), {
+      code: "amount_out_of_range",
+    });
+    await assert.rejects(grantCredits(db, { ...grant, amount: MAX_CREDITS }), { code: "pool_too_large" });
+    for (const own of ["recurring:credits:x", "refund:credits:1", "adjustment:credits:a"]) {
+      await assert.rejects(grantCredits(db, { ...grant, amount: 1n, reference: own }), {
+        code: "grant_reference_reserved",
+      });
+    }
+    await assert.rejects(grantCredits(db, { ...grant, amount: 1n, expiresAt: inMinutes(-1) }), {
+      code: "grant_expired",
+    });
+    await assert.rejects(
+      grantCredits(db, { ...grant, amount: 1n, effectiveAt: inMinutes(10), expiresAt: inMinutes(5) }),
+      { code: "grant_expired" },
+    );
+    const nobody = { accountId: "acc_nobody", creditType: "credits", shard: 0 };
+    await assert.rejects(grantCredits(db, { ...grant, pool: nobody, amount: 1n }), {
+      code: "account_unknown",
+    });
+    await assert.rejects(ledger.charge(chargeOf(nobody, 1n)), { code: "account_unknown" });
+    assert.equal((await readPool(db, pool)).lastSeq, 1n);
+  });
+
+  test("a grant for later is in the balance from its moment on", async () => {
+    const pool = await createPool(db, 10n);
+    await grantCredits(db, { pool, amount: 100n, source: "promo", effectiveAt: inMinutes(5) });
+    assert.equal((await ledger.charge(chargeOf(pool, 0n))).balance, 10n);
+    await letTimePass(db, pool, 5 * 60_000);
+    assert.equal((await readBalances(db, pool.accountId, pool.shard))[0]?.balance, 110n);
+    assert.equal((await ledger.charge(chargeOf(pool, 50n))).balance, 60n);
+  });
+
+  test("grants are drawn by priority, then earliest expiry, then age", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 10n, source: "topup" });
+    await grantCredits(db, { pool, amount: 10n, source: "adjustment", expiresAt: inMinutes(10) });
+    await grantCredits(db, { pool, amount: 10n, source: "promo", priority: 1, expiresAt: inMinutes(60) });
+    await ledger.charge(chargeOf(pool, 5n));
+    assert.deepEqual(await remainingBySource(pool), { promo: 5n, adjustment: 10n, topup: 10n });
+    await ledger.charge(chargeOf(pool, 17n));
+    assert.deepEqual(await remainingBySource(pool), { topup: 8n });
+  });
+
+  test("a refund returns to the grants that the charge drew from, the newest drawn first", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
+    await grantCredits(db, { pool, amount: 10n, source: "topup" });
+    await ledger.charge(chargeOf(pool, 4n));
+    const { seq } = await ledger.charge(chargeOf(pool, 12n));
+    await ledger.charge(chargeOf(pool, 2n));
+    assert.deepEqual(await remainingBySource(pool), { topup: 2n });
+    const refund = { pool, seq: seq ?? 0, reason: "broken", reference: "r1" };
+    assert.deepEqual(await refundCharge(db, { ...refund, amount: 7n }), {
+      refunded: 7n,
+      balance: 9n,
+      seq: 6,
+      repeated: false,
+    });
+    assert.deepEqual(await remainingBySource(pool), { promo: 1n, topup: 8n });
+    assert.deepEqual(await refundCharge(db, { ...refund, reference: "r2", amount: "all" }), {
+      refunded: 5n,
+      balance: 14n,
+      seq: 7,
+      repeated: false,
+    });
+    assert.deepEqual(await remainingBySource(pool), { promo: 6n, topup: 8n });
+    assert.equal((await refundCharge(db, { ...refund, reference: "r3", amount: "all" })).refunded, 0n);
+    await assert.rejects(refundCharge(db, { ...refund, reference: "r4", amount: 1n }), {
+      code: "refund_exceeds_charge",
+    });
+  });
+
+  test("a refund with the same reference is made once, however many ask at once", async () => {
+    const pool = await createPool(db, 100n);
+    const { seq } = await ledger.charge(chargeOf(pool, 60n));
+    const results = fulfilled(
+      await atOnce(8, () =>
+        refundCharge(db, { pool, seq: seq ?? 0, amount: 20n, reason: "broken", reference: "same" }),
+      ),
+    );
+    assert.equal(results.filter(({ repeated }) => !repeated).length, 1);
+    const rest = fulfilled(
+      await atOnce(8, (index) =>
+        refundCharge(db, { pool, seq: seq ?? 0, amount: 15n, reason: "broken", reference: `r${index}` }),
+      ),
+    );
+    assert.equal(rest.length, 2);
+    assert.equal((await readPool(db, pool)).balance, 90n);
+  });
+
+  test("credits of an expired grant come back as a refund grant that lives as long as the longest-lived one", async () => {
+    const pool = await createPool(db, 0n);
+    const late = inMinutes(600);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
+    await grantCredits(db, { pool, amount: 10n, source: "topup", expiresAt: late });
+    const { seq } = await ledger.charge(chargeOf(pool, 14n));
+    await letTimePass(db, pool, 11 * 60_000);
+    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    const [balance] = await readBalances(db, pool.accountId, pool.shard);
+    assert.equal(balance?.balance, 20n);
+    const sources = Object.fromEntries(
+      balance?.grants.map(({ source, remaining }) => [source, remaining]) ?? [],
+    );
+    assert.deepEqual(sources, { refund: 10n, topup: 10n });
+    const [one, two] = balance?.grants ?? [];
+    assert.deepEqual(one?.expiresAt, two?.expiresAt);
+  });
+
+  test("with no grant left to live as long as, a refund grant never expires", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
+    const { seq } = await ledger.charge(chargeOf(pool, 10n));
+    await letTimePass(db, pool, 11 * 60_000);
+    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    const [balance] = await readBalances(db, pool.accountId, pool.shard);
+    assert.deepEqual(
+      balance?.grants.map(({ source, remaining, expiresAt }) => [source, remaining, expiresAt]),
+      [["refund", 10n, null]],
+    );
+  });
+
+  test("only charges can be refunded, and only what was collected", async () => {
+    const pool = await createPool(db, 10n);
+    await assert.rejects(refundCharge(db, { pool, seq: 1, amount: "all", reason: "", reference: "r" }), {
+      code: "charge_unknown",
+    });
+    await assert.rejects(refundCharge(db, { pool, seq: 99, amount: "all", reason: "", reference: "r" }), {
+      code: "charge_unknown",
+    });
+    const { seq } = await ledger.charge(chargeOf(pool, 15n));
+    await assert.rejects(refundCharge(db, { pool, seq: seq ?? 0, amount: 11n, reason: "", reference: "r" }), {
+      code: "refund_exceeds_charge",
+      detail: { accountId: pool.accountId, creditType: "credits", seq, refundable: "0.00001" },
+    });
+  });
+
+  test("the ledger's own refund is idempotent by its reference", async () => {
+    const pool = await createPool(db, 10n);
+    const { seq } = await ledger.charge(chargeOf(pool, 4n));
+    const refunds = await Promise.all([1, 2].map(() => ledger.refund(pool, seq ?? 0, "all", "broken", "r")));
+    assert.deepEqual(
+      refunds,
+      [1, 2].map(() => ({ refunded: 4n, balance: 10n })),
+    );
+  });
+
+  test("adjustments add and take, once per reference, and never take what is held", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.hold(holdOf(pool, "h", 70n));
+    const take = { pool, amount: -30n, reason: "mistake", reference: "a1" };
+    const results = fulfilled(await atOnce(6, () => adjustPool(db, take)));
+    assert.equal(results.filter(({ repeated }) => !repeated).length, 1);
+    for (const { balance, seq } of results) assert.deepEqual([balance, seq], [70n, 2]);
+    await assert.rejects(adjustPool(db, { ...take, amount: -1n, reference: "a2" }), {
+      code: "adjustment_exceeds_available",
+    });
+    await assert.rejects(adjustPool(db, { ...take, amount: -31n }), { code: "adjustment_conflict" });
+    await assert.rejects(adjustPool(db, { ...take, amount: 0n, reference: "a3" }), {
+      code: "amount_out_of_range",
+    });
+    assert.equal((await adjustPool(db, { ...take, amount: 5n, reference: "a4" })).balance, 75n);
+    await ledger.release(releaseOf(pool, "h"));
+    assert.equal((await adjustPool(db, { ...take, amount: -75n, reference: "a5" })).balance, 0n);
+    const { entries } = await listEntries(db, pool, { limit: 10, kind: "adjustment" });
+    assert.deepEqual(
+      entries.map(({ amount, reason }) => [amount, reason]),
+      [
+        [-75n, "mistake"],
+        [5n, "mistake"],
+        [-30n, "mistake"],
+      ],
+    );
+  });
+
+  test("what was adjusted away is not refunded twice", async () => {
+    const pool = await createPool(db, 100n);
+    const { seq } = await ledger.charge(chargeOf(pool, 60n));
+    await adjustPool(db, { pool, amount: -40n, reason: "x", reference: "a" });
+    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    assert.equal((await ledger.charge(chargeOf(pool, 100n))).charged, 60n);
+  });
+
+  test("at the end nothing is held", async () => {
+    await ledger.close();
+    await assertSound(db, { atRest: true });
+  });
+});

@@ -1,0 +1,142 @@
+import type { ChargeRef } from "../../domain/ids.ts";
+import { readUuidV7Time } from "../../domain/ids.ts";
+import type { Queryable } from "../database/database.ts";
+import type { PoolRef } from "../ledger.ts";
+import { SCANNED_ENTRIES } from "./charge-filter.ts";
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+
+/**
+ * How long before and after its request's id a charge is looked for, one after the other. The id has the time of the
+ * instance that took the request in; the charge has the database's, when the response was complete.
+ */
+const WINDOWS: readonly (readonly [number, number])[] = [
+  [MINUTE / 2, 2 * MINUTE],
+  [5 * MINUTE, 15 * MINUTE],
+  [HOUR, 2 * HOUR],
+  [24 * HOUR, 25 * HOUR],
+];
+
+/** Entries that are looked through for one id before the search gives up: a few seconds. */
+const MOST_ENTRIES = 2_000_000;
+
+export interface FoundCharges {
+  /** Usually one; empty when there is none. */
+  readonly charges: readonly ChargeRef[];
+  /** False when entries were left that nobody looked at. */
+  readonly isComplete: boolean;
+}
+
+/**
+ * The charges of a request, by its id, in all pools of an account. Entries have no index on it: an id of the gateway's
+ * (a UUIDv7) tells when to look, and the search widens from there; for any other id the newest entries come first.
+ */
+export async function findChargesOfRequest(
+  db: Queryable,
+  account: { readonly accountId: string; readonly shard: number },
+  requestId: string,
+): Promise<FoundCharges> {
+  const at = readUuidV7Time(requestId);
+  const search = new Search(
+    db,
+    at === undefined ? requestId : requestId.toLowerCase(),
+    await listPools(db, account),
+  );
+  if (at !== undefined) {
+    for (const [before, after] of WINDOWS) {
+      const charges = await search.widen(new Date(at - before), new Date(at + after));
+      if (charges.length > 0) return { charges, isComplete: true };
+    }
+  }
+  const charges = await search.finish();
+  return { charges, isComplete: search.left > 0 };
+}
+
+interface SearchedPool extends PoolRef {
+  readonly end: number;
+  /** The entries in [from, to) were looked through. */
+  from: number;
+  to: number;
+}
+
+class Search {
+  /** Entries that may still be looked through. */
+  left = MOST_ENTRIES;
+  readonly #db: Queryable;
+  readonly #requestId: string;
+  readonly #pools: readonly SearchedPool[];
+
+  constructor(db: Queryable, requestId: string, pools: readonly SearchedPool[]) {
+    this.#db = db;
+    this.#requestId = requestId;
+    this.#pools = pools;
+  }
+
+  /** Looks through what was not yet looked through between two moments. */
+  async widen(from: Date, to: Date): Promise<ChargeRef[]> {
+    const found: ChargeRef[] = [];
+    for (const pool of this.#pools) {
+      const [range] = await this.#db.query<{ from: bigint; to: bigint }>(
+        `SELECT farebox.first_seq_at($1, $2, $3, $4) AS "from", farebox.first_seq_at($1, $2, $3, $5) AS "to"`,
+        [pool.shard, pool.accountId, pool.creditType, from, to],
+      );
+      found.push(...(await this.#extend(pool, Number(range?.from ?? 1), Number(range?.to ?? 1))));
+    }
+    return found;
+  }
+
+  /** Looks through all the rest, the newest first. */
+  async finish(): Promise<ChargeRef[]> {
+    const found: ChargeRef[] = [];
+    for (const pool of this.#pools) found.push(...(await this.#extend(pool, 1, pool.end)));
+    return found;
+  }
+
+  async #extend(pool: SearchedPool, from: number, to: number): Promise<ChargeRef[]> {
+    const isFirst = pool.from === pool.to;
+    const found = isFirst
+      ? await this.#scan(pool, from, to)
+      : [...(await this.#scan(pool, pool.to, to)), ...(await this.#scan(pool, from, pool.from))];
+    pool.from = from;
+    pool.to = to;
+    return found;
+  }
+
+  async #scan(pool: SearchedPool, from: number, to: number): Promise<ChargeRef[]> {
+    const found: ChargeRef[] = [];
+    for (let end = to; end > from && this.left > 0; ) {
+      const start = Math.max(from, end - Math.min(SCANNED_ENTRIES, this.left));
+      const rows = await this.#db.query<{ seq: bigint }>(
+        `SELECT seq FROM farebox.entries
+         WHERE account_id = $1 AND credit_type = $2 AND shard = $3 AND seq >= $4 AND seq < $5
+           AND kind = 'charge' AND request_id = $6 ORDER BY seq`,
+        [pool.accountId, pool.creditType, pool.shard, start, end, this.#requestId],
+      );
+      const { accountId, creditType } = pool;
+      found.push(...rows.map(({ seq }) => ({ accountId, creditType, seq: Number(seq) })));
+      this.left -= end - start;
+      end = start;
+    }
+    return found;
+  }
+}
+
+async function listPools(
+  db: Queryable,
+  { accountId, shard }: { readonly accountId: string; readonly shard: number },
+): Promise<SearchedPool[]> {
+  const rows = await db.query<{ creditType: string; lastSeq: bigint }>(
+    `SELECT credit_type AS "creditType", last_seq AS "lastSeq" FROM farebox.pools
+     WHERE account_id = $1 AND shard = $2 ORDER BY credit_type`,
+    [accountId, shard],
+  );
+  return rows.map(({ creditType, lastSeq }) => ({
+    accountId,
+    creditType,
+    shard,
+    end: Number(lastSeq) + 1,
+    from: 1,
+    to: 1,
+  }));
+}

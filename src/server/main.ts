@@ -1,0 +1,238 @@
+import { createCustomerApi } from "../api/customer/create-customer-api.ts";
+import { createOperatorApi } from "../api/operator/create-operator-api.ts";
+import { ensureOperatorToken, type OperatorToken } from "../api/operator/operator-token.ts";
+import { serveOperator } from "../api/operator/serve-operator.ts";
+import type { Config } from "../config/config.ts";
+import { loadConfig } from "../config/load-config.ts";
+import type { Contract } from "../contract/contract.ts";
+import { loadContract } from "../contract/load-contract.ts";
+import { FareboxError } from "../domain/farebox-error.ts";
+import { createGateway, type Gateway } from "../gateway/create-gateway.ts";
+import type { Database } from "../ledger/database/database.ts";
+import {
+  type DatabaseTarget,
+  type OpenDatabaseOptions,
+  openDatabase,
+} from "../ledger/database/open-database.ts";
+import { migrate } from "../ledger/migrate.ts";
+import { openLedger } from "../ledger/open-ledger.ts";
+import { loadPriceList } from "../ledger/price-lists/price-lists.ts";
+import { createMeter } from "../meter/create-meter.ts";
+import type { Meter } from "../meter/meter.ts";
+import { readUsageFacts } from "../meter/read-usage-facts.ts";
+import { createGatewayTelemetry } from "../telemetry/gateway-telemetry.ts";
+import type { Logger } from "../telemetry/logger.ts";
+import { createMeterTelemetry } from "../telemetry/meter-telemetry.ts";
+import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { startBulkRefunder } from "./bulk-refunder.ts";
+import type { PlanWatch } from "./plan-watch.ts";
+import { publishFilePlans } from "./publish-plans.ts";
+import { publishPrices } from "./publish-prices.ts";
+import { startSweeper } from "./sweeper.ts";
+
+const SECONDS_PER_HOUR = 3_600;
+
+/** Where a listener listens; port 0 takes any free one. */
+export interface Listen {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface FareboxOptions {
+  /** The configuration, or the path of its file. */
+  readonly config: Config | string;
+  readonly database: DatabaseTarget;
+  /** Keeps the operator token, when none is given. */
+  readonly dataDirectory: string;
+  readonly listen: Listen;
+  readonly operatorListen: Listen;
+  /** Undefined: the data directory's, which is made at the first start. */
+  readonly operatorToken: string | undefined;
+  readonly logger: Logger;
+  readonly version: string;
+  readonly onDatabaseRetry?: OpenDatabaseOptions["onRetry"];
+}
+
+/** A running Farebox. */
+export interface Running {
+  /** `http://127.0.0.1:8080` */
+  readonly gateway: string;
+  readonly operator: string;
+  readonly operatorToken: OperatorToken;
+  /**
+   * Takes no more requests, lets those under way finish and settle, gives the leases back and closes the database. Never
+   * rejects: what could not be closed is logged, and found again by the others for want of heartbeats.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the gateway and the operator API. Ready when both listen. Rejects, with nothing left running, with the errors of
+ * loadConfig, openDatabase and migrate, and as `listen` does.
+ */
+export async function startFarebox(options: FareboxOptions): Promise<Running> {
+  const closing = new Closing(options.logger);
+  try {
+    return await start(options, closing);
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
+}
+
+async function start(options: FareboxOptions, closing: Closing): Promise<Running> {
+  const { logger } = options;
+  const config = typeof options.config === "string" ? loadConfig(options.config) : options.config;
+  const contract = loadContract(config.contract);
+  const { onDatabaseRetry: onRetry } = options;
+  const database = await openDatabase(options.database, onRetry === undefined ? {} : { onRetry });
+  closing.add("database", () => database.close());
+  warnOfEmbedded(database, logger);
+  const planWatch = await prepare(database, config, logger);
+  const operatorToken = ensureOperatorToken(options.dataDirectory, options.operatorToken);
+  const metrics = createMetrics();
+  const ledger = await openLedger(database, {
+    shards: config.shards,
+    idempotencyKeepSeconds: config.idempotency.keepHours * SECONDS_PER_HOUR,
+  });
+  closing.add("ledger", () => ledger.close());
+  startBackground(database, config, planWatch, logger, closing);
+  const meter = createMeter({
+    ledger,
+    priceLists: { readPriceList: (version) => loadPriceList(database, version) },
+    limits: config.limits,
+    ownLimit: config.customerApi,
+    leases: config.leases,
+    events: createMeterTelemetry(metrics.registry, logger),
+  });
+  await meter.start();
+  closing.add("meter", () => meter.close());
+  const gateway = openGateway(options, config, { contract, meter, database, metrics });
+  let ready = false;
+  const api = createOperatorApi({
+    database,
+    config,
+    token: operatorToken.token,
+    logger,
+    metrics,
+    version: options.version,
+    instanceId: () => ledger.instanceId,
+    isReady: () => ready,
+  });
+  const { listen, operatorListen } = options;
+  const operator = await serveOperator(api, operatorListen).catch(refuseAddress(operatorListen));
+  closing.add("operator API", () => operator.close());
+  closing.add("gateway", () => gateway.close());
+  const address = await gateway.listen(listen.host, listen.port).catch(refuseAddress(listen));
+  ready = true;
+  closing.add("readiness", async () => {
+    ready = false;
+  });
+  return { gateway: renderUrl(address), operator: operator.url, operatorToken, close: () => closing.run() };
+}
+
+interface GatewayServices {
+  readonly contract: Contract;
+  readonly meter: Meter;
+  readonly database: Database;
+  readonly metrics: Metrics;
+}
+
+/** The gateway with the customer API behind it: neither door knows the other. */
+function openGateway(
+  { logger, version }: FareboxOptions,
+  config: Config,
+  { contract, meter, database, metrics }: GatewayServices,
+): Gateway {
+  return createGateway({
+    config,
+    contract,
+    meter,
+    accountEndpoints: config.customerApi.enabled
+      ? createCustomerApi({ database, config, contract, meter, version })
+      : undefined,
+    readUsage: (identity, question) =>
+      readUsageFacts(database, config.creditTypes[0] ?? "credits", identity, question),
+    events: createGatewayTelemetry(metrics.registry, logger),
+    clock: { unixMs: () => Date.now() },
+  });
+}
+
+/** What runs by itself beside the requests, on every instance. */
+function startBackground(
+  database: Database,
+  config: Config,
+  planWatch: PlanWatch,
+  logger: Logger,
+  closing: Closing,
+): void {
+  const { shards, leases } = config;
+  const sweeper = startSweeper(database, { shards, deadAfterMs: leases.deadAfterMs }, planWatch, logger);
+  closing.add("sweeper", () => sweeper.stop());
+  const bulkRefunder = startBulkRefunder(database, logger);
+  closing.add("bulk refunder", () => bulkRefunder.stop());
+}
+
+/** The system's own text for a port that is taken names neither the listener nor the mend. */
+function refuseAddress(listen: Listen): (error: unknown) => never {
+  return (cause) => {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new FareboxError("listen_failed", `Cannot listen on ${listen.host}:${listen.port}: ${reason}`, {
+      detail: {
+        ...listen,
+        mend: "Stop what listens there, or choose another address; port 0 takes any free one.",
+      },
+      cause,
+    });
+  };
+}
+
+/** Brings schema, plans and prices of the database up to this version and this configuration. */
+async function prepare(database: Database, config: Config, logger: Logger): Promise<PlanWatch> {
+  const { version } = await migrate(database, (migration) => logger.info({ migration }, "migration applied"));
+  logger.debug({ version }, "the schema is up to date");
+  const planWatch = await publishFilePlans(database, config.plans, logger);
+  await publishPrices(database, config, logger);
+  return planWatch;
+}
+
+function warnOfEmbedded(database: Database, logger: Logger): void {
+  if (database.kind !== "pglite") return;
+  logger.warn(
+    "the embedded database survives the end of this process however it ends, and makes no promise about the loss of power: use Postgres (DATABASE_URL) in production",
+  );
+}
+
+function renderUrl(address: Listen): string {
+  return `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+}
+
+/** What was opened is closed in reverse, each part even when another fails. */
+class Closing {
+  readonly #logger: Logger;
+  readonly #parts: { readonly name: string; readonly close: () => Promise<void> }[] = [];
+  #running: Promise<void> | undefined;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add(name: string, close: () => Promise<void>): void {
+    this.#parts.push({ name, close });
+  }
+
+  run(): Promise<void> {
+    this.#running ??= this.#run();
+    return this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (const { name, close } of this.#parts.toReversed()) {
+      try {
+        await close();
+      } catch (error) {
+        this.#logger.error({ err: error, part: name }, "could not be closed");
+      }
+    }
+  }
+}
