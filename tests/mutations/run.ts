@@ -28,6 +28,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 try {
+  copy.fill();
   // One server of each Postgres for all tests, as in a run of the whole suite.
   await globalSetup();
   process.exitCode = await run();

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,13 +27,15 @@ export interface TestRun {
 export class WorkingCopy {
   readonly #directory = mkdtempSync(join(tmpdir(), "farebox-mutations-"));
 
-  constructor() {
+  /** Copies what is tracked, and what is new and not ignored. */
+  fill(): void {
     const listed = execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
       cwd: ROOT,
       encoding: "utf8",
     });
     for (const path of new Set(listed.split("\0"))) {
-      if (path === "" || !existsSync(join(ROOT, path))) continue;
+      // A linked node_modules is no folder, so it is not ignored as one.
+      if (path === "" || path === "node_modules" || !existsSync(join(ROOT, path))) continue;
       cpSync(join(ROOT, path), join(this.#directory, path));
     }
     symlinkSync(join(ROOT, "node_modules"), join(this.#directory, "node_modules"));
@@ -57,13 +59,12 @@ export class WorkingCopy {
 
   /** What Postgres says against the migrations; undefined when they can be applied. */
   migrate(): string | undefined {
-    try {
-      const options = ["--input-type=module", "--eval", MIGRATE];
-      execFileSync(process.execPath, options, { cwd: this.#directory, encoding: "utf8", stdio: "pipe" });
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "--eval", MIGRATE], {
+      cwd: this.#directory,
+      encoding: "utf8",
+    });
+    if (status === 0) return undefined;
+    return stderr.split("\n").find((line) => /error:/i.test(line)) ?? stderr;
   }
 
   /** Runs the tests with these titles, and no others of their files. */
