@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { renderPriceDifference as renderWire } from "../../api/operator/price-lists/render-price-difference.ts";
+import { renderPriceDifference as renderWire } from "../../api/price-lists/render-price-difference.ts";
 import { priceListDiff, priceSchedule } from "../../api/wire/price-list.ts";
 import { loadConfig } from "../../config/load-config.ts";
 import { computePriceDifference } from "../../domain/prices/price-difference.ts";

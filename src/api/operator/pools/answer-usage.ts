@@ -8,8 +8,8 @@ import {
   renderUsageRow,
   renderUsageSums,
   usagePages,
-} from "../../usage-answer.ts";
-import { USAGE_COLUMNS } from "../../usage-columns.ts";
+} from "../../pools/usage-answer.ts";
+import { USAGE_COLUMNS } from "../../pools/usage-columns.ts";
 import type { usageBody, usageQuery } from "../../wire/usage.ts";
 import type { OperatorEnv } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";

@@ -1,6 +1,6 @@
 import type { z } from "@hono/zod-openapi";
-import type { PriceDifference } from "../../../domain/prices/price-difference.ts";
-import type { priceDifference } from "../../wire/price-list.ts";
+import type { PriceDifference } from "../../domain/prices/price-difference.ts";
+import type { priceDifference } from "../wire/price-list.ts";
 
 /** A difference as the API shows it. */
 export function renderPriceDifference(difference: PriceDifference): z.infer<typeof priceDifference> {

@@ -1,8 +1,8 @@
-import { creditsToJson } from "../domain/credits.ts";
-import type { PoolRef } from "../ledger/ledger.ts";
-import type { Entry } from "../ledger/pools/entries.ts";
+import { creditsToJson } from "../../domain/credits.ts";
+import type { PoolRef } from "../../ledger/ledger.ts";
+import type { Entry } from "../../ledger/pools/entries.ts";
+import { refuseFields } from "../problem.ts";
 import { chargeIdOf } from "./entry-columns.ts";
-import { refuseFields } from "./problem.ts";
 
 /** The `next` of a page of entries, as its number. Throws FareboxError `request_invalid` for any other text. */
 export function parseEntryCursor(cursor: string | undefined): number | undefined {

@@ -1,7 +1,7 @@
-import { renderChargeId } from "../domain/ids.ts";
-import type { PoolRef } from "../ledger/ledger.ts";
-import type { Entry } from "../ledger/pools/entries.ts";
-import type { CsvColumn } from "./csv.ts";
+import { renderChargeId } from "../../domain/ids.ts";
+import type { PoolRef } from "../../ledger/ledger.ts";
+import type { Entry } from "../../ledger/pools/entries.ts";
+import type { CsvColumn } from "../csv.ts";
 
 /** The statement of a pool as a table. */
 export function entryColumns(pool: PoolRef): readonly CsvColumn<Entry>[] {

@@ -1,5 +1,5 @@
-import type { UsageRow } from "../ledger/reports/usage-report.ts";
-import type { CsvColumn } from "./csv.ts";
+import type { UsageRow } from "../../ledger/reports/usage-report.ts";
+import type { CsvColumn } from "../csv.ts";
 
 /** A usage report as a table. What is not grouped by is empty. */
 export const USAGE_COLUMNS: readonly CsvColumn<UsageRow>[] = [

@@ -1,12 +1,12 @@
-import { creditsToJson } from "../domain/credits.ts";
-import type { Database } from "../ledger/database/database.ts";
+import { creditsToJson } from "../../domain/credits.ts";
+import type { Database } from "../../ledger/database/database.ts";
 import {
   readUsageReport,
   type UsageGroup,
   type UsageReport,
   type UsageReportQuery,
   type UsageRow,
-} from "../ledger/reports/usage-report.ts";
+} from "../../ledger/reports/usage-report.ts";
 import { chooseCreditType } from "./choose-credit-type.ts";
 
 /** What both APIs are asked for: all optional but the time zone. */

@@ -1,4 +1,4 @@
-import { FareboxError } from "../domain/farebox-error.ts";
+import { FareboxError } from "../../domain/farebox-error.ts";
 
 /** The credit type that was named, or the configuration's first. Throws FareboxError `credit_type_unknown`. */
 export function chooseCreditType(

@@ -1,5 +1,5 @@
-import { creditsToJson } from "../domain/credits.ts";
-import type { PoolBalance } from "../ledger/ledger.ts";
+import { creditsToJson } from "../../domain/credits.ts";
+import type { PoolBalance } from "../../ledger/ledger.ts";
 
 type Grant = PoolBalance["grants"][number];
 
