@@ -1,20 +1,19 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { computeHeaders, readTour, type Tour, type TourCall } from "../../examples/tour.ts";
-import { accountBody } from "../api/wire/account.ts";
-import { createdKey } from "../api/wire/key.ts";
-import { grantBody } from "../api/wire/pool.ts";
-import { loadConfig } from "../config/load-config.ts";
-import { FareboxError } from "../domain/farebox-error.ts";
-import type { Cli } from "./cli.ts";
-import { createOperatorClient, type OperatorClient } from "./operator-client.ts";
-import { reportError } from "./report-error.ts";
-import { createCli } from "./run-cli.ts";
-import { type Served, serve } from "./serve.ts";
-import { createTerminal } from "./terminal.ts";
+import { accountBody } from "../src/api/wire/account.ts";
+import { createdKey } from "../src/api/wire/key.ts";
+import { grantBody } from "../src/api/wire/pool.ts";
+import type { Cli } from "../src/cli/cli.ts";
+import { createOperatorClient, type OperatorClient } from "../src/cli/operator-client.ts";
+import { reportError } from "../src/cli/report-error.ts";
+import { createCli } from "../src/cli/run-cli.ts";
+import { type Served, serve } from "../src/cli/serve.ts";
+import { createTerminal } from "../src/cli/terminal.ts";
+import { loadConfig } from "../src/config/load-config.ts";
+import { FareboxError } from "../src/domain/farebox-error.ts";
+import { computeHeaders, readTour, type Tour, type TourCall } from "./tour.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 const PROVIDERS = ["coresignal", "crustdata", "leadboxer", "explorium"] as const;
 type Provider = (typeof PROVIDERS)[number];
 
@@ -62,15 +61,15 @@ async function serveExample(cli: Cli, provider: Provider, tour: Tour, upstream: 
 
 /** Loaded when chosen: each reads data of its own. */
 const UPSTREAMS = {
-  coresignal: () => import("../../examples/coresignal/upstream.ts"),
-  crustdata: () => import("../../examples/crustdata/upstream.ts"),
-  leadboxer: () => import("../../examples/leadboxer/upstream.ts"),
-  explorium: () => import("../../examples/explorium/upstream.ts"),
+  coresignal: () => import("./coresignal/upstream.ts"),
+  crustdata: () => import("./crustdata/upstream.ts"),
+  leadboxer: () => import("./leadboxer/upstream.ts"),
+  explorium: () => import("./explorium/upstream.ts"),
 };
 
 /** The example's configuration with the address that its upstream really has. */
 function configFor(provider: Provider, url: string): ReturnType<typeof loadConfig> {
-  const config = loadConfig(join(ROOT, "examples", provider, "farebox.yaml"));
+  const config = loadConfig(join(import.meta.dirname, provider, "farebox.yaml"));
   return { ...config, upstreams: config.upstreams.map((upstream) => Object.assign(upstream, { url })) };
 }
 
