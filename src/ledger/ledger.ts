@@ -1,5 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
-import type { CapWindow } from "../domain/keys/key-cap.ts";
+import type { CapWindow } from "../domain/key-cap.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 
 /** One pool. `shard` is the account's: every statement of a verb filters by it. */

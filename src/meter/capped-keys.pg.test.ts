@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { KeyCap } from "../domain/keys/key-cap.ts";
+import type { KeyCap } from "../domain/key-cap.ts";
 import type { Database } from "../ledger/database/database.ts";
 import { readKeyCaps, setKeyCaps } from "../ledger/keys/key-caps.ts";
 import { addKey, assertSound } from "../ledger/testing/books.ts";

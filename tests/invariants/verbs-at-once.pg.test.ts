@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { formatId, ID_RANDOM_BYTES } from "../../src/domain/ids.ts";
-import type { KeyCap } from "../../src/domain/keys/key-cap.ts";
+import type { KeyCap } from "../../src/domain/key-cap.ts";
 import { setAccountState, shareAccount } from "../../src/ledger/accounts/accounts.ts";
 import { closeAccount } from "../../src/ledger/accounts/close-account.ts";
 import type { Database } from "../../src/ledger/database/database.ts";

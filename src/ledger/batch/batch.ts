@@ -1,4 +1,4 @@
-import type { CapWindow } from "../../domain/keys/key-cap.ts";
+import type { CapWindow } from "../../domain/key-cap.ts";
 import type { Parameter } from "../database/database.ts";
 import type { ChargeItem, ChargeResult, HoldResult, LeaseResult, PoolRef } from "../ledger.ts";
 import { BatchColumns } from "./batch-columns.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import fc from "fast-check";
 import type { Credits } from "../../domain/credits.ts";
-import type { KeyCap } from "../../domain/keys/key-cap.ts";
+import type { KeyCap } from "../../domain/key-cap.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";

@@ -1,5 +1,5 @@
 import type { Credits } from "../../domain/credits.ts";
-import type { CapWindow, KeyCap } from "../../domain/keys/key-cap.ts";
+import type { CapWindow, KeyCap } from "../../domain/key-cap.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
 
 /** A key and the account that owns it. */

@@ -1,5 +1,5 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
-import type { KeyCap } from "../../domain/keys/key-cap.ts";
+import type { KeyCap } from "../../domain/key-cap.ts";
 import { lockAccount, refuseClosed } from "../accounts/accounts.ts";
 import { microsOf, timeOfMicros } from "../database/cursor.ts";
 import type { Queryable, Transaction } from "../database/database.ts";

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import fc from "fast-check";
-import { type Every, firstPeriodAfter } from "../../domain/period.ts";
+import type { Every } from "../../domain/period.ts";
 import type { Database } from "../database/database.ts";
 import { assertSound, createPool } from "../testing/books.ts";
+import { firstPeriodAfter } from "../testing/period-model.ts";
 import { type ModelItem, PlanModel } from "../testing/plan-model.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { type NewPlan, publishPlans, readPlan, storedItems } from "./plans.ts";

@@ -1,6 +1,6 @@
 import type { Credits } from "../../domain/credits.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import type { CapWindow, KeyCap } from "../../domain/keys/key-cap.ts";
+import type { CapWindow, KeyCap } from "../../domain/key-cap.ts";
 import type { LimitRule } from "../../domain/limit-rule.ts";
 import type { Every } from "../../domain/period.ts";
 import type { Queryable, Transaction } from "../database/database.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import fc from "fast-check";
-import { type Every, periodStart } from "../../domain/period.ts";
+import type { Every } from "../../domain/period.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolBalance, PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
@@ -20,6 +20,7 @@ import {
   releaseOf,
   roll,
 } from "../testing/books.ts";
+import { periodStart } from "../testing/period-model.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { readBalances } from "./balances.ts";
 import { listEntries } from "./entries.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { afterEach, before, test } from "node:test";
+import { base62, base62Bytes } from "../../domain/base62.ts";
 import type { Credits } from "../../domain/credits.ts";
-import { base62, base62Bytes } from "../../domain/keys/base62.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";

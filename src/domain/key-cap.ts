@@ -1,4 +1,4 @@
-import type { Credits } from "../credits.ts";
+import type { Credits } from "./credits.ts";
 
 /** Over what a cap counts: a UTC day, a UTC month, or the whole life of a key. */
 export type CapWindow = "day" | "month" | "total";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { type Every, firstPeriodAfter, periodStart } from "./period.ts";
+import type { Every } from "../../domain/period.ts";
+import { firstPeriodAfter, periodStart } from "./period-model.ts";
 
 const every = fc.constantFrom<Every[]>("day", "week", "month", "year");
 const moment = fc.date({ min: new Date("1990-01-01"), max: new Date("2090-01-01"), noInvalidDate: true });
