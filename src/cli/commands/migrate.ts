@@ -8,7 +8,7 @@ import {
   printResult,
   type StorageOptions,
 } from "../cli.ts";
-import { openStorage } from "../open-storage.ts";
+import { openStorage } from "../process/open-storage.ts";
 
 /** `farebox migrate` */
 export function addMigrate(program: Command, cli: Cli): void {

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { usageBody } from "../../api/wire/usage.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
-import { csvOption, printCsv } from "../print-csv.ts";
-import { renderTable } from "../table.ts";
+import { csvOption, printCsv } from "../render/print-csv.ts";
+import { renderTable } from "../render/table.ts";
 
 interface Options extends OperatorOptions {
   readonly by?: string;

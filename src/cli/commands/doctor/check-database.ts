@@ -1,0 +1,77 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { type DatabaseTarget, openDatabase } from "../../../ledger/database/open-database.ts";
+import { readServer } from "../../../ledger/database/read-server.ts";
+import { readMigrations } from "../../../ledger/migrate.ts";
+import type { Finding } from "./finding.ts";
+
+/** Somebody waits for the answer, and a server that comes up later is a finding too. */
+const PATIENCE_MS = 3_000;
+
+/** Everything with a date is decided by the database's clock; more than this between the clocks confuses people who read logs. */
+const CLOCK_MS = 2_000;
+
+/** What a database, or the instance that has it open, tells of it. */
+export interface DatabaseFacts {
+  readonly kind: string;
+  readonly version: string;
+  readonly migration: number;
+  readonly now: Date;
+}
+
+/** Opens the database as `farebox start` would, creating nothing. Rejects like openDatabase. */
+export async function checkDatabase(target: DatabaseTarget): Promise<readonly Finding[]> {
+  if ("directory" in target && !existsSync(join(target.directory, "postgres"))) {
+    return [
+      {
+        check: "database",
+        state: "warn",
+        text: `There is no embedded database in ${target.directory} yet.`,
+        mend: "Nothing to do: `farebox start` creates it. For production set DATABASE_URL to a Postgres server.",
+      },
+    ];
+  }
+  const database = await openDatabase(target, { retryMs: PATIENCE_MS });
+  try {
+    return await judgeDatabase({ kind: database.kind, ...(await readServer(database)) });
+  } finally {
+    await database.close();
+  }
+}
+
+/** Judges version, migrations and clock. */
+export async function judgeDatabase(facts: DatabaseFacts): Promise<readonly Finding[]> {
+  const newest = (await readMigrations()).length;
+  const name = facts.kind === "pglite" ? "embedded Postgres" : "Postgres";
+  return [
+    { check: "database", state: "ok", text: `${name} ${facts.version} answers.` },
+    judgeMigrations(facts.migration, newest),
+    judgeClock(facts.now.getTime() - Date.now()),
+  ];
+}
+
+function judgeMigrations(applied: number, newest: number): Finding {
+  const text = `The schema is at version ${applied}; this Farebox has ${newest}.`;
+  if (applied === newest) return { check: "migrations", state: "ok", text };
+  if (applied < newest) {
+    return {
+      check: "migrations",
+      state: "warn",
+      text,
+      mend: "Run `farebox migrate`, or start: it migrates first.",
+    };
+  }
+  return { check: "migrations", state: "fail", text, mend: "Run the newer Farebox that migrated it." };
+}
+
+function judgeClock(aheadMs: number): Finding {
+  const seconds = (Math.abs(aheadMs) / 1000).toFixed(1);
+  const text = `The database's clock is ${seconds} s ${aheadMs < 0 ? "behind" : "ahead of"} this machine's.`;
+  if (Math.abs(aheadMs) <= CLOCK_MS) return { check: "clock", state: "ok", text };
+  return {
+    check: "clock",
+    state: "warn",
+    text,
+    mend: "Synchronise both clocks (NTP). Charges, expiry and refresh go by the database's; only logs are off.",
+  };
+}
