@@ -3,7 +3,7 @@ import type { LimitRule } from "../domain/limit-rule.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { Ledger, PoolBalance } from "../ledger/ledger.ts";
-import type { AdmissionParts } from "./admission.ts";
+import type { AdmissionParts } from "./admission-parts.ts";
 import { Admitter } from "./admitter.ts";
 import { DurableTasks } from "./durable-tasks.ts";
 import { HeartbeatLoop } from "./heartbeat-loop.ts";
