@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { Refusal } from "../domain/refusal.ts";
 import { CallStopped, type Delivery } from "./delivery.ts";
+import { endExchange } from "./end-exchange.ts";
 import { refusalOfError } from "./error-refusal.ts";
 import type { ClientWaiter, Exchange } from "./exchange.ts";
 import { RequestBodyTooLarge } from "./request-body.ts";
@@ -29,19 +30,18 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   readonly exchange: Exchange;
   readonly upstream: Upstream;
   readonly #choose: ChooseDelivery;
-  readonly #finished: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #delivery: Delivery | undefined;
   #stopped: CallStopped | undefined;
   #detachedTimer: NodeJS.Timeout | undefined;
   #isFinished = false;
 
-  /** `finished` is called once, when the client's answer and the books are both settled. */
-  constructor(exchange: Exchange, upstream: Upstream, choose: ChooseDelivery, finished: () => void) {
+  /** Counts among the upstream's calls, and ends the exchange, when the client's answer and the books are both settled. */
+  constructor(exchange: Exchange, upstream: Upstream, choose: ChooseDelivery) {
     this.exchange = exchange;
     this.upstream = upstream;
     this.#choose = choose;
-    this.#finished = finished;
+    upstream.calls++;
     exchange.waiter = this;
   }
 
@@ -139,7 +139,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
       clearTimeout(this.#detachedTimer);
       this.exchange.parts.detached.leave(DETACHED);
     }
-    this.#finished();
+    this.upstream.calls--;
+    endExchange(this.exchange);
   }
 
   /**
