@@ -12,7 +12,7 @@ const SMALL_BODY_BYTES = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /** The client left while its body was read: there is nobody to answer. */
-export interface Gone {
+interface Gone {
   readonly kind: "gone";
 }
 

@@ -6,21 +6,13 @@ import { refusalOfError } from "./error-refusal.ts";
 import type { ClientWaiter, Exchange } from "./exchange.ts";
 import { RequestBodyTooLarge } from "./request-body.ts";
 import { refuse } from "./respond.ts";
-import { cleanStatusText, type ResponseHead, readResponseHead } from "./response-headers.ts";
+import { readResponseHead } from "./response-headers.ts";
 import { faultCode, upstreamRefusal } from "./upstream-fault.ts";
+import { type UpstreamHead, upstreamHead } from "./upstream-head.ts";
 import type { Upstream } from "./upstreams.ts";
 
 /** The name of the one set of slots that all detached calls share. */
 const DETACHED = "calls";
-
-/** The head of a final response, as it is delivered. */
-export interface UpstreamHead extends ResponseHead {
-  readonly status: number;
-  /** Undefined: the standard words. */
-  readonly statusText: string | undefined;
-  /** HEAD, 204 and 304: whatever the headers say, no body follows. */
-  readonly bodiless: boolean;
-}
 
 /** Chooses how a response is delivered. */
 export type ChooseDelivery = (call: UpstreamCall, head: UpstreamHead) => Delivery;
@@ -70,13 +62,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
       controller.abort(new CallStopped());
       return;
     }
-    const bodiless = method === "HEAD" || status === 204 || status === 304;
-    this.#delivery = this.#choose(this, {
-      ...head,
-      status,
-      statusText: cleanStatusText(statusText),
-      bodiless,
-    });
+    this.#delivery = this.#choose(this, upstreamHead(head, status, statusText, method));
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
