@@ -1,27 +1,29 @@
-import type { Database } from "../src/ledger/database/database.ts";
+import { cpuOf, printCpu, ratesOf, type Sample, type Samples } from "./cpu-samples.ts";
 import { alternate, formatRatio, formatSummary, ratios, summarise } from "./measure.ts";
 import { type FareboxProcess, startFareboxProcess } from "./processes/farebox.ts";
-import { type Child, runLoad, startChild } from "./processes/spawn.ts";
+import { type Child, pidOf, runLoad, startChild } from "./processes/spawn.ts";
 import { withTarget } from "./with-database.ts";
 
 const CONNECTIONS = 128;
 const ACCOUNTS = 32;
-const SECONDS = 3;
-const ROUNDS = 3;
-/** Unmeasured, so that what is compared is compiled code: the metered route has the most of it. */
-const WARM_UP_SECONDS = 8;
+const REQUESTS = 20_000;
+const ROUNDS = 5;
+/** Unmeasured, so that what is compared is compiled code. */
+const WARM_UP_REQUESTS = 40_000;
+const PACED_SECONDS = 3;
+const PACED_ROUNDS = 3;
 
-/** (b) Requests a second and latencies of a metered route, against what else could stand in front of the same upstream. */
+/** (b) Requests a second, CPU time and latencies of a metered route, against what else could stand in front of the same upstream. */
 export async function benchGateway(print: (line: string) => void): Promise<void> {
   for (const kind of ["postgres", "pglite"] as const) {
-    await withTarget(kind, async (target) => {
+    await withTarget(kind, async (target, serverPid) => {
       print(`\nGateway on ${kind}, ${CONNECTIONS} connections, ${ACCOUNTS} accounts`);
       const upstream = await startChild("upstream");
       const bare = await startChild("undici-proxy", upstream.url);
       const middleware = await startChild("http-proxy-middleware", upstream.url);
       const farebox = await startFareboxProcess(upstream.url, target);
       try {
-        await compare(kind, { upstream, bare, middleware, farebox }, print);
+        await compare({ upstream, bare, middleware, farebox, serverPid }, print);
       } finally {
         await farebox.stop();
         await Promise.all([bare.stop(), middleware.stop(), upstream.stop()]);
@@ -35,43 +37,61 @@ interface Contenders {
   readonly bare: Child;
   readonly middleware: Child;
   readonly farebox: FareboxProcess;
+  readonly serverPid: number | undefined;
 }
 
-async function compare(
-  kind: Database["kind"],
-  contenders: Contenders,
-  print: (line: string) => void,
-): Promise<void> {
+async function compare(contenders: Contenders, print: (line: string) => void): Promise<void> {
   const keys = await createKeys(contenders.farebox);
-  const { upstream, bare, middleware, farebox } = contenders;
-  const load = (url: string) => async (): Promise<number> => {
-    const report = await runLoad({ url, keys, connections: CONNECTIONS, seconds: SECONDS });
-    return report.requestsPerSecond;
+  const { upstream, bare, middleware, farebox, serverPid } = contenders;
+  const gateway = {
+    proxy: pidOf(farebox.process),
+    ...(serverPid === undefined ? {} : { Postgres: serverPid }),
   };
-  for (const path of ["metered", "unpriced"]) {
-    const url = `${farebox.gateway}/${path}`;
-    await runLoad({ url, keys, connections: CONNECTIONS, seconds: WARM_UP_SECONDS });
-  }
-  const samples = await alternate(
-    ROUNDS,
-    {
-      metered: load(`${farebox.gateway}/metered`),
-      unpriced: load(`${farebox.gateway}/unpriced`),
-      "bare undici proxy": load(`${bare.url}/metered`),
-      "http-proxy-middleware": load(`${middleware.url}/metered`),
-    },
-    print,
+  const routes: Readonly<Record<string, readonly [string, Readonly<Record<string, number>>]>> = {
+    metered: [`${farebox.gateway}/metered`, gateway],
+    unpriced: [`${farebox.gateway}/unpriced`, gateway],
+    "bare undici proxy": [`${bare.url}/metered`, { proxy: pidOf(bare.process) }],
+    "http-proxy-middleware": [`${middleware.url}/metered`, { proxy: pidOf(middleware.process) }],
+  };
+  const load = (requests: number): Readonly<Record<string, () => Promise<Sample>>> =>
+    Object.fromEntries(
+      Object.entries(routes).map(([name, [url, pids]]) => [
+        name,
+        async () => {
+          const { requestsPerSecond: perSecond, cpu } = await runLoad(
+            { url, keys, connections: CONNECTIONS, requests },
+            pids,
+          );
+          return { perSecond, cpu };
+        },
+      ]),
+    );
+  await alternate(1, load(WARM_UP_REQUESTS));
+  const samples = await alternate(ROUNDS, load(REQUESTS), (round, name, { perSecond, cpu }) =>
+    print(`  ${round}  ${name}: ${perSecond.toFixed(0)} requests/s, proxy ${cpu["proxy"]?.toFixed(0)} µs`),
   );
-  print(`  metered: ${formatSummary(samples["metered"])} requests/s`);
-  for (const other of ["unpriced", "bare undici proxy", "http-proxy-middleware"]) {
-    print(`  metered on ${kind}: ${formatRatio(ratios(samples["metered"], samples[other]))} ${other}`);
-  }
-  const rate = Math.round(summarise(samples["metered"] ?? []).median / 2);
+  printRatios(samples, print);
+  const rate = Math.round(summarise(ratesOf(samples, "metered")).median / 2);
   await compareLatency(
     rate,
     { direct: `${upstream.url}/metered`, metered: `${farebox.gateway}/metered` },
     keys,
     print,
+  );
+}
+
+/** With PGlite in it, the gateway's own process does the database's work too. */
+function printRatios(samples: Samples, print: (line: string) => void): void {
+  const metered = ratesOf(samples, "metered");
+  print(`  metered: ${formatSummary(metered)} requests/s`);
+  for (const other of ["unpriced", "bare undici proxy", "http-proxy-middleware"]) {
+    print(`  throughput, metered / ${other}: ${formatRatio(ratios(metered, ratesOf(samples, other)))}`);
+  }
+  printCpu(samples, "request", print);
+  const cpu = (contender: string): number[] => cpuOf(samples, contender, "proxy");
+  print(`  gateway's CPU, metered / unpriced: ${formatRatio(ratios(cpu("metered"), cpu("unpriced")))}`);
+  print(
+    `  CPU, unpriced gateway / bare undici proxy: ${formatRatio(ratios(cpu("unpriced"), cpu("bare undici proxy")))}`,
   );
 }
 
@@ -83,8 +103,9 @@ async function compareLatency(
   print: (line: string) => void,
 ): Promise<void> {
   const added: { readonly p50: number; readonly p99: number }[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const run = (url: string) => runLoad({ url, keys, connections: CONNECTIONS, seconds: SECONDS, rate });
+  for (let round = 0; round < PACED_ROUNDS; round++) {
+    const run = (url: string) =>
+      runLoad({ url, keys, connections: CONNECTIONS, seconds: PACED_SECONDS, rate });
     const direct = await run(urls.direct);
     const metered = await run(urls.metered);
     added.push({ p50: metered.p50 - direct.p50, p99: metered.p99 - direct.p99 });
