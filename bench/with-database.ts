@@ -46,3 +46,26 @@ export async function withDatabase(
     }
   });
 }
+
+/**
+ * A migrated Postgres in which nothing happens but what the bench does: no vacuum and no checkpoint comes in between, and one
+ * connection, which is never closed, so that plans are made once. `serverPid` is the postmaster's.
+ */
+export async function withQuietPostgres(
+  run: (database: Database, serverPid: number) => Promise<void>,
+): Promise<void> {
+  await withTarget("postgres", async (target, serverPid) => {
+    if (serverPid === undefined) throw new Error("Postgres has no process");
+    const database = await openDatabase(target, { maxConnections: 1 });
+    try {
+      for (const setting of QUIET) await database.query(`ALTER SYSTEM SET ${setting}`);
+      await database.query("SELECT pg_reload_conf()");
+      await migrate(database);
+      await run(database, serverPid);
+    } finally {
+      await database.close();
+    }
+  });
+}
+
+const QUIET = ["autovacuum = off", "checkpoint_timeout = '1d'", "max_wal_size = '64GB'"];
