@@ -2,6 +2,7 @@
 import { benchBatch } from "./batch.bench.ts";
 import { benchGateway } from "./gateway.bench.ts";
 import { benchGrowth } from "./growth.bench.ts";
+import { benchIdle } from "./idle.bench.ts";
 import { benchLedger } from "./ledger.bench.ts";
 import { benchMemory } from "./memory.bench.ts";
 import { benchReports } from "./reports.bench.ts";
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promis
   gateway: benchGateway,
   growth: benchGrowth,
   memory: benchMemory,
+  idle: benchIdle,
   reports: benchReports,
 };
 
