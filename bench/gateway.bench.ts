@@ -1,17 +1,19 @@
 import { cpuOf, printCpu, ratesOf, type Sample, type Samples } from "./cpu-samples.ts";
 import { alternate, formatRatio, formatSummary, ratios, summarise } from "./measure.ts";
 import { type FareboxProcess, startFareboxProcess } from "./processes/farebox.ts";
-import { type Child, pidOf, runLoad, startChild } from "./processes/spawn.ts";
+import type { FullLoad, PacedLoad } from "./processes/load.ts";
+import { type Child, pidOf, startChild, startLoadGenerator } from "./processes/spawn.ts";
 import { withTarget } from "./with-database.ts";
 
 const CONNECTIONS = 128;
 const ACCOUNTS = 32;
-const REQUESTS = 20_000;
-const ROUNDS = 5;
+/** Short rounds and many: what other processes of the machine do for a moment spoils a few. */
+const REQUESTS = 6000;
+const ROUNDS = 12;
 /** Unmeasured, so that what is compared is compiled code. */
 const WARM_UP_REQUESTS = 40_000;
 const PACED_SECONDS = 3;
-const PACED_ROUNDS = 3;
+const PACED_ROUNDS = 5;
 
 /** (b) Requests a second, CPU time and latencies of a metered route, against what else could stand in front of the same upstream. */
 export async function benchGateway(print: (line: string) => void): Promise<void> {
@@ -42,42 +44,43 @@ interface Contenders {
 
 async function compare(contenders: Contenders, print: (line: string) => void): Promise<void> {
   const keys = await createKeys(contenders.farebox);
-  const { upstream, bare, middleware, farebox, serverPid } = contenders;
+  const { upstream, farebox } = contenders;
+  const samples = await compareFullLoad(contenders, keys);
+  printRatios(samples, print);
+  const rate = Math.round(summarise(ratesOf(samples, "metered")).median / 2);
+  const urls = { direct: `${upstream.url}/metered`, metered: `${farebox.gateway}/metered` };
+  await compareLatency(rate, urls, keys, print);
+}
+
+async function compareFullLoad(contenders: Contenders, keys: readonly string[]): Promise<Samples> {
+  const { bare, middleware, farebox, serverPid } = contenders;
+  const generator = await startLoadGenerator<FullLoad>("load");
+  const run = async (
+    url: string,
+    requests: number,
+    pids: Readonly<Record<string, number>>,
+  ): Promise<Sample> => {
+    const load = { url, keys, connections: CONNECTIONS, requests };
+    const { requestsPerSecond: perSecond, cpu } = await generator.run(load, pids);
+    return { perSecond, cpu };
+  };
   const gateway = {
     proxy: pidOf(farebox.process),
     ...(serverPid === undefined ? {} : { Postgres: serverPid }),
   };
-  const routes: Readonly<Record<string, readonly [string, Readonly<Record<string, number>>]>> = {
-    metered: [`${farebox.gateway}/metered`, gateway],
-    unpriced: [`${farebox.gateway}/unpriced`, gateway],
-    "bare undici proxy": [`${bare.url}/metered`, { proxy: pidOf(bare.process) }],
-    "http-proxy-middleware": [`${middleware.url}/metered`, { proxy: pidOf(middleware.process) }],
-  };
-  const load = (requests: number): Readonly<Record<string, () => Promise<Sample>>> =>
-    Object.fromEntries(
-      Object.entries(routes).map(([name, [url, pids]]) => [
-        name,
-        async () => {
-          const { requestsPerSecond: perSecond, cpu } = await runLoad(
-            { url, keys, connections: CONNECTIONS, requests },
-            pids,
-          );
-          return { perSecond, cpu };
-        },
-      ]),
-    );
-  await alternate(1, load(WARM_UP_REQUESTS));
-  const samples = await alternate(ROUNDS, load(REQUESTS), (round, name, { perSecond, cpu }) =>
-    print(`  ${round}  ${name}: ${perSecond.toFixed(0)} requests/s, proxy ${cpu["proxy"]?.toFixed(0)} µs`),
-  );
-  printRatios(samples, print);
-  const rate = Math.round(summarise(ratesOf(samples, "metered")).median / 2);
-  await compareLatency(
-    rate,
-    { direct: `${upstream.url}/metered`, metered: `${farebox.gateway}/metered` },
-    keys,
-    print,
-  );
+  const runs = (requests: number): Readonly<Record<string, () => Promise<Sample>>> => ({
+    metered: () => run(`${farebox.gateway}/metered`, requests, gateway),
+    unpriced: () => run(`${farebox.gateway}/unpriced`, requests, gateway),
+    "bare undici proxy": () => run(`${bare.url}/metered`, requests, { proxy: pidOf(bare.process) }),
+    "http-proxy-middleware": () =>
+      run(`${middleware.url}/metered`, requests, { proxy: pidOf(middleware.process) }),
+  });
+  try {
+    await alternate(1, runs(WARM_UP_REQUESTS));
+    return await alternate(ROUNDS, runs(REQUESTS));
+  } finally {
+    generator.stop();
+  }
 }
 
 /** With PGlite in it, the gateway's own process does the database's work too. */
@@ -102,14 +105,16 @@ async function compareLatency(
   keys: readonly string[],
   print: (line: string) => void,
 ): Promise<void> {
+  const generator = await startLoadGenerator<PacedLoad>("paced");
+  const run = (url: string) =>
+    generator.run({ url, keys, connections: CONNECTIONS, seconds: PACED_SECONDS, rate });
   const added: { readonly p50: number; readonly p99: number }[] = [];
   for (let round = 0; round < PACED_ROUNDS; round++) {
-    const run = (url: string) =>
-      runLoad({ url, keys, connections: CONNECTIONS, seconds: PACED_SECONDS, rate });
     const direct = await run(urls.direct);
     const metered = await run(urls.metered);
     added.push({ p50: metered.p50 - direct.p50, p99: metered.p99 - direct.p99 });
   }
+  generator.stop();
   const p50 = formatSummary(added.map((sample) => sample.p50));
   const p99 = formatSummary(added.map((sample) => sample.p99));
   print(`  added latency at ${rate} requests/s (half load): p50 ${p50} ms, p99 ${p99} ms`);

@@ -57,9 +57,11 @@ export async function startFareboxProcess(
       return (await answer.json()) as never;
     },
     stop: async () => {
-      const exited = once(child, "exit");
-      child.kill("SIGTERM");
-      await exited;
+      if (child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, "exit");
+        child.kill("SIGTERM");
+        await exited;
+      }
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -1,4 +1,4 @@
-/** One run of the load generator: autocannon in a process of its own; the report goes to the parent. */
+/** The load generator: autocannon in a process of its own; the report of each load goes to the parent. */
 import autocannon from "autocannon";
 import { percentile } from "../measure.ts";
 
@@ -48,6 +48,8 @@ async function run(request: FullLoad): Promise<LoadReport> {
         amount: request.requests,
         // It sees that all were answered when it next takes a sample: at once, not within a second.
         sampleInt: 50,
+        // What it is sent to has died: without this it would try for ever.
+        bailout: 100,
         // By default a request fails after 10 s, which on a busy machine means nothing.
         timeout: 60,
         setupClient: (client) => {

@@ -29,30 +29,40 @@ export async function startChild(name: string, ...args: string[]): Promise<Child
   };
 }
 
-/**
- * Runs the load generator once, and measures the processes named in `pids` meanwhile. Fails when a request failed: a ratio of
- * refusals would mean nothing.
- */
-export async function runLoad(
-  request: FullLoad | PacedLoad,
-  pids: Readonly<Record<string, number>> = {},
-): Promise<LoadReport & { readonly cpu: CpuPerCall }> {
-  const generator = "rate" in request ? "paced.ts" : "load.ts";
-  const child = fork(join(import.meta.dirname, generator), [], {
+export interface LoadGenerator<Load extends FullLoad | PacedLoad> {
+  /**
+   * Runs a load, and measures the processes named in `pids` meanwhile. Fails when a request failed: a ratio of refusals would
+   * mean nothing.
+   */
+  run(
+    load: Load,
+    pids?: Readonly<Record<string, number>>,
+  ): Promise<LoadReport & { readonly cpu: CpuPerCall }>;
+  stop(): void;
+}
+
+/** Starts a load generator, which runs one load after the other: a new one for each would be slow for its first requests. */
+export async function startLoadGenerator<Load extends FullLoad | PacedLoad>(
+  name: Load extends PacedLoad ? "paced" : "load",
+): Promise<LoadGenerator<Load>> {
+  const child = fork(join(import.meta.dirname, `${name}.ts`), [], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  // Not before it is ready: its start takes longer than what an idle instance does meanwhile may count.
   await once(child, "message");
-  let report: LoadReport | undefined;
-  const used = await measureCpuTime(pids, async () => {
-    child.send(request);
-    [report] = (await once(child, "message")) as [LoadReport];
-  });
-  child.kill();
-  if (report === undefined) throw new Error("the load generator reported nothing");
-  const { requests, failed } = report;
-  if (failed > 0) throw new Error(`${failed} requests to ${request.url} failed`);
-  return { ...report, cpu: perCall(used, requests) };
+  return {
+    run: async (load, pids = {}) => {
+      let report: LoadReport | undefined;
+      const used = await measureCpuTime(pids, async () => {
+        child.send(load);
+        [report] = (await once(child, "message")) as [LoadReport];
+      });
+      if (report === undefined) throw new Error("the load generator reported nothing");
+      const { requests, failed } = report;
+      if (failed > 0) throw new Error(`${failed} requests to ${load.url} failed`);
+      return { ...report, cpu: perCall(used, requests) };
+    },
+    stop: () => child.kill(),
+  };
 }
 
 /** The pid of a child that was started. */
