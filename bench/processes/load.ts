@@ -32,6 +32,7 @@ process.on("message", (message) => {
   const request = message as FullLoad;
   void run(request).then((report) => process.send?.(report));
 });
+process.once("disconnect", () => process.exit());
 process.send?.("ready");
 
 async function run(request: FullLoad): Promise<LoadReport> {

@@ -9,6 +9,7 @@ import type { LoadReport, PacedLoad } from "./load.ts";
 process.on("message", (message) => {
   void run(message as PacedLoad).then((report) => process.send?.(report));
 });
+process.once("disconnect", () => process.exit());
 process.send?.("ready");
 
 async function run(request: PacedLoad): Promise<LoadReport> {
