@@ -1,9 +1,14 @@
-/** Runs `work` with a fixed number of calls outstanding for a time, and returns completed calls per second. */
+export interface Completed {
+  readonly calls: number;
+  readonly perSecond: number;
+}
+
+/** Runs `work` with a fixed number of calls outstanding for a time. */
 export async function closedLoop(
   outstanding: number,
   seconds: number,
   work: (n: number) => Promise<unknown>,
-): Promise<number> {
+): Promise<Completed> {
   let next = 0;
   let done = 0;
   const start = performance.now();
@@ -15,5 +20,5 @@ export async function closedLoop(
     }
   };
   await Promise.all(Array.from({ length: outstanding }, worker));
-  return (done / (performance.now() - start)) * 1000;
+  return { calls: done, perSecond: (done / (performance.now() - start)) * 1000 };
 }

@@ -1,27 +1,31 @@
-import type { Database } from "../src/ledger/database/database.ts";
+import { cpuOf, printCpu, ratesOf, type Sample, type Samples } from "./cpu-samples.ts";
 import { alternate, formatRatio, formatSummary, ratios, summarise } from "./measure.ts";
 import { type FareboxProcess, startFareboxProcess } from "./processes/farebox.ts";
-import { type Child, runLoad, startChild } from "./processes/spawn.ts";
+import type { FullLoad, PacedLoad } from "./processes/load.ts";
+import { type Child, pidOf, startChild, startLoadGenerator } from "./processes/spawn.ts";
 import { withTarget } from "./with-database.ts";
 
 const CONNECTIONS = 128;
 const ACCOUNTS = 32;
-const SECONDS = 3;
-const ROUNDS = 3;
-/** Unmeasured, so that what is compared is compiled code: the metered route has the most of it. */
-const WARM_UP_SECONDS = 8;
+/** Short rounds and many: what other processes of the machine do for a moment spoils a few. */
+const REQUESTS = 6000;
+const ROUNDS = 12;
+/** Unmeasured, so that what is compared is compiled code. */
+const WARM_UP_REQUESTS = 40_000;
+const PACED_SECONDS = 3;
+const PACED_ROUNDS = 5;
 
-/** (b) Requests a second and latencies of a metered route, against what else could stand in front of the same upstream. */
+/** (b) Requests a second, CPU time and latencies of a metered route, against what else could stand in front of the same upstream. */
 export async function benchGateway(print: (line: string) => void): Promise<void> {
   for (const kind of ["postgres", "pglite"] as const) {
-    await withTarget(kind, async (target) => {
+    await withTarget(kind, async (target, serverPid) => {
       print(`\nGateway on ${kind}, ${CONNECTIONS} connections, ${ACCOUNTS} accounts`);
       const upstream = await startChild("upstream");
       const bare = await startChild("undici-proxy", upstream.url);
       const middleware = await startChild("http-proxy-middleware", upstream.url);
       const farebox = await startFareboxProcess(upstream.url, target);
       try {
-        await compare(kind, { upstream, bare, middleware, farebox }, print);
+        await compare({ upstream, bare, middleware, farebox, serverPid }, print);
       } finally {
         await farebox.stop();
         await Promise.all([bare.stop(), middleware.stop(), upstream.stop()]);
@@ -35,43 +39,62 @@ interface Contenders {
   readonly bare: Child;
   readonly middleware: Child;
   readonly farebox: FareboxProcess;
+  readonly serverPid: number | undefined;
 }
 
-async function compare(
-  kind: Database["kind"],
-  contenders: Contenders,
-  print: (line: string) => void,
-): Promise<void> {
+async function compare(contenders: Contenders, print: (line: string) => void): Promise<void> {
   const keys = await createKeys(contenders.farebox);
-  const { upstream, bare, middleware, farebox } = contenders;
-  const load = (url: string) => async (): Promise<number> => {
-    const report = await runLoad({ url, keys, connections: CONNECTIONS, seconds: SECONDS });
-    return report.requestsPerSecond;
+  const { upstream, farebox } = contenders;
+  const samples = await compareFullLoad(contenders, keys);
+  printRatios(samples, print);
+  const rate = Math.round(summarise(ratesOf(samples, "metered")).median / 2);
+  const urls = { direct: `${upstream.url}/metered`, metered: `${farebox.gateway}/metered` };
+  await compareLatency(rate, urls, keys, print);
+}
+
+async function compareFullLoad(contenders: Contenders, keys: readonly string[]): Promise<Samples> {
+  const { bare, middleware, farebox, serverPid } = contenders;
+  const generator = await startLoadGenerator<FullLoad>("load");
+  const run = async (
+    url: string,
+    requests: number,
+    pids: Readonly<Record<string, number>>,
+  ): Promise<Sample> => {
+    const load = { url, keys, connections: CONNECTIONS, requests };
+    const { requestsPerSecond: perSecond, cpu } = await generator.run(load, pids);
+    return { perSecond, cpu };
   };
-  for (const path of ["metered", "unpriced"]) {
-    const url = `${farebox.gateway}/${path}`;
-    await runLoad({ url, keys, connections: CONNECTIONS, seconds: WARM_UP_SECONDS });
+  const gateway = {
+    proxy: pidOf(farebox.process),
+    ...(serverPid === undefined ? {} : { Postgres: serverPid }),
+  };
+  const runs = (requests: number): Readonly<Record<string, () => Promise<Sample>>> => ({
+    metered: () => run(`${farebox.gateway}/metered`, requests, gateway),
+    unpriced: () => run(`${farebox.gateway}/unpriced`, requests, gateway),
+    "bare undici proxy": () => run(`${bare.url}/metered`, requests, { proxy: pidOf(bare.process) }),
+    "http-proxy-middleware": () =>
+      run(`${middleware.url}/metered`, requests, { proxy: pidOf(middleware.process) }),
+  });
+  try {
+    await alternate(1, runs(WARM_UP_REQUESTS));
+    return await alternate(ROUNDS, runs(REQUESTS));
+  } finally {
+    generator.stop();
   }
-  const samples = await alternate(
-    ROUNDS,
-    {
-      metered: load(`${farebox.gateway}/metered`),
-      unpriced: load(`${farebox.gateway}/unpriced`),
-      "bare undici proxy": load(`${bare.url}/metered`),
-      "http-proxy-middleware": load(`${middleware.url}/metered`),
-    },
-    print,
-  );
-  print(`  metered: ${formatSummary(samples["metered"])} requests/s`);
+}
+
+/** With PGlite in it, the gateway's own process does the database's work too. */
+function printRatios(samples: Samples, print: (line: string) => void): void {
+  const metered = ratesOf(samples, "metered");
+  print(`  metered: ${formatSummary(metered)} requests/s`);
   for (const other of ["unpriced", "bare undici proxy", "http-proxy-middleware"]) {
-    print(`  metered on ${kind}: ${formatRatio(ratios(samples["metered"], samples[other]))} ${other}`);
+    print(`  throughput, metered / ${other}: ${formatRatio(ratios(metered, ratesOf(samples, other)))}`);
   }
-  const rate = Math.round(summarise(samples["metered"] ?? []).median / 2);
-  await compareLatency(
-    rate,
-    { direct: `${upstream.url}/metered`, metered: `${farebox.gateway}/metered` },
-    keys,
-    print,
+  printCpu(samples, "request", print);
+  const cpu = (contender: string): number[] => cpuOf(samples, contender, "proxy");
+  print(`  gateway's CPU, metered / unpriced: ${formatRatio(ratios(cpu("metered"), cpu("unpriced")))}`);
+  print(
+    `  CPU, unpriced gateway / bare undici proxy: ${formatRatio(ratios(cpu("unpriced"), cpu("bare undici proxy")))}`,
   );
 }
 
@@ -82,13 +105,16 @@ async function compareLatency(
   keys: readonly string[],
   print: (line: string) => void,
 ): Promise<void> {
+  const generator = await startLoadGenerator<PacedLoad>("paced");
+  const run = (url: string) =>
+    generator.run({ url, keys, connections: CONNECTIONS, seconds: PACED_SECONDS, rate });
   const added: { readonly p50: number; readonly p99: number }[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const run = (url: string) => runLoad({ url, keys, connections: CONNECTIONS, seconds: SECONDS, rate });
+  for (let round = 0; round < PACED_ROUNDS; round++) {
     const direct = await run(urls.direct);
     const metered = await run(urls.metered);
     added.push({ p50: metered.p50 - direct.p50, p99: metered.p99 - direct.p99 });
   }
+  generator.stop();
   const p50 = formatSummary(added.map((sample) => sample.p50));
   const p99 = formatSummary(added.map((sample) => sample.p99));
   print(`  added latency at ${rate} requests/s (half load): p50 ${p50} ms, p99 ${p99} ms`);

@@ -5,7 +5,7 @@ import { type LedgerHandle, openLedger } from "../src/ledger/open-ledger.ts";
 import { readBalances } from "../src/ledger/pools/balances.ts";
 import { listEntries } from "../src/ledger/pools/entries.ts";
 import { compareGrowth, type Sizes, type Subjects } from "./compare-growth.ts";
-import { populate } from "./populate.ts";
+import { BENCH_KEY, populate } from "./populate.ts";
 import { withDatabase } from "./with-database.ts";
 
 const SMALL = 10_000;
@@ -54,7 +54,7 @@ function chargeOnce(ledger: LedgerHandle, pool: PoolRef): Promise<unknown> {
     hold: null,
     amount: 1000n,
     requestId: randomUUID(),
-    keyId: "key_0000000000000000",
+    keyId: BENCH_KEY,
     endpoint: "GET /v1/ip-lookup",
     units: 1,
     status: 200,

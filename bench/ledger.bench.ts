@@ -7,9 +7,11 @@ import { LeaseDesk } from "../src/meter/lease-desk.ts";
 import { systemClock } from "../src/meter/meter-clock.ts";
 import { silentEvents } from "../src/meter/meter-events.ts";
 import { closedLoop } from "./closed-loop.ts";
+import { perCall, printCpu, ratesOf, type Sample, type Samples } from "./cpu-samples.ts";
+import { measureCpuTime } from "./cpu-time.ts";
 import { alternate, formatRatio, formatSummary, ratios } from "./measure.ts";
 import { OneTransaction } from "./one-transaction.ts";
-import { populate } from "./populate.ts";
+import { BENCH_KEY, populate } from "./populate.ts";
 import { withDatabase } from "./with-database.ts";
 
 const PRICE = 1000n;
@@ -21,52 +23,82 @@ const ROUNDS = 3;
 const SPREAD = 10_000;
 
 /** Capped and uncapped keys are measured on pools of their own: a pool whose keys have no caps looks for none. */
-const KEY = "key_0000000000000000";
-const CAPS = JSON.stringify([{ creditType: "credits", day: 1e15, month: 1e15, total: 1e15 }]);
+const KEY = BENCH_KEY;
+const CAPS = JSON.stringify({ day: 1e15, month: 1e15, total: 1e15 });
 
-/** (a) Charges per second by leases (of uncapped and of capped keys) and by plain holds, against one transaction per request, in the same database. */
+/** (a) Charges per second, and their CPU time, by leases (of uncapped and of capped keys) and by plain holds, against one transaction per request, in the same database. */
 export async function benchLedger(print: (line: string) => void): Promise<void> {
   for (const kind of ["postgres", "pglite"] as const) {
     for (const accounts of [1, SPREAD]) {
-      await withDatabase(kind, async (database) => {
+      await withDatabase(kind, async (database, _target, serverPid) => {
         const name = accounts === 1 ? "one hot account" : `${SPREAD.toLocaleString("en")} accounts`;
         print(`\nLedger on ${kind}, ${name}, ${OUTSTANDING} calls outstanding`);
-        await compare(database, accounts, print);
+        const pids = { node: process.pid, ...(serverPid === undefined ? {} : { Postgres: serverPid }) };
+        await compare(database, accounts, pids, print);
       });
     }
   }
 }
 
-async function compare(database: Database, accounts: number, print: (line: string) => void): Promise<void> {
+async function compare(
+  database: Database,
+  accounts: number,
+  pids: Readonly<Record<string, number>>,
+  print: (line: string) => void,
+): Promise<void> {
   const all = await populate(database, 2 * accounts, SHARDS);
   const [pools, capped] = [all.slice(0, accounts), all.slice(accounts)];
   await setCaps(database, capped);
   const baseline = await OneTransaction.create(database, accounts);
   const ledger = await openLedger(database, { shards: SHARDS, idempotencyKeepSeconds: 60 });
   const desk = openDesk(ledger);
-  const contenders = {
-    "one transaction": () =>
-      closedLoop(OUTSTANDING, SECONDS, (n) => baseline.charge(n % accounts, randomUUID())),
-    leases: () => closedLoop(OUTSTANDING, SECONDS, (n) => chargeByLease(ledger, desk, poolAt(pools, n))),
-    "capped keys": () =>
-      closedLoop(OUTSTANDING, SECONDS, (n) => chargeByLease(ledger, desk, poolAt(capped, n), KEY)),
-    "plain holds": () => closedLoop(OUTSTANDING, SECONDS, (n) => chargeByHold(ledger, poolAt(pools, n))),
+  const works: Readonly<Record<string, (n: number) => Promise<unknown>>> = {
+    "one transaction": (n) => baseline.charge(n % accounts, randomUUID()),
+    leases: (n) => chargeByLease(ledger, desk, poolAt(pools, n)),
+    "capped keys": (n) => chargeByLease(ledger, desk, poolAt(capped, n), KEY),
+    "plain holds": (n) => chargeByHold(ledger, poolAt(pools, n)),
   };
-  const samples = await alternate(ROUNDS, contenders, print);
+  const samples = await alternate(
+    ROUNDS,
+    Object.fromEntries(
+      Object.entries(works).map(([name, work]) => [name, () => measure(pids, work)] as const),
+    ),
+    (round, name, { perSecond }) => print(`  ${round}  ${name}: ${perSecond.toFixed(0)}`),
+  );
   desk.releaseAll();
   await ledger.close();
-  for (const name of ["leases", "capped keys", "plain holds"] as const) {
+  printSamples(samples, print);
+}
+
+async function measure(
+  pids: Readonly<Record<string, number>>,
+  work: (n: number) => Promise<unknown>,
+): Promise<Sample> {
+  let completed = { calls: 0, perSecond: 0 };
+  const used = await measureCpuTime(pids, async () => {
+    completed = await closedLoop(OUTSTANDING, SECONDS, work);
+  });
+  return { perSecond: completed.perSecond, cpu: perCall(used, completed.calls) };
+}
+
+/** PGlite runs in this process. */
+function printSamples(samples: Samples, print: (line: string) => void): void {
+  const baseline = ratesOf(samples, "one transaction");
+  for (const name of ["leases", "capped keys", "plain holds"]) {
+    const rates = ratesOf(samples, name);
     print(
-      `  ${name}: ${formatSummary(samples[name])} charges/s, ${formatRatio(ratios(samples[name], samples["one transaction"]))} one transaction per request`,
+      `  ${name}: ${formatSummary(rates)} charges/s, ${formatRatio(ratios(rates, baseline))} one transaction per request`,
     );
   }
+  printCpu(samples, "charge", print);
 }
 
 /** Caps far above what is spent, in every window. */
 async function setCaps(database: Database, pools: readonly PoolRef[]): Promise<void> {
   await database.query(
-    `SELECT farebox.set_key_caps(a.shard, a.account_id, $2, 'key', $3::jsonb) FROM farebox.accounts a
-     WHERE a.account_id = ANY ($1::text[]) ORDER BY a.account_id`,
+    `SELECT farebox.set_key_caps(a.shard, a.account_no, ARRAY[k.key_no], 'key', jsonb_build_array($3::jsonb || jsonb_build_object('type', t.type_no)))
+     FROM farebox.accounts a, farebox.keys k, farebox.credit_types t
+     WHERE a.account_id = ANY ($1::text[]) AND k.key_id = $2 AND t.credit_type = 'credits' ORDER BY a.account_no`,
     [pools.map(({ accountId }) => accountId), KEY, CAPS],
   );
 }

@@ -30,17 +30,17 @@ export function percentile(sorted: readonly number[], p: number): number {
  * Runs every contender once per round, in turn (A B C A B C …), so that a machine that slows down slows all of them.
  * Returns each contender's samples by name.
  */
-export async function alternate(
+export async function alternate<Sample>(
   rounds: number,
-  contenders: Readonly<Record<string, () => Promise<number>>>,
-  progress: (line: string) => void,
-): Promise<Record<string, number[]>> {
-  const samples: Record<string, number[]> = {};
+  contenders: Readonly<Record<string, () => Promise<Sample>>>,
+  progress: (round: string, name: string, sample: Sample) => void = () => undefined,
+): Promise<Record<string, Sample[]>> {
+  const samples: Record<string, Sample[]> = {};
   for (let round = 1; round <= rounds; round++) {
     for (const [name, run] of Object.entries(contenders)) {
-      const value = await run();
-      (samples[name] ??= []).push(value);
-      progress(`  round ${round}/${rounds}  ${name}: ${value.toFixed(value < 100 ? 2 : 0)}`);
+      const sample = await run();
+      (samples[name] ??= []).push(sample);
+      progress(`round ${round}/${rounds}`, name, sample);
     }
   }
   return samples;

@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { Pool } from "undici";
 import { API_KEY_RANDOM_BYTES, formatApiKey } from "../src/domain/keys/api-key.ts";
 import type { Database } from "../src/ledger/database/database.ts";
 import { openDatabase } from "../src/ledger/database/open-database.ts";
 import { benchAccountId, populate } from "./populate.ts";
 import { type FareboxProcess, startFareboxProcess } from "./processes/farebox.ts";
-import { startChild } from "./processes/spawn.ts";
+import { pidOf, startChild } from "./processes/spawn.ts";
+import { readResidentMegabytes } from "./resident-memory.ts";
 import { withTarget } from "./with-database.ts";
 
 const ACCOUNTS = 100_000;
@@ -43,7 +43,7 @@ async function createKeys(database: Database): Promise<string[]> {
     hash: keys.map((key) => createHash("sha256").update(key).digest("hex")),
     account: keys.map((_, n) => benchAccountId(n)),
     shard: keys.map((_, n) => n % SHARDS),
-    id: keys.map((_, n) => `key_${String(n).padStart(16, "0")}`),
+    id: keys.map((_, n) => `key_m${String(n).padStart(15, "0")}`),
     hint: keys.map((key) => `fbx_…${key.slice(-4)}`),
   };
   for (let from = 0; from < ACCOUNTS; from += 10_000) {
@@ -86,7 +86,6 @@ async function callEach(
   return Math.max(peak, residentMegabytes(farebox));
 }
 
-function residentMegabytes(farebox: FareboxProcess): number {
-  const status = readFileSync(`/proc/${farebox.process.pid}/status`, "utf8");
-  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024);
+function residentMegabytes({ process }: FareboxProcess): number {
+  return readResidentMegabytes(pidOf(process));
 }

@@ -1,8 +1,11 @@
+import { auditLedger } from "../src/ledger/audit/audit.ts";
 import type { Database } from "../src/ledger/database/database.ts";
 import type { PoolRef } from "../src/ledger/ledger.ts";
 import { listEntries } from "../src/ledger/pools/entries.ts";
-import { readUsageReport, type UsageReportQuery } from "../src/ledger/reports/usage-report.ts";
-import { sumUsage } from "../src/ledger/testing/books.ts";
+import type { UsageReportQuery } from "../src/ledger/reports/usage-query.ts";
+import { readUsageReport } from "../src/ledger/reports/usage-report.ts";
+import { addCharges } from "../src/ledger/testing/add-charges.ts";
+import { nameKeys, placeEntries, rollUsage } from "../src/ledger/testing/books.ts";
 import { compareGrowth, type Sizes, type Subjects } from "./compare-growth.ts";
 import { populate } from "./populate.ts";
 import { withDatabase } from "./with-database.ts";
@@ -10,9 +13,6 @@ import { withDatabase } from "./with-database.ts";
 const SMALL = 10_000;
 const LARGE = 1_000_000;
 const CALLS = 21;
-
-/** Entries made by one statement, far below the time that a statement may take. */
-const CHUNK = 100_000;
 
 const DAY_MS = 24 * 3_600_000;
 
@@ -42,9 +42,11 @@ export async function benchReports(print: (line: string) => void): Promise<void>
       await fill(database, few, SMALL, to, NARROW);
       await fill(database, many, LARGE, to, NARROW);
       const start = performance.now();
-      await sumUsage(database);
+      await rollUsage(database);
+      const seconds = (performance.now() - start) / 1000;
       print(`\nReports on ${kind}: two years of 5 endpoints and 4 keys, medians of ${CALLS} calls in ms`);
-      print(`  summed by hours and days in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+      print(`  usage rolled up in ${((seconds / (2 * (SMALL + LARGE))) * 1e6).toFixed(0)} µs a charge`);
+      await compareAudit(database, print);
       await compare(database, { small, large }, to, print);
       print("  60 days of one endpoint and key, every slot filled at both sizes:");
       await compareFilled(database, { small: few, large: many }, to, print);
@@ -53,8 +55,8 @@ export async function benchReports(print: (line: string) => void): Promise<void>
 }
 
 /**
- * Charges spread evenly over a time, made by set: the rows that batches write, with the usage that they roll up to. Every
- * endpoint is called with every key, so that as few charges as possible share a roll-up.
+ * Charges spread evenly over a time, made by set. Every endpoint is called with every key, so that as few charges as possible
+ * share a roll-up.
  */
 async function fill(
   database: Database,
@@ -63,30 +65,32 @@ async function fill(
   to: Date,
   { days, endpoints, keys }: Shape,
 ): Promise<void> {
-  const { accountId, creditType, shard } = pool;
-  const where = `account_id = '${accountId}' AND credit_type = '${creditType}'`;
-  const end = `timestamptz '${to.toISOString()}'`;
-  await database.exec(`UPDATE farebox.entries SET at = ${end} - interval '${days + 1} days' WHERE ${where}`);
-  for (let first = 1; first <= entries; first += CHUNK) {
-    const last = Math.min(entries, first + CHUNK - 1);
-    await database.exec(`
-      INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, units, price_list, status,
-        kind, request_id, key_id, endpoint)
-      SELECT '${accountId}', '${creditType}', n + 1, ${shard},
-        ${end} - (${entries} - n + 1) * interval '${(days * DAY_MS) / entries} milliseconds',
-        -1000, p.balance - n * 1000, n * 1000, 1, 1, 200, 'charge', 'request-' || n,
-        'key_' || (hashint8(n) & 7) % ${keys}, 'GET /v1/endpoint-' || (hashint8(-n) & 7) % ${endpoints}
-      FROM generate_series(${first}, ${last}) n, (SELECT balance FROM farebox.pools WHERE ${where}) p`);
-    await database.exec(`
-      INSERT INTO farebox.usage AS u (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits)
-      SELECT account_id, credit_type, farebox.quarter_of(at), key_id, endpoint, shard, count(*), sum(units), -sum(amount)
-      FROM farebox.entries WHERE ${where} AND seq > ${first} AND seq <= ${last + 1}
-      GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 3
-      ON CONFLICT (account_id, credit_type, quarter, key_id, endpoint, shard) DO UPDATE
-      SET requests = u.requests + excluded.requests, units = u.units + excluded.units, credits = u.credits + excluded.credits`);
-  }
-  await database.exec(`UPDATE farebox.pools
-    SET balance = balance - ${entries} * 1000, spent = ${entries} * 1000, last_seq = ${entries} + 1 WHERE ${where}`);
+  await nameKeys(
+    database,
+    pool,
+    Array.from({ length: keys }, (_, n) => `key_${n}`),
+  );
+  await database.query(
+    "INSERT INTO farebox.endpoints (endpoint) SELECT 'GET /v1/endpoint-' || n FROM generate_series(1, $1) n ON CONFLICT DO NOTHING",
+    [endpoints],
+  );
+  const from = new Date(to.getTime() - days * DAY_MS);
+  await placeEntries(database, pool, [new Date(from.getTime() - DAY_MS)]);
+  await addCharges(database, pool, {
+    count: entries,
+    amount: 1000,
+    period: { from, to },
+    key: `1 + (hashint8(n) & 7) % ${keys}`,
+    endpoint: `1 + (hashint8(-n) & 7) % ${endpoints}`,
+  });
+}
+
+/** How long the books take to be recomputed. */
+async function compareAudit(database: Database, print: (line: string) => void): Promise<void> {
+  const start = performance.now();
+  const { entries, findings } = await auditLedger(database);
+  if (findings.length > 0) throw new Error("the books of the bench are broken");
+  print(`  audit: ${(((performance.now() - start) / entries) * 1000).toFixed(1)} µs an entry`);
 }
 
 /** A report of the days up to `to` of an account, in a time zone whose days are none of UTC's. */

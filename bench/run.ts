@@ -1,15 +1,21 @@
 /** `npm run bench`: everything, or the named parts: `npm run bench -- ledger gateway`. */
+import { benchBatch } from "./batch.bench.ts";
 import { benchGateway } from "./gateway.bench.ts";
 import { benchGrowth } from "./growth.bench.ts";
+import { benchIdle } from "./idle.bench.ts";
 import { benchLedger } from "./ledger.bench.ts";
 import { benchMemory } from "./memory.bench.ts";
 import { benchReports } from "./reports.bench.ts";
+import { benchStorage } from "./storage.bench.ts";
 
 const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promise<void>>> = {
+  batch: benchBatch,
+  storage: benchStorage,
   ledger: benchLedger,
   gateway: benchGateway,
   growth: benchGrowth,
   memory: benchMemory,
+  idle: benchIdle,
   reports: benchReports,
 };
 

@@ -2,38 +2,51 @@
 
 CREATE TABLE farebox.accounts (
   account_id text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL GENERATED ALWAYS AS IDENTITY,
   name text NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   state text NOT NULL DEFAULT 'active'::text,
   plan text COLLATE "C",
-  metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
-  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  plan_version integer,
   next_plan text COLLATE "C",
   next_plan_at timestamp with time zone,
-  plan_version integer,
   next_plan_version integer,
+  metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT accounts_pkey PRIMARY KEY (account_id),
+  CONSTRAINT accounts_account_no_key UNIQUE (account_no),
   CONSTRAINT accounts_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
   CONSTRAINT accounts_name_check CHECK (((length(name) >= 1) AND (length(name) <= 200))),
   CONSTRAINT accounts_shard_check CHECK ((shard >= 0)),
   CONSTRAINT accounts_state_check CHECK ((state = ANY (ARRAY['active'::text, 'suspended'::text, 'closed'::text])))
 );
+COMMENT ON TABLE farebox.accounts IS 'The customers. Closed ones stay: their books are kept.';
 CREATE INDEX accounts_by_age ON farebox.accounts USING btree (created_at, account_id);
 CREATE INDEX accounts_by_metadata ON farebox.accounts USING gin (metadata jsonb_path_ops);
 CREATE INDEX accounts_by_next_plan ON farebox.accounts USING btree (next_plan, next_plan_version) WHERE (next_plan IS NOT NULL);
 CREATE INDEX accounts_by_plan ON farebox.accounts USING btree (plan, plan_version) WHERE (plan IS NOT NULL);
 CREATE INDEX accounts_by_plan_change ON farebox.accounts USING btree (next_plan_at) WHERE (next_plan_at IS NOT NULL);
 
+CREATE TABLE farebox.active_pools (
+  instance_no integer NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
+  CONSTRAINT active_pools_pkey PRIMARY KEY (shard, instance_no, account_no, type_no)
+);
+COMMENT ON TABLE farebox.active_pools IS 'The pools that an instance has leased from or charged since they were last at rest: where its leases are found when it dies, and which usage is to be rolled up. An instance in a pool''s lease_owner always has its row here.';
+
 CREATE TABLE farebox.adjustments (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
   reference text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   amount bigint NOT NULL,
   adjustment_seq bigint NOT NULL,
   balance_after bigint NOT NULL,
-  CONSTRAINT adjustments_pkey PRIMARY KEY (account_id, credit_type, reference, shard)
+  CONSTRAINT adjustments_pkey PRIMARY KEY (account_no, type_no, reference, shard)
 );
+COMMENT ON TABLE farebox.adjustments IS 'Adjustments by the caller''s reference.';
 
 CREATE TABLE farebox.bulk_refunds (
   bulk_id text COLLATE "C" NOT NULL,
@@ -66,70 +79,91 @@ CREATE TABLE farebox.bulk_refunds (
 ) WITH (fillfactor=50);
 CREATE INDEX bulk_refunds_by_age ON farebox.bulk_refunds USING btree (created_at, bulk_id);
 
-CREATE TABLE farebox.draws (
-  account_id text COLLATE "C" NOT NULL,
+CREATE TABLE farebox.credit_types (
+  type_no smallint NOT NULL GENERATED ALWAYS AS IDENTITY,
   credit_type text COLLATE "C" NOT NULL,
+  CONSTRAINT credit_types_pkey PRIMARY KEY (type_no),
+  CONSTRAINT credit_types_credit_type_check CHECK (((length(credit_type) >= 1) AND (length(credit_type) <= 1000))),
+  CONSTRAINT credit_types_credit_type_key UNIQUE (credit_type)
+);
+COMMENT ON TABLE farebox.credit_types IS 'The number of each kind of credit. A pool is an account and one of these.';
+
+CREATE TABLE farebox.draws (
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
   from_spent bigint NOT NULL,
-  shard integer NOT NULL,
   to_spent bigint NOT NULL,
+  shard smallint NOT NULL,
   grant_id text COLLATE "C" NOT NULL,
-  CONSTRAINT draws_pkey PRIMARY KEY (account_id, credit_type, from_spent, shard),
+  CONSTRAINT draws_pkey PRIMARY KEY (account_no, type_no, from_spent, shard),
   CONSTRAINT draws_check CHECK ((to_spent > from_spent))
 );
+COMMENT ON TABLE farebox.draws IS 'Which grants paid for which spending: a refund returns to them, the newest drawn first.';
+
+CREATE TABLE farebox.endpoints (
+  endpoint_no integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+  endpoint text COLLATE "C" NOT NULL,
+  CONSTRAINT endpoints_pkey PRIMARY KEY (endpoint_no),
+  CONSTRAINT endpoints_endpoint_check CHECK (((length(endpoint) >= 1) AND (length(endpoint) <= 1000))),
+  CONSTRAINT endpoints_endpoint_key UNIQUE (endpoint)
+);
+COMMENT ON TABLE farebox.endpoints IS 'The number of each priced endpoint, given before its first charge.';
 
 CREATE TABLE farebox.entries (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
   seq bigint NOT NULL,
-  shard integer NOT NULL,
   at timestamp with time zone NOT NULL,
   amount bigint NOT NULL,
   balance bigint NOT NULL,
   spent bigint NOT NULL,
-  uncollected bigint NOT NULL DEFAULT 0,
-  refund_of bigint,
+  request uuid,
+  key_no integer,
+  endpoint_no integer,
   units integer,
   price_list integer,
   status smallint,
-  kind text NOT NULL,
-  request_id text,
-  key_id text COLLATE "C",
-  endpoint text COLLATE "C",
+  kind "char" NOT NULL,
+  uncollected bigint,
+  refund_of bigint,
   grant_id text COLLATE "C",
   reason text,
-  CONSTRAINT entries_pkey PRIMARY KEY (account_id, credit_type, seq, shard, at),
-  CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'charge'::text, 'refund'::text, 'expiry'::text, 'adjustment'::text])))
+  CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['c'::"char", 'g'::"char", 'r'::"char", 'x'::"char", 'a'::"char"])))
 ) PARTITION BY RANGE (at);
+COMMENT ON TABLE farebox.entries IS 'The ledger: a line for each change of a balance, in monthly partitions. Append-only. Uniqueness is not its job: numbers come from the locked pool, and the audit finds a gap or a double.';
+CREATE INDEX entries_by_seq ON ONLY farebox.entries USING btree (account_no, type_no, shard, seq);
+CREATE TRIGGER entries_append_only BEFORE DELETE OR UPDATE ON farebox.entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TABLE farebox.entries_default (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
   seq bigint NOT NULL,
-  shard integer NOT NULL,
   at timestamp with time zone NOT NULL,
   amount bigint NOT NULL,
   balance bigint NOT NULL,
   spent bigint NOT NULL,
-  uncollected bigint NOT NULL DEFAULT 0,
-  refund_of bigint,
+  request uuid,
+  key_no integer,
+  endpoint_no integer,
   units integer,
   price_list integer,
   status smallint,
-  kind text NOT NULL,
-  request_id text,
-  key_id text COLLATE "C",
-  endpoint text COLLATE "C",
+  kind "char" NOT NULL,
+  uncollected bigint,
+  refund_of bigint,
   grant_id text COLLATE "C",
   reason text,
-  CONSTRAINT entries_default_pkey PRIMARY KEY (account_id, credit_type, seq, shard, at),
-  CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['grant'::text, 'charge'::text, 'refund'::text, 'expiry'::text, 'adjustment'::text])))
+  CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['c'::"char", 'g'::"char", 'r'::"char", 'x'::"char", 'a'::"char"])))
 ) -- partition, DEFAULT;
+CREATE INDEX entries_default_account_no_type_no_shard_seq_idx ON farebox.entries_default USING btree (account_no, type_no, shard, seq);
 
 CREATE TABLE farebox.grants (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
   grant_id text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   amount bigint NOT NULL,
   remaining bigint NOT NULL,
   overdue bigint NOT NULL DEFAULT 0,
@@ -141,49 +175,45 @@ CREATE TABLE farebox.grants (
   source text NOT NULL,
   item text COLLATE "C",
   reference text COLLATE "C" NOT NULL,
-  CONSTRAINT grants_pkey PRIMARY KEY (account_id, credit_type, grant_id, shard),
+  CONSTRAINT grants_pkey PRIMARY KEY (account_no, type_no, grant_id, shard),
   CONSTRAINT grants_amount_check CHECK ((amount > 0)),
-  CONSTRAINT grants_check CHECK (((overdue >= 0) AND (overdue <= remaining))),
-  CONSTRAINT grants_check1 CHECK ((expires_at > effective_at)),
-  CONSTRAINT grants_reference_once UNIQUE (account_id, reference, shard),
+  CONSTRAINT grants_check CHECK ((expires_at > effective_at)),
+  CONSTRAINT grants_overdue_within_remaining CHECK (((overdue >= 0) AND (overdue <= remaining))),
+  CONSTRAINT grants_reference_once UNIQUE (account_no, reference, shard),
   CONSTRAINT grants_remaining_check CHECK ((remaining >= 0)),
   CONSTRAINT grants_source_check CHECK ((source = ANY (ARRAY['recurring'::text, 'topup'::text, 'promo'::text, 'adjustment'::text, 'refund'::text]))),
   CONSTRAINT grants_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'active'::text, 'ended'::text])))
 );
-CREATE INDEX grants_open ON farebox.grants USING btree (account_id, credit_type) WHERE (state <> 'ended'::text);
+COMMENT ON TABLE farebox.grants IS 'Blocks of credits added to a pool, and what is left of each as of the pool''s last roll.';
+CREATE INDEX grants_open ON farebox.grants USING btree (account_no, type_no) WHERE (state <> 'ended'::text);
 
 CREATE TABLE farebox.holds (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
   hold_id text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   amount bigint NOT NULL,
   asked bigint NOT NULL,
   created_at timestamp with time zone NOT NULL,
-  expires_at timestamp with time zone,
+  expires_at timestamp with time zone NOT NULL,
+  state text NOT NULL DEFAULT 'live'::text,
   charged_seq bigint,
   charged bigint,
   uncollected bigint,
   balance_after bigint,
-  owner text COLLATE "C",
-  kind text NOT NULL,
-  state text NOT NULL DEFAULT 'live'::text,
-  CONSTRAINT holds_pkey PRIMARY KEY (account_id, credit_type, hold_id, shard),
+  CONSTRAINT holds_pkey PRIMARY KEY (account_no, type_no, hold_id, shard),
   CONSTRAINT holds_amount_check CHECK ((amount >= 0)),
-  CONSTRAINT holds_hold_expires CHECK (((kind = 'hold'::text) = (expires_at IS NOT NULL))),
-  CONSTRAINT holds_kind_check CHECK ((kind = ANY (ARRAY['lease'::text, 'hold'::text]))),
-  CONSTRAINT holds_lease_has_owner CHECK (((kind = 'lease'::text) = (owner IS NOT NULL))),
   CONSTRAINT holds_resolved_hold_nothing CHECK (((state = 'live'::text) OR (amount = 0))),
   CONSTRAINT holds_state_check CHECK ((state = ANY (ARRAY['live'::text, 'charged'::text, 'released'::text, 'expired'::text])))
 ) WITH (fillfactor=50);
-CREATE INDEX holds_by_expiry ON farebox.holds USING btree (expires_at, shard) WHERE (kind = 'hold'::text);
-CREATE INDEX holds_lease_owner ON farebox.holds USING btree (owner, shard) WHERE (kind = 'lease'::text);
-CREATE INDEX holds_live ON farebox.holds USING btree (account_id, credit_type, expires_at) WHERE ((kind = 'hold'::text) AND (state = 'live'::text));
+COMMENT ON TABLE farebox.holds IS 'Credits set aside for a client until charged, released or expired. (Leases of instances are in pools.)';
+CREATE INDEX holds_by_expiry ON farebox.holds USING btree (expires_at, shard);
+CREATE INDEX holds_live ON farebox.holds USING btree (account_no, type_no, expires_at) WHERE (state = 'live'::text);
 
 CREATE TABLE farebox.idempotency_keys (
-  account_id text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
   key text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   request_hash text NOT NULL,
   owner text NOT NULL,
   state text NOT NULL DEFAULT 'running'::text,
@@ -192,29 +222,27 @@ CREATE TABLE farebox.idempotency_keys (
   body bytea,
   created_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
-  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (account_id, key, shard),
-  CONSTRAINT idempotency_keys_check CHECK (((state = 'done'::text) = ((status IS NOT NULL) AND (headers IS NOT NULL)))),
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (account_no, key, shard),
+  CONSTRAINT idempotency_keys_done_is_answered CHECK (((state = 'done'::text) = ((status IS NOT NULL) AND (headers IS NOT NULL)))),
   CONSTRAINT idempotency_keys_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text])))
 ) WITH (fillfactor=50);
-CREATE INDEX idempotency_keys_by_age ON farebox.idempotency_keys USING btree (created_at);
+COMMENT ON TABLE farebox.idempotency_keys IS 'Requests under an Idempotency-Key: running, or done with the response to replay.';
+CREATE INDEX idempotency_keys_by_age ON farebox.idempotency_keys USING btree (created_at, shard);
 
 CREATE TABLE farebox.instances (
-  owner text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
-  last_batch bigint NOT NULL DEFAULT 0,
-  seen_at timestamp with time zone NOT NULL,
-  dead_at timestamp with time zone,
-  state text NOT NULL DEFAULT 'live'::text,
-  reply text,
-  CONSTRAINT instances_pkey PRIMARY KEY (owner, shard),
-  CONSTRAINT instances_state_check CHECK ((state = ANY (ARRAY['live'::text, 'dead'::text])))
-) WITH (fillfactor=50);
+  instance_no integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+  instance_id text COLLATE "C" NOT NULL,
+  started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT instances_pkey PRIMARY KEY (instance_no),
+  CONSTRAINT instances_instance_id_key UNIQUE (instance_id)
+);
+COMMENT ON TABLE farebox.instances IS 'The number of each process that ever served. A reference table on Citus.';
 
 CREATE TABLE farebox.key_caps (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
-  key_id text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  key_no integer NOT NULL,
+  shard smallint NOT NULL,
   day_cap bigint,
   month_cap bigint,
   total_cap bigint,
@@ -225,7 +253,7 @@ CREATE TABLE farebox.key_caps (
   total_spent bigint NOT NULL,
   held bigint NOT NULL DEFAULT 0,
   source text NOT NULL,
-  CONSTRAINT key_caps_pkey PRIMARY KEY (account_id, credit_type, key_id, shard),
+  CONSTRAINT key_caps_pkey PRIMARY KEY (account_no, type_no, key_no, shard),
   CONSTRAINT key_caps_cap_given CHECK ((num_nonnulls(day_cap, month_cap, total_cap) > 0)),
   CONSTRAINT key_caps_day_cap_check CHECK ((day_cap >= 0)),
   CONSTRAINT key_caps_day_spent_check CHECK ((day_spent >= 0)),
@@ -236,33 +264,76 @@ CREATE TABLE farebox.key_caps (
   CONSTRAINT key_caps_total_cap_check CHECK ((total_cap >= 0)),
   CONSTRAINT key_caps_total_spent_check CHECK ((total_spent >= 0))
 ) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.key_caps IS 'Caps of keys on a pool and what was spent under them, exact at each commit. Locked by the pool''s row.';
+
+CREATE TABLE farebox.key_leases (
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  key_no integer NOT NULL,
+  instance_no integer NOT NULL,
+  shard smallint NOT NULL,
+  amount bigint NOT NULL,
+  CONSTRAINT key_leases_pkey PRIMARY KEY (account_no, type_no, key_no, instance_no, shard),
+  CONSTRAINT key_leases_amount_check CHECK ((amount >= 0))
+) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.key_leases IS 'Leases of capped keys, held against the pool and the cap together. Locked by the pool''s row.';
+
+CREATE TABLE farebox.key_spend (
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  key_no integer NOT NULL,
+  shard smallint NOT NULL,
+  day timestamp with time zone NOT NULL,
+  day_spent bigint NOT NULL,
+  month timestamp with time zone NOT NULL,
+  month_spent bigint NOT NULL,
+  total_spent bigint NOT NULL,
+  CONSTRAINT key_spend_pkey PRIMARY KEY (account_no, type_no, key_no, shard)
+) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.key_spend IS 'What each key has spent, rolled up behind the charges: a new cap starts from it, without reading the key''s history.';
 
 CREATE TABLE farebox.keys (
   key_id text COLLATE "C" NOT NULL,
+  key_no integer NOT NULL GENERATED ALWAYS AS IDENTITY,
   account_id text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   hash bytea NOT NULL,
   prefix text NOT NULL,
   hint text NOT NULL,
   name text NOT NULL,
   state text NOT NULL DEFAULT 'active'::text,
+  scopes jsonb,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamp with time zone,
   revoked_at timestamp with time zone,
   changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   last_used_at timestamp with time zone,
-  scopes jsonb,
   CONSTRAINT keys_pkey PRIMARY KEY (key_id),
   CONSTRAINT keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(account_id),
   CONSTRAINT keys_check CHECK (((state = 'revoked'::text) = (revoked_at IS NOT NULL))),
   CONSTRAINT keys_hash_check CHECK ((octet_length(hash) = 32)),
   CONSTRAINT keys_hash_key UNIQUE (hash),
+  CONSTRAINT keys_key_no_key UNIQUE (key_no),
   CONSTRAINT keys_name_check CHECK ((length(name) <= 200)),
   CONSTRAINT keys_scopes_check CHECK ((jsonb_typeof(scopes) = 'array'::text)),
   CONSTRAINT keys_state_check CHECK ((state = ANY (ARRAY['active'::text, 'revoked'::text])))
 );
+COMMENT ON TABLE farebox.keys IS 'API keys. Revoked ones stay: their charges name them.';
 CREATE INDEX keys_by_account ON farebox.keys USING btree (account_id, created_at, key_id);
 CREATE INDEX keys_by_change ON farebox.keys USING btree (changed_at);
+
+CREATE TABLE farebox.lanes (
+  instance_no integer NOT NULL,
+  shard smallint NOT NULL,
+  last_batch bigint NOT NULL DEFAULT 0,
+  seen_at timestamp with time zone NOT NULL,
+  dead_at timestamp with time zone,
+  state text NOT NULL DEFAULT 'live'::text,
+  reply text,
+  CONSTRAINT lanes_pkey PRIMARY KEY (instance_no, shard),
+  CONSTRAINT lanes_state_check CHECK ((state = ANY (ARRAY['live'::text, 'dead'::text])))
+) WITH (fillfactor=20);
+COMMENT ON TABLE farebox.lanes IS 'An instance in a shard: its last batch, and when the database last heard of it.';
 
 CREATE TABLE farebox.migrations (
   number integer NOT NULL,
@@ -273,13 +344,14 @@ CREATE TABLE farebox.migrations (
 );
 
 CREATE TABLE farebox.once_windows (
-  account_id text COLLATE "C" NOT NULL,
-  endpoint text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
+  endpoint_no integer NOT NULL,
   value text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   until timestamp with time zone NOT NULL,
-  CONSTRAINT once_windows_pkey PRIMARY KEY (account_id, endpoint, value, shard)
+  CONSTRAINT once_windows_pkey PRIMARY KEY (account_no, endpoint_no, value, shard)
 );
+COMMENT ON TABLE farebox.once_windows IS 'Until when an account pays nothing more for this endpoint and value.';
 CREATE INDEX once_windows_until ON farebox.once_windows USING btree (until, shard);
 
 CREATE TABLE farebox.operator_audit (
@@ -293,6 +365,7 @@ CREATE TABLE farebox.operator_audit (
   detail jsonb NOT NULL DEFAULT '{}'::jsonb,
   CONSTRAINT operator_audit_pkey PRIMARY KEY (audit_id)
 );
+COMMENT ON TABLE farebox.operator_audit IS 'A row for each mutation, written in its transaction.';
 CREATE INDEX operator_audit_by_account_time ON farebox.operator_audit USING btree (account_id, at, audit_id);
 CREATE INDEX operator_audit_by_action ON farebox.operator_audit USING btree (action, at, audit_id);
 CREATE INDEX operator_audit_by_target ON farebox.operator_audit USING btree (target, at, audit_id);
@@ -306,6 +379,7 @@ CREATE TABLE farebox.operator_requests (
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT operator_requests_pkey PRIMARY KEY (key)
 );
+COMMENT ON TABLE farebox.operator_requests IS 'Answers to operators'' requests under an Idempotency-Key, for replay.';
 CREATE INDEX operator_requests_by_age ON farebox.operator_requests USING btree (created_at);
 
 CREATE TABLE farebox.plans (
@@ -315,11 +389,13 @@ CREATE TABLE farebox.plans (
   version integer NOT NULL DEFAULT 1,
   CONSTRAINT plans_pkey PRIMARY KEY (name)
 );
+COMMENT ON TABLE farebox.plans IS 'Plans as they were published last.';
 
 CREATE TABLE farebox.pools (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
+  capped boolean NOT NULL DEFAULT false,
   balance bigint NOT NULL DEFAULT 0,
   held bigint NOT NULL DEFAULT 0,
   spent bigint NOT NULL DEFAULT 0,
@@ -327,14 +403,18 @@ CREATE TABLE farebox.pools (
   overdue bigint NOT NULL DEFAULT 0,
   uncollected bigint NOT NULL DEFAULT 0,
   last_seq bigint NOT NULL DEFAULT 0,
-  next_event_at timestamp with time zone,
-  capped boolean NOT NULL DEFAULT false,
-  CONSTRAINT pools_pkey PRIMARY KEY (account_id, credit_type, shard),
+  last_at timestamp with time zone NOT NULL DEFAULT '-infinity'::timestamp with time zone,
+  next_event_at timestamp with time zone NOT NULL DEFAULT 'infinity'::timestamp with time zone,
+  lease_owner integer[] NOT NULL DEFAULT '{}'::integer[],
+  lease_amount bigint[] NOT NULL DEFAULT '{}'::bigint[],
+  CONSTRAINT pools_pkey PRIMARY KEY (account_no, type_no, shard),
   CONSTRAINT pools_counts CHECK (((overdue >= 0) AND (uncollected >= 0) AND (last_seq >= 0))),
   CONSTRAINT pools_drawn_within_spent CHECK (((drawn >= 0) AND (drawn <= spent))),
+  CONSTRAINT pools_leases_paired CHECK ((cardinality(lease_owner) = cardinality(lease_amount))),
   CONSTRAINT pools_never_negative CHECK (((balance >= 0) AND (held >= 0) AND (held <= balance)))
 ) WITH (fillfactor=50);
-CREATE INDEX pools_next_event ON farebox.pools USING btree (next_event_at, shard) WHERE (next_event_at IS NOT NULL);
+COMMENT ON TABLE farebox.pools IS 'An account''s balance in one credit type: the row that every verb locks first.';
+CREATE INDEX pools_next_event ON farebox.pools USING btree (next_event_at, shard) WHERE (next_event_at < 'infinity'::timestamp with time zone);
 
 CREATE TABLE farebox.price_lists (
   version integer NOT NULL,
@@ -348,20 +428,22 @@ CREATE TABLE farebox.price_lists (
   CONSTRAINT price_lists_check CHECK ((cancelled_at < effective_at)),
   CONSTRAINT price_lists_version_check CHECK ((version > 0))
 );
+COMMENT ON TABLE farebox.price_lists IS 'Dated, immutable lists of prices. Every charge names the one that priced it.';
 
 CREATE TABLE farebox.recalls (
-  owner text COLLATE "C" NOT NULL,
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
-  CONSTRAINT recalls_pkey PRIMARY KEY (owner, account_id, credit_type, shard)
+  instance_no integer NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
+  CONSTRAINT recalls_pkey PRIMARY KEY (shard, instance_no, account_no, type_no)
 );
+COMMENT ON TABLE farebox.recalls IS 'Leases that others want back: told with the next heartbeat.';
 
 CREATE TABLE farebox.recurring (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
   item text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   amount bigint NOT NULL,
   rollover_cap bigint,
   anchor_at timestamp with time zone NOT NULL,
@@ -371,7 +453,7 @@ CREATE TABLE farebox.recurring (
   every text NOT NULL,
   rollover text NOT NULL,
   until timestamp with time zone,
-  CONSTRAINT recurring_pkey PRIMARY KEY (account_id, credit_type, item, shard),
+  CONSTRAINT recurring_pkey PRIMARY KEY (account_no, type_no, item, shard),
   CONSTRAINT recurring_amount_check CHECK ((amount > 0)),
   CONSTRAINT recurring_cap_given CHECK (((rollover = 'cap'::text) = (rollover_cap IS NOT NULL))),
   CONSTRAINT recurring_every_check CHECK ((every = ANY (ARRAY['day'::text, 'week'::text, 'month'::text, 'year'::text]))),
@@ -379,19 +461,22 @@ CREATE TABLE farebox.recurring (
   CONSTRAINT recurring_rollover_cap_check CHECK ((rollover_cap >= 0)),
   CONSTRAINT recurring_rollover_check CHECK ((rollover = ANY (ARRAY['none'::text, 'all'::text, 'cap'::text])))
 );
+COMMENT ON TABLE farebox.recurring IS 'What a plan grants a pool at intervals, and when next.';
 
 CREATE TABLE farebox.refunds (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
   seq bigint NOT NULL,
   reference text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  shard smallint NOT NULL,
   amount bigint NOT NULL,
-  refund_seq bigint NOT NULL,
+  asked bigint,
+  refund_seq bigint,
   balance_after bigint NOT NULL,
-  CONSTRAINT refunds_pkey PRIMARY KEY (account_id, credit_type, seq, reference, shard),
-  CONSTRAINT refunds_amount_check CHECK ((amount > 0))
+  CONSTRAINT refunds_pkey PRIMARY KEY (account_no, type_no, seq, reference, shard),
+  CONSTRAINT refunds_amount_check CHECK ((amount >= 0))
 );
+COMMENT ON TABLE farebox.refunds IS 'Refunds by the charge (seq) and the caller''s reference: the same once more gives nothing more.';
 
 CREATE TABLE farebox.rotated_secrets (
   hash bytea NOT NULL,
@@ -404,230 +489,461 @@ CREATE TABLE farebox.rotated_secrets (
   CONSTRAINT rotated_secrets_hash_check CHECK ((octet_length(hash) = 32)),
   CONSTRAINT rotated_secrets_key_id_fkey FOREIGN KEY (key_id) REFERENCES keys(key_id)
 );
+COMMENT ON TABLE farebox.rotated_secrets IS 'Former texts of keys, valid until their grace ends.';
 CREATE INDEX rotated_secrets_by_expiry ON farebox.rotated_secrets USING btree (expires_at);
 CREATE INDEX rotated_secrets_by_key ON farebox.rotated_secrets USING btree (key_id);
 
+CREATE TABLE farebox.sweep_steps (
+  step text COLLATE "C" NOT NULL,
+  succeeded_at timestamp with time zone,
+  failed_at timestamp with time zone,
+  failure text,
+  CONSTRAINT sweep_steps_pkey PRIMARY KEY (step)
+);
+COMMENT ON TABLE farebox.sweep_steps IS 'When each step of the sweep last succeeded and last failed, on any instance. Up to a minute old. A reference table on Citus.';
+
 CREATE TABLE farebox.usage (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
-  quarter timestamp with time zone NOT NULL,
-  key_id text COLLATE "C" NOT NULL,
-  endpoint text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
+  span "char" NOT NULL,
+  start timestamp with time zone NOT NULL,
+  key_no integer NOT NULL,
+  endpoint_no integer NOT NULL,
   requests bigint NOT NULL,
   units bigint NOT NULL,
   credits bigint NOT NULL,
   refunded bigint NOT NULL DEFAULT 0,
-  CONSTRAINT usage_pkey PRIMARY KEY (account_id, credit_type, quarter, key_id, endpoint, shard),
-  CONSTRAINT usage_refunds_within_credits CHECK (((refunded >= 0) AND (refunded <= credits)))
+  CONSTRAINT usage_pkey PRIMARY KEY (account_no, type_no, shard, span, start, key_no, endpoint_no),
+  CONSTRAINT usage_refunds_within_credits CHECK (((refunded >= 0) AND (refunded <= credits))),
+  CONSTRAINT usage_span_check CHECK ((span = ANY (ARRAY['q'::"char", 'h'::"char", 'd'::"char"])))
 ) WITH (fillfactor=50);
-CREATE INDEX usage_by_quarter ON farebox.usage USING brin (quarter);
+COMMENT ON TABLE farebox.usage IS 'Charges summed by time, key and endpoint, up to usage_rolled.seq of each pool.';
+CREATE INDEX usage_by_start ON farebox.usage USING btree (shard, span, (start AT TIME ZONE 'UTC'::text));
 
-CREATE TABLE farebox.usage_summed (
-  shard integer NOT NULL,
-  until timestamp with time zone NOT NULL,
-  next_until timestamp with time zone,
-  after_account text COLLATE "C" NOT NULL DEFAULT ''::text,
-  after_type text COLLATE "C" NOT NULL DEFAULT ''::text,
-  CONSTRAINT usage_summed_pkey PRIMARY KEY (shard)
+CREATE TABLE farebox.usage_rolled (
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
+  seq bigint NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT usage_rolled_pkey PRIMARY KEY (account_no, type_no, shard)
+) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.usage_rolled IS 'How far each pool''s usage is rolled up. Its row is what the step locks: never the pool.';
+
+CREATE TYPE farebox.ending_hold AS (
+  hold_id text,
+  amount bigint,
+  expires_at timestamp with time zone
 );
 
-CREATE TABLE farebox.usage_sums (
-  account_id text COLLATE "C" NOT NULL,
-  credit_type text COLLATE "C" NOT NULL,
-  span text COLLATE "C" NOT NULL,
-  start timestamp with time zone NOT NULL,
-  key_id text COLLATE "C" NOT NULL,
-  endpoint text COLLATE "C" NOT NULL,
-  shard integer NOT NULL,
-  requests bigint NOT NULL,
-  units bigint NOT NULL,
-  credits bigint NOT NULL,
-  refunded bigint NOT NULL,
-  CONSTRAINT usage_sums_pkey PRIMARY KEY (account_id, credit_type, span, start, key_id, endpoint, shard),
-  CONSTRAINT usage_sums_span_check CHECK ((span = ANY (ARRAY['hour'::text, 'day'::text])))
-);
-CREATE INDEX usage_sums_by_start ON farebox.usage_sums USING btree (span, start);
+CREATE TYPE farebox.event_kind AS ENUM ('hold ends', 'grant expires', 'plan refreshes', 'grant begins');
 
-CREATE OR REPLACE FUNCTION farebox.adjust_pool(p_shard integer, p_account text, p_type text, p_amount bigint, p_reason text, p_reference text, OUT outcome text, OUT balance bigint, OUT seq bigint, OUT available bigint)
- RETURNS record
+CREATE TYPE farebox.new_draw AS (
+  from_spent bigint,
+  to_spent bigint,
+  grant_id text
+);
+
+CREATE TYPE farebox.new_entry AS (
+  kind "char",
+  amount bigint,
+  balance bigint,
+  grant_id text,
+  reason text
+);
+
+CREATE TYPE farebox.open_grant AS (
+  grant_id text,
+  amount bigint,
+  remaining bigint,
+  overdue bigint,
+  effective_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  priority integer,
+  state text,
+  source text,
+  item text,
+  reference text,
+  reason text
+);
+
+CREATE TYPE farebox.part_of_grant AS (
+  which integer,
+  amount bigint
+);
+
+CREATE TYPE farebox.recurring_item AS (
+  item text,
+  amount bigint,
+  every text,
+  rollover text,
+  rollover_cap bigint,
+  anchor_at timestamp with time zone,
+  next_at timestamp with time zone,
+  next_period integer,
+  priority integer,
+  until timestamp with time zone,
+  is_refreshed boolean
+);
+
+CREATE TYPE farebox.roll_event AS (
+  at timestamp with time zone,
+  kind event_kind,
+  which integer
+);
+
+CREATE TYPE farebox.roll_state AS (
+  pool pools,
+  loaded open_grant[],
+  grants open_grant[],
+  draw_order integer[],
+  holds ending_hold[],
+  holds_ended integer,
+  later_hold_at timestamp with time zone,
+  recurring recurring_item[],
+  draws new_draw[],
+  entries new_entry[]
+);
+
+CREATE OR REPLACE FUNCTION farebox.abandon_idempotent(p_shard smallint, p_account integer, p_key text, p_owner text)
+ RETURNS boolean
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
-DECLARE
-  v_opened record;
-  v_pool farebox.pools;
-  v_now timestamptz;
-  v_left bigint := -p_amount;
-  v_granted record;
-  d record;
 BEGIN
-  v_opened := farebox.open_pool(p_shard, p_account, p_type);
-  v_pool := v_opened.o_pool; v_now := v_opened.o_now;
-  balance := v_pool.balance;
-  available := v_pool.balance - v_pool.held;
-  SELECT a.amount, a.balance_after, a.adjustment_seq INTO d FROM farebox.adjustments a
-  WHERE a.account_id = p_account AND a.credit_type = p_type AND a.reference = p_reference AND a.shard = p_shard;
-  IF FOUND THEN
-    outcome := CASE WHEN d.amount = p_amount THEN 'repeated' ELSE 'conflict' END;
-    balance := d.balance_after; seq := d.adjustment_seq;
-    RETURN;
-  END IF;
-  IF p_amount > 0 THEN
-    SELECT g.outcome, g.balance, g.seq INTO v_granted FROM farebox.grant_credits(p_shard, p_account, p_type,
-      farebox.derived_grant_id(format('%s/adjustment:%s:%s', p_account, p_type, p_reference)), p_amount, 100, NULL, NULL,
-      'adjustment', format('adjustment:%s:%s', p_type, p_reference), p_reason) g;
-    balance := v_granted.balance; seq := v_granted.seq;
-    IF v_granted.outcome <> 'granted' THEN outcome := v_granted.outcome; RETURN; END IF;
-    available := available + p_amount;
-  ELSE
-    IF v_left > available THEN outcome := 'insufficient'; RETURN; END IF;
-    FOR d IN
-      SELECT g.grant_id, g.remaining FROM farebox.grants g
-      WHERE g.account_id = p_account AND g.credit_type = p_type AND g.shard = p_shard AND g.state <> 'ended'
-        AND g.state = 'active'
-      ORDER BY g.priority, g.expires_at NULLS LAST, g.effective_at, g.grant_id
-    LOOP
-      EXIT WHEN v_left = 0;
-      UPDATE farebox.grants g SET remaining = g.remaining - least(v_left, d.remaining),
-        overdue = g.overdue - least(g.overdue, v_left, d.remaining),
-        state = CASE WHEN d.remaining <= v_left THEN 'ended' ELSE 'active' END
-      WHERE g.account_id = p_account AND g.credit_type = p_type AND g.grant_id = d.grant_id AND g.shard = p_shard;
-      v_left := v_left - least(v_left, d.remaining);
-    END LOOP;
-    SELECT coalesce(sum(g.overdue), 0) INTO v_pool.overdue FROM farebox.grants g
-    WHERE g.account_id = p_account AND g.credit_type = p_type AND g.shard = p_shard AND g.state <> 'ended';
-    v_pool.balance := v_pool.balance + p_amount;
-    v_pool.last_seq := v_pool.last_seq + 1;
-    balance := v_pool.balance; seq := v_pool.last_seq; available := available + p_amount;
-    INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, kind, reason)
-    VALUES (p_account, p_type, seq, p_shard, v_now, p_amount, balance, v_pool.spent, 'adjustment', p_reason);
-    PERFORM farebox.write_pool(v_pool);
-  END IF;
-  INSERT INTO farebox.adjustments (account_id, credit_type, reference, shard, amount, adjustment_seq, balance_after)
-  VALUES (p_account, p_type, p_reference, p_shard, p_amount, seq, balance);
-  outcome := 'adjusted';
+  DELETE FROM farebox.idempotency_keys i
+  WHERE i.account_no = p_account AND i.key = p_key AND i.shard = p_shard AND i.owner = p_owner AND i.state = 'running';
+  RETURN FOUND;
 END $function$;
+COMMENT ON FUNCTION farebox.abandon_idempotent IS 'Called by instances. Frees an Idempotency-Key whose request failed, if this run still has it.';
 
-CREATE OR REPLACE FUNCTION farebox.apply_default_caps(p_shard integer, p_account text, p_caps jsonb)
+CREATE OR REPLACE FUNCTION farebox.add_event(p_queue roll_event[], p_next integer, p_event roll_event)
+ RETURNS roll_event[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+DECLARE
+  v_low integer := p_next;
+  v_high integer := cardinality(p_queue) + 1;
+  v_middle integer;
+BEGIN
+  WHILE v_low < v_high LOOP
+    v_middle := (v_low + v_high) / 2;
+    IF p_queue[v_middle] < p_event THEN v_low := v_middle + 1; ELSE v_high := v_middle; END IF;
+  END LOOP;
+  RETURN p_queue[p_next : v_low - 1] || p_event || p_queue[v_low:];
+END $function$;
+COMMENT ON FUNCTION farebox.add_event IS 'Internal. Adds an event to those that are still to come, in its place.';
+
+CREATE OR REPLACE FUNCTION farebox.add_key_spend(p_shard smallint, p_account integer, p_type smallint, p_quarter timestamp with time zone[], p_key integer[], p_credits bigint[], p_refunded bigint[])
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+  INSERT INTO farebox.key_spend (account_no, type_no, shard, key_no, day, day_spent, month, month_spent, total_spent)
+  SELECT p_account, p_type, p_shard, d.key_no, d.last,
+    coalesce(sum(d.spent) FILTER (WHERE d.day = d.last), 0) + CASE WHEN d.old_day = d.last THEN d.old_day_spent ELSE 0 END,
+    date_trunc('month', d.last, 'UTC'),
+    coalesce(sum(d.spent) FILTER (WHERE d.day >= date_trunc('month', d.last, 'UTC')), 0)
+      + CASE WHEN d.old_month = date_trunc('month', d.last, 'UTC') THEN d.old_month_spent ELSE 0 END,
+    sum(d.spent) + coalesce(d.old_total, 0)
+  FROM (
+    SELECT s.*, o.*, greatest(o.old_day, max(s.day) OVER (PARTITION BY s.key_no)) AS last
+    FROM (
+      SELECT g.key_no, date_trunc('day', g.quarter, 'UTC') AS day, sum(g.credits - g.refunded)::bigint AS spent
+      FROM unnest(p_quarter, p_key, p_credits, p_refunded) g(quarter, key_no, credits, refunded) GROUP BY 1, 2
+    ) s
+    LEFT JOIN LATERAL (
+      SELECT k.day AS old_day, k.day_spent AS old_day_spent, k.month AS old_month, k.month_spent AS old_month_spent,
+        k.total_spent AS old_total
+      FROM farebox.key_spend k
+      WHERE k.account_no = p_account AND k.type_no = p_type AND k.shard = p_shard AND k.key_no = s.key_no LIMIT 1
+    ) o ON true
+  ) d
+  GROUP BY d.key_no, d.last, d.old_day, d.old_day_spent, d.old_month, d.old_month_spent, d.old_total
+  ORDER BY d.key_no
+  ON CONFLICT (account_no, type_no, key_no, shard) DO UPDATE
+  SET day = excluded.day, day_spent = excluded.day_spent, month = excluded.month, month_spent = excluded.month_spent,
+    total_spent = excluded.total_spent;
+END $function$;
+COMMENT ON FUNCTION farebox.add_key_spend IS 'Internal. Adds sums of quarters of an hour to what keys have spent.';
+
+CREATE OR REPLACE FUNCTION farebox.add_refund_grant(INOUT io_pool pools, p_now timestamp with time zone, p_amount bigint, p_seq bigint)
+ RETURNS pools
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_type text;
-  v_key text;
+  v_until timestamptz;
+  v_account text;
+  v_reference text;
 BEGIN
-  -- All pools first, in the order of their keys: one key's caps may be on another pool than the next one's.
-  FOR v_type IN
-    SELECT t.credit_type FROM (
-      SELECT c.credit_type FROM farebox.key_caps c WHERE c.account_id = p_account AND c.shard = p_shard
-      UNION SELECT i.value ->> 'creditType' FROM jsonb_array_elements(p_caps) i
-    ) t ORDER BY t.credit_type COLLATE "C"
-  LOOP
-    PERFORM farebox.open_pool(p_shard, p_account, v_type);
-  END LOOP;
-  FOR v_key IN
-    SELECT k.key_id FROM farebox.keys k WHERE k.account_id = p_account AND k.state = 'active' ORDER BY k.key_id
-  LOOP
-    PERFORM farebox.set_key_caps(p_shard, p_account, v_key, 'plan', p_caps);
-  END LOOP;
+  SELECT CASE WHEN count(*) = count(g.expires_at) THEN max(g.expires_at) END INTO v_until FROM farebox.grants g
+  WHERE g.account_no = io_pool.account_no AND g.type_no = io_pool.type_no AND g.shard = io_pool.shard AND g.state <> 'ended'
+    AND (g.expires_at IS NULL OR g.expires_at > p_now);
+  SELECT a.account_id, format('refund:%s:%s', t.credit_type, p_seq) INTO v_account, v_reference
+  FROM farebox.accounts a CROSS JOIN farebox.credit_types t
+  WHERE a.account_no = io_pool.account_no AND t.type_no = io_pool.type_no;
+  INSERT INTO farebox.grants (account_no, type_no, grant_id, shard, amount, remaining, effective_at, expires_at, created_at,
+    priority, state, source, reference)
+  VALUES (io_pool.account_no, io_pool.type_no, farebox.derived_grant_id(v_account || '/' || v_reference), io_pool.shard,
+    p_amount, p_amount, p_now, v_until, p_now, 100, 'active', 'refund', v_reference);
+  io_pool.next_event_at := least(io_pool.next_event_at, v_until);
 END $function$;
+COMMENT ON FUNCTION farebox.add_refund_grant IS 'Internal. A grant for what a refund (p_seq is its entry) cannot give back to expired grants.';
 
-CREATE OR REPLACE FUNCTION farebox.begin_idempotent(p_account_id text, p_shard integer, p_key text, p_request_hash text, p_owner text, p_run_seconds integer)
- RETURNS TABLE(outcome text, stored_status integer, stored_headers jsonb, stored_body bytea)
+CREATE OR REPLACE FUNCTION farebox.add_to_order(p_order integer[], p_grants open_grant[], p_which integer)
+ RETURNS integer[]
  LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+DECLARE
+  g CONSTANT farebox.open_grant := p_grants[p_which];
+  h farebox.open_grant;
+  v_low integer := 1;
+  v_high integer := cardinality(p_order) + 1;
+  v_middle integer;
+BEGIN
+  WHILE v_low < v_high LOOP
+    v_middle := (v_low + v_high) / 2;
+    h := p_grants[p_order[v_middle]];
+    IF (h.priority, coalesce(h.expires_at, 'infinity'), h.effective_at, h.grant_id)
+      < (g.priority, coalesce(g.expires_at, 'infinity'), g.effective_at, g.grant_id)
+    THEN v_low := v_middle + 1; ELSE v_high := v_middle; END IF;
+  END LOOP;
+  RETURN p_order[:v_low - 1] || p_which || p_order[v_low:];
+END $function$;
+COMMENT ON FUNCTION farebox.add_to_order IS 'Internal. Puts a grant in its place among those that are drawn.';
+
+CREATE OR REPLACE FUNCTION farebox.add_usage(p_shard smallint, p_account integer, p_type smallint, p_quarter timestamp with time zone[], p_key integer[], p_endpoint integer[], p_requests bigint[], p_units bigint[], p_credits bigint[], p_refunded bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  INSERT INTO farebox.usage AS u (account_no, type_no, shard, span, start, key_no, endpoint_no, requests, units, credits)
+  SELECT p_account, p_type, p_shard, w.span, date_bin(w.width, g.quarter, timestamptz '2000-01-01Z'), g.key_no, g.endpoint_no,
+    sum(g.requests), sum(g.units), sum(g.credits)
+  FROM unnest(p_quarter, p_key, p_endpoint, p_requests, p_units, p_credits) g(quarter, key_no, endpoint_no, requests, units, credits)
+  CROSS JOIN (VALUES ('q'::"char", interval '15 minutes'), ('h', interval '1 hour'), ('d', interval '24 hours')) w(span, width)
+  WHERE g.requests > 0
+  GROUP BY 4, 5, 6, 7 ORDER BY 4, 5, 6, 7
+  ON CONFLICT (account_no, type_no, shard, span, start, key_no, endpoint_no) DO UPDATE
+  SET requests = u.requests + excluded.requests, units = u.units + excluded.units, credits = u.credits + excluded.credits;
+
+  INSERT INTO farebox.usage AS u (account_no, type_no, shard, span, start, key_no, endpoint_no, requests, units, credits, refunded)
+  SELECT p_account, p_type, p_shard, w.span, date_bin(w.width, g.quarter, timestamptz '2000-01-01Z'), g.key_no, g.endpoint_no,
+    0, 0, sum(g.refunded), sum(g.refunded)
+  FROM unnest(p_quarter, p_key, p_endpoint, p_refunded) g(quarter, key_no, endpoint_no, refunded)
+  CROSS JOIN (VALUES ('q'::"char", interval '15 minutes'), ('h', interval '1 hour'), ('d', interval '24 hours')) w(span, width)
+  WHERE g.refunded > 0
+  GROUP BY 4, 5, 6, 7 ORDER BY 4, 5, 6, 7
+  ON CONFLICT (account_no, type_no, shard, span, start, key_no, endpoint_no) DO UPDATE
+  SET refunded = u.refunded + excluded.refunded;
+END $function$;
+COMMENT ON FUNCTION farebox.add_usage IS 'Internal. Adds sums of quarters of an hour to a pool''s usage, also by hour and day.';
+
+CREATE OR REPLACE FUNCTION farebox.adjust_pool(p_shard smallint, p_account integer, p_type smallint, p_amount bigint, p_reason text, p_reference text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_pool farebox.pools := v_opened.o_pool;
+  v_reply jsonb;
+  d record;
+BEGIN
+  SELECT a.amount, a.balance_after, a.adjustment_seq INTO d FROM farebox.adjustments a
+  WHERE a.account_no = p_account AND a.type_no = p_type AND a.reference = p_reference AND a.shard = p_shard;
+  IF FOUND THEN
+    RETURN jsonb_build_object('outcome', CASE WHEN d.amount = p_amount THEN 'repeated' ELSE 'conflict' END,
+      'balance', d.balance_after, 'seq', d.adjustment_seq);
+  END IF;
+  IF p_amount > 0 THEN
+    SELECT a.account_id, t.credit_type INTO d FROM farebox.accounts a CROSS JOIN farebox.credit_types t
+    WHERE a.account_no = p_account AND t.type_no = p_type;
+    v_reply := farebox.grant_credits(p_shard, p_account, p_type,
+      farebox.derived_grant_id(format('%s/adjustment:%s:%s', d.account_id, d.credit_type, p_reference)), p_amount, 100, NULL,
+      NULL, 'adjustment', format('adjustment:%s:%s', d.credit_type, p_reference), p_reason);
+    IF v_reply ->> 'outcome' <> 'granted' THEN RETURN v_reply; END IF;
+  ELSIF -p_amount > v_pool.balance - v_pool.held THEN
+    RETURN jsonb_build_object('outcome', 'insufficient', 'available', v_pool.balance - v_pool.held);
+  ELSE
+    v_pool := farebox.take_from_grants(v_pool, -p_amount);
+    v_pool.balance := v_pool.balance + p_amount;
+    v_pool.last_seq := v_pool.last_seq + 1; v_pool.last_at := v_opened.o_now;
+    INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, kind, reason)
+    VALUES (p_account, p_type, p_shard, v_pool.last_seq, v_pool.last_at, p_amount, v_pool.balance, v_pool.spent, 'a', p_reason);
+    PERFORM farebox.write_pool(v_pool);
+    v_reply := jsonb_build_object('balance', v_pool.balance, 'seq', v_pool.last_seq);
+  END IF;
+  INSERT INTO farebox.adjustments (account_no, type_no, reference, shard, amount, adjustment_seq, balance_after)
+  VALUES (p_account, p_type, p_reference, p_shard, p_amount, (v_reply ->> 'seq')::bigint, (v_reply ->> 'balance')::bigint);
+  RETURN v_reply || '{"outcome": "adjusted"}';
+END $function$;
+COMMENT ON FUNCTION farebox.adjust_pool IS 'Called by instances. Corrects a pool by hand, once for its reference: what is added is a grant that never expires, what is taken is taken from the grants as a charge would be.';
+
+CREATE OR REPLACE FUNCTION farebox.begin_idempotent(p_shard smallint, p_account integer, p_key text, p_request_hash text, p_owner text, p_run_seconds integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
   v_now timestamptz;
-  v_found farebox.idempotency_keys%ROWTYPE;
+  v_found farebox.idempotency_keys;
 BEGIN
   LOOP
     v_now := clock_timestamp();
-    INSERT INTO farebox.idempotency_keys (account_id, key, shard, request_hash, owner, created_at, expires_at)
-    VALUES (p_account_id, p_key, p_shard, p_request_hash, p_owner, v_now, v_now + make_interval(secs => p_run_seconds))
-    ON CONFLICT (account_id, key, shard) DO NOTHING;
-    IF FOUND THEN
-      RETURN QUERY SELECT 'begun', NULL::integer, NULL::jsonb, NULL::bytea;
-      RETURN;
-    END IF;
+    INSERT INTO farebox.idempotency_keys (account_no, key, shard, request_hash, owner, created_at, expires_at)
+    VALUES (p_account, p_key, p_shard, p_request_hash, p_owner, v_now, v_now + make_interval(secs => p_run_seconds))
+    ON CONFLICT (account_no, key, shard) DO NOTHING;
+    IF FOUND THEN RETURN '{"outcome": "begun"}'; END IF;
 
     SELECT * INTO v_found FROM farebox.idempotency_keys i
-    WHERE i.account_id = p_account_id AND i.key = p_key AND i.shard = p_shard
+    WHERE i.account_no = p_account AND i.key = p_key AND i.shard = p_shard
     FOR UPDATE;
     -- Abandoned or swept between the two statements: the key is free.
-    CONTINUE WHEN NOT FOUND;
-
-    IF v_found.state = 'running' AND v_found.owner = p_owner THEN
-      RETURN QUERY SELECT 'begun', NULL::integer, NULL::jsonb, NULL::bytea;
-    ELSIF v_found.expires_at <= clock_timestamp() OR (
-      v_found.state = 'running' AND NOT EXISTS (
-        SELECT FROM farebox.instances n
-        WHERE n.owner = split_part(v_found.owner, '/', 1) AND n.shard = p_shard AND n.state = 'live'
-      )
-    ) THEN
-      UPDATE farebox.idempotency_keys i
-      SET request_hash = p_request_hash, owner = p_owner, state = 'running', status = NULL, headers = NULL, body = NULL,
-        created_at = v_now, expires_at = v_now + make_interval(secs => p_run_seconds)
-      WHERE i.account_id = p_account_id AND i.key = p_key AND i.shard = p_shard;
-      RETURN QUERY SELECT 'begun', NULL::integer, NULL::jsonb, NULL::bytea;
-    ELSIF v_found.request_hash <> p_request_hash THEN
-      RETURN QUERY SELECT 'mismatch', NULL::integer, NULL::jsonb, NULL::bytea;
-    ELSIF v_found.state = 'running' THEN
-      RETURN QUERY SELECT 'running', NULL::integer, NULL::jsonb, NULL::bytea;
-    ELSE
-      RETURN QUERY SELECT 'done', v_found.status, v_found.headers, v_found.body;
-    END IF;
-    RETURN;
+    EXIT WHEN FOUND;
   END LOOP;
-END
-$function$;
+  -- The lock may have been waited for.
+  v_now := clock_timestamp();
+  IF v_found.state = 'running' AND v_found.owner = p_owner THEN RETURN '{"outcome": "begun"}'; END IF;
+  IF v_found.expires_at <= v_now
+    OR v_found.state = 'running' AND NOT farebox.is_instance_live(p_shard, split_part(v_found.owner, '/', 1))
+  THEN
+    UPDATE farebox.idempotency_keys i
+    SET request_hash = p_request_hash, owner = p_owner, state = 'running', status = NULL, headers = NULL, body = NULL,
+      created_at = v_now, expires_at = v_now + make_interval(secs => p_run_seconds)
+    WHERE i.account_no = p_account AND i.key = p_key AND i.shard = p_shard;
+    RETURN '{"outcome": "begun"}';
+  END IF;
+  IF v_found.request_hash <> p_request_hash THEN RETURN '{"outcome": "mismatch"}'; END IF;
+  IF v_found.state = 'running' THEN RETURN '{"outcome": "running"}'; END IF;
+  RETURN jsonb_build_object('outcome', 'done', 'status', v_found.status, 'headers', v_found.headers,
+    'body', encode(v_found.body, 'base64'));
+END $function$;
+COMMENT ON FUNCTION farebox.begin_idempotent IS 'Called by instances. Claims an Idempotency-Key for one run of a request, or says who has it or what it was answered.';
+
+CREATE OR REPLACE FUNCTION farebox.beyond_cap(p_grants open_grant[], p_order integer[], p_item recurring_item)
+ RETURNS part_of_grant[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+DECLARE
+  v_parts farebox.part_of_grant[] := '{}';
+  v_beyond bigint := -p_item.rollover_cap;
+  v_take bigint;
+  g farebox.open_grant;
+  k integer;
+BEGIN
+  IF p_item.rollover <> 'cap' THEN RETURN v_parts; END IF;
+  FOREACH k IN ARRAY p_order LOOP
+    g := p_grants[k];
+    IF g.item = p_item.item THEN v_beyond := v_beyond + g.remaining - g.overdue; END IF;
+  END LOOP;
+  FOREACH k IN ARRAY p_order LOOP
+    EXIT WHEN v_beyond <= 0;
+    g := p_grants[k];
+    CONTINUE WHEN g.item IS DISTINCT FROM p_item.item OR g.remaining = g.overdue;
+    v_take := least(v_beyond, g.remaining - g.overdue);
+    v_beyond := v_beyond - v_take;
+    v_parts := v_parts || ROW(k, v_take)::farebox.part_of_grant;
+  END LOOP;
+  RETURN v_parts;
+END $function$;
+COMMENT ON FUNCTION farebox.beyond_cap IS 'Internal. What an item''s earlier grants have above its rollover cap at a refresh: it expires.';
 
 CREATE OR REPLACE FUNCTION farebox.calendar_anchor(p_every text)
  RETURNS timestamp with time zone
  LANGUAGE sql
  IMMUTABLE
 RETURN CASE p_every WHEN 'day'::text THEN '2000-01-05 00:00:00+00'::timestamp with time zone WHEN 'week'::text THEN '2000-01-03 00:00:00+00'::timestamp with time zone WHEN 'month'::text THEN '2000-02-01 00:00:00+00'::timestamp with time zone ELSE '2000-01-01 00:00:00+00'::timestamp with time zone END;
+COMMENT ON FUNCTION farebox.calendar_anchor IS 'Internal. Where the calendar''s periods of this length are counted from.';
 
-CREATE OR REPLACE FUNCTION farebox.change_plan(p_shard integer, p_account text, p_plan text, p_version integer, p_items jsonb, p_types text[], p_at_refresh boolean, p_anchor timestamp with time zone, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION farebox.cap_at(p_cap key_caps, p_now timestamp with time zone)
+ RETURNS key_caps
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+DECLARE
+  v_day CONSTANT timestamptz := date_trunc('day', p_now, 'UTC');
+  v_month CONSTANT timestamptz := date_trunc('month', p_now, 'UTC');
+BEGIN
+  IF p_cap.day < v_day THEN p_cap.day := v_day; p_cap.day_spent := 0; END IF;
+  IF p_cap.month < v_month THEN p_cap.month := v_month; p_cap.month_spent := 0; END IF;
+  RETURN p_cap;
+END $function$;
+COMMENT ON FUNCTION farebox.cap_at IS 'Internal. A key''s caps as of a moment: a window that has ended begins again with nothing spent.';
+
+CREATE OR REPLACE FUNCTION farebox.cap_left(p_cap key_caps)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+RETURN LEAST(((p_cap).day_cap - (p_cap).day_spent), ((p_cap).month_cap - (p_cap).month_spent), ((p_cap).total_cap - (p_cap).total_spent));
+COMMENT ON FUNCTION farebox.cap_left IS 'Internal. What the tightest cap leaves, before what is held under it. Null without a cap.';
+
+CREATE OR REPLACE FUNCTION farebox.change_lease(INOUT io_pool pools, p_instance integer, p_key integer, p_by bigint)
+ RETURNS pools
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_place CONSTANT integer := array_position(io_pool.lease_owner, p_instance);
+BEGIN
+  IF p_by = 0 THEN RETURN; END IF;
+  io_pool.held := io_pool.held + p_by;
+  IF p_key = 0 THEN
+    io_pool.lease_amount[v_place] := io_pool.lease_amount[v_place] + p_by;
+    RETURN;
+  END IF;
+  INSERT INTO farebox.key_leases AS k (account_no, type_no, key_no, instance_no, shard, amount)
+  VALUES (io_pool.account_no, io_pool.type_no, p_key, p_instance, io_pool.shard, greatest(p_by, 0))
+  ON CONFLICT (account_no, type_no, key_no, instance_no, shard) DO UPDATE SET amount = k.amount + p_by;
+  UPDATE farebox.key_caps c SET held = c.held + p_by
+  WHERE c.account_no = io_pool.account_no AND c.type_no = io_pool.type_no AND c.key_no = p_key AND c.shard = io_pool.shard;
+END $function$;
+COMMENT ON FUNCTION farebox.change_lease IS 'Internal. Enlarges a lease, or takes from it.';
+
+CREATE OR REPLACE FUNCTION farebox.change_plan(p_shard smallint, p_account integer, p_plan text, p_version integer, p_items jsonb, p_types smallint[], p_at_refresh boolean, p_anchor timestamp with time zone, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v record;
+  v CONSTANT record := farebox.open_plan(p_shard, p_account, p_items, p_types, p_now);
   v_at timestamptz;
-  v_type text;
 BEGIN
-  v := farebox.open_plan(p_shard, p_account, p_items, p_types, p_now);
   IF v.o_next_plan_at IS NOT NULL THEN PERFORM farebox.withdraw_plan(p_shard, p_account, v.o_plan); END IF;
   IF p_at_refresh AND p_plan IS DISTINCT FROM v.o_plan THEN
-    SELECT r.next_at INTO v_at FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard
+    SELECT r.next_at INTO v_at FROM farebox.recurring r WHERE r.account_no = p_account AND r.shard = p_shard
     ORDER BY array_position(ARRAY['year', 'month', 'week', 'day'], r.every), r.next_at LIMIT 1;
   END IF;
   IF v_at IS NOT NULL THEN
-    UPDATE farebox.recurring r SET until = v_at WHERE r.account_id = p_account AND r.shard = p_shard;
+    UPDATE farebox.recurring r SET until = v_at WHERE r.account_no = p_account AND r.shard = p_shard;
     IF p_plan IS NOT NULL THEN
       PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, v_at, v_at, NULL);
     END IF;
     UPDATE farebox.accounts a SET next_plan = p_plan, next_plan_version = p_version, next_plan_at = v_at
-    WHERE a.account_id = p_account;
+    WHERE a.account_no = p_account;
   ELSE
     DELETE FROM farebox.recurring r
-    WHERE r.account_id = p_account AND r.shard = p_shard AND (
+    WHERE r.account_no = p_account AND r.shard = p_shard AND (
       p_plan IS DISTINCT FROM v.o_plan
       OR (r.anchor_at <> p_anchor AND r.anchor_at <> farebox.calendar_anchor(r.every))
     );
     IF p_plan IS NOT NULL THEN
-      PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, greatest(v.o_now, p_anchor),
-        coalesce(p_anchor, v.o_now), NULL);
+      PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, greatest(v.o_now, p_anchor), coalesce(p_anchor, v.o_now),
+        NULL);
     END IF;
-    UPDATE farebox.accounts a SET plan = p_plan, plan_version = p_version WHERE a.account_id = p_account;
+    UPDATE farebox.accounts a SET plan = p_plan, plan_version = p_version WHERE a.account_no = p_account;
   END IF;
-  FOREACH v_type IN ARRAY v.o_types LOOP
-    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, v.o_now);
-  END LOOP;
+  PERFORM farebox.roll_pools_to(p_shard, p_account, v.o_types, v.o_now);
 END $function$;
+COMMENT ON FUNCTION farebox.change_plan IS 'Called by instances and background work. Gives an account another plan, or none (p_plan null), now or at its refresh.';
 
 CREATE OR REPLACE FUNCTION farebox.changed_keys(p_since timestamp with time zone, p_overlap interval)
  RETURNS TABLE(o_now timestamp with time zone, o_hash bytea, o_changed_at timestamp with time zone)
@@ -650,124 +966,398 @@ BEGIN
     RETURN QUERY SELECT v_now, NULL::bytea, NULL::timestamptz;
   END IF;
 END $function$;
+COMMENT ON FUNCTION farebox.changed_keys IS 'Called by instances with each heartbeat: the database''s clock, and the hashes of keys that changed since.';
 
-CREATE OR REPLACE FUNCTION farebox.close_pools(p_shard integer, p_account text)
- RETURNS TABLE(credit_type text, holds bigint, amount bigint)
+CREATE OR REPLACE FUNCTION farebox.charge_group(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_group jsonb, OUT o_answer jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_total CONSTANT bigint := farebox.group_total(io_pool, p_instance, p_group);
+  v_each jsonb[] := '{}';
+  v_one record;
+  x record;
+BEGIN
+  IF v_total IS NULL THEN
+    FOR x IN SELECT c FROM jsonb_array_elements(p_group -> 'charges') c LOOP
+      SELECT s.* INTO v_one FROM farebox.charge_specially(io_pool, p_instance, p_now, 0,
+        jsonb_build_object('charge', x.c, 'lease', p_group -> 'lease', 'key', p_group -> 'key')) s;
+      io_pool := v_one.io_pool;
+      v_each := v_each || v_one.o_answer;
+    END LOOP;
+    o_answer := jsonb_build_object('each', to_jsonb(v_each));
+    RETURN;
+  END IF;
+  o_answer := jsonb_build_object('seq', io_pool.last_seq, 'balance', io_pool.balance);
+  IF (p_group ->> 'lease')::boolean THEN
+    io_pool := farebox.change_lease(io_pool, p_instance, (p_group ->> 'key')::integer, -v_total);
+  END IF;
+  INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, request, key_no, endpoint_no, units,
+    price_list, status, kind)
+  SELECT io_pool.account_no, io_pool.type_no, io_pool.shard, io_pool.last_seq + c.i, p_now, -c.amount,
+    io_pool.balance - sum(c.amount) OVER w, io_pool.spent + sum(c.amount) OVER w, c.request, c.key, c.endpoint, c.units, c.list,
+    c.status, 'c'
+  FROM (
+    SELECT u.i, (u.c ->> 0)::integer AS key, (u.c ->> 1)::integer AS endpoint, (u.c ->> 2)::bigint AS amount,
+      (u.c ->> 3)::integer AS units, (u.c ->> 4)::smallint AS status, (u.c ->> 5)::integer AS list, (u.c ->> 6)::uuid AS request
+    FROM jsonb_array_elements(p_group -> 'charges') WITH ORDINALITY u(c, i)
+  ) c WINDOW w AS (ORDER BY c.i);
+  io_pool.balance := io_pool.balance - v_total;
+  io_pool.spent := io_pool.spent + v_total;
+  io_pool.last_seq := io_pool.last_seq + jsonb_array_length(p_group -> 'charges');
+  io_pool.last_at := p_now;
+  IF NOT io_pool.capped THEN RETURN; END IF;
+  FOR x IN
+    SELECT (c ->> 0)::integer AS key, sum((c ->> 2)::bigint)::bigint AS amount FROM jsonb_array_elements(p_group -> 'charges') c
+    GROUP BY 1 ORDER BY 1
+  LOOP
+    PERFORM farebox.spend_under_cap(io_pool, x.key, x.amount, p_now);
+  END LOOP;
+END $function$;
+COMMENT ON FUNCTION farebox.charge_group IS 'Internal. Charges that draw on one lease, or on the pool: one insert for all, when it covers them.';
+
+CREATE OR REPLACE FUNCTION farebox.charge_pool(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_keep integer, p_work jsonb, OUT o_groups jsonb, OUT o_specials jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_one record;
+  x record;
+BEGIN
+  o_groups := '[]'; o_specials := '[]';
+  FOR x IN SELECT g FROM jsonb_array_elements(p_work -> 'groups') g LOOP
+    SELECT c.* INTO v_one FROM farebox.charge_group(io_pool, p_instance, p_now, x.g) c;
+    io_pool := v_one.io_pool;
+    o_groups := o_groups || jsonb_build_array(v_one.o_answer);
+  END LOOP;
+  FOR x IN SELECT s FROM jsonb_array_elements(p_work -> 'specials') s LOOP
+    SELECT c.* INTO v_one FROM farebox.charge_specially(io_pool, p_instance, p_now, p_keep, x.s) c;
+    io_pool := v_one.io_pool;
+    o_specials := o_specials || jsonb_build_array(v_one.o_answer);
+  END LOOP;
+END $function$;
+COMMENT ON FUNCTION farebox.charge_pool IS 'Internal. The charges of one pool of a batch.';
+
+CREATE OR REPLACE FUNCTION farebox.charge_specially(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_keep integer, p_special jsonb, OUT o_answer jsonb)
+ RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_types text[];
+  v_hold farebox.holds;
+  v_kind text;
+  v_set_aside bigint := 0;
+  v_uncollected bigint := 0;
+  x record;
 BEGIN
-  SELECT coalesce(array_agg(p.credit_type ORDER BY p.credit_type), '{}') INTO v_types
-  FROM farebox.pools p WHERE p.account_id = p_account AND p.shard = p_shard;
-  -- Pools in the order of their keys. Opening one rolls it: holds that are over end here, and what is due is granted.
-  FOR k IN 1..cardinality(v_types) LOOP
-    PERFORM farebox.open_pool(p_shard, p_account, v_types[k]);
-  END LOOP;
-  RETURN QUERY
-    SELECT h.credit_type, count(*), sum(h.amount)::bigint FROM farebox.holds h
-    WHERE h.account_id = p_account AND h.shard = p_shard AND h.kind = 'hold' AND h.state = 'live'
-      AND h.expires_at > clock_timestamp()
-    GROUP BY h.credit_type ORDER BY h.credit_type;
-  IF FOUND THEN RETURN; END IF;
-  DELETE FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard;
-  INSERT INTO farebox.recalls (owner, account_id, credit_type, shard)
-  SELECT h.owner, h.account_id, h.credit_type, h.shard FROM farebox.holds h
-  WHERE h.account_id = p_account AND h.shard = p_shard AND h.kind = 'lease' AND h.amount > 0
-  ORDER BY h.owner, h.credit_type
-  ON CONFLICT DO NOTHING;
-  -- What comes next on each pool is no refresh any more.
-  FOR k IN 1..cardinality(v_types) LOOP
-    PERFORM farebox.roll_pool(p_shard, p_account, v_types[k]);
-  END LOOP;
+  IF p_special ? 'hold' THEN
+    SELECT h.* INTO v_hold FROM farebox.holds h
+    WHERE h.account_no = io_pool.account_no AND h.type_no = io_pool.type_no AND h.hold_id = p_special ->> 'hold'
+      AND h.shard = io_pool.shard;
+    IF NOT FOUND OR v_hold.charged IS NOT NULL THEN
+      o_answer := jsonb_build_array(CASE WHEN v_hold.hold_id IS NULL THEN 'unknown' ELSE 'charged' END, v_hold.charged_seq,
+        coalesce(v_hold.charged, 0), coalesce(v_hold.uncollected, 0), coalesce(v_hold.balance_after, io_pool.balance));
+      RETURN;
+    END IF;
+    v_set_aside := v_hold.amount;
+  ELSIF (p_special ->> 'lease')::boolean THEN
+    v_set_aside := farebox.lease_of(io_pool, p_instance, (p_special ->> 'key')::integer);
+  END IF;
+  v_kind := farebox.judge_charge(io_pool, p_now, p_special);
+  IF v_kind = 'charged' THEN
+    SELECT t.* INTO x FROM farebox.take_charge(io_pool, p_instance, p_now, p_special, v_set_aside) t;
+    io_pool := x.io_pool;
+    v_uncollected := (p_special #>> '{charge,2}')::bigint - x.o_charged;
+  ELSE
+    IF p_special ? 'hold' THEN io_pool.held := io_pool.held - v_set_aside; END IF;
+    SELECT 0::bigint AS o_charged, NULL::bigint AS o_seq INTO x;
+  END IF;
+  PERFORM farebox.complete_claims(io_pool, p_now, p_keep, p_special, x.o_charged);
+  o_answer := jsonb_build_array(v_kind, x.o_seq, x.o_charged, v_uncollected, io_pool.balance);
+  IF p_special ? 'hold' THEN
+    -- A hold that expired or was released stays so; the charge that came too late is remembered with it.
+    UPDATE farebox.holds h SET state = CASE h.state WHEN 'live' THEN 'charged' ELSE h.state END, amount = 0, charged_seq = x.o_seq,
+      charged = x.o_charged, uncollected = v_uncollected, balance_after = io_pool.balance
+    WHERE h.account_no = io_pool.account_no AND h.type_no = io_pool.type_no AND h.hold_id = v_hold.hold_id
+      AND h.shard = io_pool.shard;
+  END IF;
 END $function$;
+COMMENT ON FUNCTION farebox.charge_specially IS 'Internal. A charge with a client''s hold, `once` or an Idempotency-Key, or of which not all is set aside.';
 
-CREATE OR REPLACE FUNCTION farebox.create_pools(p_shard integer, p_account text[], p_type text[])
+CREATE OR REPLACE FUNCTION farebox.close_pools(p_shard smallint, p_account integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_types smallint[];
+  v_type smallint;
+  v_opened record;
+  v_held jsonb := '[]';
+  h record;
+BEGIN
+  SELECT coalesce(array_agg(p.type_no ORDER BY p.type_no), '{}') INTO v_types
+  FROM farebox.pools p WHERE p.account_no = p_account AND p.shard = p_shard;
+  -- Opening one rolls it: holds that are over end here, and what is due is granted.
+  FOREACH v_type IN ARRAY v_types LOOP
+    v_opened := farebox.open_pool(p_shard, p_account, v_type);
+    SELECT count(*) AS holds, sum(l.amount)::bigint AS amount INTO h FROM farebox.holds l
+    WHERE l.account_no = p_account AND l.type_no = v_type AND l.shard = p_shard AND l.state = 'live'
+      AND l.expires_at > v_opened.o_now;
+    IF h.holds > 0 THEN
+      v_held := v_held || (SELECT jsonb_build_object('creditType', t.credit_type, 'holds', h.holds, 'amount', h.amount)
+        FROM farebox.credit_types t WHERE t.type_no = v_type);
+    END IF;
+  END LOOP;
+  IF v_held <> '[]' THEN RETURN v_held; END IF;
+  DELETE FROM farebox.recurring r WHERE r.account_no = p_account AND r.shard = p_shard;
+  -- Rolled once more: what comes next on each pool is no refresh.
+  FOREACH v_type IN ARRAY v_types LOOP
+    v_opened := farebox.open_pool(p_shard, p_account, v_type);
+    PERFORM farebox.recall_others(v_opened.o_pool, 0, NULL, false);
+  END LOOP;
+  RETURN v_held;
+END $function$;
+COMMENT ON FUNCTION farebox.close_pools IS 'Called by instances. Prepares the pools of an account for its closing, or answers what keeps it open.';
+
+CREATE OR REPLACE FUNCTION farebox.complete_claims(p_pool pools, p_now timestamp with time zone, p_keep integer, p_special jsonb, p_charged bigint)
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_unknown text;
+  v_response CONSTANT jsonb := p_special -> 'idempotency';
+BEGIN
+  IF p_special ? 'once' AND p_charged > 0 THEN
+    UPDATE farebox.once_windows w SET until = p_now + make_interval(secs => (p_special #>> '{once,1}')::integer)
+    WHERE w.account_no = p_pool.account_no AND w.endpoint_no = (p_special #>> '{charge,1}')::integer
+      AND w.value = p_special #>> '{once,0}' AND w.shard = p_pool.shard;
+  END IF;
+  IF v_response IS NULL THEN RETURN; END IF;
+  UPDATE farebox.idempotency_keys i SET state = 'done', owner = v_response ->> 'owner', status = (v_response ->> 'status')::integer,
+    headers = v_response -> 'headers', body = decode(v_response ->> 'body', 'base64'),
+    expires_at = p_now + make_interval(secs => p_keep)
+  WHERE i.account_no = p_pool.account_no AND i.key = v_response ->> 'key' AND i.shard = p_pool.shard
+    AND i.state = 'running' AND i.request_hash = v_response ->> 'requestHash';
+END $function$;
+COMMENT ON FUNCTION farebox.complete_claims IS 'Internal. In the charge''s own transaction.';
+
+CREATE OR REPLACE FUNCTION farebox.complete_idempotent(p_shard smallint, p_account integer, p_key text, p_owner text, p_status integer, p_headers jsonb, p_body bytea, p_keep_seconds integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  UPDATE farebox.idempotency_keys i SET state = 'done', status = p_status, headers = p_headers, body = p_body,
+    expires_at = v_now + make_interval(secs => p_keep_seconds)
+  WHERE i.account_no = p_account AND i.key = p_key AND i.shard = p_shard AND i.owner = p_owner;
+  RETURN FOUND;
+END $function$;
+COMMENT ON FUNCTION farebox.complete_idempotent IS 'Called by instances. Stores the response of a request under an Idempotency-Key, if this run still has the key.';
+
+CREATE OR REPLACE FUNCTION farebox.compute_roll(p_pool pools, p_now timestamp with time zone)
+ RETURNS roll_state
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+BEGIN
+  RETURN farebox.pass_time(farebox.draw_spent(farebox.load_roll(p_pool, p_now)), p_now);
+END $function$;
+COMMENT ON FUNCTION farebox.compute_roll IS 'Internal. What a roll would do, and what the pool would then be. Writes nothing.';
+
+CREATE OR REPLACE FUNCTION farebox.create_pools(p_shard smallint, p_account integer[], p_type smallint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_unknown integer;
 BEGIN
   SELECT u.a INTO v_unknown FROM unnest(p_account) u(a)
-  WHERE NOT EXISTS (SELECT FROM farebox.accounts a WHERE a.account_id = u.a AND a.shard = p_shard) LIMIT 1;
+  WHERE NOT EXISTS (SELECT FROM farebox.accounts a WHERE a.account_no = u.a AND a.shard = p_shard) LIMIT 1;
   IF FOUND THEN
     RAISE EXCEPTION 'unknown account' USING ERRCODE = 'FB404', DETAIL = v_unknown;
   END IF;
-  INSERT INTO farebox.pools (account_id, credit_type, shard)
-  SELECT u.a, u.t, p_shard FROM unnest(p_account, p_type) u(a, t) ORDER BY u.a COLLATE "C", u.t COLLATE "C"
+  -- In the order of the keys: a conflicting insert waits for the other's end.
+  INSERT INTO farebox.pools (account_no, type_no, shard)
+  SELECT DISTINCT u.a, u.t, p_shard FROM unnest(p_account, p_type) u(a, t) ORDER BY u.a, u.t
   ON CONFLICT DO NOTHING;
 END $function$;
+COMMENT ON FUNCTION farebox.create_pools IS 'Called by instances, in a transaction of its own, when a batch misses a pool; and by verbs.';
+
+CREATE OR REPLACE FUNCTION farebox.credits_text(p_amount bigint)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (trim_scale(((p_amount)::numeric / (1000000)::numeric)))::text;
+COMMENT ON FUNCTION farebox.credits_text IS 'Internal. Micro-credits as people read them, in credits.';
 
 CREATE OR REPLACE FUNCTION farebox.derived_grant_id(p_parts text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE
 RETURN ('grt_'::text || "left"(translate(encode(sha256(convert_to(p_parts, 'UTF8'::name)), 'base64'::text), ('+/='::text || chr(10)), ''::text), 16));
+COMMENT ON FUNCTION farebox.derived_grant_id IS 'Internal. The id of a grant that the ledger itself makes. p_parts begins with the account''s id, never with its number.';
 
-CREATE OR REPLACE FUNCTION farebox.end_instance(p_shard integer, p_owner text)
+CREATE OR REPLACE FUNCTION farebox.draw_spent(INOUT io roll_state)
+ RETURNS roll_state
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+DECLARE
+  v_grants farebox.open_grant[] := io.grants;
+  v_order integer[] := '{}';
+  v_draws farebox.new_draw[] := '{}';
+  v_from bigint := (io.pool).drawn;
+  v_left bigint := (io.pool).spent - (io.pool).drawn;
+  v_overdue bigint := 0;
+  v_take bigint;
+  g farebox.open_grant;
+BEGIN
+  FOR k IN 1..cardinality(v_grants) LOOP
+    g := v_grants[k];
+    CONTINUE WHEN g.state <> 'active';
+    v_take := least(v_left, g.remaining);
+    IF v_take > 0 THEN
+      v_draws := v_draws || ROW(v_from, v_from + v_take, g.grant_id)::farebox.new_draw;
+      g.remaining := g.remaining - v_take;
+      -- What expired and was honoured for a hold is what the hold's charge draws.
+      g.overdue := greatest(0, g.overdue - v_take);
+      v_from := v_from + v_take; v_left := v_left - v_take;
+    END IF;
+    IF g.remaining = 0 THEN g.state := 'ended'; ELSE v_order := v_order || k; END IF;
+    v_overdue := v_overdue + g.overdue;
+    v_grants[k] := g;
+  END LOOP;
+  IF v_left <> 0 THEN
+    RAISE EXCEPTION 'a pool has spent % more than its grants', v_left
+      USING ERRCODE = 'FB001', DETAIL = format('account %s, type %s', (io.pool).account_no, (io.pool).type_no);
+  END IF;
+  io.grants := v_grants; io.draw_order := v_order; io.draws := v_draws;
+  io.pool.drawn := v_from; io.pool.overdue := v_overdue;
+END $function$;
+COMMENT ON FUNCTION farebox.draw_spent IS 'Internal. Second step of a roll: draws what was spent from the grants by priority, then earliest expiry, then age.';
+
+CREATE OR REPLACE FUNCTION farebox.end_lane(p_shard smallint, p_instance integer)
  RETURNS boolean
  LANGUAGE plpgsql
 AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
 BEGIN
-  UPDATE farebox.instances n SET state = 'dead', dead_at = clock_timestamp()
-  WHERE n.owner = p_owner AND n.shard = p_shard AND n.state = 'live';
+  UPDATE farebox.lanes l SET state = 'dead', dead_at = v_now
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live';
   RETURN FOUND;
 END $function$;
+COMMENT ON FUNCTION farebox.end_lane IS 'No batch of this lane runs any more; its leases can be released.';
 
 CREATE OR REPLACE FUNCTION farebox.ensure_partitions()
- RETURNS integer
+ RETURNS text[]
  LANGUAGE plpgsql
- SET lock_timeout TO '2s'
+ SET lock_timeout TO '1s'
 AS $function$
 DECLARE
-  v_month timestamptz;
+  v_first CONSTANT timestamp := date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC');
+  v_problems text[] := '{}';
+  v_from timestamptz;
+  v_to timestamptz;
   v_name text;
-  v_made integer := 0;
 BEGIN
+  IF NOT pg_try_advisory_xact_lock(hashtext('farebox.ensure_partitions')) THEN RETURN v_problems; END IF;
   FOR k IN 0..3 LOOP
-    v_month := date_trunc('month', clock_timestamp() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
-    v_month := farebox.period_start(v_month, 'month', k);
-    v_name := 'entries_' || to_char(v_month AT TIME ZONE 'UTC', 'YYYY_MM');
-    CONTINUE WHEN to_regclass('farebox.' || v_name) IS NOT NULL;
-    PERFORM pg_advisory_xact_lock(hashtext('farebox.ensure_partitions'));
-    CONTINUE WHEN to_regclass('farebox.' || v_name) IS NOT NULL;
+    v_from := (v_first + make_interval(months => k)) AT TIME ZONE 'UTC';
+    v_to := (v_first + make_interval(months => k + 1)) AT TIME ZONE 'UTC';
+    v_name := to_char(v_from AT TIME ZONE 'UTC', '"entries_"YYYY_MM');
+    CONTINUE WHEN EXISTS (
+      SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+      WHERE i.inhparent = 'farebox.entries'::regclass AND c.relname = v_name
+    );
+    IF NOT has_schema_privilege('farebox', 'CREATE')
+      OR NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = 'farebox.entries'::regclass)
+    THEN
+      RETURN v_problems || format('the role %s may not create %s: it must own farebox.entries and may create in its schema',
+        current_user, v_name);
+    END IF;
+    IF EXISTS (SELECT 1 FROM farebox.entries_default e WHERE e.at >= v_from AND e.at < v_to) THEN
+      v_problems := v_problems || format('farebox.entries_default has entries of the month of %s', v_name);
+      CONTINUE;
+    END IF;
     BEGIN
-      -- Attached rather than created as a partition: that locks out only other changes of the table, not charges.
-      EXECUTE format('CREATE TABLE farebox.%I (LIKE farebox.entries INCLUDING ALL)', v_name);
-      EXECUTE format('ALTER TABLE farebox.entries ATTACH PARTITION farebox.%I FOR VALUES FROM (%L) TO (%L)', v_name, v_month,
-        farebox.period_start(v_month, 'month', 1));
-      v_made := v_made + 1;
-    EXCEPTION WHEN lock_not_available OR check_violation OR deadlock_detected THEN
-      NULL;
+      -- Before anything is created. Attaching a table locks out other changes of entries and readers of the default
+      -- partition, not charges.
+      LOCK TABLE ONLY farebox.entries IN SHARE UPDATE EXCLUSIVE MODE;
+      LOCK TABLE farebox.entries_default IN ACCESS EXCLUSIVE MODE;
+    EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+      RETURN v_problems || format('%s cannot be made now: farebox.entries is being read', v_name);
     END;
+    EXECUTE format('CREATE TABLE farebox.%I (LIKE farebox.entries INCLUDING ALL)', v_name);
+    EXECUTE format('ALTER TABLE farebox.entries ATTACH PARTITION farebox.%I FOR VALUES FROM (%L) TO (%L)', v_name, v_from, v_to);
   END LOOP;
-  RETURN v_made;
+  RETURN v_problems;
 END $function$;
+COMMENT ON FUNCTION farebox.ensure_partitions IS 'Called by migrate and by the sweep. Makes the partitions of the months to come; returns what stands in the way.';
 
-CREATE OR REPLACE FUNCTION farebox.find_dead_instances(p_shard integer, p_dead_after interval)
- RETURNS SETOF text
+CREATE OR REPLACE FUNCTION farebox.enter_pool(INOUT io_pool pools, p_instance integer)
+ RETURNS pools
  LANGUAGE plpgsql
 AS $function$
-DECLARE
-  v_owner text;
 BEGIN
-  FOR v_owner IN
-    SELECT n.owner FROM farebox.instances n
-    WHERE n.shard = p_shard AND n.state = 'live' AND n.seen_at < clock_timestamp() - p_dead_after
-    ORDER BY n.owner FOR UPDATE SKIP LOCKED
-  LOOP
-    UPDATE farebox.instances n SET state = 'dead', dead_at = clock_timestamp()
-    WHERE n.owner = v_owner AND n.shard = p_shard;
-  END LOOP;
-  RETURN QUERY SELECT n.owner FROM farebox.instances n
-  WHERE n.shard = p_shard AND n.state = 'dead'
-    AND EXISTS (SELECT FROM farebox.holds h WHERE h.owner = n.owner AND h.shard = p_shard AND h.kind = 'lease');
+  IF p_instance = ANY (io_pool.lease_owner) THEN RETURN; END IF;
+  INSERT INTO farebox.active_pools (instance_no, account_no, type_no, shard)
+  VALUES (p_instance, io_pool.account_no, io_pool.type_no, io_pool.shard) ON CONFLICT DO NOTHING;
+  io_pool.lease_owner := io_pool.lease_owner || p_instance;
+  io_pool.lease_amount := io_pool.lease_amount || 0::bigint;
 END $function$;
+COMMENT ON FUNCTION farebox.enter_pool IS 'Internal. Before an instance first charges a pool or leases from it: its leases must be found when it dies.';
 
-CREATE OR REPLACE FUNCTION farebox.first_seq_at(p_shard integer, p_account text, p_type text, p_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION farebox.entry_kind(p_kind "char")
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE p_kind WHEN 'c'::"char" THEN 'charge'::text WHEN 'g'::"char" THEN 'grant'::text WHEN 'r'::"char" THEN 'refund'::text WHEN 'x'::"char" THEN 'expiry'::text WHEN 'a'::"char" THEN 'adjustment'::text ELSE NULL::text END;
+COMMENT ON FUNCTION farebox.entry_kind IS 'What anyone sees of an entry''s kind.';
+
+CREATE OR REPLACE FUNCTION farebox.find_cap(p_pool pools, p_key integer, p_now timestamp with time zone)
+ RETURNS key_caps
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_cap farebox.key_caps;
+BEGIN
+  IF NOT p_pool.capped THEN RETURN NULL; END IF;
+  SELECT c.* INTO v_cap FROM farebox.key_caps c
+  WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  RETURN farebox.cap_at(v_cap, p_now);
+END $function$;
+COMMENT ON FUNCTION farebox.find_cap IS 'Internal. A key''s caps on a locked pool, as of now.';
+
+CREATE OR REPLACE FUNCTION farebox.find_dead_lanes(p_shard smallint, p_dead_after interval)
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_dead integer[] := '{}';
+  v_instance integer;
+BEGIN
+  FOR v_instance IN
+    SELECT l.instance_no FROM farebox.lanes l
+    WHERE l.shard = p_shard AND l.state = 'live' AND l.seen_at < v_now - p_dead_after
+    ORDER BY l.instance_no FOR UPDATE SKIP LOCKED
+  LOOP
+    UPDATE farebox.lanes l SET state = 'dead', dead_at = v_now WHERE l.instance_no = v_instance AND l.shard = p_shard;
+    v_dead := v_dead || v_instance;
+  END LOOP;
+  RETURN v_dead;
+END $function$;
+COMMENT ON FUNCTION farebox.find_dead_lanes IS 'Called by the sweep. Declares silent instances dead in a shard; returns them.';
+
+CREATE OR REPLACE FUNCTION farebox.first_seq_at(p_shard smallint, p_account integer, p_type smallint, p_at timestamp with time zone)
  RETURNS bigint
  LANGUAGE plpgsql
  STABLE
@@ -780,39 +1370,62 @@ DECLARE
   v_at timestamptz;
 BEGIN
   SELECT p.last_seq + 1 INTO v_high FROM farebox.pools p
-  WHERE p.account_id = p_account AND p.credit_type = p_type AND p.shard = p_shard;
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard;
   WHILE v_low < v_high LOOP
     v_middle := (v_low + v_high) / 2;
     SELECT e.at INTO v_at FROM farebox.entries e
-    WHERE e.account_id = p_account AND e.credit_type = p_type AND e.seq = v_middle AND e.shard = p_shard;
+    WHERE e.account_no = p_account AND e.type_no = p_type AND e.shard = p_shard AND e.seq = v_middle;
     -- Not found: its month was taken out of the table, which happens to the oldest only.
     IF v_at >= p_at THEN v_high := v_middle; ELSE v_low := v_middle + 1; END IF;
   END LOOP;
   RETURN v_low;
 END $function$;
+COMMENT ON FUNCTION farebox.first_seq_at IS 'The number of a pool''s first entry at or after a moment.';
 
-CREATE OR REPLACE FUNCTION farebox.follow_plan(p_shard integer, p_account text, p_plan text, p_version integer, p_items jsonb, p_types text[], p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION farebox.follow_plan(p_shard smallint, p_account integer, p_plan text, p_version integer, p_items jsonb, p_types smallint[], p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  v record;
-  v_type text;
+  v CONSTANT record := farebox.open_plan(p_shard, p_account, p_items, p_types, p_now);
 BEGIN
-  v := farebox.open_plan(p_shard, p_account, p_items, p_types, p_now);
   IF v.o_plan = p_plan THEN
     PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, v.o_now, v.o_now, v.o_next_plan_at);
-    UPDATE farebox.accounts a SET plan_version = p_version WHERE a.account_id = p_account;
+    UPDATE farebox.accounts a SET plan_version = p_version WHERE a.account_no = p_account;
   ELSIF v.o_next_plan = p_plan THEN
     PERFORM farebox.write_plan(p_shard, p_account, p_plan, p_items, v.o_next_plan_at, v.o_next_plan_at, NULL);
-    UPDATE farebox.accounts a SET next_plan_version = p_version WHERE a.account_id = p_account;
+    UPDATE farebox.accounts a SET next_plan_version = p_version WHERE a.account_no = p_account;
   END IF;
-  FOREACH v_type IN ARRAY v.o_types LOOP
-    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, v.o_now);
-  END LOOP;
+  PERFORM farebox.roll_pools_to(p_shard, p_account, v.o_types, v.o_now);
 END $function$;
+COMMENT ON FUNCTION farebox.follow_plan IS 'Called by background work. Brings an account up to the version of a plan that it has, or will have.';
 
-CREATE OR REPLACE FUNCTION farebox.forget_old(p_shard integer, p_limit integer)
+CREATE OR REPLACE FUNCTION farebox.forget_idempotency(p_shard smallint, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_gone integer := 0;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT q.account_no, q.key FROM (
+      SELECT i.account_no, i.key, i.expires_at FROM farebox.idempotency_keys i
+      WHERE i.shard = p_shard ORDER BY i.created_at LIMIT p_limit
+    ) q WHERE q.expires_at <= v_now
+  LOOP
+    -- It may have been taken over since.
+    DELETE FROM farebox.idempotency_keys i
+    WHERE i.account_no = x.account_no AND i.key = x.key AND i.shard = p_shard AND i.expires_at <= v_now;
+    IF FOUND THEN v_gone := v_gone + 1; END IF;
+  END LOOP;
+  RETURN v_gone;
+END $function$;
+COMMENT ON FUNCTION farebox.forget_idempotency IS 'Called by the sweep. Deletes Idempotency-Keys that have expired.';
+
+CREATE OR REPLACE FUNCTION farebox.forget_old(p_shard smallint, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -824,183 +1437,790 @@ DECLARE
 BEGIN
   -- A resolved hold is kept for an hour after it would have expired: so long its charge may be repeated.
   FOR x IN
-    SELECT h.account_id, h.credit_type, h.hold_id FROM farebox.holds h
-    WHERE h.kind = 'hold' AND h.expires_at < v_now - interval '1 hour' AND h.shard = p_shard AND h.state <> 'live'
+    SELECT h.account_no, h.type_no, h.hold_id FROM farebox.holds h
+    WHERE h.expires_at < v_now - interval '1 hour' AND h.shard = p_shard AND h.state <> 'live'
     ORDER BY h.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
   LOOP
     DELETE FROM farebox.holds h
-    WHERE h.account_id = x.account_id AND h.credit_type = x.credit_type AND h.hold_id = x.hold_id AND h.shard = p_shard;
+    WHERE h.account_no = x.account_no AND h.type_no = x.type_no AND h.hold_id = x.hold_id AND h.shard = p_shard;
     v_gone := v_gone + 1;
   END LOOP;
   FOR x IN
-    SELECT w.account_id, w.endpoint, w.value FROM farebox.once_windows w
+    SELECT w.account_no, w.endpoint_no, w.value FROM farebox.once_windows w
     WHERE w.until < v_now AND w.shard = p_shard ORDER BY w.until LIMIT p_limit FOR UPDATE SKIP LOCKED
   LOOP
     DELETE FROM farebox.once_windows w
-    WHERE w.account_id = x.account_id AND w.endpoint = x.endpoint AND w.value = x.value AND w.shard = p_shard;
+    WHERE w.account_no = x.account_no AND w.endpoint_no = x.endpoint_no AND w.value = x.value AND w.shard = p_shard;
     v_gone := v_gone + 1;
   END LOOP;
   -- A dead instance may come back and ask for its last batch; after a month it does not.
   FOR x IN
-    SELECT n.owner FROM farebox.instances n
-    WHERE n.shard = p_shard AND n.state = 'dead' AND n.dead_at < v_now - interval '30 days'
-      AND NOT EXISTS (SELECT FROM farebox.holds h WHERE h.owner = n.owner AND h.shard = p_shard AND h.kind = 'lease')
-    LIMIT p_limit
+    SELECT l.instance_no FROM farebox.lanes l
+    WHERE l.shard = p_shard AND l.state = 'dead' AND l.dead_at < v_now - interval '30 days'
+      AND NOT EXISTS (SELECT FROM farebox.active_pools a WHERE a.shard = p_shard AND a.instance_no = l.instance_no)
+    LIMIT p_limit FOR UPDATE SKIP LOCKED
   LOOP
-    DELETE FROM farebox.instances n WHERE n.owner = x.owner AND n.shard = p_shard;
+    DELETE FROM farebox.lanes l WHERE l.instance_no = x.instance_no AND l.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
+  -- What a dead instance is asked to give back, it gives back dead.
+  FOR x IN
+    SELECT r.instance_no, r.account_no, r.type_no FROM farebox.recalls r
+    WHERE r.shard = p_shard AND NOT EXISTS (
+      SELECT FROM farebox.lanes l WHERE l.instance_no = r.instance_no AND l.shard = p_shard AND l.state = 'live'
+    ) LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.recalls r
+    WHERE r.shard = p_shard AND r.instance_no = x.instance_no AND r.account_no = x.account_no AND r.type_no = x.type_no;
     v_gone := v_gone + 1;
   END LOOP;
   RETURN v_gone;
 END $function$;
+COMMENT ON FUNCTION farebox.forget_old IS 'Called by the sweep. Deletes resolved holds, once windows that are over, and instances that died a month ago.';
 
-CREATE OR REPLACE FUNCTION farebox.grant_credits(p_shard integer, p_account text, p_type text, p_grant_id text, p_amount bigint, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_reference text, p_reason text, OUT outcome text, OUT grant_id text, OUT balance bigint, OUT seq bigint)
- RETURNS record
+CREATE OR REPLACE FUNCTION farebox.free_cap(p_pool pools, p_key integer, p_charged_at timestamp with time zone, p_amount bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  IF NOT p_pool.capped THEN RETURN; END IF;
+  UPDATE farebox.key_caps c SET total_spent = greatest(0, c.total_spent - p_amount),
+    day_spent = CASE WHEN p_charged_at >= c.day AND p_charged_at < c.day + interval '24 hours'
+      THEN greatest(0, c.day_spent - p_amount) ELSE c.day_spent END,
+    month_spent = CASE WHEN p_charged_at >= c.month AND p_charged_at < farebox.period_start(c.month, 'month', 1)
+      THEN greatest(0, c.month_spent - p_amount) ELSE c.month_spent END
+  WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
+END $function$;
+COMMENT ON FUNCTION farebox.free_cap IS 'Internal. Gives a key''s caps the room back that a refunded charge took.';
+
+CREATE OR REPLACE FUNCTION farebox.grant_credits(p_shard smallint, p_account integer, p_type smallint, p_grant_id text, p_amount bigint, p_priority integer, p_effective_at timestamp with time zone, p_expires_at timestamp with time zone, p_source text, p_reference text, p_reason text)
+ RETURNS jsonb
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
   max_balance CONSTANT bigint := 1000000000000000;
-  v_opened record;
-  v_pool farebox.pools;
-  v_now timestamptz;
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_now CONSTANT timestamptz := v_opened.o_now;
+  v_pool farebox.pools := v_opened.o_pool;
+  v_effective_at CONSTANT timestamptz := greatest(p_effective_at, v_now);
+  v_refused text;
+  v_seq bigint;
   v_old record;
 BEGIN
-  v_opened := farebox.open_pool(p_shard, p_account, p_type);
-  v_pool := v_opened.o_pool; v_now := v_opened.o_now;
-  balance := v_pool.balance;
-  SELECT g.grant_id, g.credit_type, g.amount INTO v_old FROM farebox.grants g
-  WHERE g.account_id = p_account AND g.reference = p_reference AND g.shard = p_shard;
+  SELECT g.grant_id, g.type_no, g.amount INTO v_old FROM farebox.grants g
+  WHERE g.account_no = p_account AND g.reference = p_reference AND g.shard = p_shard;
   IF FOUND THEN
-    grant_id := v_old.grant_id;
-    outcome := CASE WHEN v_old.credit_type = p_type AND v_old.amount = p_amount THEN 'repeated' ELSE 'conflict' END;
-    RETURN;
+    v_refused := CASE WHEN v_old.type_no = p_type AND v_old.amount = p_amount THEN 'repeated' ELSE 'conflict' END;
+  ELSIF p_expires_at <= v_effective_at THEN v_refused := 'expired';
+  ELSIF v_pool.balance + p_amount > max_balance THEN v_refused := 'too_large';
   END IF;
-  grant_id := p_grant_id;
-  p_effective_at := greatest(p_effective_at, v_now);
-  IF p_expires_at <= p_effective_at THEN outcome := 'expired'; RETURN; END IF;
-  IF v_pool.balance + p_amount > max_balance THEN outcome := 'too_large'; RETURN; END IF;
-  INSERT INTO farebox.grants (account_id, credit_type, grant_id, shard, amount, remaining, effective_at, expires_at,
-    created_at, priority, state, source, reference)
-  VALUES (p_account, p_type, p_grant_id, p_shard, p_amount, p_amount, p_effective_at, p_expires_at,
-    v_now, p_priority, CASE WHEN p_effective_at > v_now THEN 'pending' ELSE 'active' END, p_source, p_reference);
-  IF p_effective_at > v_now THEN
-    v_pool.next_event_at := least(v_pool.next_event_at, p_effective_at);
+  IF v_refused IS NOT NULL THEN
+    RETURN jsonb_build_object('outcome', v_refused, 'grantId', v_old.grant_id, 'balance', v_pool.balance, 'seq', NULL);
+  END IF;
+
+  INSERT INTO farebox.grants (account_no, type_no, grant_id, shard, amount, remaining, effective_at, expires_at, created_at,
+    priority, state, source, reference)
+  VALUES (p_account, p_type, p_grant_id, p_shard, p_amount, p_amount, v_effective_at, p_expires_at, v_now,
+    p_priority, CASE WHEN v_effective_at > v_now THEN 'pending' ELSE 'active' END, p_source, p_reference);
+  IF v_effective_at > v_now THEN
+    v_pool.next_event_at := least(v_pool.next_event_at, v_effective_at);
   ELSE
     v_pool.balance := v_pool.balance + p_amount;
-    v_pool.last_seq := v_pool.last_seq + 1;
+    v_pool.last_seq := v_pool.last_seq + 1; v_pool.last_at := v_now; v_seq := v_pool.last_seq;
     v_pool.next_event_at := least(v_pool.next_event_at, p_expires_at);
-    seq := v_pool.last_seq;
-    INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, kind, grant_id, reason)
-    VALUES (p_account, p_type, v_pool.last_seq, p_shard, v_now, p_amount, v_pool.balance, v_pool.spent,
-      CASE WHEN p_source IN ('adjustment', 'refund') THEN p_source ELSE 'grant' END, p_grant_id,
-      coalesce(p_reason, p_source));
+    INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, kind, grant_id, reason)
+    VALUES (p_account, p_type, p_shard, v_seq, v_now, p_amount, v_pool.balance, v_pool.spent,
+      CASE p_source WHEN 'adjustment' THEN 'a' ELSE 'g' END, p_grant_id, coalesce(p_reason, p_source));
   END IF;
   PERFORM farebox.write_pool(v_pool);
-  balance := v_pool.balance;
-  outcome := 'granted';
+  RETURN jsonb_build_object('outcome', 'granted', 'grantId', p_grant_id, 'balance', v_pool.balance, 'seq', v_seq);
 END $function$;
+COMMENT ON FUNCTION farebox.grant_credits IS 'Called by instances. Adds a block of credits to a pool, once for its reference.';
 
-CREATE OR REPLACE FUNCTION farebox.heartbeat(p_shard integer, p_owner text, OUT o_alive boolean, OUT o_accounts text[], OUT o_types text[])
+CREATE OR REPLACE FUNCTION farebox.grant_of_period(p_pool pools, p_item recurring_item, p_room bigint)
+ RETURNS open_grant
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_account text;
+  v farebox.open_grant;
+BEGIN
+  SELECT a.account_id, format('recurring:%s:%s:%s:%s', t.credit_type, p_item.item,
+    (extract(epoch FROM p_item.anchor_at) * 1000000)::bigint, p_item.next_period)
+  INTO v_account, v.reference
+  FROM farebox.accounts a CROSS JOIN farebox.credit_types t
+  WHERE a.account_no = p_pool.account_no AND t.type_no = p_pool.type_no;
+  PERFORM FROM farebox.grants o
+  WHERE o.account_no = p_pool.account_no AND o.reference = v.reference AND o.shard = p_pool.shard;
+  IF FOUND THEN RETURN NULL; END IF;
+  v.grant_id := farebox.derived_grant_id(v_account || '/' || v.reference);
+  v.amount := greatest(0, least(p_item.amount, p_room)); v.remaining := v.amount; v.overdue := 0;
+  v.effective_at := p_item.next_at; v.state := 'pending';
+  IF p_item.rollover = 'none' THEN
+    v.expires_at := farebox.period_start(p_item.anchor_at, p_item.every, p_item.next_period + 1);
+  END IF;
+  v.priority := p_item.priority; v.source := 'recurring'; v.item := p_item.item;
+  IF v.amount < p_item.amount THEN
+    v.reason := format('recurring, cut at the pool''s limit: %s of %s credits', farebox.credits_text(v.amount),
+      farebox.credits_text(p_item.amount));
+  END IF;
+  RETURN v;
+END $function$;
+COMMENT ON FUNCTION farebox.grant_of_period IS 'Internal. What a plan grants for the period that begins: once, however often that period is reached.';
+
+CREATE OR REPLACE FUNCTION farebox.group_total(p_pool pools, p_instance integer, p_group jsonb)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_total bigint;
+BEGIN
+  SELECT sum((c ->> 2)::bigint) INTO v_total FROM jsonb_array_elements(p_group -> 'charges') c;
+  IF (p_group ->> 'lease')::boolean THEN
+    IF v_total > farebox.lease_of(p_pool, p_instance, (p_group ->> 'key')::integer) THEN RETURN NULL; END IF;
+  -- What a capped pool pays without a lease is looked at one by one: its key's cap may not allow it.
+  ELSIF p_pool.capped OR v_total > p_pool.balance - p_pool.held THEN
+    RETURN NULL;
+  END IF;
+  RETURN v_total;
+END $function$;
+COMMENT ON FUNCTION farebox.group_total IS 'Internal.';
+
+CREATE OR REPLACE FUNCTION farebox.heartbeat(p_shard smallint, p_instance integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_recalls jsonb := '[]';
+  x record;
+BEGIN
+  PERFORM FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live';
+  IF NOT FOUND THEN RETURN '{"alive": false, "recalls": []}'; END IF;
+  PERFORM FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live'
+  FOR UPDATE SKIP LOCKED;
+  IF FOUND THEN
+    UPDATE farebox.lanes l SET seen_at = v_now WHERE l.instance_no = p_instance AND l.shard = p_shard;
+  END IF;
+  FOR x IN
+    DELETE FROM farebox.recalls r WHERE r.instance_no = p_instance AND r.shard = p_shard RETURNING r.account_no, r.type_no
+  LOOP
+    v_recalls := v_recalls || (
+      SELECT jsonb_build_array(jsonb_build_array(a.account_id, t.credit_type))
+      FROM farebox.accounts a, farebox.credit_types t WHERE a.account_no = x.account_no AND t.type_no = x.type_no);
+  END LOOP;
+  RETURN jsonb_build_object('alive', true, 'recalls', v_recalls);
+END $function$;
+COMMENT ON FUNCTION farebox.heartbeat IS 'An instance says that it lives, and hears which of its leases others want back.';
+
+CREATE OR REPLACE FUNCTION farebox.hold_credits(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_hold text, p_amount bigint, p_seconds integer, OUT o_answer jsonb)
  RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
+DECLARE
+  v_hold farebox.holds;
+  v_kind text := 'held';
+  v_recalled boolean := false;
 BEGIN
-  o_alive := EXISTS (
-    SELECT FROM farebox.instances n WHERE n.owner = p_owner AND n.shard = p_shard AND n.state = 'live'
-  );
-  IF o_alive THEN
-    PERFORM FROM farebox.instances n WHERE n.owner = p_owner AND n.shard = p_shard AND n.state = 'live'
-    FOR UPDATE SKIP LOCKED;
-    IF FOUND THEN
-      UPDATE farebox.instances n SET seen_at = clock_timestamp() WHERE n.owner = p_owner AND n.shard = p_shard;
-    END IF;
+  SELECT h.* INTO v_hold FROM farebox.holds h
+  WHERE h.account_no = io_pool.account_no AND h.type_no = io_pool.type_no AND h.hold_id = p_hold AND h.shard = io_pool.shard;
+  IF FOUND THEN
+    IF v_hold.state <> 'live' OR v_hold.asked <> p_amount THEN v_kind := v_hold.state; END IF;
+  ELSIF io_pool.balance - io_pool.held < p_amount THEN
+    v_kind := 'insufficient';
+    v_recalled := farebox.recall_others(io_pool, p_instance, NULL, false);
+  ELSE
+    v_hold.expires_at := p_now + make_interval(secs => p_seconds);
+    INSERT INTO farebox.holds (account_no, type_no, hold_id, shard, amount, asked, created_at, expires_at)
+    VALUES (io_pool.account_no, io_pool.type_no, p_hold, io_pool.shard, p_amount, p_amount, p_now, v_hold.expires_at);
+    io_pool.held := io_pool.held + p_amount;
+    io_pool.next_event_at := least(io_pool.next_event_at, v_hold.expires_at);
   END IF;
-  WITH gone AS (
-    DELETE FROM farebox.recalls r WHERE r.owner = p_owner AND r.shard = p_shard RETURNING r.account_id, r.credit_type
-  )
-  SELECT coalesce(array_agg(g.account_id), '{}'), coalesce(array_agg(g.credit_type), '{}') INTO o_accounts, o_types
-  FROM gone g;
+  o_answer := jsonb_build_array(v_kind, io_pool.balance - io_pool.held, (extract(epoch FROM v_hold.expires_at) * 1000)::bigint,
+    v_recalled);
 END $function$;
+COMMENT ON FUNCTION farebox.hold_credits IS 'Internal. Sets credits aside for a client under an id.';
 
-CREATE OR REPLACE FUNCTION farebox.keep_plan(p_shard integer, p_account text, p_types text[], p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION farebox.is_due(p_event roll_event, p_grants open_grant[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+BEGIN
+  RETURN p_event.kind <> 'grant expires'
+    OR (p_grants[p_event.which].state = 'active' AND p_grants[p_event.which].overdue < p_grants[p_event.which].remaining);
+END $function$;
+COMMENT ON FUNCTION farebox.is_due IS 'Internal. Whether an event still stands when its turn comes.';
+
+CREATE OR REPLACE FUNCTION farebox.is_instance_live(p_shard smallint, p_instance text)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+  SELECT EXISTS (
+    SELECT FROM farebox.instances i JOIN farebox.lanes l ON l.instance_no = i.instance_no
+    WHERE i.instance_id = p_instance AND l.shard = p_shard AND l.state = 'live'
+  )
+$function$;
+COMMENT ON FUNCTION farebox.is_instance_live IS 'Internal. Whether an instance serves this shard and was not declared dead.';
+
+CREATE OR REPLACE FUNCTION farebox.judge_charge(p_pool pools, p_now timestamp with time zone, p_special jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  IF p_special ? 'idempotency' THEN
+    PERFORM FROM farebox.idempotency_keys i
+    WHERE i.account_no = p_pool.account_no AND i.key = p_special #>> '{idempotency,key}' AND i.shard = p_pool.shard
+      AND i.state = 'done' AND i.request_hash = p_special #>> '{idempotency,requestHash}';
+    IF FOUND THEN RETURN 'superseded'; END IF;
+  END IF;
+  IF p_special ? 'once' THEN
+    PERFORM FROM farebox.once_windows w
+    WHERE w.account_no = p_pool.account_no AND w.endpoint_no = (p_special #>> '{charge,1}')::integer
+      AND w.value = p_special #>> '{once,0}' AND w.shard = p_pool.shard AND w.until > p_now;
+    IF FOUND THEN RETURN 'repeat'; END IF;
+  END IF;
+  RETURN 'charged';
+END $function$;
+COMMENT ON FUNCTION farebox.judge_charge IS 'Internal. Whether a special charge is to be made.';
+
+CREATE OR REPLACE FUNCTION farebox.keep_in_sight(p_shard smallint, p_account integer, p_type smallint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  INSERT INTO farebox.active_pools (instance_no, account_no, type_no, shard) VALUES (0, p_account, p_type, p_shard)
+  ON CONFLICT DO NOTHING;
+END $function$;
+COMMENT ON FUNCTION farebox.keep_in_sight IS 'Internal. Under the pool''s lock: enters it into active_pools as nobody''s until its usage is rolled up.';
+
+CREATE OR REPLACE FUNCTION farebox.keep_plan(p_shard smallint, p_account integer, p_types smallint[], p_now timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  v record;
-  v_type text;
+  v CONSTANT record := farebox.open_plan(p_shard, p_account, '[]', p_types, p_now);
 BEGIN
-  v := farebox.open_plan(p_shard, p_account, '[]', p_types, p_now);
   IF v.o_next_plan_at IS NULL THEN RETURN false; END IF;
   PERFORM farebox.withdraw_plan(p_shard, p_account, v.o_plan);
-  FOREACH v_type IN ARRAY v.o_types LOOP
-    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, v.o_now);
-  END LOOP;
+  PERFORM farebox.roll_pools_to(p_shard, p_account, v.o_types, v.o_now);
   RETURN true;
 END $function$;
+COMMENT ON FUNCTION farebox.keep_plan IS 'Called by instances. Takes back a pending change of plan. False: there is none, or its moment has come.';
 
-CREATE OR REPLACE FUNCTION farebox.open_plan(p_shard integer, p_account text, p_items jsonb, p_types text[], p_now timestamp with time zone, OUT o_now timestamp with time zone, OUT o_types text[], OUT o_plan text, OUT o_next_plan text, OUT o_next_plan_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION farebox.lease_credits(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_key integer, p_need bigint, p_want bigint, OUT o_answer jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_cap CONSTANT farebox.key_caps := farebox.find_cap(io_pool, p_key, p_now);
+  v_left CONSTANT bigint := farebox.cap_left(v_cap);
+  v_window integer := 0;
+  v_available bigint := io_pool.balance - io_pool.held;
+  v_granted bigint := 0;
+  v_recalled boolean := false;
+BEGIN
+  IF v_left - v_cap.held < v_available THEN
+    v_available := greatest(0, v_left - v_cap.held);
+    v_window := CASE v_left WHEN v_cap.total_cap - v_cap.total_spent THEN 3 WHEN v_cap.month_cap - v_cap.month_spent THEN 2 ELSE 1 END;
+  END IF;
+  IF v_available < p_need THEN
+    v_recalled := farebox.recall_others(io_pool, p_instance, p_key, v_window > 0);
+  ELSE
+    -- At most an eighth beyond the need, so that the end of a pool, or of a cap, is not stranded in the lease of one instance.
+    v_granted := greatest(p_need, least(p_want, v_available / 8));
+    io_pool := farebox.change_lease(io_pool, p_instance, p_key, v_granted);
+  END IF;
+  o_answer := jsonb_build_array(v_granted, v_available - v_granted, io_pool.balance, farebox.ms_until(io_pool.next_event_at, p_now),
+    v_window,
+    CASE v_window WHEN 1 THEN v_cap.day_cap WHEN 2 THEN v_cap.month_cap WHEN 3 THEN v_cap.total_cap END,
+    CASE v_window WHEN 1 THEN ceil(extract(epoch FROM v_cap.day + interval '24 hours' - p_now) * 1000)
+      WHEN 2 THEN ceil(extract(epoch FROM farebox.period_start(v_cap.month, 'month', 1) - p_now) * 1000) END,
+    v_recalled);
+END $function$;
+COMMENT ON FUNCTION farebox.lease_credits IS 'Internal. Enlarges a lease by what is needed, in full or not at all.';
+
+CREATE OR REPLACE FUNCTION farebox.lease_of(p_pool pools, p_instance integer, p_key integer)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_amount bigint := 0;
+BEGIN
+  IF p_key = 0 THEN RETURN coalesce(p_pool.lease_amount[array_position(p_pool.lease_owner, p_instance)], 0); END IF;
+  SELECT k.amount INTO v_amount FROM farebox.key_leases k
+  WHERE k.account_no = p_pool.account_no AND k.type_no = p_pool.type_no AND k.key_no = p_key AND k.instance_no = p_instance
+    AND k.shard = p_pool.shard;
+  RETURN coalesce(v_amount, 0);
+END $function$;
+COMMENT ON FUNCTION farebox.lease_of IS 'Internal. What an instance has leased of a locked pool; with a key, under the key''s caps.';
+
+CREATE OR REPLACE FUNCTION farebox.leave_sight(p_shard smallint, p_account integer, p_type smallint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  PERFORM FROM farebox.pools p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND OR farebox.usage_behind(p_shard, p_account, p_type) > 0 THEN RETURN false; END IF;
+  DELETE FROM farebox.active_pools a
+  WHERE a.shard = p_shard AND a.instance_no = 0 AND a.account_no = p_account AND a.type_no = p_type;
+  RETURN true;
+END $function$;
+COMMENT ON FUNCTION farebox.leave_sight IS 'Called by the background when a pool''s usage is rolled up: takes nobody''s row out of active_pools.';
+
+CREATE OR REPLACE FUNCTION farebox.list_active_pools(p_shard smallint, p_instance integer, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+AS $function$
+  SELECT coalesce(jsonb_agg(jsonb_build_array(l.account_no, l.type_no)), '[]') FROM (
+    SELECT a.account_no, a.type_no FROM farebox.active_pools a
+    WHERE a.shard = p_shard AND a.instance_no = p_instance ORDER BY a.account_no, a.type_no LIMIT p_limit
+  ) l
+$function$;
+COMMENT ON FUNCTION farebox.list_active_pools IS 'The first pools of an instance, as [[account_no, type_no], …].';
+
+CREATE OR REPLACE FUNCTION farebox.list_behind(p_shard smallint, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  v_old CONSTANT timestamptz := clock_timestamp() - interval '5 minutes';
+BEGIN
+  RETURN coalesce((
+    SELECT jsonb_agg(jsonb_build_object('accountNo', b.account_no, 'typeNo', b.type_no, 'isNobodys', b.is_nobodys) ORDER BY b.at)
+    FROM (
+      SELECT a.account_no, a.type_no, a.is_nobodys, coalesce(r.at, '-infinity') AS at
+      FROM (
+        SELECT o.account_no, o.type_no, bool_or(o.instance_no = 0) AS is_nobodys FROM farebox.active_pools o
+        WHERE o.shard = p_shard GROUP BY 1, 2
+      ) a
+      CROSS JOIN LATERAL (
+        SELECT p.last_seq FROM farebox.pools p
+        WHERE p.account_no = a.account_no AND p.type_no = a.type_no AND p.shard = p_shard LIMIT 1
+      ) p
+      LEFT JOIN LATERAL (
+        SELECT u.seq, u.at FROM farebox.usage_rolled u
+        WHERE u.account_no = a.account_no AND u.type_no = a.type_no AND u.shard = p_shard LIMIT 1
+      ) r ON true
+      WHERE p.last_seq - coalesce(r.seq, 0) >= 500
+        OR (p.last_seq > coalesce(r.seq, 0) AND coalesce(r.at, '-infinity') < v_old)
+        OR (p.last_seq <= r.seq AND a.is_nobodys)
+      ORDER BY 4 LIMIT p_limit
+    ) b
+  ), '[]');
+END $function$;
+COMMENT ON FUNCTION farebox.list_behind IS 'Called by the background: the pools of a shard whose usage is to be rolled up, the longest behind first.';
+
+CREATE OR REPLACE FUNCTION farebox.list_due_pools(p_shard smallint, p_limit integer, p_skip integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(q.account_no, q.type_no)), '[]') FROM (
+      SELECT p.account_no, p.type_no FROM farebox.pools p
+      WHERE p.next_event_at <= v_now AND p.next_event_at < 'infinity' AND p.shard = p_shard
+      ORDER BY p.next_event_at, p.account_no, p.type_no OFFSET p_skip LIMIT p_limit
+    ) q
+  );
+END $function$;
+COMMENT ON FUNCTION farebox.list_due_pools IS 'Called by the sweep. Pools on which something is due.';
+
+CREATE OR REPLACE FUNCTION farebox.list_events(p roll_state)
+ RETURNS roll_event[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+BEGIN
+  RETURN (
+    SELECT coalesce(array_agg(ROW(e.at, e.kind, e.which)::farebox.roll_event ORDER BY e.at, e.kind, e.which), '{}') FROM (
+      SELECT h.expires_at, 'hold ends'::farebox.event_kind, h.ordinality FROM unnest(p.holds) WITH ORDINALITY h
+      UNION ALL SELECT p.later_hold_at, 'hold ends', cardinality(p.holds) + 1 WHERE p.later_hold_at IS NOT NULL
+      UNION ALL SELECT g.expires_at, 'grant expires', g.ordinality FROM unnest(p.grants) WITH ORDINALITY g
+        WHERE g.state = 'active' AND g.expires_at IS NOT NULL
+      UNION ALL SELECT g.effective_at, 'grant begins', g.ordinality FROM unnest(p.grants) WITH ORDINALITY g
+        WHERE g.state = 'pending'
+      UNION ALL SELECT r.next_at, 'plan refreshes', r.ordinality FROM unnest(p.recurring) WITH ORDINALITY r
+        WHERE r.next_at < coalesce(r.until, 'infinity')
+    ) e(at, kind, which)
+  );
+END $function$;
+COMMENT ON FUNCTION farebox.list_events IS 'Internal. Third step of a roll: all that has a moment, the first first.';
+
+CREATE OR REPLACE FUNCTION farebox.list_resting(p_shard smallint, p_idle interval, p_limit integer, p_skip integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(q.instance_no, q.account_no, q.type_no)), '[]') FROM (
+      SELECT a.instance_no, a.account_no, a.type_no
+      FROM farebox.active_pools a
+      JOIN farebox.pools p ON p.account_no = a.account_no AND p.type_no = a.type_no AND p.shard = a.shard
+      LEFT JOIN farebox.usage_rolled r ON r.account_no = a.account_no AND r.type_no = a.type_no AND r.shard = a.shard
+      WHERE a.shard = p_shard AND a.instance_no > 0 AND p.last_at < v_now - p_idle AND coalesce(r.seq, 0) >= p.last_seq
+        AND coalesce(p.lease_amount[array_position(p.lease_owner, a.instance_no)], 0) = 0
+        AND NOT EXISTS (
+          SELECT FROM farebox.key_leases k
+          WHERE k.account_no = a.account_no AND k.type_no = a.type_no AND k.shard = p_shard AND k.instance_no = a.instance_no
+            AND k.amount > 0
+        )
+      ORDER BY a.instance_no, a.account_no, a.type_no OFFSET p_skip LIMIT p_limit
+    ) q
+  );
+END $function$;
+COMMENT ON FUNCTION farebox.list_resting IS 'Called by the sweep. Pools that instances have left: see rest_pool.';
+
+CREATE OR REPLACE FUNCTION farebox.list_stranded(p_shard smallint, p_limit integer, p_skip integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(q.instance_no, q.account_no, q.type_no)), '[]') FROM (
+      SELECT a.instance_no, a.account_no, a.type_no
+      FROM farebox.lanes l
+      JOIN farebox.active_pools a ON a.shard = l.shard AND a.instance_no = l.instance_no
+      WHERE l.shard = p_shard AND l.state = 'dead'
+      ORDER BY a.instance_no, a.account_no, a.type_no OFFSET p_skip LIMIT p_limit
+    ) q
+  );
+END $function$;
+COMMENT ON FUNCTION farebox.list_stranded IS 'Called by the sweep. Pools that dead instances had leased from.';
+
+CREATE OR REPLACE FUNCTION farebox.load_roll(p_pool pools, p_now timestamp with time zone)
+ RETURNS roll_state
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  max_holds CONSTANT integer := 1000;
+  v farebox.roll_state;
+BEGIN
+  v.pool := p_pool; v.holds_ended := 0; v.draws := '{}'; v.entries := '{}';
+  SELECT coalesce(array_agg(ROW(g.grant_id, g.amount, g.remaining, g.overdue, g.effective_at, g.expires_at, g.priority, g.state,
+      g.source, g.item, g.reference, NULL)::farebox.open_grant
+    ORDER BY g.priority, g.expires_at NULLS LAST, g.effective_at, g.grant_id), '{}') INTO v.loaded
+  FROM farebox.grants g
+  WHERE g.account_no = p_pool.account_no AND g.type_no = p_pool.type_no AND g.shard = p_pool.shard AND g.state <> 'ended';
+  v.grants := v.loaded;
+
+  SELECT coalesce(array_agg(ROW(h.hold_id, h.amount, h.expires_at)::farebox.ending_hold ORDER BY h.expires_at, h.hold_id), '{}')
+  INTO v.holds
+  FROM (
+    SELECT l.hold_id, l.amount, l.expires_at FROM farebox.holds l
+    WHERE l.account_no = p_pool.account_no AND l.type_no = p_pool.type_no AND l.shard = p_pool.shard
+      AND l.state = 'live' AND l.expires_at <= p_now
+    ORDER BY l.expires_at, l.hold_id LIMIT max_holds
+  ) h;
+  IF cardinality(v.holds) = max_holds THEN
+    -- More may have ended: the next roll looks.
+    v.later_hold_at := v.holds[max_holds].expires_at;
+  ELSE
+    SELECT min(l.expires_at) INTO v.later_hold_at FROM farebox.holds l
+    WHERE l.account_no = p_pool.account_no AND l.type_no = p_pool.type_no AND l.shard = p_pool.shard
+      AND l.state = 'live' AND l.expires_at > p_now;
+  END IF;
+
+  SELECT coalesce(array_agg(ROW(r.item, r.amount, r.every, r.rollover, r.rollover_cap, r.anchor_at, r.next_at, r.next_period,
+    r.priority, r.until, false)::farebox.recurring_item ORDER BY r.item), '{}') INTO v.recurring
+  FROM farebox.recurring r
+  WHERE r.account_no = p_pool.account_no AND r.type_no = p_pool.type_no AND r.shard = p_pool.shard;
+  RETURN v;
+END $function$;
+COMMENT ON FUNCTION farebox.load_roll IS 'Internal. First step of a roll: reads the pool''s open grants, ending holds and recurring grants.';
+
+CREATE OR REPLACE FUNCTION farebox.lock_claims(p_shard smallint, p_batch jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  x record;
+BEGIN
+  FOR x IN
+    SELECT DISTINCT (p ->> 'account')::integer AS account, (s #>> '{charge,1}')::integer AS endpoint,
+      (s #>> '{once,0}') COLLATE "C" AS value
+    FROM jsonb_array_elements(p_batch) p, jsonb_array_elements(p -> 'specials') s WHERE s ? 'once' ORDER BY 1, 2, 3
+  LOOP
+    INSERT INTO farebox.once_windows (account_no, endpoint_no, value, shard, until)
+    VALUES (x.account, x.endpoint, x.value, p_shard, '-infinity') ON CONFLICT DO NOTHING;
+    PERFORM FROM farebox.once_windows w
+    WHERE w.account_no = x.account AND w.endpoint_no = x.endpoint AND w.value = x.value AND w.shard = p_shard FOR UPDATE;
+    IF NOT FOUND THEN
+      -- The sweep deleted it between the two statements: the same batch again finds a new one.
+      RAISE EXCEPTION 'a once window vanished' USING ERRCODE = 'serialization_failure';
+    END IF;
+  END LOOP;
+  FOR x IN
+    SELECT DISTINCT (p ->> 'account')::integer AS account, (s #>> '{idempotency,key}') COLLATE "C" AS key
+    FROM jsonb_array_elements(p_batch) p, jsonb_array_elements(p -> 'specials') s WHERE s ? 'idempotency' ORDER BY 1, 2
+  LOOP
+    PERFORM FROM farebox.idempotency_keys i
+    WHERE i.account_no = x.account AND i.key = x.key AND i.shard = p_shard FOR UPDATE;
+  END LOOP;
+END $function$;
+COMMENT ON FUNCTION farebox.lock_claims IS 'Internal. The last of a batch''s locks.';
+
+CREATE OR REPLACE FUNCTION farebox.lock_pools(p_shard smallint, p_account integer, p_types smallint[], INOUT io_now timestamp with time zone)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_last_at timestamptz := '-infinity';
+  v_type smallint;
+  v_at timestamptz;
+BEGIN
+  FOREACH v_type IN ARRAY p_types LOOP
+    SELECT p.last_at INTO v_at FROM farebox.pools p
+    WHERE p.account_no = p_account AND p.type_no = v_type AND p.shard = p_shard FOR UPDATE;
+    IF NOT FOUND THEN
+      PERFORM farebox.create_pools(p_shard, ARRAY[p_account], ARRAY[v_type]);
+      SELECT p.last_at INTO STRICT v_at FROM farebox.pools p
+      WHERE p.account_no = p_account AND p.type_no = v_type AND p.shard = p_shard FOR UPDATE;
+    END IF;
+    v_last_at := greatest(v_last_at, v_at);
+  END LOOP;
+  io_now := greatest(coalesce(io_now, clock_timestamp()), v_last_at);
+END $function$;
+COMMENT ON FUNCTION farebox.lock_pools IS 'Internal. Locks pools of an account, given in order, and only then looks at the clock.';
+
+CREATE OR REPLACE FUNCTION farebox.lock_usage(p_shard smallint, p_account integer, p_type smallint)
+ RETURNS usage_rolled
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_rolled farebox.usage_rolled;
+BEGIN
+  FOR v_try IN 1 .. 2 LOOP
+    SELECT * INTO v_rolled FROM farebox.usage_rolled r
+    WHERE r.account_no = p_account AND r.type_no = p_type AND r.shard = p_shard FOR UPDATE SKIP LOCKED;
+    EXIT WHEN FOUND OR v_try = 2 OR EXISTS (SELECT FROM farebox.usage_rolled r
+      WHERE r.account_no = p_account AND r.type_no = p_type AND r.shard = p_shard);
+    -- Once in a pool's life. Of two at once the second waits for the first one's step.
+    INSERT INTO farebox.usage_rolled (account_no, type_no, shard, seq, at) VALUES (p_account, p_type, p_shard, 0, '-infinity')
+    ON CONFLICT DO NOTHING;
+  END LOOP;
+  RETURN v_rolled;
+END $function$;
+COMMENT ON FUNCTION farebox.lock_usage IS 'Internal. Locks how far a pool''s usage is rolled up; null when another process has it locked.';
+
+CREATE OR REPLACE FUNCTION farebox.ms_until(p_at timestamp with time zone, p_now timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE WHEN (p_at < 'infinity'::timestamp with time zone) THEN GREATEST((0)::numeric, (floor((EXTRACT(epoch FROM (p_at - p_now)) * (1000)::numeric)) - (1)::numeric)) ELSE NULL::numeric END;
+COMMENT ON FUNCTION farebox.ms_until IS 'Internal. How long a lease may be trusted: until something is due on its pool. Null: for ever.';
+
+CREATE OR REPLACE FUNCTION farebox.open_batch(p_shard smallint, p_skip boolean, p_batch jsonb)
+ RETURNS pools[]
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_pools farebox.pools[] := '{}';
+  v_pool farebox.pools;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT (p ->> 'account')::integer AS account, (p ->> 'type')::smallint AS type FROM jsonb_array_elements(p_batch) p
+  LOOP
+    v_pool := NULL;
+    IF p_skip THEN
+      SELECT p.* INTO v_pool FROM farebox.pools p
+      WHERE p.account_no = x.account AND p.type_no = x.type AND p.shard = p_shard FOR UPDATE SKIP LOCKED;
+    ELSE
+      SELECT p.* INTO v_pool FROM farebox.pools p
+      WHERE p.account_no = x.account AND p.type_no = x.type AND p.shard = p_shard FOR UPDATE;
+    END IF;
+    IF NOT FOUND THEN
+      PERFORM FROM farebox.pools p WHERE p.account_no = x.account AND p.type_no = x.type AND p.shard = p_shard;
+      IF NOT FOUND THEN RETURN NULL; END IF;
+    END IF;
+    v_pools := v_pools || v_pool;
+  END LOOP;
+  RETURN v_pools;
+END $function$;
+COMMENT ON FUNCTION farebox.open_batch IS 'Internal. Locks a batch''s pools.';
+
+CREATE OR REPLACE FUNCTION farebox.open_plan(p_shard smallint, p_account integer, p_items jsonb, p_types smallint[], p_now timestamp with time zone, OUT o_now timestamp with time zone, OUT o_types smallint[], OUT o_plan text, OUT o_next_plan text, OUT o_next_plan_at timestamp with time zone)
  RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_type text;
+  v_granted smallint[];
+  v_capped smallint[];
 BEGIN
-  SELECT coalesce(array_agg(t.type ORDER BY t.type), '{}') INTO o_types FROM (
-    SELECT r.credit_type AS type FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard
-    UNION SELECT (i.value ->> 'creditType') COLLATE "C" FROM jsonb_array_elements(p_items) i
-    UNION SELECT u.type COLLATE "C" FROM unnest(p_types) u(type)
-    UNION SELECT c.credit_type FROM farebox.key_caps c WHERE c.account_id = p_account AND c.shard = p_shard
-  ) t;
-  FOREACH v_type IN ARRAY o_types LOOP
-    PERFORM FROM farebox.pools p
-    WHERE p.account_id = p_account AND p.credit_type = v_type AND p.shard = p_shard FOR UPDATE;
-    IF NOT FOUND THEN
-      PERFORM farebox.create_pools(p_shard, ARRAY[p_account], ARRAY[v_type]);
-      PERFORM FROM farebox.pools p
-      WHERE p.account_id = p_account AND p.credit_type = v_type AND p.shard = p_shard FOR UPDATE;
-    END IF;
-  END LOOP;
-  o_now := coalesce(p_now, clock_timestamp());
-  FOREACH v_type IN ARRAY o_types LOOP
-    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, o_now);
-  END LOOP;
+  SELECT array_agg(r.type_no) INTO v_granted FROM farebox.recurring r WHERE r.account_no = p_account AND r.shard = p_shard;
+  SELECT array_agg(c.type_no) INTO v_capped FROM farebox.key_caps c WHERE c.account_no = p_account AND c.shard = p_shard;
+  SELECT coalesce(array_agg(t.type_no ORDER BY t.type_no), '{}') INTO o_types FROM (
+    SELECT unnest(v_granted || v_capped || p_types)
+    UNION SELECT t.type_no FROM farebox.credit_types t JOIN jsonb_array_elements(p_items) i ON t.credit_type = i.value ->> 'creditType'
+  ) t(type_no);
+  o_now := farebox.lock_pools(p_shard, p_account, o_types, p_now);
+  PERFORM farebox.roll_pools_to(p_shard, p_account, o_types, o_now);
   SELECT a.plan, a.next_plan, a.next_plan_at INTO o_plan, o_next_plan, o_next_plan_at
-  FROM farebox.accounts a WHERE a.account_id = p_account;
+  FROM farebox.accounts a WHERE a.account_no = p_account;
   IF o_next_plan_at <= o_now THEN
-    DELETE FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard AND r.until IS NOT NULL;
+    DELETE FROM farebox.recurring r WHERE r.account_no = p_account AND r.shard = p_shard AND r.until IS NOT NULL;
     UPDATE farebox.accounts a SET plan = a.next_plan, plan_version = a.next_plan_version, next_plan = NULL,
       next_plan_version = NULL, next_plan_at = NULL
-    WHERE a.account_id = p_account;
+    WHERE a.account_no = p_account;
     o_plan := o_next_plan; o_next_plan := NULL; o_next_plan_at := NULL;
   END IF;
 END $function$;
+COMMENT ON FUNCTION farebox.open_plan IS 'Internal. Locks every pool that a change of plan can touch and grants what the plan owed until now. A change whose moment has come takes effect.';
 
-CREATE OR REPLACE FUNCTION farebox.open_pool(p_shard integer, p_account text, p_type text, OUT o_pool pools, OUT o_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION farebox.open_pool(p_shard smallint, p_account integer, p_type smallint, OUT o_pool pools, OUT o_now timestamp with time zone)
  RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  x record;
+  v_before farebox.pools;
 BEGIN
-  SELECT * INTO o_pool FROM farebox.pools p
-  WHERE p.account_id = p_account AND p.credit_type = p_type AND p.shard = p_shard FOR UPDATE;
+  SELECT * INTO v_before FROM farebox.pools p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
   IF NOT FOUND THEN
     PERFORM farebox.create_pools(p_shard, ARRAY[p_account], ARRAY[p_type]);
-    SELECT * INTO STRICT o_pool FROM farebox.pools p
-    WHERE p.account_id = p_account AND p.credit_type = p_type AND p.shard = p_shard FOR UPDATE;
+    SELECT * INTO STRICT v_before FROM farebox.pools p
+    WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
   END IF;
-  o_now := clock_timestamp();
-  SELECT r.io_balance, r.io_held, r.io_drawn, r.io_last_seq, r.o_overdue, r.o_next_event_at INTO x
-  FROM farebox.roll_pool_row(p_shard, p_account, p_type, o_now, o_pool.spent, o_pool.balance, o_pool.held, o_pool.drawn,
-    o_pool.last_seq) r;
-  o_pool.balance := x.io_balance; o_pool.held := x.io_held; o_pool.drawn := x.io_drawn; o_pool.last_seq := x.io_last_seq;
-  o_pool.overdue := x.o_overdue; o_pool.next_event_at := x.o_next_event_at;
-  PERFORM farebox.write_pool(o_pool);
+  o_now := greatest(clock_timestamp(), v_before.last_at);
+  o_pool := farebox.roll(v_before, o_now);
+  IF o_pool IS DISTINCT FROM v_before THEN PERFORM farebox.write_pool(o_pool); END IF;
 END $function$;
+COMMENT ON FUNCTION farebox.open_pool IS 'Internal. Creates the pool if it is missing, locks it and brings it up to now, so that what was spent before is drawn from the grants that were there before.';
+
+CREATE OR REPLACE FUNCTION farebox.pass_time(INOUT io roll_state, p_now timestamp with time zone)
+ RETURNS roll_state
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+DECLARE
+  max_events CONSTANT integer := 1000;
+  max_balance CONSTANT bigint := 1000000000000000;
+  v_pool farebox.pools := io.pool;
+  v_grants farebox.open_grant[] := io.grants;
+  v_order integer[] := io.draw_order;
+  v_recurring farebox.recurring_item[] := io.recurring;
+  v_entries farebox.new_entry[] := '{}';
+  v_queue farebox.roll_event[] := farebox.list_events(io);
+  v_next integer := 1;
+  v_events integer := 0;
+  e farebox.roll_event;
+  g farebox.open_grant;
+  r farebox.recurring_item;
+  x farebox.part_of_grant;
+BEGIN
+  LOOP
+    IF v_pool.overdue > 0 THEN
+      FOREACH x IN ARRAY farebox.uncovered_overdue(v_grants, v_order, v_pool.held, v_pool.overdue) LOOP
+        g := v_grants[x.which];
+        g.remaining := g.remaining - x.amount; g.overdue := g.overdue - x.amount;
+        v_pool.overdue := v_pool.overdue - x.amount; v_pool.balance := v_pool.balance - x.amount;
+        v_entries := v_entries || ROW('x', -x.amount, v_pool.balance, g.grant_id, g.source)::farebox.new_entry;
+        IF g.remaining = 0 THEN g.state := 'ended'; v_order := array_remove(v_order, x.which); END IF;
+        v_grants[x.which] := g;
+      END LOOP;
+    END IF;
+
+    e := v_queue[v_next];
+    WHILE e.at IS NOT NULL AND NOT farebox.is_due(e, v_grants) LOOP
+      v_next := v_next + 1; e := v_queue[v_next];
+    END LOOP;
+    -- A grant that a refresh has made begins in the same roll.
+    EXIT WHEN e.at IS NULL OR e.at > p_now OR (v_events >= max_events AND e.kind <> 'grant begins')
+      OR (e.kind = 'hold ends' AND e.which > cardinality(io.holds));
+    v_next := v_next + 1; v_events := v_events + 1;
+
+    CASE e.kind
+    WHEN 'hold ends' THEN
+      v_pool.held := v_pool.held - io.holds[e.which].amount;
+      io.holds_ended := e.which;
+    WHEN 'grant expires' THEN
+      g := v_grants[e.which];
+      v_pool.overdue := v_pool.overdue + g.remaining - g.overdue;
+      g.overdue := g.remaining;
+      v_grants[e.which] := g;
+    WHEN 'grant begins' THEN
+      v_grants[e.which].state := 'active';
+      g := v_grants[e.which];
+      v_pool.balance := v_pool.balance + g.amount;
+      v_entries := v_entries || ROW('g', g.amount, v_pool.balance, g.grant_id, coalesce(g.reason, g.source))::farebox.new_entry;
+      v_order := farebox.add_to_order(v_order, v_grants, e.which);
+      IF g.expires_at IS NOT NULL THEN
+        v_queue := farebox.add_event(v_queue, v_next, ROW(g.expires_at, 'grant expires', e.which)::farebox.roll_event);
+        v_next := 1;
+      END IF;
+    WHEN 'plan refreshes' THEN
+      r := v_recurring[e.which];
+      FOREACH x IN ARRAY farebox.beyond_cap(v_grants, v_order, r) LOOP
+        v_pool.overdue := v_pool.overdue + x.amount;
+        g := v_grants[x.which]; g.overdue := g.overdue + x.amount; v_grants[x.which] := g;
+      END LOOP;
+      g := farebox.grant_of_period(v_pool, r, max_balance - v_pool.balance + v_pool.overdue);
+      IF g.amount > 0 THEN
+        -- It begins after what this refresh let expire is gone.
+        v_grants := v_grants || g;
+        v_queue := farebox.add_event(v_queue, v_next, ROW(e.at, 'grant begins', cardinality(v_grants))::farebox.roll_event);
+        v_next := 1;
+      ELSIF g.amount = 0 THEN
+        v_entries := v_entries || ROW('g', 0, v_pool.balance, NULL, g.reason)::farebox.new_entry;
+      END IF;
+      r.next_period := r.next_period + 1; r.is_refreshed := true;
+      r.next_at := farebox.period_start(r.anchor_at, r.every, r.next_period);
+      v_recurring[e.which] := r;
+      IF r.next_at < coalesce(r.until, 'infinity') THEN
+        v_queue := farebox.add_event(v_queue, v_next, ROW(r.next_at, 'plan refreshes', e.which)::farebox.roll_event);
+        v_next := 1;
+      END IF;
+    END CASE;
+  END LOOP;
+  v_pool.next_event_at := coalesce(e.at, 'infinity');
+  v_pool.last_seq := v_pool.last_seq + cardinality(v_entries);
+  IF cardinality(v_entries) > 0 THEN v_pool.last_at := p_now; END IF;
+  io.pool := v_pool; io.grants := v_grants; io.draw_order := v_order; io.recurring := v_recurring; io.entries := v_entries;
+END $function$;
+COMMENT ON FUNCTION farebox.pass_time IS 'Internal. Last step of a roll: everything that is due happens, in the order of time.';
 
 CREATE OR REPLACE FUNCTION farebox.period_at(p_anchor timestamp with time zone, p_every text, p_at timestamp with time zone)
  RETURNS integer
@@ -1023,1242 +2243,1052 @@ BEGIN
   IF farebox.period_start(p_anchor, p_every, v_period) > p_at THEN v_period := v_period - 1; END IF;
   RETURN v_period;
 END $function$;
+COMMENT ON FUNCTION farebox.period_at IS 'Internal. The number of the period in which a moment lies, counted from an anchor; 0 before it.';
 
 CREATE OR REPLACE FUNCTION farebox.period_start(p_anchor timestamp with time zone, p_every text, p_period integer)
  RETURNS timestamp with time zone
  LANGUAGE sql
  IMMUTABLE
 RETURN (((p_anchor AT TIME ZONE 'UTC'::text) + ((p_period)::double precision * (('1 '::text || p_every))::interval)) AT TIME ZONE 'UTC'::text);
+COMMENT ON FUNCTION farebox.period_start IS 'When a period of this length begins, counted from an anchor.';
 
-CREATE OR REPLACE FUNCTION farebox.plan_roll(p_shard integer, p_account text, p_type text, p_now timestamp with time zone, p_balance bigint, p_held bigint, p_spent bigint, p_drawn bigint)
- RETURNS roll
+CREATE OR REPLACE FUNCTION farebox.read_balances(p_shard smallint, p_account_id text)
+ RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  -- A pool that slept for years catches up in several rolls instead of one that takes seconds under its lock.
-  max_events CONSTANT integer := 1000;
-  max_balance CONSTANT bigint := 1000000000000000;
-  v farebox.roll;
-  g_id text[]; g_amount bigint[]; g_remaining bigint[]; g_overdue bigint[]; g_state text[]; g_priority integer[];
-  g_effective timestamptz[]; g_expires timestamptz[]; g_source text[]; g_item text[]; g_reference text[];
-  v_order integer[];
-  v_loaded integer;
-  d_grant integer[] := '{}'; d_from bigint[] := '{}'; d_to bigint[] := '{}';
-  e_kind text[] := '{}'; e_amount bigint[] := '{}'; e_balance bigint[] := '{}'; e_grant integer[] := '{}';
-  h_id text[]; h_amount bigint[]; h_expires timestamptz[];
-  r_item text[]; r_period integer[]; r_next timestamptz[]; r_amount bigint[]; r_every text[]; r_rollover text[];
-  r_cap bigint[]; r_anchor timestamptz[]; r_priority integer[]; r_until timestamptz[];
-  v_balance bigint := p_balance;
-  v_held bigint := p_held;
-  v_overdue bigint := 0;
-  v_left bigint := p_spent - p_drawn;
-  v_from bigint := p_drawn;
-  v_holds_done integer := 0;
-  v_more_holds timestamptz;
-  v_events integer := 0;
-  v_at timestamptz;
-  v_what text;
-  v_which integer;
-  v_take bigint;
-  v_cover bigint;
-  v_sum bigint;
-  v_reference text;
-  v_id text;
-  i integer;
-  n integer;
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_account integer;
+  v_plan text;
+  v_type text;
+  v_pool farebox.pools;
+  v_balances jsonb := '[]';
 BEGIN
-  SELECT coalesce(array_agg(g.grant_id), '{}'), coalesce(array_agg(g.amount), '{}'), coalesce(array_agg(g.remaining), '{}'),
-    coalesce(array_agg(g.overdue), '{}'), coalesce(array_agg(g.state), '{}'), coalesce(array_agg(g.priority), '{}'),
-    coalesce(array_agg(g.effective_at), '{}'), coalesce(array_agg(g.expires_at), '{}'), coalesce(array_agg(g.source), '{}'),
-    coalesce(array_agg(g.item), '{}'), coalesce(array_agg(g.reference), '{}'), coalesce(sum(g.overdue)::bigint, 0)
-  INTO g_id, g_amount, g_remaining, g_overdue, g_state, g_priority, g_effective, g_expires, g_source, g_item,
-    g_reference, v_overdue
-  FROM (
-    SELECT * FROM farebox.grants o
-    WHERE o.account_id = p_account AND o.credit_type = p_type AND o.shard = p_shard AND o.state <> 'ended'
-    ORDER BY o.priority, o.expires_at NULLS LAST, o.effective_at, o.grant_id
-  ) g;
-  v_loaded := cardinality(g_id);
-  SELECT coalesce(array_agg(k ORDER BY k), '{}') INTO v_order FROM generate_series(1, v_loaded) k;
-
-  SELECT coalesce(array_agg(h.hold_id), '{}'), coalesce(array_agg(h.amount), '{}'), coalesce(array_agg(h.expires_at), '{}')
-  INTO h_id, h_amount, h_expires
-  FROM (
-    SELECT l.hold_id, l.amount, l.expires_at FROM farebox.holds l
-    WHERE l.account_id = p_account AND l.credit_type = p_type AND l.shard = p_shard
-      AND l.kind = 'hold' AND l.state = 'live' AND l.expires_at <= p_now
-    ORDER BY l.expires_at LIMIT max_events
-  ) h;
-  SELECT min(l.expires_at) INTO v_more_holds FROM farebox.holds l
-  WHERE l.account_id = p_account AND l.credit_type = p_type AND l.shard = p_shard
-    AND l.kind = 'hold' AND l.state = 'live' AND l.expires_at > p_now;
-  IF cardinality(h_id) = max_events THEN v_more_holds := p_now; END IF;
-
-  SELECT coalesce(array_agg(r.item ORDER BY r.item), '{}'), coalesce(array_agg(r.next_period ORDER BY r.item), '{}'),
-    coalesce(array_agg(r.next_at ORDER BY r.item), '{}'), coalesce(array_agg(r.amount ORDER BY r.item), '{}'),
-    coalesce(array_agg(r.every ORDER BY r.item), '{}'), coalesce(array_agg(r.rollover ORDER BY r.item), '{}'),
-    coalesce(array_agg(r.rollover_cap ORDER BY r.item), '{}'), coalesce(array_agg(r.anchor_at ORDER BY r.item), '{}'),
-    coalesce(array_agg(r.priority ORDER BY r.item), '{}'), coalesce(array_agg(r.until ORDER BY r.item), '{}')
-  INTO r_item, r_period, r_next, r_amount, r_every, r_rollover, r_cap, r_anchor, r_priority, r_until
-  FROM farebox.recurring r
-  WHERE r.account_id = p_account AND r.credit_type = p_type AND r.shard = p_shard;
-
-  -- What was spent since the last roll was spent before anything that is due now: whoever charges rolls first.
-  FOREACH i IN ARRAY v_order LOOP
-    EXIT WHEN v_left = 0;
-    CONTINUE WHEN g_state[i] <> 'active' OR g_remaining[i] = 0;
-    v_take := least(v_left, g_remaining[i]);
-    d_grant := d_grant || i; d_from := d_from || v_from; d_to := d_to || (v_from + v_take);
-    g_remaining[i] := g_remaining[i] - v_take;
-    -- What expired and was honoured for a hold is what the hold's charge draws.
-    v_overdue := v_overdue - least(g_overdue[i], v_take);
-    g_overdue[i] := g_overdue[i] - least(g_overdue[i], v_take);
-    v_from := v_from + v_take;
-    v_left := v_left - v_take;
-  END LOOP;
-  IF v_left <> 0 THEN
-    RAISE EXCEPTION 'pool %/% has spent % more than its grants', p_account, p_type, v_left USING ERRCODE = 'FB001';
-  END IF;
-
+  SELECT a.account_no, CASE WHEN a.next_plan_at <= v_now THEN a.next_plan ELSE a.plan END INTO v_account, v_plan
+  FROM farebox.accounts a WHERE a.account_id = p_account_id;
+  FOR v_pool IN
+    SELECT p.* FROM farebox.pools p JOIN farebox.credit_types t ON t.type_no = p.type_no
+    WHERE p.account_no = v_account AND p.shard = p_shard ORDER BY t.credit_type
   LOOP
-    -- Expiry never takes what a live hold covers. Holds cover the grants in the order in which they are drawn.
-    IF v_overdue > 0 THEN
-      v_cover := v_held;
-      FOREACH i IN ARRAY v_order LOOP
-        CONTINUE WHEN g_state[i] <> 'active';
-        v_take := least(g_overdue[i], greatest(0, g_remaining[i] - v_cover));
-        v_cover := greatest(0, v_cover - g_remaining[i]);
-        CONTINUE WHEN v_take = 0;
-        g_remaining[i] := g_remaining[i] - v_take;
-        g_overdue[i] := g_overdue[i] - v_take;
-        v_overdue := v_overdue - v_take;
-        v_balance := v_balance - v_take;
-        e_kind := e_kind || 'expiry'::text; e_amount := e_amount || -v_take; e_balance := e_balance || v_balance;
-        e_grant := e_grant || i;
-      END LOOP;
-    END IF;
-
-    -- The earliest of what comes next; at one moment: holds, expiries, plans, grants.
-    v_at := v_more_holds; v_what := 'later hold';
-    IF v_holds_done < cardinality(h_id) THEN
-      v_at := h_expires[v_holds_done + 1]; v_what := 'hold';
-    END IF;
-    FOREACH i IN ARRAY v_order LOOP
-      IF g_state[i] = 'active' AND g_overdue[i] < g_remaining[i] AND g_expires[i] < coalesce(v_at, 'infinity') THEN
-        v_at := g_expires[i]; v_what := 'expiry'; v_which := i;
-      END IF;
-    END LOOP;
-    FOR k IN 1..cardinality(r_item) LOOP
-      -- An item that ends grants nothing at or after its end.
-      IF r_next[k] < coalesce(v_at, 'infinity') AND r_next[k] < coalesce(r_until[k], 'infinity') THEN
-        v_at := r_next[k]; v_what := 'recurring'; v_which := k;
-      END IF;
-    END LOOP;
-    FOREACH i IN ARRAY v_order LOOP
-      IF g_state[i] = 'pending' AND g_effective[i] < coalesce(v_at, 'infinity') THEN
-        v_at := g_effective[i]; v_what := 'effective'; v_which := i;
-      END IF;
-    END LOOP;
-    EXIT WHEN v_at IS NULL OR v_at > p_now OR v_what = 'later hold' OR v_events = max_events;
-    v_events := v_events + 1;
-
-    CASE v_what
-    WHEN 'hold' THEN
-      v_holds_done := v_holds_done + 1;
-      v_held := v_held - h_amount[v_holds_done];
-    WHEN 'expiry' THEN
-      v_overdue := v_overdue + g_remaining[v_which] - g_overdue[v_which];
-      g_overdue[v_which] := g_remaining[v_which];
-    WHEN 'effective' THEN
-      g_state[v_which] := 'active';
-      v_balance := v_balance + g_amount[v_which];
-      e_kind := e_kind || 'grant'::text; e_amount := e_amount || g_amount[v_which]; e_balance := e_balance || v_balance;
-      e_grant := e_grant || v_which;
-    WHEN 'recurring' THEN
-      -- A cap limits what survives of this item's earlier grants; the first to be drawn go first.
-      IF r_rollover[v_which] = 'cap' THEN
-        v_sum := 0;
-        FOREACH i IN ARRAY v_order LOOP
-          IF g_state[i] = 'active' AND g_item[i] = r_item[v_which] THEN
-            v_sum := v_sum + g_remaining[i] - g_overdue[i];
-          END IF;
-        END LOOP;
-        v_sum := greatest(0, v_sum - r_cap[v_which]);
-        FOREACH i IN ARRAY v_order LOOP
-          EXIT WHEN v_sum = 0;
-          CONTINUE WHEN g_state[i] <> 'active' OR g_item[i] IS DISTINCT FROM r_item[v_which];
-          v_take := least(v_sum, g_remaining[i] - g_overdue[i]);
-          g_overdue[i] := g_overdue[i] + v_take;
-          v_overdue := v_overdue + v_take;
-          v_sum := v_sum - v_take;
-        END LOOP;
-      END IF;
-      -- The grant itself becomes effective in a later pass, after what this refresh let expire is gone.
-      v_reference := format('recurring:%s:%s:%s:%s', p_type, r_item[v_which],
-        (extract(epoch FROM r_anchor[v_which]) * 1000000)::bigint, r_period[v_which]);
-      v_id := farebox.derived_grant_id(p_account || '/' || v_reference);
-      r_next[v_which] := farebox.period_start(r_anchor[v_which], r_every[v_which], r_period[v_which] + 1);
-      r_period[v_which] := r_period[v_which] + 1;
-      v_take := least(r_amount[v_which], max_balance - v_balance + v_overdue);
-      -- A plan that was left and taken again within a calendar period has granted for it already.
-      IF v_take > 0 AND NOT EXISTS (
-        SELECT FROM farebox.grants o
-        WHERE o.account_id = p_account AND o.reference = v_reference AND o.shard = p_shard
-      ) THEN
-        n := cardinality(g_id) + 1;
-        g_id[n] := v_id; g_amount[n] := v_take; g_remaining[n] := v_take; g_overdue[n] := 0; g_state[n] := 'pending';
-        g_priority[n] := r_priority[v_which]; g_effective[n] := v_at; g_source[n] := 'recurring';
-        g_expires[n] := CASE WHEN r_rollover[v_which] = 'none' THEN r_next[v_which] END;
-        g_item[n] := r_item[v_which]; g_reference[n] := v_reference;
-        SELECT array_agg(u.k ORDER BY u.priority, u.expires NULLS LAST, u.effective, u.id COLLATE "C") INTO v_order
-        FROM unnest(g_priority, g_expires, g_effective, g_id) WITH ORDINALITY u(priority, expires, effective, id, k);
-      END IF;
-    END CASE;
+    SELECT t.credit_type INTO v_type FROM farebox.credit_types t WHERE t.type_no = v_pool.type_no;
+    v_balances := v_balances || farebox.render_balance(
+      farebox.compute_roll(v_pool, greatest(v_now, v_pool.last_at)), v_type, v_plan);
   END LOOP;
-
-  FOR k IN 1..cardinality(g_id) LOOP
-    IF g_state[k] = 'active' AND g_remaining[k] = 0 THEN g_state[k] := 'ended'; END IF;
-  END LOOP;
-  v.balance := v_balance; v.held := v_held; v.overdue := v_overdue; v.next_event_at := v_at;
-  v.g_loaded := v_loaded; v.g_id := g_id; v.g_amount := g_amount; v.g_remaining := g_remaining; v.g_overdue := g_overdue;
-  v.g_state := g_state; v.g_priority := g_priority; v.g_effective := g_effective; v.g_expires := g_expires;
-  v.g_source := g_source; v.g_item := g_item; v.g_reference := g_reference;
-  v.d_grant := d_grant; v.d_from := d_from; v.d_to := d_to;
-  v.e_kind := e_kind; v.e_amount := e_amount; v.e_balance := e_balance; v.e_grant := e_grant;
-  v.h_id := h_id[1:v_holds_done];
-  v.r_item := r_item; v.r_period := r_period; v.r_next := r_next; v.r_amount := r_amount; v.r_every := r_every;
-  v.r_rollover := r_rollover; v.r_cap := r_cap; v.r_anchor := r_anchor; v.r_priority := r_priority;
-  v.r_until := r_until;
-  RETURN v;
+  RETURN v_balances;
 END $function$;
+COMMENT ON FUNCTION farebox.read_balances IS 'Called by instances. All pools of an account as of now, by credit type: what is due is counted, nothing is written.';
 
-CREATE OR REPLACE FUNCTION farebox.quarter_of(p_at timestamp with time zone)
- RETURNS timestamp with time zone
- LANGUAGE sql
- IMMUTABLE
-RETURN date_bin('00:15:00'::interval, p_at, '2000-01-01 00:00:00+00'::timestamp with time zone);
-
-CREATE OR REPLACE FUNCTION farebox.read_balances(p_shard integer, p_account text)
- RETURNS TABLE(credit_type text, balance bigint, held bigint, grants jsonb, recurring jsonb)
- LANGUAGE sql
- STABLE
+CREATE OR REPLACE FUNCTION farebox.recall_others(p_pool pools, p_instance integer, p_own integer, p_by_cap boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
-  SELECT p.credit_type, (r.v).balance, (r.v).held,
-    (
-      SELECT coalesce(jsonb_agg(jsonb_build_object('grantId', g.id, 'amount', g.amount, 'remaining', g.remaining, 'source', g.source,
-        'expiresAt', extract(epoch FROM g.expires) * 1000)
-        ORDER BY g.priority, g.expires NULLS LAST, g.effective, g.id COLLATE "C"), '[]')
-      FROM unnest((r.v).g_id, (r.v).g_remaining, (r.v).g_source, (r.v).g_expires, (r.v).g_priority, (r.v).g_effective,
-        (r.v).g_state, (r.v).g_amount) g(id, remaining, source, expires, priority, effective, state, amount)
-      WHERE g.state = 'active' AND g.remaining > 0
-    ),
-    (
-      SELECT jsonb_build_object('amount', i.amount, 'every', i.every,
-        'nextAt', (
-          SELECT extract(epoch FROM min(n.next_at)) * 1000 FROM unnest((r.v).r_next, (r.v).r_until) n(next_at, until)
-          WHERE n.next_at < coalesce(n.until, 'infinity')
-        ),
-        'rollover', CASE WHEN i.rollover = 'cap' THEN to_jsonb(i.cap) ELSE to_jsonb(i.rollover) END)
-      FROM unnest((r.v).r_amount, (r.v).r_every, (r.v).r_rollover, (r.v).r_cap, (r.v).r_item)
-        i(amount, every, rollover, cap, item)
-      WHERE i.item = a.plan
-    )
-  FROM (
-    SELECT CASE WHEN c.next_plan_at <= statement_timestamp() THEN c.next_plan ELSE c.plan END AS plan
-    FROM farebox.accounts c WHERE c.account_id = p_account
-  ) a
-  CROSS JOIN farebox.pools p
-  CROSS JOIN LATERAL (
-    SELECT farebox.plan_roll(p.shard, p.account_id, p.credit_type, clock_timestamp(), p.balance, p.held, p.spent, p.drawn) AS v
-    OFFSET 0
-  ) r
-  WHERE p.account_id = p_account AND p.shard = p_shard
-  ORDER BY p.credit_type
-$function$;
+DECLARE
+  v_found boolean := false;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT DISTINCT l.instance FROM (
+      SELECT u.instance, 0 AS key, u.amount FROM unnest(p_pool.lease_owner, p_pool.lease_amount) u(instance, amount)
+      UNION ALL
+      SELECT k.instance_no, k.key_no, k.amount FROM farebox.key_leases k
+      WHERE k.account_no = p_pool.account_no AND k.type_no = p_pool.type_no AND k.shard = p_pool.shard
+    ) l
+    WHERE l.amount > 0 AND NOT (l.instance = p_instance AND l.key IS NOT DISTINCT FROM p_own) AND (NOT p_by_cap OR l.key = p_own)
+    ORDER BY l.instance
+  LOOP
+    v_found := true;
+    INSERT INTO farebox.recalls (instance_no, account_no, type_no, shard)
+    VALUES (x.instance, p_pool.account_no, p_pool.type_no, p_pool.shard) ON CONFLICT DO NOTHING;
+  END LOOP;
+  RETURN v_found;
+END $function$;
+COMMENT ON FUNCTION farebox.recall_others IS 'Internal. Asks instances for what they lease of a pool; false when nobody leases anything.';
 
-CREATE OR REPLACE FUNCTION farebox.read_key_caps(p_shard integer, p_account text, p_keys text[])
- RETURNS TABLE(key_id text, credit_type text, day_cap bigint, month_cap bigint, total_cap bigint, day_spent bigint, month_spent bigint, total_spent bigint, held bigint, day_ends_at timestamp with time zone, month_ends_at timestamp with time zone, source text)
- LANGUAGE sql
- STABLE
+CREATE OR REPLACE FUNCTION farebox.refund_charge(p_shard smallint, p_account integer, p_type smallint, p_seq bigint, p_amount bigint, p_reason text, p_reference text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
 AS $function$
-  SELECT c.key_id, c.credit_type, c.day_cap, c.month_cap, c.total_cap,
-    CASE WHEN c.day < n.day THEN 0 ELSE c.day_spent END, CASE WHEN c.month < n.month THEN 0 ELSE c.month_spent END,
-    c.total_spent, c.held, greatest(c.day, n.day) + interval '24 hours',
-    farebox.period_start(greatest(c.month, n.month), 'month', 1), c.source
-  FROM farebox.key_caps c, (
-    SELECT date_trunc('day', clock_timestamp(), 'UTC') AS day, date_trunc('month', clock_timestamp(), 'UTC') AS month
-  ) n
-  WHERE c.account_id = p_account AND c.shard = p_shard AND c.key_id = ANY (p_keys)
-  ORDER BY c.key_id, c.credit_type
-$function$;
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v record;
+BEGIN
+  v := farebox.refund_in_pool(v_opened.o_pool, v_opened.o_now, p_seq, p_amount, p_reason, p_reference);
+  IF v.io_pool IS DISTINCT FROM v_opened.o_pool THEN PERFORM farebox.write_pool(v.io_pool); END IF;
+  RETURN v.o_reply;
+END $function$;
+COMMENT ON FUNCTION farebox.refund_charge IS 'Called by instances. Gives back all or part of a charge, once for its reference: to the grants that it drew from, the newest drawn first; what belongs to expired ones to a grant of its own.';
 
-CREATE OR REPLACE FUNCTION farebox.refund_charge(p_shard integer, p_account text, p_type text, p_seq bigint, p_amount bigint, p_reason text, p_reference text, OUT outcome text, OUT refunded bigint, OUT balance bigint, OUT refund_seq bigint, OUT refundable bigint)
+CREATE OR REPLACE FUNCTION farebox.refund_charges(p_shard smallint, p_account integer, p_type smallint, p_seqs bigint[], p_reason text, p_reference text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_pool farebox.pools := v_opened.o_pool;
+  v_refunded integer := 0;
+  v_credits bigint := 0;
+  v_seq bigint;
+  v record;
+BEGIN
+  FOREACH v_seq IN ARRAY p_seqs LOOP
+    v := farebox.refund_in_pool(v_pool, v_opened.o_now, v_seq, NULL, p_reason, p_reference);
+    v_pool := v.io_pool;
+    IF v.o_reply ->> 'outcome' = 'refunded' AND (v.o_reply ->> 'refunded')::bigint > 0 THEN
+      v_refunded := v_refunded + 1;
+      v_credits := v_credits + (v.o_reply ->> 'refunded')::bigint;
+    END IF;
+  END LOOP;
+  PERFORM farebox.write_pool(v_pool);
+  RETURN jsonb_build_object('refunded', v_refunded, 'credits', v_credits);
+END $function$;
+COMMENT ON FUNCTION farebox.refund_charges IS 'Called by background work. Refunds what is left of some charges of one pool.';
+
+CREATE OR REPLACE FUNCTION farebox.refund_in_pool(INOUT io_pool pools, p_now timestamp with time zone, p_seq bigint, p_amount bigint, p_reason text, p_reference text, OUT o_reply jsonb)
  RETURNS record
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_opened record;
+  v_before bigint;
+  v_refunded bigint;
+  v_returned record;
+  c record;
+  d record;
+BEGIN
+  SELECT r.amount, r.asked, r.balance_after, r.refund_seq INTO d FROM farebox.refunds r
+  WHERE r.account_no = io_pool.account_no AND r.type_no = io_pool.type_no AND r.seq = p_seq AND r.reference = p_reference
+    AND r.shard = io_pool.shard;
+  IF FOUND THEN
+    o_reply := jsonb_build_object('outcome', CASE WHEN d.asked IS NOT DISTINCT FROM p_amount THEN 'repeated' ELSE 'conflict' END,
+      'refunded', d.amount, 'balance', d.balance_after, 'seq', d.refund_seq);
+    RETURN;
+  END IF;
+  SELECT e.at, -e.amount AS amount, e.spent, e.request, e.key_no, e.endpoint_no INTO c FROM farebox.entries e
+  WHERE e.account_no = io_pool.account_no AND e.type_no = io_pool.type_no AND e.seq = p_seq AND e.shard = io_pool.shard
+    AND e.kind = 'c';
+  IF NOT FOUND THEN o_reply := jsonb_build_object('outcome', 'unknown'); RETURN; END IF;
+  SELECT coalesce(sum(r.amount), 0) INTO v_before FROM farebox.refunds r
+  WHERE r.account_no = io_pool.account_no AND r.type_no = io_pool.type_no AND r.seq = p_seq AND r.shard = io_pool.shard;
+  v_refunded := coalesce(p_amount, c.amount - v_before);
+  IF v_refunded > c.amount - v_before THEN
+    o_reply := jsonb_build_object('outcome', 'exceeds', 'refundable', c.amount - v_before);
+    RETURN;
+  END IF;
+
+  IF v_refunded > 0 THEN
+    io_pool.balance := io_pool.balance + v_refunded;
+    io_pool.last_seq := io_pool.last_seq + 1; io_pool.last_at := p_now;
+    -- What was refunded of the charge before was the end of what it drew.
+    v_returned := farebox.return_to_grants(io_pool, p_now, c.spent - v_before - v_refunded, c.spent - v_before);
+    io_pool := v_returned.io_pool;
+    IF v_returned.o_homeless > 0 THEN
+      io_pool := farebox.add_refund_grant(io_pool, p_now, v_returned.o_homeless, io_pool.last_seq);
+    END IF;
+    INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, request, key_no, endpoint_no, kind,
+      refund_of, reason)
+    VALUES (io_pool.account_no, io_pool.type_no, io_pool.shard, io_pool.last_seq, p_now, v_refunded, io_pool.balance,
+      io_pool.spent, c.request, c.key_no, c.endpoint_no, 'r', p_seq, p_reason);
+    PERFORM farebox.free_cap(io_pool, c.key_no, c.at, v_refunded);
+    PERFORM farebox.keep_in_sight(io_pool.shard, io_pool.account_no, io_pool.type_no);
+  END IF;
+  -- One that found nothing left is remembered too, so that it finds nothing when it is repeated.
+  INSERT INTO farebox.refunds (account_no, type_no, seq, reference, shard, amount, asked, refund_seq, balance_after)
+  VALUES (io_pool.account_no, io_pool.type_no, p_seq, p_reference, io_pool.shard, v_refunded, p_amount,
+    CASE WHEN v_refunded > 0 THEN io_pool.last_seq END, io_pool.balance);
+  o_reply := jsonb_build_object('outcome', 'refunded', 'refunded', v_refunded, 'balance', io_pool.balance,
+    'seq', CASE WHEN v_refunded > 0 THEN io_pool.last_seq END);
+END $function$;
+COMMENT ON FUNCTION farebox.refund_in_pool IS 'Internal. Refunds a charge of a pool that is open, and answers as refund_charge does. The caller writes the pool''s row.';
+
+CREATE OR REPLACE FUNCTION farebox.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  RAISE EXCEPTION 'entries are never changed or deleted: refund or adjust instead' USING ERRCODE = 'FB003';
+END $function$;
+COMMENT ON FUNCTION farebox.refuse_change IS 'Internal. Makes entries append-only, for the ledger''s own role too.';
+
+CREATE OR REPLACE FUNCTION farebox.register_lane(p_shard smallint, p_instance integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  INSERT INTO farebox.lanes (instance_no, shard, seen_at) VALUES (p_instance, p_shard, v_now) ON CONFLICT DO NOTHING;
+END $function$;
+COMMENT ON FUNCTION farebox.register_lane IS 'An instance begins to serve a shard. Safe to repeat.';
+
+CREATE OR REPLACE FUNCTION farebox.release_hold(INOUT io_pool pools, p_hold text, OUT o_released bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  SELECT h.amount INTO o_released FROM farebox.holds h
+  WHERE h.account_no = io_pool.account_no AND h.type_no = io_pool.type_no AND h.hold_id = p_hold AND h.shard = io_pool.shard
+    AND h.state = 'live';
+  IF NOT FOUND THEN o_released := 0; RETURN; END IF;
+  UPDATE farebox.holds h SET state = 'released', amount = 0
+  WHERE h.account_no = io_pool.account_no AND h.type_no = io_pool.type_no AND h.hold_id = p_hold AND h.shard = io_pool.shard;
+  io_pool.held := io_pool.held - o_released;
+END $function$;
+COMMENT ON FUNCTION farebox.release_hold IS 'Internal. A client''s hold is not needed.';
+
+CREATE OR REPLACE FUNCTION farebox.release_pool_leases(p_shard smallint, p_instance integer, p_account integer, p_type smallint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
   v_pool farebox.pools;
   v_now timestamptz;
-  v_charge record;
-  v_before bigint;
-  v_position bigint;
-  v_start bigint;
+  x record;
+BEGIN
+  PERFORM FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'dead';
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  SELECT p.* INTO v_pool FROM farebox.pools p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
+  v_now := greatest(clock_timestamp(), v_pool.last_at);
+  v_pool := farebox.without_lease(v_pool, p_instance);
+  FOR x IN
+    DELETE FROM farebox.key_leases k
+    WHERE k.account_no = p_account AND k.type_no = p_type AND k.instance_no = p_instance AND k.shard = p_shard
+    RETURNING k.key_no, k.amount
+  LOOP
+    v_pool.held := v_pool.held - x.amount;
+    UPDATE farebox.key_caps c SET held = c.held - x.amount
+    WHERE c.account_no = p_account AND c.type_no = p_type AND c.key_no = x.key_no AND c.shard = p_shard;
+  END LOOP;
+  -- What expired while it was set aside goes now.
+  IF v_pool.overdue > 0 OR v_pool.next_event_at <= v_now THEN v_pool := farebox.roll(v_pool, v_now); END IF;
+  PERFORM farebox.write_pool(v_pool);
+  UPDATE farebox.pools p SET lease_owner = v_pool.lease_owner, lease_amount = v_pool.lease_amount
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard;
+  -- The usage of what it charged may not be rolled up yet.
+  PERFORM farebox.keep_in_sight(p_shard, p_account, p_type);
+  DELETE FROM farebox.active_pools a
+  WHERE a.shard = p_shard AND a.instance_no = p_instance AND a.account_no = p_account AND a.type_no = p_type;
+  RETURN FOUND;
+END $function$;
+COMMENT ON FUNCTION farebox.release_pool_leases IS 'Gives back what a dead instance leased of one pool, its keys'' leases included.';
+
+CREATE OR REPLACE FUNCTION farebox.release_stranded(p_shard smallint, p_instance integer, p_account integer, p_type smallint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  PERFORM FROM farebox.pools p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE SKIP LOCKED;
+  RETURN FOUND AND farebox.release_pool_leases(p_shard, p_instance, p_account, p_type);
+END $function$;
+COMMENT ON FUNCTION farebox.release_stranded IS 'Called by the sweep. Gives back what a dead instance leased of one pool, unless others have it locked.';
+
+CREATE OR REPLACE FUNCTION farebox.render_balance(p roll_state, p_type text, p_plan text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+BEGIN
+  RETURN jsonb_build_object('creditType', p_type, 'balance', (p.pool).balance, 'held', (p.pool).held,
+    'grants', (
+      SELECT coalesce(jsonb_agg(jsonb_build_object('grantId', g.grant_id, 'amount', g.amount, 'remaining', g.remaining,
+        'source', g.source, 'expiresAt', extract(epoch FROM g.expires_at) * 1000) ORDER BY o.ordinality), '[]')
+      FROM unnest(p.draw_order) WITH ORDINALITY o(which, ordinality)
+      CROSS JOIN LATERAL (SELECT (p.grants[o.which]).*) g
+    ),
+    'recurring', (
+      SELECT jsonb_build_object('amount', r.amount, 'every', r.every,
+        'nextAt', (SELECT extract(epoch FROM min(n.next_at)) * 1000 FROM unnest(p.recurring) n
+          WHERE n.next_at < coalesce(n.until, 'infinity')),
+        'rollover', CASE WHEN r.rollover = 'cap' THEN to_jsonb(r.rollover_cap) ELSE to_jsonb(r.rollover) END)
+      FROM unnest(p.recurring) r WHERE r.item = p_plan
+    ));
+END $function$;
+COMMENT ON FUNCTION farebox.render_balance IS 'Internal. A pool as its owner sees it.';
+
+CREATE OR REPLACE FUNCTION farebox.rest_pool(p_shard smallint, p_instance integer, p_account integer, p_type smallint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_pool farebox.pools;
+BEGIN
+  SELECT p.* INTO v_pool FROM farebox.pools p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND OR v_pool.lease_amount[array_position(v_pool.lease_owner, p_instance)] > 0 THEN RETURN false; END IF;
+  PERFORM FROM farebox.key_leases k
+  WHERE k.account_no = p_account AND k.type_no = p_type AND k.instance_no = p_instance AND k.shard = p_shard AND k.amount > 0;
+  IF FOUND THEN RETURN false; END IF;
+  PERFORM FROM farebox.usage_rolled u
+  WHERE u.account_no = p_account AND u.type_no = p_type AND u.shard = p_shard AND u.seq = v_pool.last_seq;
+  IF NOT FOUND THEN RETURN false; END IF;
+  v_pool := farebox.without_lease(v_pool, p_instance);
+  UPDATE farebox.pools p SET lease_owner = v_pool.lease_owner, lease_amount = v_pool.lease_amount
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard;
+  DELETE FROM farebox.key_leases k
+  WHERE k.account_no = p_account AND k.type_no = p_type AND k.instance_no = p_instance AND k.shard = p_shard;
+  DELETE FROM farebox.active_pools a
+  WHERE a.shard = p_shard AND a.instance_no = p_instance AND a.account_no = p_account AND a.type_no = p_type;
+  RETURN true;
+END $function$;
+COMMENT ON FUNCTION farebox.rest_pool IS 'Takes an instance out of a pool that it no longer uses, so that what is active stays a short list.';
+
+CREATE OR REPLACE FUNCTION farebox.return_to_grants(INOUT io_pool pools, p_now timestamp with time zone, p_from_spent bigint, p_to_spent bigint, OUT o_homeless bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
   v_part bigint;
-  v_homeless bigint := 0;
   v_until timestamptz;
   d record;
 BEGIN
-  v_opened := farebox.open_pool(p_shard, p_account, p_type);
-  v_pool := v_opened.o_pool; v_now := v_opened.o_now;
-  balance := v_pool.balance;
-  SELECT r.amount, r.balance_after, r.refund_seq INTO d FROM farebox.refunds r
-  WHERE r.account_id = p_account AND r.credit_type = p_type AND r.seq = p_seq AND r.reference = p_reference
-    AND r.shard = p_shard;
-  IF FOUND THEN
-    outcome := 'repeated'; refunded := d.amount; balance := d.balance_after; refund_seq := d.refund_seq;
-    RETURN;
-  END IF;
-  SELECT e.at, -e.amount AS amount, e.spent, e.key_id, e.endpoint, e.request_id INTO v_charge FROM farebox.entries e
-  WHERE e.account_id = p_account AND e.credit_type = p_type AND e.seq = p_seq AND e.shard = p_shard AND e.kind = 'charge';
-  IF NOT FOUND THEN outcome := 'unknown'; refunded := 0; RETURN; END IF;
-  SELECT coalesce(sum(r.amount), 0) INTO v_before FROM farebox.refunds r
-  WHERE r.account_id = p_account AND r.credit_type = p_type AND r.seq = p_seq AND r.shard = p_shard;
-  refundable := v_charge.amount - v_before;
-  IF p_amount > refundable THEN outcome := 'exceeds'; refunded := 0; RETURN; END IF;
-  refunded := coalesce(p_amount, refundable);
-  outcome := 'refunded';
-  IF refunded = 0 THEN RETURN; END IF;
-
-  -- Back to the grants that the charge drew from, the newest drawn first; an expired one cannot take it back.
-  v_position := v_charge.spent - v_before;
-  v_start := v_position - refunded;
+  o_homeless := 0;
   FOR d IN
     SELECT w.from_spent, w.to_spent, w.grant_id FROM farebox.draws w
-    WHERE w.account_id = p_account AND w.credit_type = p_type AND w.from_spent < v_position AND w.shard = p_shard
+    WHERE w.account_no = io_pool.account_no AND w.type_no = io_pool.type_no AND w.from_spent < p_to_spent AND w.shard = io_pool.shard
     ORDER BY w.from_spent DESC
   LOOP
-    EXIT WHEN d.to_spent <= v_start;
-    v_part := least(d.to_spent, v_position) - greatest(d.from_spent, v_start);
+    EXIT WHEN d.to_spent <= p_from_spent;
+    v_part := least(d.to_spent, p_to_spent) - greatest(d.from_spent, p_from_spent);
     UPDATE farebox.grants g SET remaining = g.remaining + v_part, state = 'active'
-    WHERE g.account_id = p_account AND g.credit_type = p_type AND g.grant_id = d.grant_id AND g.shard = p_shard
-      AND (g.expires_at IS NULL OR g.expires_at > v_now)
+    WHERE g.account_no = io_pool.account_no AND g.type_no = io_pool.type_no AND g.grant_id = d.grant_id AND g.shard = io_pool.shard
+      AND (g.expires_at IS NULL OR g.expires_at > p_now)
     RETURNING g.expires_at INTO v_until;
     IF FOUND THEN
-      v_pool.next_event_at := least(v_pool.next_event_at, v_until);
+      io_pool.next_event_at := least(io_pool.next_event_at, v_until);
     ELSE
-      v_homeless := v_homeless + v_part;
+      o_homeless := o_homeless + v_part;
     END IF;
   END LOOP;
-  v_pool.balance := v_pool.balance + refunded;
-  v_pool.last_seq := v_pool.last_seq + 1;
-  refund_seq := v_pool.last_seq;
-  IF v_homeless > 0 THEN
-    -- As long as the pool's longest-lived grant; for ever when one of them, or none, is.
-    SELECT CASE WHEN count(*) = count(g.expires_at) THEN max(g.expires_at) END INTO v_until FROM farebox.grants g
-    WHERE g.account_id = p_account AND g.credit_type = p_type AND g.shard = p_shard AND g.state <> 'ended'
-      AND (g.expires_at IS NULL OR g.expires_at > v_now);
-    INSERT INTO farebox.grants (account_id, credit_type, grant_id, shard, amount, remaining, effective_at, expires_at,
-      created_at, priority, state, source, reference)
-    VALUES (p_account, p_type, farebox.derived_grant_id(format('%s/refund:%s:%s', p_account, p_type, refund_seq)), p_shard,
-      v_homeless, v_homeless, v_now, v_until, v_now, 100, 'active', 'refund', format('refund:%s:%s', p_type, refund_seq));
-    v_pool.next_event_at := least(v_pool.next_event_at, v_until);
-  END IF;
-  INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, refund_of, kind, request_id,
-    key_id, endpoint, reason)
-  VALUES (p_account, p_type, refund_seq, p_shard, v_now, refunded, v_pool.balance, v_pool.spent, p_seq, 'refund',
-    v_charge.request_id, v_charge.key_id, v_charge.endpoint, p_reason);
-  INSERT INTO farebox.refunds (account_id, credit_type, seq, reference, shard, amount, refund_seq, balance_after)
-  VALUES (p_account, p_type, p_seq, p_reference, p_shard, refunded, refund_seq, v_pool.balance);
-  UPDATE farebox.usage u SET refunded = u.refunded + refund_charge.refunded
-  WHERE u.account_id = p_account AND u.credit_type = p_type AND u.quarter = farebox.quarter_of(v_charge.at)
-    AND u.key_id = v_charge.key_id AND u.endpoint = v_charge.endpoint AND u.shard = p_shard;
-  -- The sums of the charge's hour and day, if that day is summed. Two statements: of one with both rows the planner makes a scan
-  -- of all sums of the pool.
-  UPDATE farebox.usage_sums s SET refunded = s.refunded + refund_charge.refunded
-  WHERE s.account_id = p_account AND s.credit_type = p_type AND s.span = 'hour'
-    AND s.start = date_bin(interval '1 hour', v_charge.at, timestamptz '2000-01-01Z')
-    AND s.key_id = v_charge.key_id AND s.endpoint = v_charge.endpoint AND s.shard = p_shard;
-  UPDATE farebox.usage_sums s SET refunded = s.refunded + refund_charge.refunded
-  WHERE s.account_id = p_account AND s.credit_type = p_type AND s.span = 'day'
-    AND s.start = date_bin(interval '24 hours', v_charge.at, timestamptz '2000-01-01Z')
-    AND s.key_id = v_charge.key_id AND s.endpoint = v_charge.endpoint AND s.shard = p_shard;
-  -- What was refunded may be spent again, in the windows in which it was charged.
-  UPDATE farebox.key_caps c SET total_spent = greatest(0, c.total_spent - refund_charge.refunded),
-    day_spent = CASE WHEN v_charge.at >= c.day AND v_charge.at < c.day + interval '24 hours'
-      THEN greatest(0, c.day_spent - refund_charge.refunded) ELSE c.day_spent END,
-    month_spent = CASE WHEN v_charge.at >= c.month AND v_charge.at < farebox.period_start(c.month, 'month', 1)
-      THEN greatest(0, c.month_spent - refund_charge.refunded) ELSE c.month_spent END
-  WHERE v_pool.capped AND c.account_id = p_account AND c.credit_type = p_type AND c.key_id = v_charge.key_id
-    AND c.shard = p_shard;
-  PERFORM farebox.write_pool(v_pool);
-  balance := v_pool.balance;
 END $function$;
+COMMENT ON FUNCTION farebox.return_to_grants IS 'Internal. Gives a range of the pool''s spending back to the grants that paid for it; o_homeless is what belongs to expired ones.';
 
-CREATE OR REPLACE FUNCTION farebox.register_instance(p_owner text, p_shards integer[])
- RETURNS void
- LANGUAGE sql
-AS $function$
-  INSERT INTO farebox.instances (owner, shard, seen_at)
-  SELECT p_owner, s, clock_timestamp() FROM unnest(p_shards) s ORDER BY s
-  ON CONFLICT DO NOTHING
-$function$;
-
-CREATE OR REPLACE FUNCTION farebox.release_leases(p_shard integer, p_owner text, p_limit integer)
- RETURNS integer
+CREATE OR REPLACE FUNCTION farebox.roll(INOUT io_pool pools, p_now timestamp with time zone)
+ RETURNS pools
  LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_account text[];
-  v_type text[];
-  v_freed bigint;
-  v_overdue bigint;
-  v_done integer := 0;
-  x record;
+  -- A server's clock may step back; a pool's time does not.
+  v CONSTANT farebox.roll_state := farebox.compute_roll(io_pool, greatest(p_now, io_pool.last_at));
 BEGIN
-  PERFORM FROM farebox.instances n WHERE n.owner = p_owner AND n.shard = p_shard AND n.state = 'dead';
-  IF NOT FOUND THEN RETURN 0; END IF;
-  -- Most leases of an instance that served many accounts are empty. They change no pool, so none is locked for them: batches
-  -- of a dead instance are fenced, and nobody else touches its leases.
-  DELETE FROM farebox.holds h WHERE h.owner = p_owner AND h.shard = p_shard AND h.kind = 'lease' AND h.amount = 0;
-  SELECT coalesce(array_agg(l.account_id), '{}'), coalesce(array_agg(l.credit_type), '{}') INTO v_account, v_type
-  FROM (
-    SELECT DISTINCT h.account_id, h.credit_type FROM farebox.holds h
-    WHERE h.owner = p_owner AND h.shard = p_shard AND h.kind = 'lease'
-    ORDER BY h.account_id, h.credit_type LIMIT p_limit
-  ) l;
-  FOR k IN 1..cardinality(v_account) LOOP
-    SELECT (p.o_pool).overdue INTO v_overdue FROM farebox.open_pool(p_shard, v_account[k], v_type[k]) p;
-    v_freed := 0;
-    -- Another process may have been faster; the pool's lock made this one wait for it. '0' follows '/': the pool's lease and
-    -- those of its keys.
-    FOR x IN
-      DELETE FROM farebox.holds h
-      WHERE h.account_id = v_account[k] AND h.credit_type = v_type[k] AND h.hold_id >= 'lease:' || p_owner
-        AND h.hold_id < 'lease:' || p_owner || '0' AND h.shard = p_shard
-      RETURNING h.hold_id, h.amount
-    LOOP
-      v_done := v_done + 1; v_freed := v_freed + x.amount;
-      UPDATE farebox.key_caps c SET held = c.held - x.amount
-      WHERE c.account_id = v_account[k] AND c.credit_type = v_type[k] AND c.key_id = split_part(x.hold_id, '/', 2)
-        AND c.shard = p_shard;
-    END LOOP;
-    IF v_freed > 0 THEN
-      UPDATE farebox.pools p SET held = p.held - v_freed
-      WHERE p.account_id = v_account[k] AND p.credit_type = v_type[k] AND p.shard = p_shard;
-      -- What expired while it was set aside goes now.
-      IF v_overdue > 0 THEN PERFORM farebox.roll_pool(p_shard, v_account[k], v_type[k]); END IF;
-    END IF;
-  END LOOP;
-  IF v_done = 0 AND cardinality(v_account) = 0 THEN
-    DELETE FROM farebox.recalls r WHERE r.owner = p_owner AND r.shard = p_shard;
-  END IF;
-  RETURN v_done;
+  PERFORM farebox.write_roll(v);
+  io_pool := v.pool;
 END $function$;
+COMMENT ON FUNCTION farebox.roll IS 'Internal. Brings a pool whose row is locked up to a moment, a thousand events at most, and returns what the caller then writes into its row.';
 
-CREATE OR REPLACE FUNCTION farebox.roll_due_pools(p_shard integer, p_limit integer)
- RETURNS integer
+CREATE OR REPLACE FUNCTION farebox.roll_due_pool(p_shard smallint, p_account integer, p_type smallint)
+ RETURNS boolean
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  -- A constant, because clock_timestamp() in a condition cannot be looked up in an index.
   v_now CONSTANT timestamptz := clock_timestamp();
-  v_account text[];
-  v_type text[];
-  v_rolled integer := 0;
 BEGIN
-  SELECT coalesce(array_agg(q.account_id ORDER BY q.account_id, q.credit_type), '{}'),
-    coalesce(array_agg(q.credit_type ORDER BY q.account_id, q.credit_type), '{}')
-  INTO v_account, v_type
-  FROM (
-    SELECT p.account_id, p.credit_type FROM farebox.pools p
-    WHERE p.next_event_at <= v_now AND p.shard = p_shard ORDER BY p.next_event_at LIMIT p_limit
-  ) q;
-  FOR k IN 1..cardinality(v_account) LOOP
-    BEGIN
-      PERFORM farebox.roll_pool(p_shard, v_account[k], v_type[k]);
-      v_rolled := v_rolled + 1;
-    EXCEPTION WHEN SQLSTATE 'FB001' THEN
-      -- Books that contradict each other: the audit names the pool. It must not keep the others from their refresh.
-      CONTINUE;
-    END;
-  END LOOP;
-  RETURN v_rolled;
+  PERFORM FROM farebox.pools p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard AND p.next_event_at <= v_now
+  FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM farebox.roll_pool(p_shard, p_account, p_type);
+  RETURN true;
 END $function$;
+COMMENT ON FUNCTION farebox.roll_due_pool IS 'Called by the sweep. Brings one pool up to now, unless others are at it.';
 
-CREATE OR REPLACE FUNCTION farebox.roll_pool(p_shard integer, p_account text, p_type text)
+CREATE OR REPLACE FUNCTION farebox.roll_pool(p_shard smallint, p_account integer, p_type smallint)
  RETURNS void
- LANGUAGE sql
-AS $function$ SELECT farebox.open_pool(p_shard, p_account, p_type) $function$;
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM farebox.open_pool(p_shard, p_account, p_type);
+END $function$;
+COMMENT ON FUNCTION farebox.roll_pool IS 'Internal. Brings one pool up to now, in a transaction of its own.';
 
-CREATE OR REPLACE FUNCTION farebox.roll_pool_row(p_shard integer, p_account text, p_type text, p_now timestamp with time zone, p_spent bigint, INOUT io_balance bigint, INOUT io_held bigint, INOUT io_drawn bigint, INOUT io_last_seq bigint, OUT o_overdue bigint, OUT o_next_event_at timestamp with time zone)
- RETURNS record
+CREATE OR REPLACE FUNCTION farebox.roll_pool_to(p_shard smallint, p_account integer, p_type smallint, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_pool farebox.pools;
+BEGIN
+  SELECT * INTO STRICT v_pool FROM farebox.pools p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
+  LOOP
+    v_pool := farebox.roll(v_pool, p_now);
+    EXIT WHEN v_pool.next_event_at > p_now;
+  END LOOP;
+  PERFORM farebox.write_pool(v_pool);
+END $function$;
+COMMENT ON FUNCTION farebox.roll_pool_to IS 'Internal. Brings a pool up to a moment, however long it slept.';
+
+CREATE OR REPLACE FUNCTION farebox.roll_pools_to(p_shard smallint, p_account integer, p_types smallint[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_type smallint;
+BEGIN
+  FOREACH v_type IN ARRAY p_types LOOP
+    PERFORM farebox.roll_pool_to(p_shard, p_account, v_type, p_now);
+  END LOOP;
+END $function$;
+COMMENT ON FUNCTION farebox.roll_pools_to IS 'Internal. Brings some pools of an account, which are locked, up to a moment.';
+
+CREATE OR REPLACE FUNCTION farebox.roll_usage(p_shard smallint, p_account integer, p_type smallint, p_most integer)
+ RETURNS integer
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
 DECLARE
-  v farebox.roll;
+  v_rolled farebox.usage_rolled; v_last bigint; v_count integer; v_until timestamptz;
+  v_quarter timestamptz[]; v_key integer[]; v_endpoint integer[];
+  v_requests bigint[]; v_units bigint[]; v_credits bigint[]; v_refunded bigint[];
 BEGIN
-  v := farebox.plan_roll(p_shard, p_account, p_type, p_now, io_balance, io_held, p_spent, io_drawn);
+  -- Nearly always: nothing is locked, nothing is written.
+  IF farebox.usage_behind(p_shard, p_account, p_type) <= 0 THEN RETURN 0; END IF;
+  v_rolled := farebox.lock_usage(p_shard, p_account, p_type);
+  SELECT p.last_seq INTO v_last FROM farebox.pools p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard;
+  -- Another process holds the row, or has been here meanwhile.
+  IF v_rolled.seq IS NULL OR v_last <= v_rolled.seq THEN RETURN 0; END IF;
 
-  IF cardinality(v.d_grant) > 0 THEN
-    INSERT INTO farebox.draws (account_id, credit_type, from_spent, shard, to_spent, grant_id)
-    SELECT p_account, p_type, u.f, p_shard, u.t, v.g_id[u.g] FROM unnest(v.d_grant, v.d_from, v.d_to) u(g, f, t);
+  -- By the quarter of an hour of the charge: hours, days and the keys' windows are made of quarters. What is neither a charge
+  -- nor a refund is a group without a time. Of two with one number the second is left out, for the audit to find.
+  SELECT sum(g.entries), max(g.last_at), array_agg(g.quarter) FILTER (WHERE g.quarter IS NOT NULL),
+    array_agg(g.key_no) FILTER (WHERE g.quarter IS NOT NULL), array_agg(g.endpoint_no) FILTER (WHERE g.quarter IS NOT NULL),
+    array_agg(g.requests) FILTER (WHERE g.quarter IS NOT NULL), array_agg(g.units) FILTER (WHERE g.quarter IS NOT NULL),
+    array_agg(g.credits) FILTER (WHERE g.quarter IS NOT NULL), array_agg(g.refunded) FILTER (WHERE g.quarter IS NOT NULL)
+  INTO v_count, v_until, v_quarter, v_key, v_endpoint, v_requests, v_units, v_credits, v_refunded
+  FROM (
+    SELECT count(*) AS entries, max(q.at) AS last_at, date_bin(interval '15 minutes', q.used_at, timestamptz '2000-01-01Z') AS quarter,
+      q.key_no, q.endpoint_no, count(*) FILTER (WHERE q.kind = 'c') AS requests,
+      coalesce(sum(q.units) FILTER (WHERE q.kind = 'c'), 0)::bigint AS units,
+      coalesce(-sum(q.amount) FILTER (WHERE q.kind = 'c'), 0)::bigint AS credits,
+      coalesce(sum(q.amount) FILTER (WHERE q.kind = 'r'), 0)::bigint AS refunded
+    FROM (
+      SELECT e.*, row_number() OVER (ORDER BY e.seq) AS n, CASE e.kind WHEN 'c' THEN e.at
+        -- A charge has a lower number than its refund: it is rolled up already, or in this step.
+        WHEN 'r' THEN (SELECT c.at FROM farebox.entries c WHERE c.account_no = p_account AND c.type_no = p_type
+          AND c.shard = p_shard AND c.seq = e.refund_of AND c.at <= e.at LIMIT 1) END AS used_at
+      FROM (
+        SELECT o.seq, o.at, o.kind, o.amount, o.units, o.key_no, o.endpoint_no, o.refund_of FROM farebox.entries o
+        WHERE o.account_no = p_account AND o.type_no = p_type AND o.shard = p_shard AND o.seq > v_rolled.seq
+          AND o.at >= v_rolled.at
+        ORDER BY o.seq LIMIT p_most
+      ) e
+    ) q WHERE q.seq = v_rolled.seq + q.n
+    GROUP BY 3, 4, 5
+  ) g;
+  IF v_count IS NULL THEN
+    RAISE EXCEPTION 'entry % of pool (%, %) is missing: its usage cannot be rolled up', v_rolled.seq + 1, p_account, p_type
+      USING ERRCODE = 'FB004';
   END IF;
-  IF v.g_loaded > 0 THEN
-    UPDATE farebox.grants g SET remaining = u.remaining, overdue = u.overdue, state = u.state
-    FROM unnest(v.g_id[1:v.g_loaded], v.g_remaining[1:v.g_loaded], v.g_overdue[1:v.g_loaded], v.g_state[1:v.g_loaded])
-      u(id, remaining, overdue, state)
-    WHERE g.account_id = p_account AND g.credit_type = p_type AND g.grant_id = u.id AND g.shard = p_shard
-      AND (g.remaining <> u.remaining OR g.overdue <> u.overdue OR g.state <> u.state);
+  IF v_quarter IS NOT NULL THEN
+    PERFORM farebox.add_usage(p_shard, p_account, p_type, v_quarter, v_key, v_endpoint, v_requests, v_units, v_credits, v_refunded);
+    PERFORM farebox.add_key_spend(p_shard, p_account, p_type, v_quarter, v_key, v_credits, v_refunded);
   END IF;
-  IF cardinality(v.g_id) > v.g_loaded THEN
-    INSERT INTO farebox.grants (account_id, credit_type, grant_id, shard, amount, remaining, overdue, effective_at,
-      expires_at, created_at, priority, state, source, item, reference)
-    SELECT p_account, p_type, v.g_id[k], p_shard, v.g_amount[k], v.g_remaining[k], v.g_overdue[k], v.g_effective[k],
-      v.g_expires[k], p_now, v.g_priority[k], v.g_state[k], v.g_source[k], v.g_item[k], v.g_reference[k]
-    FROM generate_series(v.g_loaded + 1, cardinality(v.g_id)) k;
-  END IF;
-  IF cardinality(v.e_kind) > 0 THEN
-    INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, kind, grant_id, reason)
-    SELECT p_account, p_type, io_last_seq + u.k, p_shard, p_now, u.amount, u.balance, p_spent, u.kind, v.g_id[u.g],
-      v.g_source[u.g]
-    FROM unnest(v.e_kind, v.e_amount, v.e_balance, v.e_grant) WITH ORDINALITY u(kind, amount, balance, g, k);
-  END IF;
-  IF cardinality(v.h_id) > 0 THEN
-    UPDATE farebox.holds h SET amount = 0, state = 'expired'
-    FROM unnest(v.h_id) u(id)
-    WHERE h.account_id = p_account AND h.credit_type = p_type AND h.hold_id = u.id AND h.shard = p_shard;
-  END IF;
-  IF cardinality(v.r_item) > 0 THEN
-    UPDATE farebox.recurring r SET next_period = u.period, next_at = u.next_at
-    FROM unnest(v.r_item, v.r_period, v.r_next) u(item, period, next_at)
-    WHERE r.account_id = p_account AND r.credit_type = p_type AND r.item = u.item AND r.shard = p_shard
-      AND r.next_period <> u.period;
-  END IF;
-  io_balance := v.balance;
-  io_held := v.held;
-  io_drawn := p_spent;
-  io_last_seq := io_last_seq + cardinality(v.e_kind);
-  o_overdue := v.overdue;
-  o_next_event_at := v.next_event_at;
+  UPDATE farebox.usage_rolled r SET seq = v_rolled.seq + v_count, at = v_until
+  WHERE r.account_no = p_account AND r.type_no = p_type AND r.shard = p_shard;
+  RETURN v_count;
 END $function$;
+COMMENT ON FUNCTION farebox.roll_usage IS 'Called by the background, one pool a transaction: sums the next entries behind the roll-up. Waits for nobody who uses the pool, and none of them for it.';
 
-CREATE OR REPLACE FUNCTION farebox.roll_pool_to(p_shard integer, p_account text, p_type text, p_now timestamp with time zone)
- RETURNS void
- LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
-AS $function$
-DECLARE
-  v_pool farebox.pools;
-  x record;
-BEGIN
-  SELECT * INTO STRICT v_pool FROM farebox.pools p
-  WHERE p.account_id = p_account AND p.credit_type = p_type AND p.shard = p_shard FOR UPDATE;
-  LOOP
-    SELECT r.io_balance, r.io_held, r.io_drawn, r.io_last_seq, r.o_overdue, r.o_next_event_at INTO x
-    FROM farebox.roll_pool_row(p_shard, p_account, p_type, p_now, v_pool.spent, v_pool.balance, v_pool.held, v_pool.drawn,
-      v_pool.last_seq) r;
-    v_pool.balance := x.io_balance; v_pool.held := x.io_held; v_pool.drawn := x.io_drawn; v_pool.last_seq := x.io_last_seq;
-    v_pool.overdue := x.o_overdue; v_pool.next_event_at := x.o_next_event_at;
-    EXIT WHEN v_pool.next_event_at IS NULL OR v_pool.next_event_at > p_now;
-  END LOOP;
-  PERFORM farebox.write_pool(v_pool);
-END $function$;
-
-CREATE OR REPLACE FUNCTION farebox.run_batch(p_shard integer, p_owner text, p_number bigint, p_keep_seconds integer, p_account text[], p_type text[], p_back bigint[], p_lease_total bigint[], p_pool_total bigint[], p_count integer[], k_pool integer[], k_key text[], k_back bigint[], k_total bigint[], d_pool integer[], d_key text[], d_endpoint text[], d_count integer[], d_units bigint[], d_credits bigint[], c_dim integer[], c_source integer[], c_amount bigint[], c_running bigint[], c_nth integer[], c_request text[], c_units integer[], c_status integer[], c_list integer[], s_dim integer[], s_source integer[], s_amount bigint[], s_request text[], s_units integer[], s_status integer[], s_list integer[], s_once integer[], s_idempotency integer[], h_pool integer[], h_id text[], o_pool integer[], o_endpoint text[], o_value text[], o_seconds integer[], i_pool integer[], i_key text[], i_owner text[], i_status integer[], i_headers text[], i_body text[], r_hold integer[], l_pool integer[], l_key integer[], l_need bigint[], l_want bigint[], n_hold integer[], n_amount bigint[], n_seconds integer[], f_pool integer[])
+CREATE OR REPLACE FUNCTION farebox.run_batch(p_shard smallint, p_instance integer, p_number bigint, p_skip boolean, p_keep integer, p_batch jsonb)
  RETURNS text
  LANGUAGE plpgsql
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET lock_timeout TO '50ms'
 AS $function$
 DECLARE
-  v_lease_id CONSTANT text := 'lease:' || p_owner;
-  v_pools CONSTANT integer := cardinality(p_account);
-  v_last bigint; v_state text; v_reply text;
-  v_now timestamptz; v_quarter timestamptz; v_found integer; v_all_fast boolean := true;
-  v_balance bigint[]; v_held bigint[]; v_spent bigint[]; v_drawn bigint[]; v_overdue bigint[]; v_uncollected bigint[];
-  v_seq bigint[]; v_next timestamptz[];
-  v_lease bigint[]; v_lease_before bigint[]; k_lease bigint[]; k_lease_before bigint[];
-  v_capped boolean[]; v_day timestamptz; v_month timestamptz;
-  g_pool integer[] := '{}'; g_key text[]; g_day_cap bigint[]; g_month_cap bigint[]; g_total_cap bigint[]; g_source text[];
-  g_day timestamptz[]; g_day_spent bigint[]; g_month timestamptz[]; g_month_spent bigint[]; g_total_spent bigint[];
-  g_held bigint[]; g_touched boolean[]; d_cap integer[]; k_cap integer[];
-  b_balance bigint[]; b_seq bigint[]; b_spent bigint[]; b_fast boolean[]; b_freed boolean[];
-  h_state text[]; h_amount bigint[]; h_asked bigint[]; h_expires timestamptz[]; h_seq bigint[]; h_charged bigint[];
-  h_uncollected bigint[]; h_balance bigint[]; h_touched boolean[]; h_created timestamptz[];
-  o_until timestamptz[]; o_touched boolean[];
-  i_state text[]; i_touched boolean[];
-  e_dim integer[] := '{}'; e_seq bigint[] := '{}'; e_amount bigint[] := '{}'; e_balance bigint[] := '{}';
-  e_spent bigint[] := '{}'; e_uncollected bigint[] := '{}'; e_request text[] := '{}'; e_units integer[] := '{}';
-  e_status integer[] := '{}'; e_list integer[] := '{}';
-  x_kind text[] := '{}'; x_seq bigint[] := '{}'; x_charged bigint[] := '{}'; x_uncollected bigint[] := '{}';
-  x_balance bigint[] := '{}';
-  y_released bigint[] := '{}';
-  y_granted bigint[] := '{}'; y_available bigint[] := '{}'; y_balance bigint[] := '{}'; y_next bigint[] := '{}';
-  y_window integer[] := '{}'; y_cap bigint[] := '{}'; y_reset bigint[] := '{}';
-  z_kind text[] := '{}'; z_available bigint[] := '{}'; z_expires bigint[] := '{}';
-  -- Refused leases and holds: the pool, what was asked to grow (-1 a hold, 0 the pool's lease, n the key's lease n), and
-  -- whether a cap refused it.
-  v_refused integer[] := '{}'; v_refused_key integer[] := '{}'; v_refused_by_cap boolean[] := '{}'; v_recalled integer[] := '{}';
-  i integer; h integer; g integer; v_take bigint; v_from_pool bigint; v_back bigint; v_wanted boolean; v_left bigint;
-  x record;
+  v_lane farebox.lanes;
+  v_pools farebox.pools[];
+  v_answers jsonb := '[]';
+  v_reply text;
+  v_now timestamptz;
 BEGIN
-  SELECT n.last_batch, n.state, n.reply INTO v_last, v_state, v_reply
-  FROM farebox.instances n WHERE n.owner = p_owner AND n.shard = p_shard FOR UPDATE;
-  IF NOT FOUND THEN RETURN '{"s":"fenced"}'; END IF;
-  IF p_number = v_last THEN RETURN v_reply; END IF;
-  IF p_number < v_last THEN
-    RAISE EXCEPTION 'batch % of % was sent after batch %', p_number, p_owner, v_last USING ERRCODE = 'FB002';
+  SELECT l.* INTO v_lane FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard FOR UPDATE;
+  IF p_number = v_lane.last_batch THEN RETURN v_lane.reply; END IF;
+  IF v_lane.state IS DISTINCT FROM 'live' THEN RETURN '{"s":"fenced"}'; END IF;
+  IF p_number <> v_lane.last_batch + 1 THEN
+    RAISE EXCEPTION 'batch % of instance % was sent after batch %', p_number, p_instance, v_lane.last_batch USING ERRCODE = 'FB002';
   END IF;
-  IF v_state <> 'live' THEN RETURN '{"s":"fenced"}'; END IF;
-
-  -- One look-up by primary key after the other, in the order of the keys: LATERAL with FOR UPDATE leaves no other plan.
-  SELECT count(*), array_agg(q.balance), array_agg(q.held), array_agg(q.spent), array_agg(q.drawn), array_agg(q.overdue),
-    array_agg(q.uncollected), array_agg(q.last_seq), array_agg(q.next_event_at), array_agg(q.capped)
-  INTO v_found, v_balance, v_held, v_spent, v_drawn, v_overdue, v_uncollected, v_seq, v_next, v_capped
-  FROM (
-    SELECT u.i, p.* FROM (
-      SELECT * FROM unnest(p_account, p_type) WITH ORDINALITY k(a, t, i) ORDER BY k.a COLLATE "C", k.t COLLATE "C" OFFSET 0
-    ) u CROSS JOIN LATERAL (
-      SELECT o.balance, o.held, o.spent, o.drawn, o.overdue, o.uncollected, o.last_seq, o.next_event_at,
-        o.capped
-      FROM farebox.pools o WHERE o.account_id = u.a AND o.credit_type = u.t AND o.shard = p_shard FOR UPDATE
-    ) p ORDER BY u.i
-  ) q;
-  -- Nothing was written, so the caller creates them in a transaction of its own and sends the batch again. Created here, a
-  -- new row could wait for another batch's new row while that one waits for a lock held here.
-  IF v_found < v_pools THEN RETURN '{"s":"missing"}'; END IF;
-  -- Taken after the locks, so that times run in the order of the numbers of a pool's entries.
+  v_pools := farebox.open_batch(p_shard, p_skip, p_batch);
+  IF v_pools IS NULL THEN RETURN '{"s":"missing"}'; END IF;
+  PERFORM farebox.lock_claims(p_shard, p_batch);
+  FOR i IN 1..cardinality(v_pools) LOOP
+    v_answers := v_answers || CASE WHEN v_pools[i].account_no IS NULL THEN '[null]'::jsonb ELSE
+      jsonb_build_array(farebox.run_batch_pool(v_pools[i], p_instance, p_keep, p_batch -> (i - 1))) END;
+  END LOOP;
+  v_reply := '{"s":"done","pools":' || v_answers::text || '}';
   v_now := clock_timestamp();
-  v_quarter := farebox.quarter_of(v_now);
-
-  SELECT array_agg((
-    SELECT l.amount FROM farebox.holds l
-    WHERE l.account_id = u.a AND l.credit_type = u.t AND l.hold_id = v_lease_id AND l.shard = p_shard
-  )) INTO v_lease_before
-  FROM unnest(p_account, p_type) u(a, t);
-  v_lease := v_lease_before;
-  IF cardinality(k_pool) > 0 THEN
-    SELECT array_agg((
-      SELECT l.amount FROM farebox.holds l
-      WHERE l.account_id = p_account[u.p] AND l.credit_type = p_type[u.p] AND l.hold_id = v_lease_id || '/' || u.key
-        AND l.shard = p_shard
-    )) INTO k_lease_before
-    FROM unnest(k_pool, k_key) u(p, key);
-    k_lease := k_lease_before;
-  END IF;
-  IF true = ANY (v_capped) THEN
-    v_day := date_trunc('day', v_now, 'UTC'); v_month := date_trunc('month', v_now, 'UTC');
-    d_cap := array_fill(NULL::integer, ARRAY[cardinality(d_pool)]);
-    k_cap := array_fill(NULL::integer, ARRAY[cardinality(k_pool)]);
-    -- One row per key with what refers to it: a search of one list for each item of another would grow with their product.
-    FOR x IN
-      SELECT u.p, u.key, u.dims, u.leases, c.* FROM (
-        SELECT o.p, o.key, coalesce(array_agg(o.dim) FILTER (WHERE o.dim IS NOT NULL), '{}') AS dims,
-          coalesce(array_agg(o.lease) FILTER (WHERE o.lease IS NOT NULL), '{}') AS leases
-        FROM (
-          SELECT d.p, d.key, d.i AS dim, NULL::bigint AS lease FROM unnest(d_pool, d_key) WITH ORDINALITY d(p, key, i)
-          WHERE v_capped[d.p]
-          UNION ALL SELECT k.p, k.key, NULL, k.i FROM unnest(k_pool, k_key) WITH ORDINALITY k(p, key, i) WHERE v_capped[k.p]
-        ) o GROUP BY o.p, o.key
-      ) u CROSS JOIN LATERAL (
-        SELECT * FROM farebox.key_caps o
-        WHERE o.account_id = p_account[u.p] AND o.credit_type = p_type[u.p] AND o.key_id = u.key AND o.shard = p_shard
-        LIMIT 1
-      ) c
-    LOOP
-      g := cardinality(g_pool) + 1;
-      g_pool[g] := x.p; g_key[g] := x.key; g_source[g] := x.source; g_held[g] := x.held; g_touched[g] := false;
-      g_day_cap[g] := x.day_cap; g_month_cap[g] := x.month_cap; g_total_cap[g] := x.total_cap;
-      g_day[g] := greatest(x.day, v_day); g_day_spent[g] := CASE WHEN x.day < v_day THEN 0 ELSE x.day_spent END;
-      g_month[g] := greatest(x.month, v_month);
-      g_month_spent[g] := CASE WHEN x.month < v_month THEN 0 ELSE x.month_spent END;
-      g_total_spent[g] := x.total_spent;
-      FOREACH i IN ARRAY x.dims LOOP d_cap[i] := g; END LOOP;
-      FOREACH i IN ARRAY x.leases LOOP k_cap[i] := g; END LOOP;
-    END LOOP;
-  END IF;
-  b_balance := v_balance; b_seq := v_seq; b_spent := v_spent;
-  b_fast := array_fill(true, ARRAY[v_pools]); b_freed := array_fill(false, ARRAY[v_pools]);
-
-  FOR i IN 1..v_pools LOOP
-    IF v_next[i] <= v_now OR v_overdue[i] > 0 THEN
-      SELECT r.io_balance, r.io_held, r.io_drawn, r.io_last_seq, r.o_overdue, r.o_next_event_at INTO x
-      FROM farebox.roll_pool_row(p_shard, p_account[i], p_type[i], v_now, v_spent[i], v_balance[i], v_held[i], v_drawn[i],
-        v_seq[i]) r;
-      v_balance[i] := x.io_balance; v_held[i] := x.io_held; v_drawn[i] := x.io_drawn; v_seq[i] := x.io_last_seq;
-      v_overdue[i] := x.o_overdue; v_next[i] := x.o_next_event_at;
-    END IF;
-    IF p_back[i] > 0 THEN
-      v_take := least(p_back[i], coalesce(v_lease[i], 0));
-      v_lease[i] := v_lease[i] - v_take; v_held[i] := v_held[i] - v_take; b_freed[i] := true;
-    END IF;
-  END LOOP;
-  FOR k IN 1..cardinality(k_pool) LOOP
-    CONTINUE WHEN k_back[k] = 0;
-    i := k_pool[k]; g := k_cap[k]; v_take := least(k_back[k], coalesce(k_lease[k], 0));
-    k_lease[k] := k_lease[k] - v_take; v_held[i] := v_held[i] - v_take; b_freed[i] := true;
-    IF g IS NOT NULL THEN g_held[g] := g_held[g] - v_take; g_touched[g] := true; END IF;
-  END LOOP;
-  IF cardinality(h_pool) > 0 THEN
-    -- After the rolls, which expire what is due: next_event_at is never later than a live hold's expiry.
-    SELECT array_agg(q.state), array_agg(q.amount), array_agg(q.asked), array_agg(q.expires_at), array_agg(q.charged_seq),
-      array_agg(q.charged), array_agg(q.uncollected), array_agg(q.balance_after), array_agg(q.created_at)
-    INTO h_state, h_amount, h_asked, h_expires, h_seq, h_charged, h_uncollected, h_balance, h_created
-    FROM unnest(h_pool, h_id) u(p, id)
-    LEFT JOIN LATERAL (
-      SELECT * FROM farebox.holds k
-      WHERE k.account_id = p_account[u.p] AND k.credit_type = p_type[u.p] AND k.hold_id = u.id AND k.shard = p_shard
-      LIMIT 1
-    ) q ON true;
-    h_touched := array_fill(false, ARRAY[cardinality(h_pool)]);
-  END IF;
-  FOREACH h IN ARRAY r_hold LOOP
-    v_take := 0;
-    IF h_state[h] = 'live' THEN
-      i := h_pool[h]; v_take := h_amount[h];
-      v_held[i] := v_held[i] - v_take; b_freed[i] := true;
-      h_state[h] := 'released'; h_amount[h] := 0; h_touched[h] := true;
-    END IF;
-    y_released := y_released || v_take;
-  END LOOP;
-
-  -- Plain charges, where leases and pool cover all of a pool's: one insert, one update and one upsert for all of them.
-  FOR k IN 1..cardinality(k_pool) LOOP
-    IF k_total[k] > coalesce(k_lease[k], 0) THEN b_fast[k_pool[k]] := false; v_all_fast := false; END IF;
-  END LOOP;
-  FOR i IN 1..v_pools LOOP
-    IF p_count[i] > 0 THEN
-      -- What a capped pool pays without a lease is looked at one by one: its key's cap may not allow it.
-      IF b_fast[i] AND p_lease_total[i] <= coalesce(v_lease[i], 0) AND p_pool_total[i] <= v_balance[i] - v_held[i]
-        AND NOT (v_capped[i] AND p_pool_total[i] > 0)
-      THEN
-        b_balance[i] := v_balance[i]; b_seq[i] := v_seq[i]; b_spent[i] := v_spent[i];
-        v_take := p_lease_total[i];
-        IF v_take > 0 THEN v_lease[i] := v_lease[i] - v_take; v_held[i] := v_held[i] - v_take; END IF;
-        v_take := v_take + p_pool_total[i];
-        v_balance[i] := v_balance[i] - v_take; v_spent[i] := v_spent[i] + v_take;
-        v_seq[i] := v_seq[i] + p_count[i];
-      ELSE
-        b_fast[i] := false; v_all_fast := false;
-      END IF;
-    END IF;
-  END LOOP;
-  FOR k IN 1..cardinality(k_pool) LOOP
-    i := k_pool[k]; g := k_cap[k]; v_take := k_total[k];
-    CONTINUE WHEN v_take = 0 OR NOT b_fast[i];
-    k_lease[k] := k_lease[k] - v_take; v_held[i] := v_held[i] - v_take;
-    v_balance[i] := v_balance[i] - v_take; v_spent[i] := v_spent[i] + v_take;
-    IF g IS NOT NULL THEN g_held[g] := g_held[g] - v_take; END IF;
-  END LOOP;
-  IF cardinality(g_pool) > 0 THEN
-    FOR k IN 1..cardinality(d_pool) LOOP
-      g := d_cap[k];
-      CONTINUE WHEN g IS NULL OR d_count[k] = 0 OR NOT b_fast[d_pool[k]];
-      g_day_spent[g] := g_day_spent[g] + d_credits[k]; g_month_spent[g] := g_month_spent[g] + d_credits[k];
-      g_total_spent[g] := g_total_spent[g] + d_credits[k]; g_touched[g] := true;
-    END LOOP;
-  END IF;
-  IF cardinality(c_dim) > 0 THEN
-    INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, units, price_list, status,
-      kind, request_id, key_id, endpoint)
-    SELECT p_account[d_pool[c.dim]], p_type[d_pool[c.dim]], b_seq[d_pool[c.dim]] + c.nth, p_shard, v_now, -c.amount,
-      b_balance[d_pool[c.dim]] - c.running, b_spent[d_pool[c.dim]] + c.running, c.units, c.list, c.status, 'charge',
-      c.request, d_key[c.dim], d_endpoint[c.dim]
-    FROM unnest(c_dim, c_amount, c_running, c_nth, c_request, c_units, c_status, c_list)
-      c(dim, amount, running, nth, request, units, status, list)
-    WHERE v_all_fast OR b_fast[d_pool[c.dim]];
-    INSERT INTO farebox.usage AS g (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits)
-    SELECT p_account[d.pool], p_type[d.pool], v_quarter, d.key, d.endpoint, p_shard, d.count,
-      d.units, d.credits
-    FROM unnest(d_pool, d_key, d_endpoint, d_count, d_units, d_credits) d(pool, key, endpoint, count, units, credits)
-    WHERE d.count > 0 AND (v_all_fast OR b_fast[d.pool])
-    ON CONFLICT (account_id, credit_type, quarter, key_id, endpoint, shard) DO UPDATE
-    SET requests = g.requests + excluded.requests, units = g.units + excluded.units, credits = g.credits + excluded.credits;
-  END IF;
-
-  -- All other charges, one after the other, on the arrays; the writes follow in sets.
-  IF NOT v_all_fast OR cardinality(s_dim) > 0 THEN
-    IF cardinality(o_pool) > 0 THEN
-      -- A row to lock, for values not seen before. A conflicting insert waits, so it is made in the order of the keys.
-      INSERT INTO farebox.once_windows (account_id, endpoint, value, shard, until)
-      SELECT p_account[u.p], u.e, u.v, p_shard, '-infinity' FROM unnest(o_pool, o_endpoint, o_value) u(p, e, v)
-      ORDER BY p_account[u.p] COLLATE "C", u.e COLLATE "C", u.v COLLATE "C"
-      ON CONFLICT DO NOTHING;
-      SELECT array_agg(q.until) INTO o_until
-      FROM (
-        SELECT w.until FROM (
-          SELECT * FROM unnest(o_pool, o_endpoint, o_value) WITH ORDINALITY k(p, e, v, n)
-          ORDER BY p_account[k.p] COLLATE "C", k.e COLLATE "C", k.v COLLATE "C" OFFSET 0
-        ) u CROSS JOIN LATERAL (
-          SELECT o.until FROM farebox.once_windows o
-          WHERE o.account_id = p_account[u.p] AND o.endpoint = u.e AND o.value = u.v AND o.shard = p_shard FOR UPDATE
-        ) w ORDER BY u.n
-      ) q;
-      IF cardinality(o_until) <> cardinality(o_pool) THEN
-        -- A sweep deleted one between the two statements: the same batch again finds a new one.
-        RAISE EXCEPTION 'a once window vanished' USING ERRCODE = 'serialization_failure';
-      END IF;
-      o_touched := array_fill(false, ARRAY[cardinality(o_pool)]);
-    END IF;
-    IF cardinality(i_pool) > 0 THEN
-      -- A key that nobody has any more, or that another run has begun again, does not stop the charge: the work was done.
-      i_state := array_fill('gone'::text, ARRAY[cardinality(i_pool)]);
-      FOR x IN
-        SELECT u.n, k.state FROM (
-          SELECT * FROM unnest(i_pool, i_key) WITH ORDINALITY o(p, key, n)
-          ORDER BY p_account[o.p] COLLATE "C", o.key COLLATE "C" OFFSET 0
-        ) u CROSS JOIN LATERAL (
-          SELECT o.state FROM farebox.idempotency_keys o
-          WHERE o.account_id = p_account[u.p] AND o.key = u.key AND o.shard = p_shard FOR UPDATE
-        ) k
-      LOOP i_state[x.n] := x.state; END LOOP;
-      i_touched := array_fill(false, ARRAY[cardinality(i_pool)]);
-    END IF;
-
-    FOR x IN
-      SELECT c.dim, c.source, c.amount, c.request, c.units, c.status, c.list, 0 AS once, 0 AS idempotency
-      FROM unnest(c_dim, c_source, c_amount, c_request, c_units, c_status, c_list)
-        c(dim, source, amount, request, units, status, list)
-      WHERE NOT v_all_fast AND NOT b_fast[d_pool[c.dim]]
-      UNION ALL
-      SELECT * FROM unnest(s_dim, s_source, s_amount, s_request, s_units, s_status, s_list, s_once, s_idempotency)
-    LOOP
-      i := d_pool[x.dim]; h := x.source; v_back := 0; v_take := 0; g := d_cap[x.dim];
-      IF h > 0 THEN
-        IF h_state[h] IS NULL OR h_state[h] = 'charged' OR h_charged[h] IS NOT NULL THEN
-          x_kind := x_kind || CASE WHEN h_state[h] IS NULL THEN 'unknown' ELSE 'charged' END; x_seq := x_seq || h_seq[h];
-          x_charged := x_charged || coalesce(h_charged[h], 0); x_uncollected := x_uncollected || coalesce(h_uncollected[h], 0);
-          x_balance := x_balance || coalesce(h_balance[h], v_balance[i]);
-          CONTINUE;
-        END IF;
-        v_back := h_amount[h];
-      END IF;
-      v_wanted := true;
-      IF x.idempotency > 0 AND i_state[x.idempotency] = 'done' THEN
-        v_wanted := false; x_kind := x_kind || 'superseded'::text;
-      ELSIF x.once > 0 AND o_until[x.once] > v_now THEN
-        v_wanted := false; x_kind := x_kind || 'repeat'::text;
-      ELSE
-        x_kind := x_kind || 'charged'::text;
-      END IF;
-      v_from_pool := 0;
-      IF v_wanted THEN
-        -- First what was set aside for it, then what the pool has to spare; the rest is recorded as uncollected.
-        v_take := least(x.amount, CASE WHEN h = 0 THEN 0 WHEN h = -1 THEN coalesce(v_lease[i], 0)
-          WHEN h < 0 THEN coalesce(k_lease[-1 - h], 0) ELSE v_back END);
-        IF h = -1 THEN v_lease[i] := v_lease[i] - v_take; v_back := v_take; END IF;
-        IF h < -1 THEN
-          k_lease[-1 - h] := k_lease[-1 - h] - v_take; v_back := v_take;
-          IF g IS NOT NULL THEN g_held[g] := g_held[g] - v_take; END IF;
-        END IF;
-        v_from_pool := least(x.amount - v_take, v_balance[i] - v_held[i] + v_back - v_take);
-        IF g IS NOT NULL THEN
-          v_from_pool := least(v_from_pool, greatest(0, least(g_day_cap[g] - g_day_spent[g], g_month_cap[g] - g_month_spent[g],
-            g_total_cap[g] - g_total_spent[g]) - g_held[g] - v_take));
-          g_day_spent[g] := g_day_spent[g] + v_take + v_from_pool;
-          g_month_spent[g] := g_month_spent[g] + v_take + v_from_pool;
-          g_total_spent[g] := g_total_spent[g] + v_take + v_from_pool; g_touched[g] := true;
-        END IF;
-      END IF;
-      v_held[i] := v_held[i] - v_back;
-      IF v_back > v_take THEN b_freed[i] := true; END IF;
-      v_take := v_take + v_from_pool;
-      v_balance[i] := v_balance[i] - v_take; v_spent[i] := v_spent[i] + v_take;
-      IF v_wanted AND x.amount > 0 THEN
-        v_seq[i] := v_seq[i] + 1;
-        v_uncollected[i] := v_uncollected[i] + x.amount - v_take;
-        e_dim := e_dim || x.dim; e_seq := e_seq || v_seq[i]; e_amount := e_amount || -v_take;
-        e_balance := e_balance || v_balance[i]; e_spent := e_spent || v_spent[i];
-        e_uncollected := e_uncollected || (x.amount - v_take); e_request := e_request || x.request;
-        e_units := e_units || x.units; e_status := e_status || x.status; e_list := e_list || x.list;
-        x_seq := x_seq || v_seq[i]; x_uncollected := x_uncollected || (x.amount - v_take);
-      ELSE
-        x_seq := x_seq || NULL::bigint; x_uncollected := x_uncollected || 0::bigint;
-      END IF;
-      x_charged := x_charged || v_take; x_balance := x_balance || v_balance[i];
-      IF x.once > 0 AND v_take > 0 THEN
-        o_until[x.once] := v_now + make_interval(secs => o_seconds[x.once]); o_touched[x.once] := true;
-      END IF;
-      IF x.idempotency > 0 AND i_state[x.idempotency] <> 'done' THEN
-        i_touched[x.idempotency] := i_state[x.idempotency] = 'running'; i_state[x.idempotency] := 'done';
-      END IF;
-      IF h > 0 THEN
-        -- An expired or released hold stays what it is; the charge that came too late is remembered with it.
-        IF h_state[h] = 'live' THEN h_state[h] := 'charged'; END IF;
-        h_amount[h] := 0; h_seq[h] := x_seq[cardinality(x_seq)]; h_charged[h] := v_take;
-        h_uncollected[h] := x_uncollected[cardinality(x_uncollected)]; h_balance[h] := v_balance[i]; h_touched[h] := true;
-      END IF;
-    END LOOP;
-
-    IF cardinality(e_dim) > 0 THEN
-      INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, amount, balance, spent, uncollected, units,
-        price_list, status, kind, request_id, key_id, endpoint)
-      SELECT p_account[d_pool[e.dim]], p_type[d_pool[e.dim]], e.seq, p_shard, v_now, e.amount, e.balance, e.spent,
-        e.uncollected, e.units, e.list, e.status, 'charge', e.request, d_key[e.dim], d_endpoint[e.dim]
-      FROM unnest(e_dim, e_seq, e_amount, e_balance, e_spent, e_uncollected, e_request, e_units, e_status, e_list)
-        e(dim, seq, amount, balance, spent, uncollected, request, units, status, list);
-      INSERT INTO farebox.usage AS g (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits)
-      SELECT p_account[d_pool[e.dim]], p_type[d_pool[e.dim]], v_quarter, d_key[e.dim],
-        d_endpoint[e.dim], p_shard, count(*), sum(e.units), -sum(e.amount)
-      FROM unnest(e_dim, e_units, e_amount) e(dim, units, amount) GROUP BY e.dim
-      ON CONFLICT (account_id, credit_type, quarter, key_id, endpoint, shard) DO UPDATE
-      SET requests = g.requests + excluded.requests, units = g.units + excluded.units, credits = g.credits + excluded.credits;
-    END IF;
-    FOR k IN 1..cardinality(o_pool) LOOP
-      CONTINUE WHEN NOT o_touched[k];
-      UPDATE farebox.once_windows w SET until = o_until[k]
-      WHERE w.account_id = p_account[o_pool[k]] AND w.endpoint = o_endpoint[k] AND w.value = o_value[k]
-        AND w.shard = p_shard;
-    END LOOP;
-    FOR k IN 1..cardinality(i_pool) LOOP
-      CONTINUE WHEN NOT i_touched[k];
-      UPDATE farebox.idempotency_keys y SET state = 'done', owner = i_owner[k], status = i_status[k],
-        headers = i_headers[k]::jsonb, body = decode(i_body[k], 'base64'),
-        expires_at = v_now + make_interval(secs => p_keep_seconds)
-      WHERE y.account_id = p_account[i_pool[k]] AND y.key = i_key[k] AND y.shard = p_shard;
-    END LOOP;
-  END IF;
-
-  -- What this batch set free may have expired meanwhile; it must not be handed out below.
-  FOR i IN 1..v_pools LOOP
-    IF v_overdue[i] > 0 AND b_freed[i] THEN
-      SELECT r.io_balance, r.io_held, r.io_drawn, r.io_last_seq, r.o_overdue, r.o_next_event_at INTO x
-      FROM farebox.roll_pool_row(p_shard, p_account[i], p_type[i], v_now, v_spent[i], v_balance[i], v_held[i], v_drawn[i],
-        v_seq[i]) r;
-      v_balance[i] := x.io_balance; v_held[i] := x.io_held; v_drawn[i] := x.io_drawn; v_seq[i] := x.io_last_seq;
-      v_overdue[i] := x.o_overdue; v_next[i] := x.o_next_event_at;
-    END IF;
-  END LOOP;
-
-  -- Leases and holds, greedy in order: what does not fit is refused, a later smaller one may still fit.
-  FOR k IN 1..cardinality(l_pool) LOOP
-    i := l_pool[k]; h := l_key[k]; g := CASE WHEN h > 0 THEN k_cap[h] END;
-    v_take := v_balance[i] - v_held[i];
-    v_left := least(g_day_cap[g] - g_day_spent[g], g_month_cap[g] - g_month_spent[g], g_total_cap[g] - g_total_spent[g]);
-    IF v_left - g_held[g] < v_take THEN
-      -- A cap allows less than the pool has: it decides, and the answer says which one and until when.
-      v_take := greatest(0, v_left - g_held[g]);
-      y_window := y_window || CASE v_left WHEN g_total_cap[g] - g_total_spent[g] THEN 3
-        WHEN g_month_cap[g] - g_month_spent[g] THEN 2 ELSE 1 END;
-    ELSE
-      y_window := y_window || 0;
-    END IF;
-    y_cap := y_cap || CASE y_window[k] WHEN 1 THEN g_day_cap[g] WHEN 2 THEN g_month_cap[g] WHEN 3 THEN g_total_cap[g] END;
-    y_reset := y_reset || CASE y_window[k] WHEN 1 THEN ceil(extract(epoch FROM g_day[g] + interval '24 hours' - v_now) * 1000)
-      WHEN 2 THEN ceil(extract(epoch FROM farebox.period_start(g_month[g], 'month', 1) - v_now) * 1000) END::bigint;
-    IF v_take < l_need[k] THEN
-      v_refused := v_refused || i; v_refused_key := v_refused_key || h;
-      v_refused_by_cap := v_refused_by_cap || (y_window[k] > 0);
-      y_available := y_available || v_take;
-      v_take := 0;
-    ELSE
-      -- At most an eighth, so that the end of a pool, or of a cap, is not stranded in the lease of one instance.
-      v_from_pool := v_take;
-      v_take := greatest(l_need[k], least(l_want[k], v_take / 8));
-      v_held[i] := v_held[i] + v_take;
-      IF h = 0 THEN v_lease[i] := coalesce(v_lease[i], 0) + v_take; ELSE k_lease[h] := coalesce(k_lease[h], 0) + v_take; END IF;
-      IF g IS NOT NULL THEN g_held[g] := g_held[g] + v_take; g_touched[g] := true; END IF;
-      y_available := y_available || (v_from_pool - v_take);
-    END IF;
-    y_granted := y_granted || v_take;
-    y_balance := y_balance || v_balance[i];
-    -- A millisecond less than it seems: PGlite's clock has whole ones only, and shows up to one less than it is.
-    y_next := y_next || CASE WHEN v_next[i] IS NOT NULL
-      THEN greatest(0, floor(extract(epoch FROM v_next[i] - v_now) * 1000) - 1)::bigint END;
-  END LOOP;
-  FOR k IN 1..cardinality(n_hold) LOOP
-    h := n_hold[k]; i := h_pool[h]; v_take := v_balance[i] - v_held[i];
-    IF h_state[h] IS NULL AND v_take < n_amount[k] THEN
-      z_kind := z_kind || 'insufficient'::text;
-      v_refused := v_refused || i; v_refused_key := v_refused_key || -1; v_refused_by_cap := v_refused_by_cap || false;
-    ELSIF h_state[h] IS NULL THEN
-      h_state[h] := 'live'; h_amount[h] := n_amount[k]; h_asked[h] := n_amount[k];
-      h_created[h] := v_now; h_touched[h] := true;
-      h_expires[h] := v_now + make_interval(secs => n_seconds[k]);
-      v_held[i] := v_held[i] + n_amount[k];
-      v_next[i] := least(v_next[i], h_expires[h]);
-      z_kind := z_kind || 'held'::text;
-    ELSIF h_state[h] = 'live' AND h_asked[h] = n_amount[k] THEN
-      z_kind := z_kind || 'held'::text;
-    ELSE
-      z_kind := z_kind || h_state[h];
-    END IF;
-    z_available := z_available || (v_balance[i] - v_held[i]);
-    z_expires := z_expires || (extract(epoch FROM h_expires[h]) * 1000)::bigint;
-  END LOOP;
-  IF cardinality(v_refused) > 0 THEN
-    -- Every other lease of the pool is called back, those of this very instance too; for a cap, the leases of its key. What a
-    -- book asks for a lease it has given back of it, so that lease itself is not.
-    FOR x IN
-      SELECT DISTINCT u.i, l.owner FROM unnest(v_refused, v_refused_key, v_refused_by_cap) u(i, k, by_cap)
-      CROSS JOIN LATERAL (
-        SELECT o.owner, o.hold_id, o.amount FROM farebox.holds o
-        WHERE o.account_id = p_account[u.i] AND o.credit_type = p_type[u.i]
-          AND o.hold_id >= 'lease:' AND o.hold_id < 'lease;' AND o.shard = p_shard
-        OFFSET 0
-      ) l
-      LEFT JOIN LATERAL (
-        SELECT q.n FROM unnest(k_pool, k_key) WITH ORDINALITY q(p, key, n)
-        WHERE q.p = u.i AND l.hold_id = v_lease_id || '/' || q.key
-      ) own ON true
-      WHERE CASE WHEN l.hold_id = v_lease_id THEN v_lease[u.i] WHEN own.n IS NOT NULL THEN k_lease[own.n] ELSE l.amount END > 0
-        AND l.hold_id <> CASE u.k WHEN -1 THEN '' WHEN 0 THEN v_lease_id ELSE v_lease_id || '/' || k_key[u.k] END
-        AND (NOT u.by_cap OR split_part(l.hold_id, '/', 2) = k_key[u.k])
-      ORDER BY u.i, l.owner
-    LOOP
-      v_recalled := v_recalled || x.i;
-      INSERT INTO farebox.recalls (owner, account_id, credit_type, shard)
-      VALUES (x.owner, p_account[x.i], p_type[x.i], p_shard) ON CONFLICT DO NOTHING;
-    END LOOP;
-  END IF;
-
-  -- Upserts, although the rows are there: an upsert looks each row up by its primary key. An UPDATE that joins was planned,
-  -- while the table was small, as a scan of the whole index for each row, and stayed so when it had grown.
-  INSERT INTO farebox.holds AS l (account_id, credit_type, hold_id, shard, amount, asked, created_at, owner, kind)
-  SELECT u.a, u.t, v_lease_id, p_shard, v_lease[u.i], 0, v_now, p_owner, 'lease'
-  FROM unnest(p_account, p_type) WITH ORDINALITY u(a, t, i)
-  WHERE v_lease[u.i] IS DISTINCT FROM v_lease_before[u.i]
-  ON CONFLICT (account_id, credit_type, hold_id, shard) DO UPDATE SET amount = excluded.amount;
-  IF cardinality(k_pool) > 0 THEN
-    INSERT INTO farebox.holds AS l (account_id, credit_type, hold_id, shard, amount, asked, created_at, owner, kind)
-    SELECT p_account[u.p], p_type[u.p], v_lease_id || '/' || u.key, p_shard, k_lease[u.n], 0, v_now, p_owner, 'lease'
-    FROM unnest(k_pool, k_key) WITH ORDINALITY u(p, key, n)
-    WHERE k_lease[u.n] IS DISTINCT FROM k_lease_before[u.n]
-    ON CONFLICT (account_id, credit_type, hold_id, shard) DO UPDATE SET amount = excluded.amount;
-  END IF;
-  IF cardinality(g_pool) > 0 THEN
-    INSERT INTO farebox.key_caps AS c (account_id, credit_type, key_id, shard, day_cap, month_cap, total_cap, day, day_spent,
-      month, month_spent, total_spent, held, source)
-    SELECT p_account[u.p], p_type[u.p], u.key, p_shard, g_day_cap[u.n], g_month_cap[u.n], g_total_cap[u.n], g_day[u.n],
-      g_day_spent[u.n], g_month[u.n], g_month_spent[u.n], g_total_spent[u.n], g_held[u.n], g_source[u.n]
-    FROM unnest(g_pool, g_key) WITH ORDINALITY u(p, key, n) WHERE g_touched[u.n]
-    ON CONFLICT (account_id, credit_type, key_id, shard) DO UPDATE
-    SET day = excluded.day, day_spent = excluded.day_spent, month = excluded.month, month_spent = excluded.month_spent,
-      total_spent = excluded.total_spent, held = excluded.held;
-  END IF;
-  IF cardinality(h_pool) > 0 THEN
-    INSERT INTO farebox.holds AS k (account_id, credit_type, hold_id, shard, amount, asked, created_at, expires_at,
-      charged_seq, charged, uncollected, balance_after, kind, state)
-    SELECT p_account[u.p], p_type[u.p], u.id, p_shard, h_amount[u.n], h_asked[u.n], h_created[u.n], h_expires[u.n],
-      h_seq[u.n], h_charged[u.n], h_uncollected[u.n], h_balance[u.n], 'hold', h_state[u.n]
-    FROM unnest(h_pool, h_id) WITH ORDINALITY u(p, id, n) WHERE h_touched[u.n]
-    ON CONFLICT (account_id, credit_type, hold_id, shard) DO UPDATE
-    SET amount = excluded.amount, state = excluded.state, charged_seq = excluded.charged_seq, charged = excluded.charged,
-      uncollected = excluded.uncollected, balance_after = excluded.balance_after;
-  END IF;
-  INSERT INTO farebox.pools AS p (account_id, credit_type, shard, balance, held, spent, drawn, overdue, uncollected,
-    last_seq, next_event_at)
-  SELECT u.a, u.t, p_shard, v_balance[u.i], v_held[u.i], v_spent[u.i], v_drawn[u.i], v_overdue[u.i], v_uncollected[u.i],
-    v_seq[u.i], v_next[u.i]
-  FROM unnest(p_account, p_type) WITH ORDINALITY u(a, t, i)
-  ON CONFLICT (account_id, credit_type, shard) DO UPDATE
-  SET balance = excluded.balance, held = excluded.held, spent = excluded.spent, drawn = excluded.drawn,
-    overdue = excluded.overdue, uncollected = excluded.uncollected, last_seq = excluded.last_seq,
-    next_event_at = excluded.next_event_at;
-
-  v_reply := '{"s":"done","seq":[' || array_to_string(b_seq, ',') || '],"balance":[' || array_to_string(b_balance, ',')
-    || '],"slow":[' || CASE WHEN v_all_fast THEN '' ELSE
-      (SELECT string_agg(u.i::text, ',') FROM unnest(b_fast) WITH ORDINALITY u(fast, i) WHERE NOT u.fast) END
-    || '],"charges":[["' || array_to_string(x_kind, '","') || '"],[' || array_to_string(x_seq, ',', 'null') || '],['
-    || array_to_string(x_charged, ',') || '],[' || array_to_string(x_uncollected, ',') || '],['
-    || array_to_string(x_balance, ',') || ']],"released":[' || array_to_string(y_released, ',')
-    || '],"leases":[[' || array_to_string(y_granted, ',') || '],[' || array_to_string(y_available, ',') || '],['
-    || array_to_string(y_balance, ',') || '],[' || array_to_string(y_next, ',', 'null') || '],['
-    || array_to_string(y_window, ',') || '],[' || array_to_string(y_cap, ',', 'null') || '],['
-    || array_to_string(y_reset, ',', 'null')
-    || ']],"holds":[["' || array_to_string(z_kind, '","') || '"],[' || array_to_string(z_available, ',') || '],['
-    || array_to_string(z_expires, ',', 'null') || ']],"recalled":[' || array_to_string(v_recalled, ',')
-    || '],"final":[' || coalesce((SELECT string_agg(v_balance[f.i] || ',' || (v_balance[f.i] - v_held[f.i]), ',' ORDER BY f.n)
-      FROM unnest(f_pool) WITH ORDINALITY f(i, n)), '')
-    || ']}';
-  UPDATE farebox.instances n SET last_batch = p_number, reply = v_reply, seen_at = v_now
-  WHERE n.owner = p_owner AND n.shard = p_shard;
+  UPDATE farebox.lanes l SET last_batch = p_number, reply = v_reply, seen_at = v_now
+  WHERE l.instance_no = p_instance AND l.shard = p_shard;
   RETURN v_reply;
 END $function$;
+COMMENT ON FUNCTION farebox.run_batch IS 'Called by instances: a batch of anything, in one transaction.';
 
-CREATE OR REPLACE FUNCTION farebox.set_key_caps(p_shard integer, p_account text, p_key text, p_source text, p_caps jsonb)
+CREATE OR REPLACE FUNCTION farebox.run_batch_pool(p_pool pools, p_instance integer, p_keep integer, p_work jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  -- After the lock, and never before the pool's last entry.
+  v_now CONSTANT timestamptz := greatest(clock_timestamp(), p_pool.last_at);
+  v_pool farebox.pools := p_pool;
+  v_released jsonb := '[]';
+  v_charged record;
+  v_aside record;
+  x record;
+BEGIN
+  IF v_pool.next_event_at <= v_now OR v_pool.overdue > 0 THEN v_pool := farebox.roll(v_pool, v_now); END IF;
+  IF jsonb_array_length(p_work -> 'groups') + jsonb_array_length(p_work -> 'specials') + jsonb_array_length(p_work -> 'leases') > 0
+  THEN
+    v_pool := farebox.enter_pool(v_pool, p_instance);
+  END IF;
+  FOR x IN SELECT (b ->> 0)::integer AS key, (b ->> 1)::bigint AS amount FROM jsonb_array_elements(p_work -> 'backs') b LOOP
+    v_pool := farebox.change_lease(v_pool, p_instance, x.key, -least(x.amount, farebox.lease_of(v_pool, p_instance, x.key)));
+  END LOOP;
+  -- After the roll, which ends the holds that are over: next_event_at is never later than a live hold's expiry.
+  FOR x IN SELECT r #>> '{}' AS hold FROM jsonb_array_elements(p_work -> 'releases') r LOOP
+    SELECT h.* INTO v_charged FROM farebox.release_hold(v_pool, x.hold) h;
+    v_pool := v_charged.io_pool;
+    v_released := v_released || to_jsonb(v_charged.o_released);
+  END LOOP;
+  SELECT c.* INTO v_charged FROM farebox.charge_pool(v_pool, p_instance, v_now, p_keep, p_work) c;
+  v_pool := v_charged.io_pool;
+  -- What this batch set free may have expired meanwhile; it must not be handed out below.
+  IF v_pool.overdue > 0 THEN v_pool := farebox.roll(v_pool, v_now); END IF;
+  SELECT s.* INTO v_aside FROM farebox.set_aside(v_pool, p_instance, v_now, p_work) s;
+  v_pool := v_aside.io_pool;
+  PERFORM farebox.write_batch_pool(v_pool);
+  RETURN jsonb_build_object('released', v_released, 'groups', v_charged.o_groups, 'specials', v_charged.o_specials,
+    'leases', v_aside.o_leases, 'holds', v_aside.o_holds, 'balance', v_pool.balance, 'available', v_pool.balance - v_pool.held);
+END $function$;
+COMMENT ON FUNCTION farebox.run_batch_pool IS 'Internal. One pool of a batch, from its lock to its write.';
+
+CREATE OR REPLACE FUNCTION farebox.run_plain(p_shard smallint, p_instance integer, p_number bigint, p_account integer[], p_type smallint[], p_first integer[], p_total bigint[], p_back bigint[], p_lease bigint[], c_pool integer[], c_key integer[], c_endpoint integer[], c_amount bigint[], c_running bigint[], c_request uuid[], c_units integer[], c_status smallint[], c_list integer[])
+ RETURNS text
+ LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET random_page_cost TO '0'
+ SET lock_timeout TO '50ms'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_none CONSTANT bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(p_account)]);
+  v_seq bigint[] := v_none; v_balance bigint[] := v_none; v_spent bigint[] := v_none; v_available bigint[] := v_none;
+  v_next bigint[] := v_none;
+  v_at timestamptz[];
+  v_reply text;
+  x record;
+BEGIN
+  FOR x IN
+    UPDATE farebox.pools p
+    SET balance = p.balance - u.total, spent = p.spent + u.total, last_seq = p.last_seq + u.count,
+      -- The clock may have been set back, and may have run on while this statement waited for the row.
+      last_at = CASE WHEN u.count > 0 THEN greatest(p.last_at, v_now) ELSE p.last_at END,
+      held = p.held - u.total - u.back + u.lease,
+      lease_amount[array_position(p.lease_owner, p_instance)] =
+        p.lease_amount[array_position(p.lease_owner, p_instance)] - u.total - u.back + u.lease
+    FROM (
+      SELECT k.*, p_first[k.i + 1] - p_first[k.i] AS count
+      FROM unnest(p_account, p_type, p_total, p_back, p_lease) WITH ORDINALITY k(account, type, total, back, lease, i)
+    ) u
+    WHERE p.account_no = u.account AND p.type_no = u.type AND p.shard = p_shard
+      AND p.next_event_at > v_now AND p.overdue = 0 AND NOT p.capped
+      AND p.lease_amount[array_position(p.lease_owner, p_instance)] >= u.total + u.back
+      AND (u.lease = 0 OR p.balance - p.held + u.back >= 8 * u.lease)
+    RETURNING u.i, u.lease, p.last_seq - u.count AS seq, p.balance + u.total AS balance, p.spent - u.total AS spent,
+      p.balance - p.held AS available, p.last_at, p.next_event_at
+  LOOP
+    v_seq[x.i] := x.seq; v_balance[x.i] := x.balance; v_spent[x.i] := x.spent; v_available[x.i] := x.available;
+    v_at[x.i] := x.last_at;
+    IF x.lease > 0 AND x.next_event_at < 'infinity' THEN
+      v_next[x.i] := farebox.ms_until(x.next_event_at, v_now);
+    END IF;
+  END LOOP;
+  INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, request, key_no, endpoint_no, units,
+    price_list, status, kind)
+  SELECT p_account[c.pool], p_type[c.pool], p_shard, v_seq[c.pool] + c.i - p_first[c.pool], v_at[c.pool], -c.amount,
+    v_balance[c.pool] - c.running, v_spent[c.pool] + c.running, c.request, c.key, c.endpoint, c.units, c.list, c.status, 'c'
+  FROM unnest(c_pool, c_key, c_endpoint, c_amount, c_running, c_request, c_units, c_status, c_list)
+    WITH ORDINALITY c(pool, key, endpoint, amount, running, request, units, status, list, i)
+  WHERE v_seq[c.pool] IS NOT NULL;
+  v_reply := array_to_string(v_seq, ',', '') || ';' || array_to_string(v_balance, ',', '') || ';'
+    || array_to_string(v_available, ',', '') || ';' || array_to_string(v_next, ',', '');
+  UPDATE farebox.lanes l SET last_batch = p_number, reply = v_reply, seen_at = v_now
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.last_batch = p_number - 1 AND l.state = 'live';
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'batch % is not the next one of instance %', p_number, p_instance USING ERRCODE = 'FB002';
+  END IF;
+  RETURN v_reply;
+END $function$;
+COMMENT ON FUNCTION farebox.run_plain IS 'Called by instances: a batch of plain charges, returns and leases. What it cannot do it leaves, and says so.';
+
+CREATE OR REPLACE FUNCTION farebox.seqs_between(p_shard smallint, p_account integer, p_type smallint, p_from timestamp with time zone, p_until timestamp with time zone)
+ RETURNS bigint[]
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+BEGIN
+  RETURN ARRAY[farebox.first_seq_at(p_shard, p_account, p_type, p_from), farebox.first_seq_at(p_shard, p_account, p_type, p_until)];
+END $function$;
+COMMENT ON FUNCTION farebox.seqs_between IS 'The numbers of a pool''s entries in [p_from, p_until): from the first on, before the second.';
+
+CREATE OR REPLACE FUNCTION farebox.set_aside(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_work jsonb, OUT o_leases jsonb, OUT o_holds jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_one record;
+  x record;
+BEGIN
+  o_leases := '[]'; o_holds := '[]';
+  FOR x IN SELECT l FROM jsonb_array_elements(p_work -> 'leases') l LOOP
+    SELECT c.* INTO v_one FROM farebox.lease_credits(io_pool, p_instance, p_now,
+      (x.l ->> 0)::integer, (x.l ->> 1)::bigint, (x.l ->> 2)::bigint) c;
+    io_pool := v_one.io_pool;
+    o_leases := o_leases || jsonb_build_array(v_one.o_answer);
+  END LOOP;
+  FOR x IN SELECT h FROM jsonb_array_elements(p_work -> 'holds') h LOOP
+    SELECT c.* INTO v_one FROM farebox.hold_credits(io_pool, p_instance, p_now,
+      x.h ->> 0, (x.h ->> 1)::bigint, (x.h ->> 2)::integer) c;
+    io_pool := v_one.io_pool;
+    o_holds := o_holds || jsonb_build_array(v_one.o_answer);
+  END LOOP;
+END $function$;
+COMMENT ON FUNCTION farebox.set_aside IS 'Internal. The leases and holds of one pool of a batch.';
+
+CREATE OR REPLACE FUNCTION farebox.set_key_caps(p_shard smallint, p_account integer, p_keys integer[], p_source text, p_caps jsonb)
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_type text;
-  v_cap jsonb;
-  v_opened record;
-  v_day timestamptz;
-  v_month timestamptz;
+  v_types CONSTANT smallint[] := ARRAY(
+    SELECT (i.value ->> 'type')::smallint FROM jsonb_array_elements(p_caps) i
+    UNION SELECT c.type_no FROM farebox.key_caps c
+    WHERE c.account_no = p_account AND c.shard = p_shard AND c.key_no = ANY (p_keys)
+    ORDER BY 1
+  );
+  v_now timestamptz[] := '{}';
+  v_keys integer[];
+  v_type smallint;
+  v_pool farebox.pools;
 BEGIN
-  IF p_source = 'plan' AND EXISTS (
-    SELECT FROM farebox.key_caps c
-    WHERE c.account_id = p_account AND c.key_id = p_key AND c.shard = p_shard AND c.source = 'key'
-  ) THEN RETURN; END IF;
-  -- Pools in the order of their keys.
-  FOR v_type IN
-    SELECT t.credit_type FROM (
-      SELECT c.credit_type FROM farebox.key_caps c
-      WHERE c.account_id = p_account AND c.key_id = p_key AND c.shard = p_shard
-      UNION SELECT i.value ->> 'creditType' FROM jsonb_array_elements(p_caps) i
-    ) t ORDER BY t.credit_type COLLATE "C"
-  LOOP
-    v_opened := farebox.open_pool(p_shard, p_account, v_type);
-    v_day := date_trunc('day', v_opened.o_now, 'UTC');
-    v_month := date_trunc('month', v_opened.o_now, 'UTC');
-    SELECT i.value INTO v_cap FROM jsonb_array_elements(p_caps) i WHERE i.value ->> 'creditType' = v_type;
-    IF FOUND THEN
-      INSERT INTO farebox.key_caps AS c (account_id, credit_type, key_id, shard, day_cap, month_cap, total_cap, day, day_spent,
-        month, month_spent, total_spent, held, source)
-      SELECT p_account, v_type, p_key, p_shard, (v_cap ->> 'day')::bigint, (v_cap ->> 'month')::bigint,
-        (v_cap ->> 'total')::bigint, v_day, coalesce(sum(u.credits - u.refunded) FILTER (WHERE u.quarter >= v_day), 0),
-        v_month, coalesce(sum(u.credits - u.refunded) FILTER (WHERE u.quarter >= v_month), 0),
-        coalesce(sum(u.credits - u.refunded), 0),
-        -- Leases of the key that outlived an earlier cap.
-        (
-          SELECT coalesce(sum(h.amount), 0) FROM farebox.holds h
-          WHERE h.account_id = p_account AND h.credit_type = v_type AND h.hold_id >= 'lease:' AND h.hold_id < 'lease;'
-            AND h.shard = p_shard AND split_part(h.hold_id, '/', 2) = p_key
-        ), p_source
-      FROM farebox.usage u
-      WHERE u.account_id = p_account AND u.credit_type = v_type AND u.key_id = p_key AND u.shard = p_shard
-      ON CONFLICT (account_id, credit_type, key_id, shard) DO UPDATE
-      SET day_cap = excluded.day_cap, month_cap = excluded.month_cap, total_cap = excluded.total_cap, source = excluded.source;
-    ELSE
-      DELETE FROM farebox.key_caps c
-      WHERE c.account_id = p_account AND c.credit_type = v_type AND c.key_id = p_key AND c.shard = p_shard;
-    END IF;
-    UPDATE farebox.pools p SET capped = EXISTS (
-      SELECT FROM farebox.key_caps c
-      WHERE c.account_id = p_account AND c.credit_type = v_type AND c.shard = p_shard
-    )
-    WHERE p.account_id = p_account AND p.credit_type = v_type AND p.shard = p_shard;
+  -- All pools before anything is decided, in the order of their keys.
+  FOREACH v_type IN ARRAY v_types LOOP
+    v_now := v_now || (farebox.open_pool(p_shard, p_account, v_type)).o_now;
   END LOOP;
-  UPDATE farebox.keys k SET changed_at = clock_timestamp() WHERE k.key_id = p_key;
+  v_keys := ARRAY(
+    SELECT k.no FROM unnest(p_keys) k(no)
+    EXCEPT SELECT c.key_no FROM farebox.key_caps c
+    WHERE c.account_no = p_account AND c.shard = p_shard AND c.source = 'key' AND p_source = 'plan'
+  );
+  FOR k IN 1..cardinality(v_types) LOOP
+    SELECT * INTO v_pool FROM farebox.pools p
+    WHERE p.account_no = p_account AND p.type_no = v_types[k] AND p.shard = p_shard;
+    PERFORM farebox.write_key_caps(v_pool, v_now[k], v_keys, p_source, (
+      SELECT i.value FROM jsonb_array_elements(p_caps) i WHERE (i.value ->> 'type')::smallint = v_types[k]
+    ));
+    UPDATE farebox.pools p SET capped = NOT p.capped
+    WHERE p.account_no = p_account AND p.type_no = v_types[k] AND p.shard = p_shard AND p.capped <> EXISTS (
+      SELECT FROM farebox.key_caps c WHERE c.account_no = p_account AND c.type_no = v_types[k] AND c.shard = p_shard
+    );
+  END LOOP;
 END $function$;
+COMMENT ON FUNCTION farebox.set_key_caps IS 'Called by instances. Gives keys of one account their caps, the only ones that they have from now on.';
 
-CREATE OR REPLACE FUNCTION farebox.sum_usage(p_shard integer, p_most integer)
- RETURNS integer
+CREATE OR REPLACE FUNCTION farebox.settle_batch(p_shard smallint, p_instance integer, p_number bigint)
+ RETURNS text
  LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_lane farebox.lanes;
+BEGIN
+  SELECT l.* INTO v_lane FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard FOR UPDATE;
+  IF v_lane.last_batch = p_number THEN RETURN v_lane.reply; END IF;
+  IF v_lane.state IS DISTINCT FROM 'live' THEN RETURN '{"s":"fenced"}'; END IF;
+  IF v_lane.last_batch > p_number THEN
+    RAISE EXCEPTION 'batch % of instance % was sent after batch %', p_number, p_instance, v_lane.last_batch
+      USING ERRCODE = 'FB002';
+  END IF;
+  UPDATE farebox.lanes l SET last_batch = p_number, reply = '{"s":"void"}' WHERE l.instance_no = p_instance AND l.shard = p_shard;
+  RETURN '{"s":"void"}';
+END $function$;
+COMMENT ON FUNCTION farebox.settle_batch IS 'Called by instances: makes an unknown outcome known, without running the batch.';
+
+CREATE OR REPLACE FUNCTION farebox.spend_under_cap(p_pool pools, p_key integer, p_amount bigint, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_cap farebox.key_caps := farebox.find_cap(p_pool, p_key, p_now);
+BEGIN
+  IF v_cap.account_no IS NULL THEN RETURN; END IF;
+  v_cap.day_spent := v_cap.day_spent + p_amount;
+  v_cap.month_spent := v_cap.month_spent + p_amount;
+  v_cap.total_spent := v_cap.total_spent + p_amount;
+  PERFORM farebox.write_cap(v_cap);
+END $function$;
+COMMENT ON FUNCTION farebox.spend_under_cap IS 'Internal. Counts what a key has spent, if it has caps.';
+
+CREATE OR REPLACE FUNCTION farebox.sum_balances(p_shard smallint, p_account_ids text[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_id text;
+  v_account integer;
+  v_type text;
+  v_pool farebox.pools;
+  v_balances jsonb[] := '{}';
+BEGIN
+  FOREACH v_id IN ARRAY p_account_ids LOOP
+    SELECT a.account_no INTO v_account FROM farebox.accounts a WHERE a.account_id = v_id;
+    FOR v_pool IN
+      SELECT p.* FROM farebox.pools p WHERE p.account_no = v_account AND p.shard = p_shard ORDER BY p.type_no
+    LOOP
+      IF v_pool.next_event_at <= v_now OR v_pool.overdue > 0 THEN
+        v_pool := (farebox.compute_roll(v_pool, greatest(v_now, v_pool.last_at))).pool;
+      END IF;
+      SELECT t.credit_type INTO v_type FROM farebox.credit_types t WHERE t.type_no = v_pool.type_no;
+      v_balances := v_balances || jsonb_build_array(v_id, v_type, v_pool.balance, v_pool.held);
+    END LOOP;
+  END LOOP;
+  RETURN to_jsonb(v_balances);
+END $function$;
+COMMENT ON FUNCTION farebox.sum_balances IS 'Called by instances. [account, credit type, balance, held] of all pools of some accounts as of now; nothing is written.';
+
+CREATE OR REPLACE FUNCTION farebox.sum_key_spend(p_shard smallint, p_account integer, p_type smallint, p_keys integer[], p_day timestamp with time zone, p_month timestamp with time zone)
+ RETURNS TABLE(key_no integer, day_spent bigint, month_spent bigint, total_spent bigint)
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  RETURN QUERY
+  SELECT s.key_no, greatest(0, sum(s.day))::bigint, greatest(0, sum(s.month))::bigint, greatest(0, sum(s.total))::bigint
+  FROM (
+    SELECT k.key_no, CASE WHEN k.day = p_day THEN k.day_spent ELSE 0 END AS day,
+      CASE WHEN k.month = p_month THEN k.month_spent ELSE 0 END AS month, k.total_spent AS total
+    FROM farebox.key_spend k
+    WHERE k.account_no = p_account AND k.type_no = p_type AND k.shard = p_shard AND k.key_no = ANY (p_keys)
+    UNION ALL
+    SELECT e.key_no, CASE WHEN c.at >= p_day THEN -e.amount ELSE 0 END,
+      CASE WHEN c.at >= p_month THEN -e.amount ELSE 0 END, -e.amount
+    FROM farebox.entries e, LATERAL (
+      SELECT CASE WHEN e.kind = 'c' THEN e.at ELSE (
+        SELECT o.at FROM farebox.entries o
+        WHERE o.account_no = p_account AND o.type_no = p_type AND o.shard = p_shard AND o.seq = e.refund_of
+          AND o.at <= e.at LIMIT 1
+      ) END AS at
+    ) c
+    WHERE e.account_no = p_account AND e.type_no = p_type AND e.shard = p_shard
+      AND e.seq > coalesce((
+        SELECT r.seq FROM farebox.usage_rolled r
+        WHERE r.account_no = p_account AND r.type_no = p_type AND r.shard = p_shard
+      ), 0)
+      -- Partitions of earlier months are not looked at.
+      AND e.at >= coalesce((
+        SELECT r.at FROM farebox.usage_rolled r
+        WHERE r.account_no = p_account AND r.type_no = p_type AND r.shard = p_shard
+      ), '-infinity')
+      AND e.kind IN ('c', 'r') AND e.key_no = ANY (p_keys)
+  ) s GROUP BY s.key_no;
+END $function$;
+COMMENT ON FUNCTION farebox.sum_key_spend IS 'Internal. What keys have spent by now: the roll-up, and the entries behind it.';
+
+CREATE OR REPLACE FUNCTION farebox.take_charge(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_special jsonb, p_set_aside bigint, OUT o_charged bigint, OUT o_seq bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_charge CONSTANT jsonb := p_special -> 'charge';
+  v_amount CONSTANT bigint := (v_charge ->> 2)::bigint;
+  v_take CONSTANT bigint := least(v_amount, p_set_aside);
+  v_rest bigint;
+  v_cap farebox.key_caps;
+BEGIN
+  IF (p_special ->> 'lease')::boolean THEN
+    io_pool := farebox.change_lease(io_pool, p_instance, (p_special ->> 'key')::integer, -v_take);
+  ELSE
+    -- A client's hold ends here whole; what it does not need is free again.
+    io_pool.held := io_pool.held - p_set_aside;
+  END IF;
+  v_rest := least(v_amount - v_take, io_pool.balance - io_pool.held - v_take);
+  v_cap := farebox.find_cap(io_pool, (v_charge ->> 0)::integer, p_now);
+  IF v_cap.account_no IS NOT NULL THEN
+    v_rest := least(v_rest, greatest(0, farebox.cap_left(v_cap) - v_cap.held - v_take));
+  END IF;
+  o_charged := v_take + v_rest;
+  io_pool.balance := io_pool.balance - o_charged;
+  io_pool.spent := io_pool.spent + o_charged;
+  IF v_amount = 0 THEN RETURN; END IF;
+  PERFORM farebox.spend_under_cap(io_pool, (v_charge ->> 0)::integer, o_charged, p_now);
+  io_pool.uncollected := io_pool.uncollected + v_amount - o_charged;
+  io_pool.last_seq := io_pool.last_seq + 1;
+  io_pool.last_at := p_now;
+  o_seq := io_pool.last_seq;
+  INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, request, key_no, endpoint_no, units,
+    price_list, status, kind, uncollected)
+  VALUES (io_pool.account_no, io_pool.type_no, io_pool.shard, o_seq, p_now, -o_charged, io_pool.balance, io_pool.spent,
+    (v_charge ->> 6)::uuid, (v_charge ->> 0)::integer, (v_charge ->> 1)::integer, (v_charge ->> 3)::integer,
+    (v_charge ->> 5)::integer, (v_charge ->> 4)::smallint, 'c', nullif(v_amount - o_charged, 0));
+END $function$;
+COMMENT ON FUNCTION farebox.take_charge IS 'Internal. One charge, from what is set aside and from the pool.';
+
+CREATE OR REPLACE FUNCTION farebox.take_from_grants(INOUT io_pool pools, p_amount bigint)
+ RETURNS pools
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_left bigint := p_amount;
+  v_take bigint;
+  v_overdue bigint;
+  d record;
+BEGIN
+  FOR d IN
+    SELECT g.grant_id, g.remaining, g.overdue FROM farebox.grants g
+    WHERE g.account_no = io_pool.account_no AND g.type_no = io_pool.type_no AND g.shard = io_pool.shard AND g.state <> 'ended'
+      AND g.state = 'active'
+    ORDER BY g.priority, g.expires_at NULLS LAST, g.effective_at, g.grant_id
+  LOOP
+    EXIT WHEN v_left = 0;
+    v_take := least(v_left, d.remaining);
+    v_overdue := least(v_take, d.overdue);
+    UPDATE farebox.grants g SET remaining = d.remaining - v_take, overdue = d.overdue - v_overdue,
+      state = CASE WHEN d.remaining = v_take THEN 'ended' ELSE 'active' END
+    WHERE g.account_no = io_pool.account_no AND g.type_no = io_pool.type_no AND g.grant_id = d.grant_id
+      AND g.shard = io_pool.shard;
+    io_pool.overdue := io_pool.overdue - v_overdue;
+    v_left := v_left - v_take;
+  END LOOP;
+END $function$;
+COMMENT ON FUNCTION farebox.take_from_grants IS 'Internal. Takes credits from the grants of a pool that is open, as a charge would.';
+
+CREATE OR REPLACE FUNCTION farebox.uncovered_overdue(p_grants open_grant[], p_order integer[], p_held bigint, p_overdue bigint)
+ RETURNS part_of_grant[]
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+DECLARE
+  v_parts farebox.part_of_grant[] := '{}';
+  v_cover bigint := p_held;
+  v_left bigint := p_overdue;
+  v_take bigint;
+  g farebox.open_grant;
+  k integer;
+BEGIN
+  FOREACH k IN ARRAY p_order LOOP
+    EXIT WHEN v_left = 0;
+    g := p_grants[k];
+    v_take := least(g.overdue, greatest(0, g.remaining - v_cover));
+    v_cover := greatest(0, v_cover - g.remaining);
+    v_left := v_left - g.overdue;
+    IF v_take > 0 THEN v_parts := v_parts || ROW(k, v_take)::farebox.part_of_grant; END IF;
+  END LOOP;
+  RETURN v_parts;
+END $function$;
+COMMENT ON FUNCTION farebox.uncovered_overdue IS 'Internal. What of the overdue parts of grants no hold covers: it goes now.';
+
+CREATE OR REPLACE FUNCTION farebox.usage_behind(p_shard smallint, p_account integer, p_type smallint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  RETURN coalesce((SELECT p.last_seq FROM farebox.pools p
+      WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard), 0)
+    - coalesce((SELECT r.seq FROM farebox.usage_rolled r
+      WHERE r.account_no = p_account AND r.type_no = p_type AND r.shard = p_shard), 0);
+END $function$;
+COMMENT ON FUNCTION farebox.usage_behind IS 'How many entries of a pool are not rolled up. Locks nothing.';
+
+CREATE OR REPLACE FUNCTION farebox.withdraw_plan(p_shard smallint, p_account integer, p_plan text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  DELETE FROM farebox.recurring r WHERE r.account_no = p_account AND r.shard = p_shard AND r.item <> p_plan;
+  UPDATE farebox.recurring r SET until = NULL WHERE r.account_no = p_account AND r.shard = p_shard AND r.until IS NOT NULL;
+  UPDATE farebox.accounts a SET next_plan = NULL, next_plan_version = NULL, next_plan_at = NULL
+  WHERE a.account_no = p_account;
+END $function$;
+COMMENT ON FUNCTION farebox.withdraw_plan IS 'Internal. Takes back a change that has not come yet; p_plan is the plan that stays.';
+
+CREATE OR REPLACE FUNCTION farebox.without_lease(p_pool pools, p_instance integer)
+ RETURNS pools
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_place CONSTANT integer := array_position(p_pool.lease_owner, p_instance);
+BEGIN
+  IF v_place IS NULL THEN RETURN p_pool; END IF;
+  p_pool.held := p_pool.held - p_pool.lease_amount[v_place];
+  p_pool.lease_owner := p_pool.lease_owner[:v_place - 1] || p_pool.lease_owner[v_place + 1:];
+  p_pool.lease_amount := p_pool.lease_amount[:v_place - 1] || p_pool.lease_amount[v_place + 1:];
+  RETURN p_pool;
+END $function$;
+COMMENT ON FUNCTION farebox.without_lease IS 'Internal. A pool''s row without one instance.';
+
+CREATE OR REPLACE FUNCTION farebox.work_due(p_shard smallint, p_dead_after interval)
+ RETURNS text[]
+ LANGUAGE plpgsql
+ STABLE
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
 DECLARE
-  v_state farebox.usage_summed;
-  v_closed timestamptz := date_bin(interval '24 hours', clock_timestamp() - interval '12 hours', timestamptz '2000-01-01Z');
-  v_count integer := 0;
-  p record;
+  -- A constant, because clock_timestamp() in a condition cannot be looked up in an index.
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_due text[] := '{}';
 BEGIN
-  -- Nearly always: nothing is locked, nothing written.
-  IF EXISTS (SELECT FROM farebox.usage_summed s WHERE s.shard = p_shard AND s.next_until IS NULL AND s.until >= v_closed) THEN
-    RETURN 0;
+  IF EXISTS (SELECT FROM farebox.active_pools a WHERE a.shard = p_shard) THEN v_due := v_due || 'active'::text; END IF;
+  IF EXISTS (
+    SELECT FROM farebox.lanes l WHERE l.shard = p_shard AND l.state = 'live' AND l.seen_at < v_now - p_dead_after
+  ) OR v_due <> '{}' AND EXISTS (
+    SELECT FROM farebox.lanes l
+    WHERE l.shard = p_shard AND l.state = 'dead' AND l.dead_at > v_now - interval '10 minutes'
+      AND EXISTS (SELECT FROM farebox.active_pools a WHERE a.shard = p_shard AND a.instance_no = l.instance_no)
+  ) THEN
+    v_due := v_due || 'dead'::text;
   END IF;
-  IF NOT EXISTS (SELECT FROM farebox.usage_summed s WHERE s.shard = p_shard) THEN
-    INSERT INTO farebox.usage_summed (shard, until)
-    SELECT p_shard, coalesce(date_bin(interval '24 hours', min(u.quarter), timestamptz '2000-01-01Z'), v_closed)
-    FROM farebox.usage u WHERE u.shard = p_shard
-    ON CONFLICT (shard) DO NOTHING;
+  IF EXISTS (
+    SELECT FROM farebox.pools p
+    WHERE p.next_event_at <= v_now AND p.next_event_at < 'infinity' AND p.shard = p_shard
+  ) THEN
+    v_due := v_due || 'due'::text;
   END IF;
-  SELECT * INTO v_state FROM farebox.usage_summed s WHERE s.shard = p_shard FOR UPDATE SKIP LOCKED;
-  -- Another process sums this shard.
-  IF NOT FOUND THEN RETURN 0; END IF;
-  IF v_state.next_until IS NULL THEN
-    -- A month at a time where much is to be made up for.
-    v_state.next_until := least(v_closed, v_state.until + interval '720 hours');
-    IF v_state.next_until <= v_state.until THEN RETURN 0; END IF;
-  END IF;
-  FOR p IN
-    SELECT t.account_id, t.credit_type FROM farebox.pools t
-    WHERE (t.account_id, t.credit_type) > (v_state.after_account, v_state.after_type) AND t.shard = p_shard
-    ORDER BY t.account_id, t.credit_type LIMIT p_most
-  LOOP
-    v_count := v_count + 1;
-    v_state.after_account := p.account_id; v_state.after_type := p.credit_type;
-    CONTINUE WHEN NOT EXISTS (
-      SELECT FROM farebox.usage u
-      WHERE u.account_id = p.account_id AND u.credit_type = p.credit_type AND u.shard = p_shard
-        AND u.quarter >= v_state.until AND u.quarter < v_state.next_until);
-    PERFORM FROM farebox.pools t
-    WHERE t.account_id = p.account_id AND t.credit_type = p.credit_type AND t.shard = p_shard FOR UPDATE;
-    INSERT INTO farebox.usage_sums AS s (account_id, credit_type, span, start, key_id, endpoint, shard, requests, units,
-      credits, refunded)
-    SELECT u.account_id, u.credit_type, w.span, date_bin(w.width, u.quarter, timestamptz '2000-01-01Z'), u.key_id,
-      u.endpoint, p_shard, sum(u.requests), sum(u.units), sum(u.credits), sum(u.refunded)
-    FROM farebox.usage u, (VALUES ('hour', interval '1 hour'), ('day', interval '24 hours')) w(span, width)
-    WHERE u.account_id = p.account_id AND u.credit_type = p.credit_type AND u.shard = p_shard
-      AND u.quarter >= v_state.until AND u.quarter < v_state.next_until
-    GROUP BY 1, 2, 3, 4, 5, 6
-    ON CONFLICT (account_id, credit_type, span, start, key_id, endpoint, shard) DO UPDATE
-    SET requests = excluded.requests, units = excluded.units, credits = excluded.credits, refunded = excluded.refunded;
-  END LOOP;
-  IF v_count < p_most THEN
-    v_state.until := v_state.next_until; v_state.next_until := NULL;
-    v_state.after_account := ''; v_state.after_type := '';
-    -- Block ranges that are not summarized are read by every report over all accounts; PGlite has no autovacuum that does it.
-    PERFORM brin_summarize_new_values('farebox.usage_by_quarter');
-  END IF;
-  UPDATE farebox.usage_summed s SET until = v_state.until, next_until = v_state.next_until,
-    after_account = v_state.after_account, after_type = v_state.after_type
-  WHERE s.shard = p_shard;
-  -- One more range may be left when this one has ended.
-  RETURN greatest(v_count, CASE WHEN v_state.next_until IS NULL AND v_state.until < v_closed THEN p_most ELSE 0 END);
+  RETURN v_due;
 END $function$;
+COMMENT ON FUNCTION farebox.work_due IS 'Called by the sweep. What there may be to do in a shard; nearly always nothing.';
 
-CREATE OR REPLACE FUNCTION farebox.usage_between(p_from timestamp with time zone, p_until timestamp with time zone)
- RETURNS SETOF usage
- LANGUAGE sql
- STABLE
- SET enable_seqscan TO 'off'
-AS $function$ SELECT * FROM farebox.usage u WHERE u.quarter >= p_from AND u.quarter < p_until $function$;
-
-CREATE OR REPLACE FUNCTION farebox.withdraw_plan(p_shard integer, p_account text, p_plan text)
+CREATE OR REPLACE FUNCTION farebox.write_batch_pool(p_pool pools)
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 BEGIN
-  DELETE FROM farebox.recurring r WHERE r.account_id = p_account AND r.shard = p_shard AND r.item <> p_plan;
-  UPDATE farebox.recurring r SET until = NULL WHERE r.account_id = p_account AND r.shard = p_shard AND r.until IS NOT NULL;
-  UPDATE farebox.accounts a SET next_plan = NULL, next_plan_version = NULL, next_plan_at = NULL
-  WHERE a.account_id = p_account;
+  PERFORM farebox.write_pool(p_pool);
+  UPDATE farebox.pools p SET lease_owner = p_pool.lease_owner, lease_amount = p_pool.lease_amount
+  WHERE p.account_no = p_pool.account_no AND p.type_no = p_pool.type_no AND p.shard = p_pool.shard;
 END $function$;
+COMMENT ON FUNCTION farebox.write_batch_pool IS 'Internal.';
 
-CREATE OR REPLACE FUNCTION farebox.write_plan(p_shard integer, p_account text, p_plan text, p_items jsonb, p_start timestamp with time zone, p_anchor timestamp with time zone, p_until timestamp with time zone)
+CREATE OR REPLACE FUNCTION farebox.write_cap(p_cap key_caps)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  UPDATE farebox.key_caps c SET day = p_cap.day, day_spent = p_cap.day_spent, month = p_cap.month, month_spent = p_cap.month_spent,
+    total_spent = p_cap.total_spent, held = p_cap.held
+  WHERE c.account_no = p_cap.account_no AND c.type_no = p_cap.type_no AND c.key_no = p_cap.key_no AND c.shard = p_cap.shard;
+END $function$;
+COMMENT ON FUNCTION farebox.write_cap IS 'Internal.';
+
+CREATE OR REPLACE FUNCTION farebox.write_key_caps(p_pool pools, p_now timestamp with time zone, p_keys integer[], p_source text, p_cap jsonb)
  RETURNS void
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_old farebox.recurring;
+  c_most_behind CONSTANT bigint := 20000;
+  v_day CONSTANT timestamptz := date_trunc('day', p_now, 'UTC');
+  v_month CONSTANT timestamptz := date_trunc('month', p_now, 'UTC');
+  v_behind bigint;
+BEGIN
+  IF p_cap IS NULL THEN
+    DELETE FROM farebox.key_caps c
+    WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.shard = p_pool.shard AND c.key_no = ANY (p_keys);
+    RETURN;
+  END IF;
+  UPDATE farebox.key_caps c SET day_cap = (p_cap ->> 'day')::bigint, month_cap = (p_cap ->> 'month')::bigint,
+    total_cap = (p_cap ->> 'total')::bigint, source = p_source
+  WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.shard = p_pool.shard AND c.key_no = ANY (p_keys)
+    AND (c.day_cap, c.month_cap, c.total_cap, c.source) IS DISTINCT FROM
+      ((p_cap ->> 'day')::bigint, (p_cap ->> 'month')::bigint, (p_cap ->> 'total')::bigint, p_source);
+  p_keys := ARRAY(
+    SELECT k.no FROM unnest(p_keys) k(no)
+    EXCEPT SELECT c.key_no FROM farebox.key_caps c
+    WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.shard = p_pool.shard
+  );
+  IF p_keys = '{}' THEN RETURN; END IF;
+  v_behind := p_pool.last_seq - coalesce((
+    SELECT r.seq FROM farebox.usage_rolled r
+    WHERE r.account_no = p_pool.account_no AND r.type_no = p_pool.type_no AND r.shard = p_pool.shard
+  ), 0);
+  IF v_behind > c_most_behind THEN
+    RAISE EXCEPTION '% entries of the pool are not rolled up', v_behind USING ERRCODE = 'FB425';
+  END IF;
+  INSERT INTO farebox.key_caps (account_no, type_no, key_no, shard, day_cap, month_cap, total_cap, day, day_spent, month,
+    month_spent, total_spent, held, source)
+  SELECT p_pool.account_no, p_pool.type_no, k.no, p_pool.shard, (p_cap ->> 'day')::bigint, (p_cap ->> 'month')::bigint,
+    (p_cap ->> 'total')::bigint, v_day, coalesce(s.day_spent, 0), v_month, coalesce(s.month_spent, 0),
+    coalesce(s.total_spent, 0),
+    -- Leases of the key that outlived an earlier cap.
+    coalesce((
+      SELECT sum(l.amount) FROM farebox.key_leases l
+      WHERE l.account_no = p_pool.account_no AND l.type_no = p_pool.type_no AND l.key_no = k.no AND l.shard = p_pool.shard
+    ), 0), p_source
+  FROM unnest(p_keys) k(no)
+  LEFT JOIN farebox.sum_key_spend(p_pool.shard, p_pool.account_no, p_pool.type_no, p_keys, v_day, v_month) s ON s.key_no = k.no
+  ORDER BY k.no;
+END $function$;
+COMMENT ON FUNCTION farebox.write_key_caps IS 'Internal. Gives keys their caps on one locked pool, or takes them away.';
+
+CREATE OR REPLACE FUNCTION farebox.write_plan(p_shard smallint, p_account integer, p_plan text, p_items jsonb, p_start timestamp with time zone, p_anchor timestamp with time zone, p_until timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_types smallint[];
+  v_old record;
   v_anchor timestamptz;
   x record;
 BEGIN
+  SELECT coalesce(array_agg(t.type_no), '{}') INTO v_types
+  FROM farebox.credit_types t JOIN jsonb_array_elements(p_items) i ON t.credit_type = i.value ->> 'creditType';
   DELETE FROM farebox.recurring r
-  WHERE r.account_id = p_account AND r.shard = p_shard AND r.item = p_plan
-    AND r.credit_type NOT IN (SELECT i.value ->> 'creditType' FROM jsonb_array_elements(p_items) i);
+  WHERE r.account_no = p_account AND r.shard = p_shard AND r.item = p_plan AND r.type_no <> ALL (v_types);
   FOR x IN
-    SELECT i.value ->> 'creditType' AS type, (i.value ->> 'amount')::bigint AS amount, i.value ->> 'every' AS every,
+    SELECT t.type_no, (i.value ->> 'amount')::bigint AS amount, i.value ->> 'every' AS every,
       CASE WHEN i.value ->> 'rollover' IN ('none', 'all') THEN i.value ->> 'rollover' ELSE 'cap' END AS rollover,
       CASE WHEN i.value ->> 'rollover' NOT IN ('none', 'all') THEN (i.value ->> 'rollover')::bigint END AS cap,
       coalesce(i.value ->> 'anchor' = 'calendar', false) AS calendar
-    FROM jsonb_array_elements(p_items) i
+    FROM jsonb_array_elements(p_items) i LEFT JOIN farebox.credit_types t ON t.credit_type = i.value ->> 'creditType'
   LOOP
-    SELECT * INTO v_old FROM farebox.recurring r
-    WHERE r.account_id = p_account AND r.credit_type = x.type AND r.item = p_plan AND r.shard = p_shard;
+    SELECT r.every, r.anchor_at, r.next_at, r.next_period INTO v_old FROM farebox.recurring r
+    WHERE r.account_no = p_account AND r.type_no = x.type_no AND r.item = p_plan AND r.shard = p_shard;
     IF NOT FOUND THEN
       v_anchor := CASE WHEN x.calendar THEN farebox.calendar_anchor(x.every) ELSE p_anchor END;
-      INSERT INTO farebox.recurring (account_id, credit_type, item, shard, amount, rollover_cap, anchor_at, next_at,
-        next_period, priority, every, rollover, until)
-      VALUES (p_account, x.type, p_plan, p_shard, x.amount, x.cap, v_anchor, p_start,
+      INSERT INTO farebox.recurring (account_no, type_no, item, shard, amount, rollover_cap, anchor_at, next_at, next_period,
+        priority, every, rollover, until)
+      VALUES (p_account, x.type_no, p_plan, p_shard, x.amount, x.cap, v_anchor, p_start,
         farebox.period_at(v_anchor, x.every, p_start), 100, x.every, x.rollover, p_until);
       CONTINUE;
     END IF;
@@ -2268,16 +3298,73 @@ BEGIN
     END IF;
     UPDATE farebox.recurring r SET amount = x.amount, rollover_cap = x.cap, rollover = x.rollover, every = x.every,
       anchor_at = v_old.anchor_at, next_period = v_old.next_period
-    WHERE r.account_id = p_account AND r.credit_type = x.type AND r.item = p_plan AND r.shard = p_shard;
+    WHERE r.account_no = p_account AND r.type_no = x.type_no AND r.item = p_plan AND r.shard = p_shard;
   END LOOP;
 END $function$;
+COMMENT ON FUNCTION farebox.write_plan IS 'Internal. Writes what a plan grants an account from a moment on.';
 
-CREATE OR REPLACE FUNCTION farebox.write_pool(p pools)
+CREATE OR REPLACE FUNCTION farebox.write_pool(p_pool pools)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
-  UPDATE farebox.pools t SET balance = p.balance, held = p.held, spent = p.spent, drawn = p.drawn, overdue = p.overdue,
-    uncollected = p.uncollected, last_seq = p.last_seq, next_event_at = p.next_event_at
-  WHERE t.account_id = p.account_id AND t.credit_type = p.credit_type AND t.shard = p.shard
-$function$;
+BEGIN
+  UPDATE farebox.pools p SET capped = p_pool.capped, balance = p_pool.balance, held = p_pool.held, spent = p_pool.spent,
+    drawn = p_pool.drawn, overdue = p_pool.overdue, uncollected = p_pool.uncollected, last_seq = p_pool.last_seq,
+    last_at = p_pool.last_at, next_event_at = p_pool.next_event_at
+  WHERE p.account_no = p_pool.account_no AND p.type_no = p_pool.type_no AND p.shard = p_pool.shard;
+END $function$;
+COMMENT ON FUNCTION farebox.write_pool IS 'Internal. Writes a locked pool''s row, but for the leases of instances.';
+
+CREATE OR REPLACE FUNCTION farebox.write_roll(p roll_state)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_pool CONSTANT farebox.pools := p.pool;
+  v_loaded farebox.open_grant[] := p.loaded;
+  v_grants farebox.open_grant[] := p.grants;
+  v_recurring farebox.recurring_item[] := p.recurring;
+  v_seq bigint := v_pool.last_seq - cardinality(p.entries);
+  d farebox.new_draw;
+  g farebox.open_grant;
+  e farebox.new_entry;
+  r farebox.recurring_item;
+BEGIN
+  FOREACH d IN ARRAY p.draws LOOP
+    INSERT INTO farebox.draws (account_no, type_no, shard, from_spent, to_spent, grant_id)
+    VALUES (v_pool.account_no, v_pool.type_no, v_pool.shard, d.from_spent, d.to_spent, d.grant_id);
+  END LOOP;
+  FOR k IN 1..cardinality(v_grants) LOOP
+    CONTINUE WHEN v_grants[k] IS NOT DISTINCT FROM v_loaded[k];
+    g := v_grants[k];
+    IF k <= cardinality(v_loaded) THEN
+      UPDATE farebox.grants o SET remaining = g.remaining, overdue = g.overdue, state = g.state
+      WHERE o.account_no = v_pool.account_no AND o.type_no = v_pool.type_no AND o.grant_id = g.grant_id AND o.shard = v_pool.shard;
+    ELSE
+      INSERT INTO farebox.grants (account_no, type_no, grant_id, shard, amount, remaining, overdue, effective_at, expires_at,
+        created_at, priority, state, source, item, reference)
+      VALUES (v_pool.account_no, v_pool.type_no, g.grant_id, v_pool.shard, g.amount, g.remaining, g.overdue, g.effective_at,
+        g.expires_at, v_pool.last_at, g.priority, g.state, g.source, g.item, g.reference);
+    END IF;
+  END LOOP;
+  FOREACH e IN ARRAY p.entries LOOP
+    v_seq := v_seq + 1;
+    INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, kind, grant_id, reason)
+    VALUES (v_pool.account_no, v_pool.type_no, v_pool.shard, v_seq, v_pool.last_at, e.amount, e.balance, v_pool.spent, e.kind,
+      e.grant_id, e.reason);
+  END LOOP;
+  FOR k IN 1..p.holds_ended LOOP
+    UPDATE farebox.holds h SET amount = 0, state = 'expired'
+    WHERE h.account_no = v_pool.account_no AND h.type_no = v_pool.type_no AND h.hold_id = p.holds[k].hold_id
+      AND h.shard = v_pool.shard;
+  END LOOP;
+  FOR k IN 1..cardinality(v_recurring) LOOP
+    r := v_recurring[k];
+    CONTINUE WHEN NOT r.is_refreshed;
+    UPDATE farebox.recurring o SET next_period = r.next_period, next_at = r.next_at
+    WHERE o.account_no = v_pool.account_no AND o.type_no = v_pool.type_no AND o.item = r.item AND o.shard = v_pool.shard;
+  END LOOP;
+END $function$;
+COMMENT ON FUNCTION farebox.write_roll IS 'Internal. Writes what a roll did, but for the pool''s row.';

@@ -17,14 +17,15 @@ export interface FareboxProcess {
   stop(): Promise<void>;
 }
 
-/** Starts `farebox start` as anyone would, with one priced route (`GET /metered`) and all others unpriced. */
-export async function startFareboxProcess(upstream: string, target: DatabaseTarget): Promise<FareboxProcess> {
+/** Starts `farebox start` as anyone would; by default with one priced route (`GET /metered`) and all others unpriced. */
+export async function startFareboxProcess(
+  upstream: string,
+  target: DatabaseTarget,
+  configuration = `upstream: ${upstream}\nprices: [{ match: GET /metered, cost: 1 }]\nunpriced: free\n`,
+): Promise<FareboxProcess> {
   const directory = await mkdtemp(join(tmpdir(), "farebox-bench-"));
   const config = join(directory, "farebox.yaml");
-  await writeFile(
-    config,
-    `upstream: ${upstream}\nprices: [{ match: GET /metered, cost: 1 }]\nunpriced: free\n`,
-  );
+  await writeFile(config, configuration);
   const store = "url" in target ? ["--database", target.url] : ["--data", target.directory];
   const child = spawn(
     process.execPath,
@@ -56,9 +57,11 @@ export async function startFareboxProcess(upstream: string, target: DatabaseTarg
       return (await answer.json()) as never;
     },
     stop: async () => {
-      const exited = once(child, "exit");
-      child.kill("SIGTERM");
-      await exited;
+      if (child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, "exit");
+        child.kill("SIGTERM");
+        await exited;
+      }
       await rm(directory, { recursive: true, force: true });
     },
   };

@@ -1,18 +1,27 @@
-/** One run of the load generator: autocannon in a process of its own; the report goes to the parent. */
+/** The load generator: autocannon in a process of its own; the report of each load goes to the parent. */
 import autocannon from "autocannon";
 import { percentile } from "../measure.ts";
 
-export interface LoadRequest {
+interface AnyLoad {
   readonly url: string;
   /** One key per connection, round robin. */
   readonly keys: readonly string[];
   readonly connections: number;
+}
+
+/** So many requests, each as soon as an answer has come: on a busy machine as much work as on a quiet one. */
+export interface FullLoad extends AnyLoad {
+  readonly requests: number;
+}
+
+/** So many requests a second (paced.ts). */
+export interface PacedLoad extends AnyLoad {
+  readonly rate: number;
   readonly seconds: number;
-  /** Requests a second (paced.ts); absent: as fast as answers come (load.ts). */
-  readonly rate?: number;
 }
 
 export interface LoadReport {
+  readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50: number;
   readonly p99: number;
@@ -20,20 +29,30 @@ export interface LoadReport {
 }
 
 process.on("message", (message) => {
-  const request = message as LoadRequest;
+  const request = message as FullLoad;
   void run(request).then((report) => process.send?.(report));
 });
+process.once("disconnect", () => process.exit());
+process.send?.("ready");
 
-async function run(request: LoadRequest): Promise<LoadReport> {
+async function run(request: FullLoad): Promise<LoadReport> {
   const latencies: number[] = [];
   let failed = 0;
   let next = 0;
+  const start = performance.now();
+  let end = start;
   const result = await new Promise<autocannon.Result>((resolve, reject) => {
     const instance = autocannon(
       {
         url: request.url,
         connections: request.connections,
-        duration: request.seconds,
+        amount: request.requests,
+        // It sees that all were answered when it next takes a sample: at once, not within a second.
+        sampleInt: 50,
+        // What it is sent to has died: without this it would try for ever.
+        bailout: 100,
+        // By default a request fails after 10 s, which on a busy machine means nothing.
+        timeout: 60,
         setupClient: (client) => {
           client.setHeaders({ authorization: `Bearer ${request.keys[next++ % request.keys.length] ?? ""}` });
         },
@@ -41,13 +60,15 @@ async function run(request: LoadRequest): Promise<LoadReport> {
       (error: Error | null, done) => (error === null ? resolve(done) : reject(error)),
     );
     instance.on("response", (_client, status, _bytes, milliseconds) => {
+      end = performance.now();
       latencies.push(milliseconds);
       if (status !== 200) failed++;
     });
   });
   latencies.sort((a, b) => a - b);
   return {
-    requestsPerSecond: latencies.length / result.duration,
+    requests: latencies.length,
+    requestsPerSecond: latencies.length / ((end - start) / 1000),
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
     failed: failed + result.errors + result.timeouts,

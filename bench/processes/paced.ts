@@ -4,13 +4,15 @@
  */
 import { Pool } from "undici";
 import { percentile } from "../measure.ts";
-import type { LoadReport, LoadRequest } from "./load.ts";
+import type { LoadReport, PacedLoad } from "./load.ts";
 
 process.on("message", (message) => {
-  void run(message as LoadRequest & { rate: number }).then((report) => process.send?.(report));
+  void run(message as PacedLoad).then((report) => process.send?.(report));
 });
+process.once("disconnect", () => process.exit());
+process.send?.("ready");
 
-async function run(request: LoadRequest & { rate: number }): Promise<LoadReport> {
+async function run(request: PacedLoad): Promise<LoadReport> {
   const url = new URL(request.url);
   const pool = new Pool(url.origin, { connections: request.connections, pipelining: 1 });
   const latencies: number[] = [];
@@ -48,6 +50,7 @@ async function run(request: LoadRequest & { rate: number }): Promise<LoadReport>
   await pool.close();
   latencies.sort((a, b) => a - b);
   return {
+    requests: latencies.length,
     requestsPerSecond: latencies.length / seconds,
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),

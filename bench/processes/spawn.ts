@@ -1,7 +1,9 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import type { LoadReport, LoadRequest } from "./load.ts";
+import { type CpuPerCall, perCall } from "../cpu-samples.ts";
+import { measureCpuTime } from "../cpu-time.ts";
+import type { FullLoad, LoadReport, PacedLoad } from "./load.ts";
 
 export interface Child {
   readonly url: string;
@@ -27,15 +29,44 @@ export async function startChild(name: string, ...args: string[]): Promise<Child
   };
 }
 
-/** Runs the load generator once. Fails when a request failed: a ratio of refusals would mean nothing. */
-export async function runLoad(request: LoadRequest): Promise<LoadReport> {
-  const generator = request.rate === undefined ? "load.ts" : "paced.ts";
-  const child = fork(join(import.meta.dirname, generator), [], {
+export interface LoadGenerator<Load extends FullLoad | PacedLoad> {
+  /**
+   * Runs a load, and measures the processes named in `pids` meanwhile. Fails when a request failed: a ratio of refusals would
+   * mean nothing.
+   */
+  run(
+    load: Load,
+    pids?: Readonly<Record<string, number>>,
+  ): Promise<LoadReport & { readonly cpu: CpuPerCall }>;
+  stop(): void;
+}
+
+/** Starts a load generator, which runs one load after the other: a new one for each would be slow for its first requests. */
+export async function startLoadGenerator<Load extends FullLoad | PacedLoad>(
+  name: Load extends PacedLoad ? "paced" : "load",
+): Promise<LoadGenerator<Load>> {
+  const child = fork(join(import.meta.dirname, `${name}.ts`), [], {
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  child.send(request);
-  const [report] = (await once(child, "message")) as [LoadReport];
-  child.kill();
-  if (report.failed > 0) throw new Error(`${report.failed} requests to ${request.url} failed`);
-  return report;
+  await once(child, "message");
+  return {
+    run: async (load, pids = {}) => {
+      let report: LoadReport | undefined;
+      const used = await measureCpuTime(pids, async () => {
+        child.send(load);
+        [report] = (await once(child, "message")) as [LoadReport];
+      });
+      if (report === undefined) throw new Error("the load generator reported nothing");
+      const { requests, failed } = report;
+      if (failed > 0) throw new Error(`${failed} requests to ${load.url} failed`);
+      return { ...report, cpu: perCall(used, requests) };
+    },
+    stop: () => child.kill(),
+  };
+}
+
+/** The pid of a child that was started. */
+export function pidOf({ pid }: ChildProcess): number {
+  if (pid === undefined) throw new Error("the process was not started");
+  return pid;
 }

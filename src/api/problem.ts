@@ -42,6 +42,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   account_has_holds: 409,
   grant_conflict: 409,
   adjustment_conflict: 409,
+  refund_conflict: 409,
   charge_ambiguous: 409,
   bulk_refund_conflict: 409,
   bulk_refund_finished: 409,

@@ -1,8 +1,8 @@
 import { Option } from "commander";
 import type { Environment } from "../config/environment.ts";
 import type { DatabaseTarget } from "../ledger/database/open-database.ts";
-import type { OperatorClient } from "./operator-client.ts";
-import type { Terminal } from "./terminal.ts";
+import type { OperatorClient } from "./operator/operator-client.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 /** What every command has to work with. */
 export interface Cli {

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { type Environment, readEnvironment } from "../config/environment.ts";
 import { type Cli, dataDirectory } from "./cli.ts";
-import { findOperator } from "./find-operator.ts";
-import { createOperatorClient } from "./operator-client.ts";
+import { findOperator } from "./operator/find-operator.ts";
+import { createOperatorClient } from "./operator/operator-client.ts";
 import { createProgram } from "./program.ts";
-import { reportError } from "./report-error.ts";
-import type { Terminal } from "./terminal.ts";
+import { reportError } from "./terminal/report-error.ts";
+import type { Terminal } from "./terminal/terminal.ts";
 
 /** Runs one command and returns the process's exit code. `args` are those after the program's name. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<number> {

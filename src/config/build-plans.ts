@@ -1,4 +1,4 @@
-import type { KeyCap } from "../domain/keys/key-cap.ts";
+import type { KeyCap } from "../domain/key-cap.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import { nearestWord } from "../domain/nearest-word.ts";
 import { at, type Problem } from "../domain/problem.ts";

@@ -1,5 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
-import type { KeyCap } from "../domain/keys/key-cap.ts";
+import type { KeyCap } from "../domain/key-cap.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Price } from "../domain/prices/price.ts";
 

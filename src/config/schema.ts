@@ -82,7 +82,8 @@ export const configSchema = z
           max: "10m",
           description:
             "An instance without a heartbeat for so long is declared dead, and its leases return to the pools.",
-          reason: "Forty missed heartbeats: no pause of a healthy process is as long.",
+          reason:
+            "Forty missed heartbeats, or five of an idle instance: no pause of a healthy process is as long.",
         }),
       })
       .prefault({})

@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { base62, base62Bytes, base62Number } from "./base62.ts";
 import {
   formatId,
   formatUuidV7,
   ID_RANDOM_BYTES,
-  isId,
   parseChargeId,
   readUuidV7Time,
   renderChargeId,
 } from "./ids.ts";
-import { base62, base62Bytes, base62Number } from "./keys/base62.ts";
 
 const idBytes = fc.uint8Array({ minLength: ID_RANDOM_BYTES, maxLength: ID_RANDOM_BYTES });
 
@@ -60,21 +59,9 @@ describe("ids", () => {
         (kind, bytes) => {
           const id = formatId(kind, bytes);
           assert.match(id, /^(acc|key|grt|ins|bulk)_[0-9A-Za-z]{16}$/);
-          assert.ok(isId(kind, id));
-          assert.ok(!isId(kind === "key" ? "grant" : "key", id));
         },
       ),
     );
-    for (const text of [
-      "acc_",
-      `acc_${"x".repeat(15)}`,
-      `acc_${"x".repeat(17)}`,
-      `acc_${"-".repeat(16)}`,
-      7,
-      null,
-    ]) {
-      assert.ok(!isId("account", text));
-    }
   });
 });
 

@@ -1,5 +1,5 @@
+import { base62, base62Bytes } from "./base62.ts";
 import { isCreditTypeName } from "./credit-type.ts";
-import { base62, base62Bytes } from "./keys/base62.ts";
 
 const PREFIXES = { account: "acc", key: "key", grant: "grt", instance: "ins", bulkRefund: "bulk" } as const;
 
@@ -14,13 +14,6 @@ export const ID_RANDOM_BYTES = base62Bytes(ID_LENGTH);
 /** A new id: `acc_`, `key_`, `grt_`, `ins_` or `bulk_` and 16 base62 characters. */
 export function formatId(kind: IdKind, randomBytes: Uint8Array): string {
   return `${PREFIXES[kind]}_${base62(randomBytes, ID_LENGTH)}`;
-}
-
-/** Whether a text has the form of an id of this kind. */
-export function isId(kind: IdKind, text: unknown): text is string {
-  return (
-    typeof text === "string" && text.startsWith(`${PREFIXES[kind]}_`) && /^[a-z]+_[0-9A-Za-z]{16}$/.test(text)
-  );
 }
 
 /** Which entry a charge is: `seq` is its number in the pool. */

@@ -1,5 +1,5 @@
 import type { Credits } from "./credits.ts";
-import type { CapWindow } from "./keys/key-cap.ts";
+import type { CapWindow } from "./key-cap.ts";
 
 /** Every normal negative answer of the meter and the gateway. A contract has a status and a body for each code. */
 export type Refusal =

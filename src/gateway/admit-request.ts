@@ -12,42 +12,64 @@ const SMALL_BODY_BYTES = 64 * 1024;
 const EMPTY = Buffer.alloc(0);
 
 /** The client left while its body was read: there is nobody to answer. */
-export interface Gone {
+interface Gone {
   readonly kind: "gone";
 }
+
+/** Undefined: the meter need not be asked. */
+export type Admitting = Decision | Gone | undefined;
 
 /**
  * Reads what the decision needs, then asks the meter. Requests that cost nothing and have no `Idempotency-Key` are not
  * asked about, so they keep working while the database is down.
  */
-export async function admitRequest(
+export function admitRequest(
   exchange: Exchange,
   route: Route,
   target: RequestTarget,
-): Promise<Decision | Gone | undefined> {
+): Promise<Admitting> | Admitting {
   const headers = readControlHeaders(exchange);
   if ("code" in headers) return { kind: "refused", refusal: headers };
+  if (exchange.head?.bodyLength === 0) return admitRead(exchange, route, target, headers);
+  return readAndAdmit(exchange, route, target, headers);
+}
+
+async function readAndAdmit(
+  exchange: Exchange,
+  route: Route,
+  target: RequestTarget,
+  headers: ControlHeaders,
+): Promise<Admitting> {
   const unread = await readNeededBody(exchange, route.needsRequestBody || headers.key !== undefined);
   if (unread !== undefined) return "code" in unread ? { kind: "refused", refusal: unread } : unread;
+  return admitRead(exchange, route, target, headers);
+}
+
+function admitRead(
+  exchange: Exchange,
+  route: Route,
+  target: RequestTarget,
+  { key, max }: ControlHeaders,
+): Promise<Admitting> | Admitting {
   if (exchange.clientGone) return { kind: "gone" };
-  if (headers.key !== undefined) {
+  if (key !== undefined) {
     const type = exchange.head?.contentType;
     const url = target.path + target.query;
     const requestHash = hashRequest(exchange.method, url, type, exchange.body ?? EMPTY);
-    exchange.idempotency = { key: headers.key, requestHash };
+    exchange.idempotency = { key, requestHash };
   }
   if (!route.priced && exchange.idempotency === undefined) return undefined;
-  return askMeter(exchange, route, target, headers.max);
+  return askMeter(exchange, route, target, max);
 }
 
 /** Asks the meter. */
-async function askMeter(
+function askMeter(
   exchange: Exchange,
   route: Route,
   target: RequestTarget,
   max: Credits | undefined,
-): Promise<Decision> {
-  const { identity, parts, requestId, method, header, body } = exchange;
+): Promise<Decision> | Decision {
+  const { identity, parts, requestId, method, header, body, idempotency } = exchange;
   if (identity === undefined) throw new TypeError("a request is admitted for an account");
   const facts = new LazyRequestFacts({
     method,
@@ -57,16 +79,21 @@ async function askMeter(
     header,
     body: route.needsRequestBody && body !== undefined ? parseJsonBody(body) : undefined,
   });
-  const idempotency = exchange.idempotency;
-  const decision = parts.meter.admit({ requestId, identity, route, facts, max, idempotency });
-  return decision instanceof Promise ? await decision : decision;
+  return parts.meter.admit({ requestId, identity, route, facts, max, idempotency });
 }
 
-function readControlHeaders(
-  exchange: Exchange,
-): { readonly key: string | undefined; readonly max: Credits | undefined } | Refusal {
+/** What the caller asks of the decision itself. */
+interface ControlHeaders {
+  readonly key: string | undefined;
+  readonly max: Credits | undefined;
+}
+
+const NO_CONTROL: ControlHeaders = { key: undefined, max: undefined };
+
+function readControlHeaders(exchange: Exchange): ControlHeaders | Refusal {
   const idempotencyKey = exchange.head?.idempotencyKey;
   const creditsMax = exchange.head?.creditsMax;
+  if (idempotencyKey === undefined && creditsMax === undefined) return NO_CONTROL;
   const key = idempotencyKey === undefined ? undefined : parseIdempotencyKey(idempotencyKey);
   if (idempotencyKey !== undefined && key === undefined) {
     return { code: "request_invalid", reason: "header idempotency-key is not a key" };
@@ -80,7 +107,7 @@ function readControlHeaders(
 
 async function readNeededBody(exchange: Exchange, needed: boolean): Promise<Refusal | Gone | undefined> {
   const { head, request, response, route, parts } = exchange;
-  if (head === undefined || head.bodyLength === 0) return undefined;
+  if (head === undefined) return undefined;
   if (route?.needsRequestBody === true) {
     const reason = unreadableBody(head.contentType, head.contentEncoding);
     if (reason !== undefined) return { code: "media_type_unsupported", reason };

@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { ClientConnection } from "./client-connection.ts";
 import { CountedSlots } from "./counted-slots.ts";
 import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
 import type { Exchange } from "./exchange.ts";
@@ -11,8 +12,7 @@ import { answerRaw } from "./raw-answer.ts";
 export class ClientSockets {
   readonly #parts: GatewayParts;
   readonly #addresses: CountedSlots;
-  /** Exchanges under way by connection: nearly always one or none, several when requests are pipelined. */
-  readonly #running = new WeakMap<Duplex, Exchange[]>();
+  readonly #connections = new WeakMap<Duplex, ClientConnection>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -29,13 +29,9 @@ export class ClientSockets {
   }
 
   begin(exchange: Exchange): void {
-    this.#running.get(exchange.request.socket)?.push(exchange);
-  }
-
-  end(exchange: Exchange): void {
-    const running = this.#running.get(exchange.request.socket);
-    const index = running?.indexOf(exchange) ?? -1;
-    if (index !== -1) running?.splice(index, 1);
+    const connection = this.#connections.get(exchange.request.socket);
+    connection?.running.push(exchange);
+    exchange.connection = connection;
   }
 
   #connected(socket: Socket): void {
@@ -45,11 +41,11 @@ export class ClientSockets {
       answerRaw(this.#parts, socket, { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS });
       return;
     }
-    const running: Exchange[] = [];
-    this.#running.set(socket, running);
+    const connection = new ClientConnection(address);
+    this.#connections.set(socket, connection);
     socket.once("close", () => {
       this.#addresses.leave(address);
-      for (const exchange of running.slice()) exchange.clientLeft();
+      for (const exchange of connection.running.slice()) exchange.clientLeft();
     });
   }
 
@@ -60,7 +56,7 @@ export class ClientSockets {
   #broken(error: NodeJS.ErrnoException, socket: Socket): void {
     const code = error.code ?? "unknown";
     this.#parts.events.clientBroken(code);
-    const running = this.#running.get(socket);
+    const running = this.#connections.get(socket)?.running;
     const isAnswering = running?.some((exchange) => exchange.response.headersSent) ?? false;
     if (code === "ECONNRESET" || running === undefined) {
       socket.destroy();
@@ -73,7 +69,7 @@ export class ClientSockets {
 
   /** Nothing moved for as long as a write may stall. Waiting for the upstream is no stall: then nothing is to be written. */
   #timedOut(socket: Socket): void {
-    const isIdle = (this.#running.get(socket)?.length ?? 0) === 0;
+    const isIdle = (this.#connections.get(socket)?.running.length ?? 0) === 0;
     if (isIdle || socket.writableLength > 0) socket.destroy();
   }
 }

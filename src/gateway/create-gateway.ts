@@ -34,18 +34,19 @@ export function createGateway(options: GatewayOptions): Gateway {
   const work = new WorkCount();
   const server = openServer(parts);
   sockets.attach(server);
+  const over = (exchange: Exchange): void => {
+    exchange.connection?.end(exchange);
+    if (parts.draining) server.closeIdleConnections();
+    work.end();
+  };
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
-    const exchange = new Exchange(parts, request, response);
+    const exchange = new Exchange(parts, request, response, over);
     sockets.begin(exchange);
     // A request that breaks while its body arrives reports it here too; the step that reads it has been told.
     request.on("error", ignore);
     response.on("error", ignore);
     work.begin();
-    void serve(exchange).finally(() => {
-      sockets.end(exchange);
-      if (parts.draining) server.closeIdleConnections();
-      work.end();
-    });
+    serve(exchange);
   };
   server.on("request", onRequest);
   // With these two Node neither answers `100 Continue` before we want the body nor 417 in words of its own.

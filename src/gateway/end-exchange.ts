@@ -22,3 +22,10 @@ export function report(exchange: Exchange): void {
     ms: parts.clock.unixMs() - exchange.startedMs,
   });
 }
+
+/** Answer and books are settled: the last step of every exchange, run once. */
+export function endExchange(exchange: Exchange): void {
+  if (exchange.slot !== undefined) exchange.parts.accounts.leave(exchange.slot);
+  report(exchange);
+  exchange.over();
+}

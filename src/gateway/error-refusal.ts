@@ -7,7 +7,8 @@ export const RETRY_AFTER_SECONDS = 1;
 /** What a client is told of an error of ours. The environment's faults are told apart from broken invariants. */
 export function refusalOfError(error: unknown): Refusal {
   if (!(error instanceof FareboxError)) return { code: "internal_error" };
-  if (error.code === "overloaded") return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  if (error.code === "overloaded" || error.code === "pool_busy")
+    return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
   return error.retryable
     ? { code: "storage_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS }
     : { code: "internal_error" };

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import type { Refusal } from "../domain/refusal.ts";
 import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { chooseDelivery } from "./choose-delivery.ts";
+import { plainAddress } from "./client-connection.ts";
 import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import { forwardHeaders } from "./forward-headers.ts";
@@ -20,36 +21,28 @@ export function chooseUpstream(exchange: Exchange, target: RequestTarget): Upstr
   return upstream;
 }
 
-/** Sends the request on and brings the answer back. Resolves when the answer and the books are settled. */
+/** Sends the request on and brings the answer back. The call ends the exchange when the answer and the books are settled. */
 export function forward(
   exchange: Exchange,
   upstream: Upstream,
   head: RequestHead,
   target: RequestTarget,
-): Promise<void> {
-  return new Promise((resolve) => {
-    upstream.calls++;
-    const call = new UpstreamCall(exchange, upstream, chooseDelivery, () => {
-      upstream.calls--;
-      resolve();
-    });
-    const body = bodyToSend(exchange, head);
-    const headers = forwardedHeaders(exchange, upstream, head);
-    if (body !== null && head.bodyLength !== "chunked")
-      headers.push("content-length", String(head.bodyLength));
-    const path = upstream.basePath + target.path + target.query;
-    upstream.pool.dispatch({ path, method: exchange.method, headers, body }, call);
-  });
+): void {
+  const body = bodyToSend(exchange, head);
+  const headers = forwardedHeaders(exchange, upstream, head);
+  if (body !== null && head.bodyLength !== "chunked") headers.push("content-length", String(head.bodyLength));
+  const path = upstream.basePath + target.path + target.query;
+  const call = new UpstreamCall(exchange, upstream, chooseDelivery);
+  upstream.pool.dispatch({ path, method: exchange.method, headers, body }, call);
 }
 
 /** The client's headers as the upstream gets them. */
 export function forwardedHeaders(exchange: Exchange, upstream: Upstream, head: RequestHead): string[] {
-  const { request, identity, admission, idempotency, requestId } = exchange;
+  const { request, connection, identity, admission, idempotency, requestId } = exchange;
   const price = admission?.price;
   const countsBody = price?.per === "result" && price.count !== undefined && "body" in price.count;
-  const address = request.socket.remoteAddress ?? "";
-  const own = ["x-request-id", requestId, "x-forwarded-for", address.replace(/^::ffff:/, "")];
-  own.push("x-forwarded-proto", "http");
+  const address = connection?.plainAddress ?? plainAddress(request.socket.remoteAddress ?? "");
+  const own = ["x-request-id", requestId, "x-forwarded-for", address, "x-forwarded-proto", "http"];
   if (head.host !== undefined) own.push("x-forwarded-host", head.host);
   if (identity !== undefined)
     own.push("x-farebox-account", identity.accountId, "x-farebox-key", identity.keyId);

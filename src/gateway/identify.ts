@@ -3,19 +3,28 @@ import type { Identity, OwnEndpoint } from "../meter/meter.ts";
 import type { Exchange } from "./exchange.ts";
 
 /** Reads the key, asks whose it is, and whether it may call this endpoint. `isForEveryKey`: it may, whatever its scopes. */
-export async function authenticate(
+export function authenticate(
   exchange: Exchange,
   path: string,
   isForEveryKey = false,
-): Promise<Refusal | undefined> {
+): Promise<Refusal | undefined> | Refusal | undefined {
   const { contract, meter } = exchange.parts;
   const { key, ambiguous } = contract.readKey(exchange.request.rawHeaders);
   if (ambiguous) return { code: "request_invalid", reason: "more than one key" };
   const found = meter.authenticate(key);
-  const identity = found instanceof Promise ? await found : found;
+  if (found instanceof Promise) return found.then((late) => permit(exchange, late, path, isForEveryKey));
+  return permit(exchange, found, path, isForEveryKey);
+}
+
+function permit(
+  exchange: Exchange,
+  identity: Identity | Refusal,
+  path: string,
+  isForEveryKey: boolean,
+): Refusal | undefined {
   if (isRefusal(identity)) return identity;
   exchange.identity = identity;
-  return isForEveryKey ? undefined : meter.permit(identity, exchange.method, path);
+  return isForEveryKey ? undefined : exchange.parts.meter.permit(identity, exchange.method, path);
 }
 
 /** Counts the request against the account's limits and keeps the headers that tell their state. */

@@ -2,7 +2,8 @@ import { STATUS_CODES } from "node:http";
 import type { RenderedAnswer } from "../contract/contract.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { Exchange } from "./exchange.ts";
-import type { HeaderList } from "./response-headers.ts";
+import { type HeaderList, withLength } from "./response-headers.ts";
+import type { UpstreamHead } from "./upstream-head.ts";
 
 /** How long the rest of a body that nobody reads may keep arriving before the connection is cut. */
 const LINGER_MS = 2000;
@@ -78,6 +79,14 @@ export function sendWhole(
   if (body === undefined || body.length === 0 || exchange.method === "HEAD") exchange.response.end();
   else exchange.response.end(body);
   lingerWhileUnread(exchange);
+}
+
+/** Sends the upstream's answer, with its headers as they are to leave and their length mended. */
+export function sendUpstreamBody(exchange: Exchange, head: UpstreamHead, body: Buffer): void {
+  const { headers, bodiless } = head;
+  if (!bodiless && head.length !== body.length) withLength(headers, body.length);
+  addRateHeaders(exchange, headers);
+  sendWhole(exchange, head.status, head.statusText, headers, bodiless ? undefined : body);
 }
 
 /** Queues the head; it leaves with the first bytes of the body. False when the client has gone. */

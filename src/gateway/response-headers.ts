@@ -1,3 +1,5 @@
+import { STATUS_CODES } from "node:http";
+
 /** The upstream's header list as text, flat: name, value, name, value … */
 export type HeaderList = string[];
 
@@ -16,6 +18,7 @@ const NEVER_RELAYED: ReadonlySet<string> = new Set([
 
 /** What Node accepts in a header's value (RFC 9110 §5.5, with obs-text); anything else would fail after the charge. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const STATUS_TEXT = /^[\t\x20-\x7e]*$/;
 const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** What the gateway reads of a response's headers while it copies them. */
@@ -83,8 +86,9 @@ export function readResponseHead(
 }
 
 /** The upstream's words for its status, or none when Node would refuse them. */
-export function cleanStatusText(text: string | undefined): string | undefined {
-  return text !== undefined && /^[\t\x20-\x7e]*$/.test(text) ? text : undefined;
+export function cleanStatusText(status: number, text: string | undefined): string | undefined {
+  if (text === undefined || text === STATUS_CODES[status]) return text;
+  return STATUS_TEXT.test(text) ? text : undefined;
 }
 
 /** The list with this one length, in the place where the upstream had put its own. */
@@ -132,7 +136,9 @@ function withoutNames(headers: HeaderList, names: readonly string[]): HeaderList
   const kept: HeaderList = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] ?? "";
-    if (!names.includes(name.toLowerCase())) kept.push(name, headers[i + 1] ?? "");
+    const lower = name.toLowerCase();
+    // A length is no business of one connection, and the body is sent with it.
+    if (lower === "content-length" || !names.includes(lower)) kept.push(name, headers[i + 1] ?? "");
   }
   return kept;
 }

@@ -1,9 +1,9 @@
 import type { Refusal } from "../domain/refusal.ts";
 import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { answerAccountEndpoint, answerOpenAccountEndpoint } from "./account-endpoints.ts";
-import { admitRequest } from "./admit-request.ts";
+import { type Admitting, admitRequest } from "./admit-request.ts";
 import { answerEndpoint } from "./contract-endpoint.ts";
-import { fail, report } from "./end-exchange.ts";
+import { endExchange, fail } from "./end-exchange.ts";
 import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
 import type { Exchange } from "./exchange.ts";
 import { chooseUpstream, forward } from "./forward.ts";
@@ -13,75 +13,122 @@ import type { RequestHead } from "./request-guard.ts";
 import { refuse } from "./respond.ts";
 import { replay } from "./stored-response.ts";
 
-/** Serves one request from its head to the end of its answer and its books. Never rejects. */
-export async function serve(exchange: Exchange): Promise<void> {
+/** How far a request has got: it is to be refused, it is answered, or it is at the upstream, whose call ends the exchange. */
+type Served = Refusal | "answered" | "forwarded";
+
+/**
+ * Serves one request from its head to the end of its answer and its books. Never throws. The steps are asynchronous only
+ * where one waits: a known key with a lease gets from here to the upstream's socket in one call, without a promise.
+ */
+export function serve(exchange: Exchange): void {
+  let served: Served | Promise<Served>;
   try {
-    const refusal = inspectRequest(exchange) ?? (await serveInspected(exchange));
-    if (refusal !== undefined) refuse(exchange, refusal);
+    served = inspectRequest(exchange) ?? serveInspected(exchange);
+  } catch (error) {
+    die(exchange, error);
+    return;
+  }
+  if (served instanceof Promise) {
+    void served.then(
+      (late) => conclude(exchange, late),
+      (error: unknown) => die(exchange, error),
+    );
+  } else {
+    conclude(exchange, served);
+  }
+}
+
+function conclude(exchange: Exchange, served: Served): void {
+  if (served === "forwarded") return;
+  try {
+    if (served !== "answered") refuse(exchange, served);
   } catch (error) {
     fail(exchange, error);
   }
-  report(exchange);
+  endExchange(exchange);
 }
 
-async function serveInspected(exchange: Exchange): Promise<Refusal | undefined> {
+function die(exchange: Exchange, error: unknown): void {
+  fail(exchange, error);
+  endExchange(exchange);
+}
+
+function serveInspected(exchange: Exchange): Served | Promise<Served> {
   const { head, target, method, parts } = exchange;
   if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
   const { path } = target;
   const own = parts.accountEndpoints?.covers(path) === true ? parts.accountEndpoints : undefined;
-  if (own !== undefined && answerOpenAccountEndpoint(exchange, own, target)) return undefined;
+  if (own !== undefined && answerOpenAccountEndpoint(exchange, own, target)) return "answered";
   // A browser asks by OPTIONS before it sends a key (CORS preflight): it can neither be priced nor authenticated.
   const isOpen = method === "OPTIONS" || parts.openRoutes.find(method, path) !== undefined;
   if (isOpen && own === undefined) {
     exchange.endpoint = "open";
     return passOn(exchange, head, target);
   }
-  const refusal = await authenticate(exchange, path, own?.isForEveryKey(method, path));
-  if (refusal !== undefined) return refusal;
-  const accountId = exchange.identity?.accountId ?? "";
-  if (!parts.accounts.enter(accountId)) return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
-  try {
-    // The contract's go first: a vendor's documented path may lie below the customer API's.
-    const endpoint = parts.contract.findEndpoint(method, path);
-    if (endpoint !== undefined) return await answerEndpoint(exchange, endpoint, target);
-    if (own !== undefined) return await answerAccountEndpoint(exchange, own, target);
-    return await serveAccount(exchange, head, target);
-  } finally {
-    parts.accounts.leave(accountId);
-  }
+  const refusal = authenticate(exchange, path, own?.isForEveryKey(method, path));
+  if (refusal instanceof Promise)
+    return refusal.then((late) => late ?? serveIdentified(exchange, head, target));
+  return refusal ?? serveIdentified(exchange, head, target);
 }
 
-/** A request whose sender is known: price, limit, credits, then the upstream. */
-async function serveAccount(
+/** A request whose sender is known, within what one account may have under way. */
+function serveIdentified(
   exchange: Exchange,
   head: RequestHead,
   target: RequestTarget,
-): Promise<Refusal | undefined> {
+): Served | Promise<Served> {
+  const { method, parts } = exchange;
+  const { path } = target;
+  const accountId = exchange.identity?.accountId ?? "";
+  if (!parts.accounts.enter(accountId)) return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  exchange.slot = accountId;
+  // The contract's go first: a vendor's documented path may lie below the customer API's.
+  const endpoint = parts.contract.findEndpoint(method, path);
+  if (endpoint !== undefined) return answerEndpoint(exchange, endpoint, target).then(answered);
+  const own = parts.accountEndpoints;
+  if (own?.covers(path) === true) return answerAccountEndpoint(exchange, own, target).then(answered);
+  return serveAccount(exchange, head, target);
+}
+
+/** What neither Farebox nor the contract answers: price, limit, credits, then the upstream. */
+function serveAccount(
+  exchange: Exchange,
+  head: RequestHead,
+  target: RequestTarget,
+): Served | Promise<Served> {
   const refusal = findRoute(exchange, target.path) ?? limitRate(exchange, target.path);
   if (refusal !== undefined) return refusal;
   const { route } = exchange;
   if (route === undefined) throw new TypeError("the route was not found");
-  const decision = await admitRequest(exchange, route, target);
-  if (decision?.kind === "gone") return undefined;
+  const decision = admitRequest(exchange, route, target);
+  if (decision instanceof Promise) return decision.then((late) => decided(exchange, head, target, late));
+  return decided(exchange, head, target, decision);
+}
+
+function decided(
+  exchange: Exchange,
+  head: RequestHead,
+  target: RequestTarget,
+  decision: Admitting,
+): Served | Promise<Served> {
+  if (decision?.kind === "gone") return "answered";
   if (decision?.kind === "refused") return decision.refusal;
-  if (decision?.kind === "replay") {
-    await replay(exchange, decision.response);
-    return undefined;
-  }
+  if (decision?.kind === "replay") return replay(exchange, decision.response).then(answered);
   exchange.admission = decision?.admission;
   return passOn(exchange, head, target);
 }
 
-async function passOn(
-  exchange: Exchange,
-  head: RequestHead,
-  target: RequestTarget,
-): Promise<Refusal | undefined> {
+function passOn(exchange: Exchange, head: RequestHead, target: RequestTarget): Served | Promise<Served> {
   const upstream = chooseUpstream(exchange, target);
   if ("code" in upstream || exchange.clientGone) {
-    await exchange.admission?.cancel();
-    return "code" in upstream ? upstream : undefined;
+    const served = "code" in upstream ? upstream : "answered";
+    const cancelled = exchange.admission?.cancel();
+    return cancelled === undefined ? served : cancelled.then(() => served);
   }
-  await forward(exchange, upstream, head, target);
-  return undefined;
+  forward(exchange, upstream, head, target);
+  return "forwarded";
+}
+
+function answered(refusal: Refusal | undefined | void): Served {
+  return refusal ?? "answered";
 }

@@ -3,8 +3,8 @@ import type { Exchange } from "./exchange.ts";
 import { scanBody, spliceMember } from "./json-splice.ts";
 import { addRateHeaders, refuse, sendWhole } from "./respond.ts";
 import { type HeaderList, headersOfExtendedBody, withLength } from "./response-headers.ts";
-import { settledHeaders, usageMember } from "./settled-response.ts";
-import type { UpstreamHead } from "./upstream-call.ts";
+import { addSettledHeaders, usageMember } from "./settled-response.ts";
+import type { UpstreamHead } from "./upstream-head.ts";
 
 /** A response kept for replay. */
 export type StoredResponse = NonNullable<Settlement["supersededBy"]>;
@@ -69,7 +69,7 @@ export async function replay(exchange: Exchange, stored: StoredResponse | undefi
       body = spliceMember(body, point, usage.json);
       sent = headersOfExtendedBody(headers);
     }
-    sent.push(...settledHeaders(exchange, facts, hasCacheControl));
+    addSettledHeaders(sent, exchange, facts, hasCacheControl);
   }
   sent.push("Idempotency-Replayed", "true");
   addRateHeaders(exchange, sent);

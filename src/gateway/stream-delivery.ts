@@ -1,7 +1,8 @@
 import type { Delivery } from "./delivery.ts";
 import { addRateHeaders, sendHead } from "./respond.ts";
 import type { HeaderList } from "./response-headers.ts";
-import type { UpstreamCall, UpstreamHead } from "./upstream-call.ts";
+import type { UpstreamCall } from "./upstream-call.ts";
+import type { UpstreamHead } from "./upstream-head.ts";
 
 /** What the books need while a response is streamed. */
 export interface StreamPlan {

@@ -1,11 +1,12 @@
 import type { Admission, Settlement } from "../meter/meter.ts";
-import { unitsOfHeader } from "./complete-response.ts";
+import { unitsOfHeader } from "./body-questions.ts";
 import type { BodyScan } from "./json-splice.ts";
 import type { HeaderList } from "./response-headers.ts";
-import { settledFacts, settledHeaders } from "./settled-response.ts";
+import { addSettledHeaders } from "./settled-response.ts";
 import { isKept, toStored } from "./stored-response.ts";
 import type { StreamPlan } from "./stream-delivery.ts";
-import type { UpstreamCall, UpstreamHead } from "./upstream-call.ts";
+import type { UpstreamCall } from "./upstream-call.ts";
+import type { UpstreamHead } from "./upstream-head.ts";
 
 const REFUND_REASON = "the response broke off after its head was sent";
 
@@ -40,7 +41,9 @@ export function chargedPlan(call: UpstreamCall, admission: Admission, head: Upst
         units,
         ...(stored === undefined ? {} : { response: stored }),
       });
-      return settledHeaders(exchange, settledFacts(settlement), head.hasCacheControl);
+      const added: HeaderList = [];
+      addSettledHeaders(added, exchange, settlement, head.hasCacheControl);
+      return added;
     },
     async broke(): Promise<void> {
       await settlement?.refund(REFUND_REASON);

@@ -1,25 +1,18 @@
 import type { Dispatcher } from "undici";
 import type { Refusal } from "../domain/refusal.ts";
 import { CallStopped, type Delivery } from "./delivery.ts";
+import { endExchange } from "./end-exchange.ts";
 import { refusalOfError } from "./error-refusal.ts";
 import type { ClientWaiter, Exchange } from "./exchange.ts";
 import { RequestBodyTooLarge } from "./request-body.ts";
 import { refuse } from "./respond.ts";
-import { cleanStatusText, type ResponseHead, readResponseHead } from "./response-headers.ts";
+import { readResponseHead } from "./response-headers.ts";
 import { faultCode, upstreamRefusal } from "./upstream-fault.ts";
+import { type UpstreamHead, upstreamHead } from "./upstream-head.ts";
 import type { Upstream } from "./upstreams.ts";
 
 /** The name of the one set of slots that all detached calls share. */
 const DETACHED = "calls";
-
-/** The head of a final response, as it is delivered. */
-export interface UpstreamHead extends ResponseHead {
-  readonly status: number;
-  /** Undefined: the standard words. */
-  readonly statusText: string | undefined;
-  /** HEAD, 204 and 304: whatever the headers say, no body follows. */
-  readonly bodiless: boolean;
-}
 
 /** Chooses how a response is delivered. */
 export type ChooseDelivery = (call: UpstreamCall, head: UpstreamHead) => Delivery;
@@ -29,19 +22,18 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   readonly exchange: Exchange;
   readonly upstream: Upstream;
   readonly #choose: ChooseDelivery;
-  readonly #finished: () => void;
   #controller: Dispatcher.DispatchController | undefined;
   #delivery: Delivery | undefined;
   #stopped: CallStopped | undefined;
   #detachedTimer: NodeJS.Timeout | undefined;
   #isFinished = false;
 
-  /** `finished` is called once, when the client's answer and the books are both settled. */
-  constructor(exchange: Exchange, upstream: Upstream, choose: ChooseDelivery, finished: () => void) {
+  /** Counts among the upstream's calls, and ends the exchange, when the client's answer and the books are both settled. */
+  constructor(exchange: Exchange, upstream: Upstream, choose: ChooseDelivery) {
     this.exchange = exchange;
     this.upstream = upstream;
     this.#choose = choose;
-    this.#finished = finished;
+    upstream.calls++;
     exchange.waiter = this;
   }
 
@@ -70,13 +62,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
       controller.abort(new CallStopped());
       return;
     }
-    const bodiless = method === "HEAD" || status === 204 || status === 304;
-    this.#delivery = this.#choose(this, {
-      ...head,
-      status,
-      statusText: cleanStatusText(statusText),
-      bodiless,
-    });
+    this.#delivery = this.#choose(this, upstreamHead(head, status, statusText, method));
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -139,7 +125,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
       clearTimeout(this.#detachedTimer);
       this.exchange.parts.detached.leave(DETACHED);
     }
-    this.#finished();
+    this.upstream.calls--;
+    endExchange(this.exchange);
   }
 
   /**

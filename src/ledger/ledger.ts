@@ -1,5 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
-import type { CapWindow } from "../domain/keys/key-cap.ts";
+import type { CapWindow } from "../domain/key-cap.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 
 /** One pool. `shard` is the account's: every statement of a verb filters by it. */
@@ -25,6 +25,7 @@ export interface ChargeItem {
   readonly capKey?: string | undefined;
   /** What the meter reserved of the lease for this request; what is not charged of it stays in the lease. */
   readonly amount: Credits;
+  /** A UUID. */
   readonly requestId: string;
   readonly keyId: string;
   readonly endpoint: string;
@@ -34,9 +35,14 @@ export interface ChargeItem {
   readonly priceList: number;
   /** Nothing is charged if this account was charged for this endpoint and value within the window. */
   readonly once?: { readonly value: string; readonly withinSeconds: number } | undefined;
-  /** Stored in the same transaction as the charge. `owner` is the token that `beginIdempotent` gave. */
+  /** Stored in the same transaction as the charge, if this run still has the key: `owner` is what `beginIdempotent` gave. */
   readonly idempotency?:
-    | { readonly key: string; readonly owner: string; readonly response: StoredResponse }
+    | {
+        readonly key: string;
+        readonly requestHash: string;
+        readonly owner: string;
+        readonly response: StoredResponse;
+      }
     | undefined;
 }
 
@@ -123,7 +129,8 @@ export interface ReleaseResult {
 /**
  * The hot verbs. Each call is queued in its shard's lane and leaves with the next batch; the promise resolves after the
  * batch's commit. Rejects with FareboxError `storage_unavailable` (retryable) when the database stays unreachable past
- * the retry limit, and `overloaded` when the lane's queue is full. Exactly once under unknown outcomes.
+ * the retry limit, `pool_busy` (retryable) when somebody keeps the pool locked for as long, `overloaded` when the lane's queue is
+ * full, `account_unknown` and `key_unknown`. Exactly once under unknown outcomes.
  */
 export interface Lanes {
   charge(item: ChargeItem): Promise<ChargeResult>;

@@ -84,15 +84,15 @@ eachDatabase("migrating", (openFresh, kind) => {
   });
 
   test("a migration that fails leaves nothing of itself, and is applied once it is mended", async () => {
-    // The last migration meets an object of its own name: something it makes exists already.
+    // The first migration meets an object of its own name: the last thing that it makes exists already.
     const all = await readMigrations();
     await dropAll();
-    await db.exec("CREATE SCHEMA farebox; CREATE TABLE farebox.operator_requests (blocker int)");
+    await db.exec("CREATE SCHEMA farebox; CREATE TABLE farebox.rotated_secrets (blocker int)");
     await assert.rejects(migrate(db), { code: "42P07" });
     assert.deepEqual(await db.query("SELECT to_regclass('farebox.accounts') IS NULL AS clean"), [
       { clean: true },
     ]);
-    await db.exec("DROP TABLE farebox.operator_requests");
+    await db.exec("DROP TABLE farebox.rotated_secrets");
     assert.equal((await migrate(db)).applied.length, all.length);
   });
 

@@ -2,6 +2,8 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Database, Queryable } from "./database/database.ts";
+import { distribute } from "./database/distribute.ts";
+import { ensurePartitions } from "./sweep/partitions.ts";
 
 /** One file of migrations/: immutable once it has landed. */
 export interface Migration {
@@ -17,12 +19,17 @@ export interface MigrateResult {
   readonly applied: readonly string[];
   /** The number of the database's last migration. */
   readonly version: number;
+  /** Why partitions of the months to come could not be made; empty when all are there. */
+  readonly missing: readonly string[];
 }
 
 /** The sources and the published package have migrations/ two folders above this file. */
 const MIGRATIONS = new URL("../../migrations/", import.meta.url);
 
 const FILE_NAME = /^(\d{4})_[a-z0-9_]+\.sql$/;
+
+/** First migrations of the schema before the present one: either stands in such a database. */
+const FROM_BEFORE = /^000[12]_(accounts_keys_and_price_lists|pools_and_entries)$/;
 
 /** Any number that no other program on a shared server is likely to use: "farebox" as bytes. */
 const LOCK = 0x66617265626f78n;
@@ -31,12 +38,13 @@ const LOCK = 0x66617265626f78n;
 const SETTINGS = "SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO '15min'";
 
 /**
- * Brings the database's schema `farebox` up to the newest migration, each in a transaction of its own, then makes the
- * month partitions ahead. Safe to call from several instances at once: an advisory lock lets one work while the others
- * wait and then find nothing to do.
+ * Brings the database's schema `farebox` up to the newest migration, each in a transaction of its own; spreads what is new over the
+ * servers of a Citus cluster; makes the month partitions ahead. Safe to call from several instances at once: an advisory lock
+ * lets one work while the others wait and then find nothing to do.
  *
- * Rejects with FareboxError `migration_changed` when an applied migration's file has another content now,
- * `database_too_new` when the database was migrated by a newer Farebox. Nothing is applied then.
+ * Rejects with FareboxError `database_from_before` when the schema is one from before the first migration of today,
+ * `migration_changed` when an applied migration's file has another content now, `database_too_new` when the database was
+ * migrated by a newer Farebox. Nothing is applied then.
  */
 export async function migrate(
   database: Database,
@@ -55,8 +63,15 @@ export async function migrate(
     applied.push(migration.name);
     onApplied?.(migration.name);
   }
-  await makePartitionsAhead(database);
-  return { applied, version: migrations.at(-1)?.number ?? 0 };
+  await database.transaction(async (tx) => {
+    await lockBookkeeping(tx);
+    await distribute(tx);
+  });
+  return {
+    applied,
+    version: migrations.at(-1)?.number ?? 0,
+    missing: await ensurePartitions(database),
+  };
 }
 
 /** All migrations in order. Numbers are gap-free from 1, so that a forgotten file shows. */
@@ -104,6 +119,7 @@ async function checkHistory(tx: Queryable, migrations: readonly Migration[]): Pr
     "SELECT number, name, checksum FROM farebox.migrations ORDER BY number",
   );
   for (const { number, name, checksum } of landed) {
+    if (FROM_BEFORE.test(name)) refuseFromBefore(name);
     const migration = migrations[number - 1];
     if (migration === undefined) {
       throw new FareboxError(
@@ -134,10 +150,15 @@ async function applyMigration(tx: Queryable, migration: Migration): Promise<bool
   return true;
 }
 
-/** Entries that find no partition of their month fall into the default one, where they would have to be moved from. */
-async function makePartitionsAhead(database: Database): Promise<void> {
-  const [row] = await database.query<{ exists: boolean }>(
-    "SELECT to_regprocedure('farebox.ensure_partitions()') IS NOT NULL AS exists",
+function refuseFromBefore(migration: string): never {
+  throw new FareboxError(
+    "database_from_before",
+    `The database has migration ${migration}, of a schema that no release ever had. There is no way from it to the present one.`,
+    {
+      detail: {
+        migration,
+        mend: "Start with an empty data directory or database, or go on with the Farebox that made this one.",
+      },
+    },
   );
-  if (row?.exists === true) await database.exec("SELECT farebox.ensure_partitions()");
 }

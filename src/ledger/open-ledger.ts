@@ -1,4 +1,5 @@
 import { FareboxError } from "../domain/farebox-error.ts";
+import { type LaneEvents, NO_LANE_EVENTS } from "./batch/lane-events.ts";
 import { LANE_LIMITS, type LaneLimits } from "./batch/lane-limits.ts";
 import { ShardLanes } from "./batch/lanes.ts";
 import { isRepeat } from "./batch/repeat.ts";
@@ -10,12 +11,11 @@ import {
   newIdempotencyOwner,
 } from "./instance/idempotency.ts";
 import { Instance } from "./instance/instance.ts";
-import { KeyChanges } from "./keys/key-changes.ts";
+import { News } from "./instance/news.ts";
 import { recordKeyUse } from "./keys/key-use.ts";
 import { findKey } from "./keys/keys.ts";
 import type { Heartbeat, Ledger, StoredResponse } from "./ledger.ts";
 import { readBalances } from "./pools/balances.ts";
-import { readPriceListsInForce } from "./price-lists/price-lists.ts";
 import { refundCharge } from "./refunds/refund.ts";
 
 export interface LedgerOptions {
@@ -24,10 +24,13 @@ export interface LedgerOptions {
   /** How long a completed Idempotency-Key can be replayed. */
   readonly idempotencyKeepSeconds: number;
   readonly limits?: Partial<LaneLimits>;
+  readonly events?: LaneEvents;
 }
 
 /** A ledger, and its end. */
 export interface LedgerHandle extends Ledger {
+  /** Items that wait for a batch at this moment. */
+  readonly queueLength: number;
   /**
    * Waits for batches in flight, then gives all leases back. Rejects with FareboxError `storage_unavailable` when the
    * database does not answer in time: the other instances then give them back, once they have missed the heartbeats.
@@ -45,7 +48,7 @@ export async function openLedger(database: Database, options: LedgerOptions): Pr
 class InstanceLedger extends ShardLanes implements LedgerHandle {
   readonly #database: Database;
   readonly #instance: Instance;
-  readonly #changes: KeyChanges;
+  readonly #news: News;
   readonly #options: LedgerOptions;
   readonly #limits: LaneLimits;
   #closed: Promise<void> | undefined;
@@ -54,10 +57,10 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
     const { idempotencyKeepSeconds } = options;
     const limits = { ...LANE_LIMITS, idempotencyKeepSeconds, ...options.limits };
     const instance = new Instance(database);
-    super(database, instance, limits);
+    super(database, instance, limits, options.events ?? NO_LANE_EVENTS);
     this.#database = database;
     this.#instance = instance;
-    this.#changes = new KeyChanges(database);
+    this.#news = new News(database);
     this.#options = options;
     this.#limits = limits;
   }
@@ -71,12 +74,8 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
   }
 
   async heartbeat(): Promise<Heartbeat> {
-    const [{ alive, recalls }, changedKeys, priceLists] = await Promise.all([
-      this.#instance.heartbeat(),
-      this.#changes.read(),
-      readPriceListsInForce(this.#database),
-    ]);
-    return { alive, recalls, changedKeys, ...priceLists };
+    const [{ alive, recalls }, news] = await Promise.all([this.#instance.heartbeat(), this.#news.read()]);
+    return { alive, recalls, ...news };
   }
 
   register(): Promise<void> {

@@ -1,28 +1,12 @@
 import type { Credits } from "../domain/credits.ts";
-import { FareboxError } from "../domain/farebox-error.ts";
 import type { Lease } from "../domain/leases/lease.ts";
 import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
 import type { Price, Quote } from "../domain/prices/price.ts";
-import type { ChargeItem, ChargeResult, Ledger, PoolRef, StoredResponse } from "../ledger/ledger.ts";
-import type { DurableTasks } from "./durable-tasks.ts";
-import type { LeaseDesk } from "./lease-desk.ts";
+import type { ChargeItem, PoolRef, StoredResponse } from "../ledger/ledger.ts";
+import type { AdmissionParts } from "./admission-parts.ts";
+import { ChargeUnderWay } from "./charge-under-way.ts";
 import type { Admission, AdmitRequest, Settlement } from "./meter.ts";
-import type { MeterClock } from "./meter-clock.ts";
-import type { MeterEvents } from "./meter-events.ts";
-import type { OpenRequests } from "./open-requests.ts";
-import type { PendingSettle, SettleDeadlines } from "./settle-deadlines.ts";
-import { reverseCharge, Settled } from "./settled.ts";
-
-export interface AdmissionParts {
-  readonly ledger: Ledger;
-  readonly desk: LeaseDesk;
-  readonly tasks: DurableTasks;
-  readonly deadlines: SettleDeadlines;
-  readonly open: OpenRequests;
-  readonly clock: MeterClock;
-  readonly events: MeterEvents;
-}
 
 /** What was decided when the request was admitted. */
 export interface AdmissionTerms {
@@ -141,91 +125,11 @@ export class OpenAdmission implements Admission {
     return undefined;
   }
 
-  /**
-   * Resolves when the charge is durable. When that is not known in time the request is answered as failed; should the
-   * charge turn out to be committed, it is refunded: a failed request costs nothing (invariant I7).
-   */
+  /** Resolves when the charge is durable. */
   #commit(item: ChargeItem, lease: Lease | undefined): Promise<Settlement> {
-    const { deadlines, clock, events } = this.#parts;
     return new Promise((resolve, reject) => {
-      const pending = deadlines.add(clock.now(), () => {
-        events.chargeUnknown(this.#subject());
-        reject(
-          new FareboxError("storage_unavailable", "the charge is not known to be committed", {
-            retryable: true,
-          }),
-        );
-      });
-      void this.#charge(item, lease, pending, resolve, reject);
+      new ChargeUnderWay(this.#parts, this.#request, item, lease, { resolve, reject }).send();
     });
-  }
-
-  async #charge(
-    item: ChargeItem,
-    lease: Lease | undefined,
-    pending: PendingSettle,
-    resolve: (settlement: Settlement | Promise<Settlement>) => void,
-    reject: (error: unknown) => void,
-  ): Promise<void> {
-    const { ledger, desk, open } = this.#parts;
-    let result: ChargeResult;
-    try {
-      result = await ledger.charge(item);
-    } catch (error) {
-      if (lease !== undefined) desk.unreserve(lease, item.amount);
-      open.end();
-      if (pending.claim()) reject(error);
-      return;
-    }
-    if (lease !== undefined) desk.settle(lease, item.amount, result.charged);
-    open.end();
-    if (pending.claim()) resolve(this.#settled(item, result));
-    else await this.#reverseLate(item, result);
-  }
-
-  #settled(item: ChargeItem, result: ChargeResult): Settlement | Promise<Settlement> {
-    const { pool, requestId } = item;
-    if (result.uncollected > 0n) {
-      const { creditType } = pool;
-      this.#parts.events.uncollected({ ...this.#subject(), creditType, amount: result.uncollected });
-    }
-    if (result.kind === "superseded") return this.#superseded(pool, result);
-    const refund = (reason: string): Promise<void> =>
-      reverseCharge(this.#parts, pool, result, requestId, reason);
-    return new Settled(pool, result, item.units, refund, undefined);
-  }
-
-  /** Another run completed the key first: its response is the answer. */
-  async #superseded(pool: PoolRef, result: ChargeResult): Promise<Settlement> {
-    const { idempotency, identity } = this.#request;
-    let response: StoredResponse | undefined;
-    if (idempotency !== undefined) {
-      const start = await this.#parts.ledger.beginIdempotent(
-        identity.accountId,
-        identity.shard,
-        idempotency.key,
-        idempotency.requestHash,
-      );
-      if (start.kind === "done") response = start.response;
-      if (start.kind === "begun") {
-        await this.#parts.tasks.attempt("freeing an Idempotency-Key", () =>
-          this.#parts.ledger.abandonIdempotent(
-            identity.accountId,
-            identity.shard,
-            idempotency.key,
-            start.owner,
-          ),
-        );
-      }
-    }
-    return new Settled(pool, result, 0, undefined, response);
-  }
-
-  async #reverseLate(item: ChargeItem, result: ChargeResult): Promise<void> {
-    if (result.charged === 0n) return;
-    const reason = "answered as failed because the charge was not known to be committed";
-    await reverseCharge(this.#parts, item.pool, result, item.requestId, reason);
-    this.#parts.events.chargeReversed({ ...this.#subject(), amount: result.charged });
   }
 
   #returnAll(): void {
@@ -254,7 +158,8 @@ export class OpenAdmission implements Admission {
     const { owner } = this.#terms;
     const { idempotency } = this.#request;
     if (idempotency === undefined || owner === undefined) return undefined;
-    return { key: idempotency.key, owner, response: response ?? { status, headers: [], body: null } };
+    const { key, requestHash } = idempotency;
+    return { key, requestHash, owner, response: response ?? { status, headers: [], body: null } };
   }
 
   #subject() {

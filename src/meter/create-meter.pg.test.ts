@@ -60,7 +60,8 @@ eachDatabase("meter", (openFresh) => {
 
   async function readPool(identity: Identity): Promise<{ balance: Credits; held: Credits }> {
     const [pool] = await database.query<{ balance: Credits; held: Credits }>(
-      "SELECT balance, held FROM farebox.pools WHERE account_id = $1",
+      `SELECT balance, held FROM farebox.pools
+       WHERE account_no = (SELECT account_no FROM farebox.accounts WHERE account_id = $1)`,
       [identity.accountId],
     );
     return pool ?? { balance: 0n, held: 0n };
@@ -231,9 +232,13 @@ eachDatabase("meter", (openFresh) => {
       Array.from({ length: 3 }, () => admit("POST /results", { body: { size: 100 } })),
     );
     const deadId = ledger.instanceId;
+    const [dead] = await database.query<{ no: number }>(
+      "SELECT instance_no AS no FROM farebox.instances WHERE instance_id = $1",
+      [deadId],
+    );
     for (let shard = 0; shard < SHARDS; shard += 1) {
-      await database.query("SELECT farebox.end_instance($1, $2)", [shard, deadId]);
-      await releaseLeases(database, shard, deadId);
+      await database.query("SELECT farebox.end_lane($1, $2)", [shard, dead?.no]);
+      await releaseLeases(database, shard, dead?.no ?? 0);
     }
     const [first, ...others] = admissions;
     assert.equal((await (first ?? assert.fail()).settle({ status: 200, units: 7 })).charged, credits(7));

@@ -3,7 +3,7 @@ import type { LimitRule } from "../domain/limit-rule.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { Ledger, PoolBalance } from "../ledger/ledger.ts";
-import type { AdmissionParts } from "./admission.ts";
+import type { AdmissionParts } from "./admission-parts.ts";
 import { Admitter } from "./admitter.ts";
 import { DurableTasks } from "./durable-tasks.ts";
 import { HeartbeatLoop } from "./heartbeat-loop.ts";
@@ -81,7 +81,8 @@ class RunningMeter implements StartableMeter {
       keys: this.#keys,
       priceLists: this.#priceLists,
       deadAfterMs: options.leases.deadAfterMs,
-      onBeat: () => {
+      isBusy: () => this.#keys.takeWasAsked() || desk.holdsLeases || this.#parts.open.size > 0,
+      onTick: () => {
         desk.sweepIdle();
         deadlines.check(clock.now());
       },

@@ -65,9 +65,9 @@ test("kill -9 of Postgres under load: what was acknowledged is charged once, wha
   await closeRealMeter(real);
 
   const rows = await database.query<{ requestId: string; charges: bigint; net: bigint }>(
-    `SELECT c.request_id AS "requestId", count(*) AS charges, sum(-c.amount - coalesce(r.amount, 0))::bigint AS net
-     FROM farebox.entries c LEFT JOIN farebox.refunds r USING (account_id, credit_type, seq, shard)
-     WHERE c.account_id = $1 AND c.kind = 'charge' GROUP BY c.request_id`,
+    `SELECT c.request AS "requestId", count(*) AS charges, sum(-c.amount - coalesce(r.amount, 0))::bigint AS net
+     FROM farebox.entries c LEFT JOIN farebox.refunds r USING (account_no, type_no, seq, shard)
+     WHERE c.account_no = (SELECT account_no FROM farebox.accounts WHERE account_id = $1) AND c.kind = 'c' GROUP BY c.request`,
     [alice.accountId],
   );
   const books = new Map(rows.map((row) => [row.requestId, row]));
@@ -78,7 +78,8 @@ test("kill -9 of Postgres under load: what was acknowledged is charged once, wha
   }
   assert.equal(rows.filter(({ requestId }) => !outcomes.has(requestId)).length, 0);
   const [pool] = await database.query<{ balance: bigint; held: bigint }>(
-    "SELECT balance, held FROM farebox.pools WHERE account_id = $1",
+    `SELECT balance, held FROM farebox.pools
+     WHERE account_no = (SELECT account_no FROM farebox.accounts WHERE account_id = $1)`,
     [alice.accountId],
   );
   assert.deepEqual(pool, { balance: BigInt(START - count("charged")) * MICRO_PER_CREDIT, held: 0n });

@@ -5,8 +5,14 @@ import type { MeterClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 import type { PriceLists } from "./price-lists.ts";
 
-/** Fixed by what waits for it: recalled leases (a refused request waits 400 ms) and revoked keys (5 s). */
-const HEARTBEAT_MS = 250;
+/** Fixed by what waits for it: leases that others recall (a refused request of theirs waits 400 ms). */
+const BUSY_MS = 250;
+/**
+ * Of an instance that leases nothing and serves no request: it has nothing that could be recalled, and an idle process should
+ * cost nothing. Fixed by revoked keys, which must be refused within 5 s also when one heartbeat fails, and by what they are
+ * trusted for (4 s). It is at most a fifth of what the database declares an instance dead after.
+ */
+const IDLE_MS = 2_000;
 /** Keys whose last use is written after one heartbeat: 240,000 a minute, more than are cached. */
 const MAX_USES = 1_000;
 
@@ -19,16 +25,20 @@ export interface HeartbeatParts {
   readonly priceLists: PriceLists;
   /** Without a heartbeat for so long the database declares this instance dead. */
   readonly deadAfterMs: number;
-  /** Called at every beat, also while the database does not answer. */
-  readonly onBeat: () => void;
+  /** Whether it holds leases or serves requests. */
+  readonly isBusy: () => boolean;
+  /** Called every 250 ms, also while the database does not answer. */
+  readonly onTick: () => void;
 }
 
 /**
- * Tells the database every 250 ms that this instance lives, and takes in what it answers: recalled leases, changed keys,
- * price lists, or that the instance was declared dead. One heartbeat is on its way at a time.
+ * Tells the database every 250 ms, or every 2 s while it is idle, that this instance lives, and takes in what it answers: recalled
+ * leases, changed keys, price lists, or that the instance was declared dead. One heartbeat is on its way at a time.
  */
 export class HeartbeatLoop {
   readonly #parts: HeartbeatParts;
+  readonly #idleMs: number;
+  #sentAt = Number.NEGATIVE_INFINITY;
   #cancel: (() => void) | undefined = undefined;
   #beating: Promise<void> | undefined = undefined;
   #recording: Promise<void> | undefined = undefined;
@@ -38,6 +48,7 @@ export class HeartbeatLoop {
 
   constructor(parts: HeartbeatParts) {
     this.#parts = parts;
+    this.#idleMs = Math.min(IDLE_MS, parts.deadAfterMs / 5);
   }
 
   /** Resolves after the first heartbeat; rejects when the database does not answer it. */
@@ -50,6 +61,7 @@ export class HeartbeatLoop {
   async beat(): Promise<void> {
     const { ledger, clock, keys, desk, priceLists, deadAfterMs } = this.#parts;
     const sentAt = clock.now();
+    this.#sentAt = sentAt;
     const { instanceId } = ledger;
     const answer = await ledger.heartbeat();
     const receivedAt = clock.now();
@@ -104,11 +116,13 @@ export class HeartbeatLoop {
   }
 
   #schedule(): void {
-    this.#cancel = this.#parts.clock.after(HEARTBEAT_MS, () => {
+    const { clock, isBusy, onTick } = this.#parts;
+    this.#cancel = clock.after(BUSY_MS, () => {
       if (this.#stopped) return;
       this.#schedule();
-      this.#parts.onBeat();
-      this.#beating ??= this.#beatQuietly();
+      onTick();
+      const isTime = this.#silent || isBusy() || clock.now() - this.#sentAt >= this.#idleMs;
+      if (isTime) this.#beating ??= this.#beatQuietly();
     });
   }
 

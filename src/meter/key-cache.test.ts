@@ -156,8 +156,8 @@ describe("the last use of keys", () => {
     const key = newKey(database);
     const other = newKey(database);
     const uses = (): number => database.keyUses.length;
-    // The news that the keys were created would have them read, and noted, anew.
-    await clock.advance(250);
+    // The news that the keys were created would have them read, and noted, anew. An idle meter asks every 2 s.
+    await clock.advance(2_000);
     await meter.authenticate(key);
     for (let times = 0; times < 100; times += 1) await meter.authenticate(key);
     await meter.authenticate(other);

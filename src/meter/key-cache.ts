@@ -14,7 +14,7 @@ const MAX_KEYS = 200_000;
 const MAX_REFUSED = 10_000;
 /** A key that was just created works after this long, even if it was tried before. */
 const REFUSED_MS = 1_000;
-/** Heartbeats come every 250 ms. After so long without one a revocation may have been missed (see docs/decisions). */
+/** Heartbeats come every 250 ms, or every 2 s while nothing is served. After so long without one a revocation may have been missed (see docs/decisions). */
 const KEYS_TRUSTED_MS = 4_000;
 /** So long a key that was good before the database fell silent waits for word of it. */
 const CONFIRM_MS = 500;
@@ -57,6 +57,7 @@ export class KeyCache {
   readonly #uses = new Map<string, string>();
   #trustedUntil = 0;
   #doubted = false;
+  #wasAsked = false;
 
   constructor(ledger: Pick<Ledger, "findKey">, clock: MeterClock) {
     this.#ledger = ledger;
@@ -64,6 +65,7 @@ export class KeyCache {
   }
 
   authenticate(presented: string): Promise<Identity | Refusal> | Identity | Refusal {
+    this.#wasAsked = true;
     if (presented.length > MAX_KEY_LENGTH) return KEY_INVALID;
     const hashHex = hash("sha256", presented, "hex");
     const now = this.#clock.now();
@@ -107,6 +109,13 @@ export class KeyCache {
   /** A heartbeat failed. What it would have told may have been lost, so the next one that succeeds is no continuation. */
   doubt(): void {
     this.#doubted = true;
+  }
+
+  /** Whether a key was presented since the last call. */
+  takeWasAsked(): boolean {
+    const wasAsked = this.#wasAsked;
+    this.#wasAsked = false;
+    return wasAsked;
   }
 
   /** These keys changed (created, revoked, rotated, or their account's state did). */

@@ -123,6 +123,11 @@ export class LeaseDesk {
     this.#book.sweepAll((lease, amount) => this.#release(lease, amount));
   }
 
+  /** Whether there is anything that others could recall. */
+  get holdsLeases(): boolean {
+    return this.#book.size > 0;
+  }
+
   trustUntil(time: number): void {
     this.#book.trustUntil(time);
   }

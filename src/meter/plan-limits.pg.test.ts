@@ -13,7 +13,7 @@ import { isRefusal } from "./refusals.ts";
 import { PRICES } from "./testing/open-fake-meter.ts";
 import { closeRealMeter, newAccount, openRealMeter, publish } from "./testing/open-real-meter.ts";
 
-/** Key changes come with the heartbeat, every 250 ms. */
+/** Key changes come with the heartbeat, every 250 ms or, while nothing is served, every 2 s. */
 const TOLD_WITHIN_MS = 5_000;
 
 const rule: LimitRule = { match: "GET /x", requests: 2, windowSeconds: 600, by: "account" };

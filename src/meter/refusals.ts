@@ -14,9 +14,12 @@ export const STORAGE_UNAVAILABLE: Refusal = {
 };
 export const OVERLOADED: Refusal = { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
 
+/** The database is there, and what was asked of it has no place now: for the customer it is the same. */
+const BUSY: ReadonlySet<string> = new Set(["overloaded", "pool_busy"]);
+
 /** The refusal for a fault of the environment. Anything else is a bug: it is thrown on, and the request dies of it. */
 export function refusalOf(error: unknown): Refusal {
-  if (error instanceof FareboxError && error.code === "overloaded") return OVERLOADED;
+  if (error instanceof FareboxError && BUSY.has(error.code)) return OVERLOADED;
   if (error instanceof FareboxError && error.retryable) return STORAGE_UNAVAILABLE;
   throw error;
 }

@@ -12,37 +12,59 @@ export interface RefundParts {
 
 /** A committed charge, or a request that was found to cost nothing. */
 export class Settled implements Settlement {
-  readonly creditType: string;
-  readonly charged: Credits;
-  readonly uncollected: Credits;
-  readonly balance: Credits;
   readonly units: number;
-  readonly superseded: boolean;
   readonly supersededBy: StoredResponse | undefined;
-  readonly chargeId: string | undefined;
-  readonly #refundOnce: ((reason: string) => Promise<void>) | undefined;
+  readonly #parts: RefundParts;
+  readonly #pool: PoolRef;
+  readonly #result: ChargeResult;
+  readonly #requestId: string;
   #refund: Promise<void> | undefined = undefined;
 
   constructor(
+    parts: RefundParts,
     pool: PoolRef,
     result: ChargeResult,
+    requestId: string,
     units: number,
-    refundOnce: ((reason: string) => Promise<void>) | undefined,
     supersededBy: StoredResponse | undefined,
   ) {
-    this.creditType = pool.creditType;
-    this.charged = result.charged;
-    this.uncollected = result.uncollected;
-    this.balance = result.balance;
+    this.#parts = parts;
+    this.#pool = pool;
+    this.#result = result;
+    this.#requestId = requestId;
     this.units = units;
-    this.superseded = result.kind === "superseded";
     this.supersededBy = supersededBy;
-    this.chargeId = result.seq === null ? undefined : renderChargeId({ ...pool, seq: result.seq });
-    this.#refundOnce = refundOnce;
+  }
+
+  get creditType(): string {
+    return this.#pool.creditType;
+  }
+
+  get charged(): Credits {
+    return this.#result.charged;
+  }
+
+  get uncollected(): Credits {
+    return this.#result.uncollected;
+  }
+
+  get balance(): Credits {
+    return this.#result.balance;
+  }
+
+  get superseded(): boolean {
+    return this.#result.kind === "superseded";
+  }
+
+  get chargeId(): string | undefined {
+    const { seq } = this.#result;
+    return seq === null ? undefined : renderChargeId({ ...this.#pool, seq });
   }
 
   refund(reason: string): Promise<void> {
-    this.#refund ??= this.#refundOnce === undefined ? Promise.resolve() : this.#refundOnce(reason);
+    this.#refund ??= this.superseded
+      ? Promise.resolve()
+      : reverseCharge(this.#parts, this.#pool, this.#result, this.#requestId, reason);
     return this.#refund;
   }
 }

@@ -15,15 +15,17 @@ import {
   openDatabase,
 } from "../ledger/database/open-database.ts";
 import { migrate } from "../ledger/migrate.ts";
-import { openLedger } from "../ledger/open-ledger.ts";
+import { type LedgerHandle, openLedger } from "../ledger/open-ledger.ts";
 import { loadPriceList } from "../ledger/price-lists/price-lists.ts";
 import { createMeter } from "../meter/create-meter.ts";
 import type { Meter } from "../meter/meter.ts";
 import { readUsageFacts } from "../meter/read-usage-facts.ts";
 import { createGatewayTelemetry } from "../telemetry/gateway-telemetry.ts";
+import { createLaneTelemetry } from "../telemetry/lane-telemetry.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMeterTelemetry } from "../telemetry/meter-telemetry.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
+import { createSweepTelemetry } from "../telemetry/sweep-telemetry.ts";
 import { startBulkRefunder } from "./bulk-refunder.ts";
 import type { PlanWatch } from "./plan-watch.ts";
 import { publishFilePlans } from "./publish-plans.ts";
@@ -91,12 +93,13 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   const planWatch = await prepare(database, config, logger);
   const operatorToken = ensureOperatorToken(options.dataDirectory, options.operatorToken);
   const metrics = createMetrics();
-  const ledger = await openLedger(database, {
+  const ledger: LedgerHandle = await openLedger(database, {
     shards: config.shards,
     idempotencyKeepSeconds: config.idempotency.keepHours * SECONDS_PER_HOUR,
+    events: createLaneTelemetry(metrics.registry, () => ledger.queueLength),
   });
   closing.add("ledger", () => ledger.close());
-  startBackground(database, config, planWatch, logger, closing);
+  startBackground(database, config, planWatch, { metrics, logger, closing });
   const meter = createMeter({
     ledger,
     priceLists: { readPriceList: (version) => loadPriceList(database, version) },
@@ -163,11 +166,16 @@ function startBackground(
   database: Database,
   config: Config,
   planWatch: PlanWatch,
-  logger: Logger,
-  closing: Closing,
+  {
+    metrics,
+    logger,
+    closing,
+  }: { readonly metrics: Metrics; readonly logger: Logger; readonly closing: Closing },
 ): void {
   const { shards, leases } = config;
-  const sweeper = startSweeper(database, { shards, deadAfterMs: leases.deadAfterMs }, planWatch, logger);
+  const events = createSweepTelemetry(metrics.registry, logger);
+  const options = { shards, deadAfterMs: leases.deadAfterMs };
+  const sweeper = startSweeper(database, options, planWatch, events, logger);
   closing.add("sweeper", () => sweeper.stop());
   const bulkRefunder = startBulkRefunder(database, logger);
   closing.add("bulk refunder", () => bulkRefunder.stop());

@@ -1,42 +1,51 @@
 import type { Database } from "../ledger/database/database.ts";
-import { sweepOperatorRequests } from "../ledger/operators/operator-requests.ts";
 import { sweepPlans } from "../ledger/plans/sweep-plans.ts";
-import { type SweepOptions, sweep } from "../ledger/sweep.ts";
+import { createSteps, type SweepOptions } from "../ledger/sweep/sweep.ts";
+import { type RoundEnd, type SweepEvents, SweepRounds } from "../ledger/sweep/sweep-rounds.ts";
+import type { SweepStep } from "../ledger/sweep/sweep-step.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { PlanWatch } from "./plan-watch.ts";
 
 /**
- * Pause between sweeps. The leases of a dead instance come back at most so much later than it is declared dead; half to
- * one and a half of it, so that instances take turns.
+ * Pause between rounds; half to one and a half of it, so that instances take turns. The leases of a dead instance come back at
+ * most so much later than it is declared dead. Idle: no instance has used a pool lately and nothing is due, so nobody waits.
  */
-const PAUSE_MS = 2_000;
+const PAUSE_MS: Readonly<Record<RoundEnd, number>> = { more: 100, calm: 2_000, idle: 5_000 };
+
+/** Another process that publishes other plans is noticed within so long. */
+const PLAN_WATCH_MS = 10_000;
 
 export interface Sweeper {
-  /** Resolves when the sweep under way, if any, has ended. */
+  /** Resolves when the round under way, if any, has ended. */
   stop(): Promise<void>;
 }
 
-/** Sweeps again and again until it is stopped. A failed sweep is logged and tried again: nothing depends on any single one. */
+/** Sweeps again and again until it is stopped. What fails is told and tried again: nothing depends on any single round. */
 export function startSweeper(
   database: Database,
   options: SweepOptions,
   planWatch: PlanWatch,
+  events: SweepEvents,
   logger: Logger,
 ): Sweeper {
+  const onDead = (instances: number): void =>
+    logger.warn({ instances }, "silent instances were declared dead: their leases go back");
+  const steps = [...createSteps(database, options, onDead), ...createPlanSteps(database, planWatch)];
+  const rounds = new SweepRounds(database, options, steps, events);
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let stopped = false;
-  const schedule = (): void => {
+  const schedule = (end: RoundEnd): void => {
     if (stopped) return;
     timer = setTimeout(
       () => {
-        running = run(database, options, planWatch, logger).then(schedule);
+        running = rounds.run().then(schedule);
       },
-      PAUSE_MS * (0.5 + Math.random()),
+      PAUSE_MS[end] * (0.5 + Math.random()),
     );
     timer.unref();
   };
-  schedule();
+  schedule("more");
   return {
     stop: async () => {
       stopped = true;
@@ -46,20 +55,27 @@ export function startSweeper(
   };
 }
 
-async function run(
-  database: Database,
-  options: SweepOptions,
-  planWatch: PlanWatch,
-  logger: Logger,
-): Promise<void> {
-  try {
-    const { deadInstances, ...done } = await sweep(database, options);
-    await sweepOperatorRequests(database);
-    const plans = await sweepPlans(database);
-    if (plans.failed > 0) logger.warn(plans, "accounts could not follow their plans: run an audit");
-    await planWatch.check(database);
-    if (deadInstances > 0) logger.warn({ deadInstances, ...done }, "silent instances were declared dead");
-  } catch (error) {
-    logger.warn({ err: error }, "a sweep failed");
-  }
+function createPlanSteps(database: Database, planWatch: PlanWatch): readonly SweepStep[] {
+  return [
+    {
+      name: "plans",
+      everyMs: 0,
+      run: async () => {
+        const { accounts, failed } = await sweepPlans(database);
+        if (failed === 0) return { done: accounts };
+        return {
+          done: accounts,
+          passed: new Error(`${failed} accounts could not follow their plans: run an audit`),
+        };
+      },
+    },
+    {
+      name: "plan watch",
+      everyMs: PLAN_WATCH_MS,
+      run: async () => {
+        await planWatch.check(database);
+        return { done: 0 };
+      },
+    },
+  ];
 }

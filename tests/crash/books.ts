@@ -34,11 +34,12 @@ export async function readBooks(target: DatabaseTarget): Promise<Books> {
   const database = await openDatabase(target);
   try {
     const [row] = await database.query<{ entries: Entry[] | null; pools: Pool[] | null }>(`SELECT
-      (SELECT json_agg(json_build_object('accountId', account_id, 'seq', seq, 'kind', kind, 'amount', amount,
-        'balance', balance, 'uncollected', uncollected, 'requestId', request_id, 'refundOf', refund_of)
-        ORDER BY account_id, seq) FROM farebox.entries) AS entries,
-      (SELECT json_agg(json_build_object('accountId', account_id, 'balance', balance, 'held', held, 'lastSeq', last_seq))
-        FROM farebox.pools) AS pools`);
+      (SELECT json_agg(json_build_object('accountId', a.account_id, 'seq', e.seq, 'kind', farebox.entry_kind(e.kind),
+        'amount', e.amount, 'balance', e.balance, 'uncollected', coalesce(e.uncollected, 0), 'requestId', e.request,
+        'refundOf', e.refund_of) ORDER BY a.account_id, e.seq)
+        FROM farebox.entries e JOIN farebox.accounts a USING (account_no)) AS entries,
+      (SELECT json_agg(json_build_object('accountId', a.account_id, 'balance', p.balance, 'held', p.held, 'lastSeq', p.last_seq))
+        FROM farebox.pools p JOIN farebox.accounts a USING (account_no)) AS pools`);
     const inCredits = <T extends Entry | Pool>(one: T): T => ({
       ...one,
       balance: one.balance / MICRO,
@@ -62,7 +63,9 @@ export async function readLeased(target: DatabaseTarget, instanceId: string): Pr
   const database = await openDatabase(target);
   try {
     const [row] = await database.query<{ leased: bigint }>(
-      "SELECT coalesce(sum(amount), 0)::bigint AS leased FROM farebox.holds WHERE owner = $1",
+      `SELECT coalesce(sum(p.lease_amount[array_position(p.lease_owner, i.instance_no)]), 0)::bigint
+         + (SELECT coalesce(sum(k.amount), 0)::bigint FROM farebox.key_leases k WHERE k.instance_no = max(i.instance_no)) AS leased
+       FROM farebox.instances i LEFT JOIN farebox.pools p ON i.instance_no = ANY (p.lease_owner) WHERE i.instance_id = $1`,
       [instanceId],
     );
     return Number(row?.leased ?? 0n) / MICRO;
@@ -75,9 +78,10 @@ export async function readLeased(target: DatabaseTarget, instanceId: string): Pr
 export async function isDead(target: DatabaseTarget, instanceId: string): Promise<boolean> {
   const database = await openDatabase(target);
   try {
-    const rows = await database.query("SELECT FROM farebox.instances WHERE state = 'dead' AND owner = $1", [
-      instanceId,
-    ]);
+    const rows = await database.query(
+      `SELECT FROM farebox.lanes JOIN farebox.instances USING (instance_no) WHERE state = 'dead' AND instance_id = $1`,
+      [instanceId],
+    );
     return rows.length > 0;
   } finally {
     await database.close();

@@ -160,7 +160,7 @@ class Link {
 
 /** A Bind names the portal, which is empty, and the prepared statement. */
 function isBatch(message: Buffer): boolean {
-  return message[0] === BIND && message.toString("latin1", 5, 16) === "\0run-batch\0";
+  return message[0] === BIND && /^\0run-(plain|batch)\0$/.test(message.toString("latin1", 5, 16));
 }
 
 /** Cuts a stream of Postgres's protocol into messages: a byte that tells the kind, and a length that counts itself. */

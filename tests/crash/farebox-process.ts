@@ -5,7 +5,7 @@ import { accountBody } from "../../src/api/wire/account.ts";
 import { instanceBody } from "../../src/api/wire/instance.ts";
 import { createdKey } from "../../src/api/wire/key.ts";
 import { balanceBody, grantBody } from "../../src/api/wire/pool.ts";
-import { createOperatorClient, type OperatorClient } from "../../src/cli/operator-client.ts";
+import { createOperatorClient, type OperatorClient } from "../../src/cli/operator/operator-client.ts";
 import type { DatabaseTarget } from "../../src/ledger/database/open-database.ts";
 import { FareboxProcess, type Finished } from "../end-to-end/farebox-process.ts";
 import { eventually } from "./eventually.ts";

@@ -217,19 +217,23 @@ test("CSV by format or Accept, whole and streamed, with the amounts to the last 
   assert.deepEqual([headOnly.status, headOnly.text], [200, ""]);
 });
 
+/** Finds the rows of an account's pool, `$1` being the account. */
+const of = (creditType: string): string =>
+  `e.account_no = (SELECT account_no FROM farebox.accounts WHERE account_id = $1)
+   AND e.type_no = (SELECT type_no FROM farebox.credit_types WHERE credit_type = '${creditType}')`;
+
 test("a statement of ten thousand lines is written whole while the client reads it slowly", async () => {
   const { customer } = await openSpender();
   await scene.database.query(
-    `INSERT INTO farebox.entries (account_id, credit_type, seq, shard, at, kind, amount, balance, spent)
-     SELECT e.account_id, 'search', e.seq + n, e.shard, e.at, 'adjustment', 0, e.balance, e.spent
+    `INSERT INTO farebox.entries (account_no, type_no, seq, shard, at, kind, amount, balance, spent)
+     SELECT e.account_no, e.type_no, e.seq + n, e.shard, e.at, 'a', 0, e.balance, e.spent
      FROM farebox.entries e, generate_series(1, 10000) n
-     WHERE e.account_id = $1 AND e.credit_type = 'search' AND e.seq = 2`,
+     WHERE ${of("search")} AND e.seq = 2`,
     [customer.id],
   );
-  await scene.database.query(
-    "UPDATE farebox.pools SET last_seq = last_seq + 10000 WHERE account_id = $1 AND credit_type = 'search'",
-    [customer.id],
-  );
+  await scene.database.query(`UPDATE farebox.pools e SET last_seq = last_seq + 10000 WHERE ${of("search")}`, [
+    customer.id,
+  ]);
   const response = await fetch(`${scene.gateway}/v1/credits/entries?creditType=search&format=csv`, {
     headers: { authorization: `Bearer ${customer.key}` },
   });

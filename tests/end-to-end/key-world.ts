@@ -5,7 +5,7 @@ import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createOperatorClient, type OperatorClient } from "../../src/cli/operator-client.ts";
+import { createOperatorClient, type OperatorClient } from "../../src/cli/operator/operator-client.ts";
 import { auditLedger } from "../../src/ledger/audit/audit.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import { openDatabase } from "../../src/ledger/database/open-database.ts";

@@ -55,6 +55,8 @@ export class BooksModel {
   /** Per instance. */
   readonly leases = new Map<number, bigint>();
   readonly references = new Set<string>();
+  /** What was asked for by each refund's charge and reference. */
+  readonly refunds = new Map<string, bigint | "all">();
   /** Which grants paid each charge, in the order in which they did. */
   readonly charges = new Map<number, { readonly parts: { grant: ModelGrant; amount: bigint }[] }>();
   readonly paidUntil = new Map<string, number>();

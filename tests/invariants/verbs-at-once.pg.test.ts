@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import fc from "fast-check";
 import { formatId, ID_RANDOM_BYTES } from "../../src/domain/ids.ts";
-import type { KeyCap } from "../../src/domain/keys/key-cap.ts";
+import type { KeyCap } from "../../src/domain/key-cap.ts";
 import { setAccountState, shareAccount } from "../../src/ledger/accounts/accounts.ts";
 import { closeAccount } from "../../src/ledger/accounts/close-account.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
@@ -22,7 +22,7 @@ import { advanceBulkRefund } from "../../src/ledger/refunds/advance-bulk-refund.
 import { createBulkRefund } from "../../src/ledger/refunds/bulk-refunds.ts";
 import { previewRefunds } from "../../src/ledger/refunds/preview-refunds.ts";
 import { refundCharge } from "../../src/ledger/refunds/refund.ts";
-import { sweep } from "../../src/ledger/sweep.ts";
+import { sweep } from "../../src/ledger/sweep/sweep.ts";
 import { assertSound, chargeOf, createPool, holdOf, LEDGER, SHARDS } from "../../src/ledger/testing/books.ts";
 import { eachDatabase } from "../../src/ledger/testing/test-databases.ts";
 

@@ -8,7 +8,7 @@ const DOCUMENT = "docs/reference/errors.md";
 /** Every literal code that an error is made with, with a file that makes it. */
 function codesInSources(): Map<string, string> {
   const codes = new Map<string, string>();
-  for (const path of trackedFiles(/^src\/.*\.ts$/)) {
+  for (const path of trackedFiles(/^(src|examples)\/.*\.ts$/)) {
     if (path.endsWith(".test.ts") || path.includes("/testing/")) continue;
     for (const [, code] of readTracked(path).matchAll(
       /(?:new FareboxError|problemsError)\(\s*(?:\w+ \? "\w+" : )?"([a-z_]+)"/g,
@@ -48,7 +48,7 @@ test("every code of the reference exists", () => {
 });
 
 test("no error is made with a code that cannot be found by reading", () => {
-  const computed = trackedFiles(/^src\/.*\.ts$/)
+  const computed = trackedFiles(/^(src|examples)\/.*\.ts$/)
     .filter((path) => !path.endsWith(".test.ts") && !path.includes("/testing/"))
     .flatMap((path) =>
       [...readTracked(path).matchAll(/new FareboxError\(\s*([^"\s][^,]*),/g)].map(

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createGatewayTelemetry } from "../../src/telemetry/gateway-telemetry.ts";
+import { createLaneTelemetry } from "../../src/telemetry/lane-telemetry.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createMeterTelemetry } from "../../src/telemetry/meter-telemetry.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
@@ -11,6 +12,7 @@ test("the reference has a row for every metric, and for nothing else", async () 
   const logger = createLogger({ level: "silent", format: "json" });
   createMeterTelemetry(registry, logger);
   createGatewayTelemetry(registry, logger);
+  createLaneTelemetry(registry, () => 0);
   const metrics = await registry.getMetricsAsJSON();
   const own = metrics.map(({ name }) => name).filter((name) => !name.startsWith("farebox_process_"));
   const documented = [...readTracked("docs/reference/metrics.md").matchAll(/^\| `(farebox_\w+)` \|/gm)];

@@ -5,7 +5,7 @@ import { MUTATION_CASES } from "../../src/api/operator/testing/mutation-cases.ts
 import { OperatorUnderTest } from "../../src/api/operator/testing/operator-under-test.ts";
 import { readOperations } from "../../src/api/operator/testing/read-operations.ts";
 import type { Cli } from "../../src/cli/cli.ts";
-import type { OperatorClient } from "../../src/cli/operator-client.ts";
+import type { OperatorClient } from "../../src/cli/operator/operator-client.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { createCli } from "../../src/cli/run-cli.ts";
 import type { Database } from "../../src/ledger/database/database.ts";

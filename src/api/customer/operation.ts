@@ -1,4 +1,4 @@
-import { describeAnswers } from "../describe-answers.ts";
+import { describeAnswers } from "../operation.ts";
 
 /** Every operation needs a key of the account, as the contract reads it. */
 export const CUSTOMER_SECURITY = [{ key: [] }];

@@ -1,5 +1,5 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
-import type { KeyCap } from "../../domain/keys/key-cap.ts";
+import type { KeyCap } from "../../domain/key-cap.ts";
 
 /** The caps as they were given. Throws FareboxError `credit_type_unknown` with the path of each wrong one. */
 export function chooseCaps<Caps extends readonly KeyCap[] | undefined>(

@@ -1,6 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import { timeOutput } from "./fields.ts";
 
+const sweepStep = z.object({
+  step: z.string().openapi({ example: "due pools" }),
+  succeededAt: timeOutput.nullable().openapi({ description: "On any instance; up to a minute old." }),
+  failedAt: timeOutput.nullable(),
+  failure: z.string().nullable().openapi({ description: "What was said when it failed last." }),
+});
+
 export const instanceBody = z
   .object({
     id: z.string().openapi({ example: "ins_1a2B3c4D5e6F7g8H" }),
@@ -13,7 +20,13 @@ export const instanceBody = z
       now: timeOutput.openapi({
         description: "The database's clock, which decides everything that has a date.",
       }),
+      weakSettings: z.array(z.string()).openapi({
+        description:
+          "Settings with which commits may be lost. Farebox turns `synchronous_commit` on for itself.",
+        example: ["synchronous_commit = off"],
+      }),
     }),
+    sweep: z.array(sweepStep).openapi({ description: "The steps of the work behind the requests." }),
     now: timeOutput.openapi({ description: "This instance's clock." }),
   })
   .openapi("Instance");

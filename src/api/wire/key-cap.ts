@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { type Credits, parseCredits } from "../../domain/credits.ts";
-import type { KeyCap } from "../../domain/keys/key-cap.ts";
+import type { KeyCap } from "../../domain/key-cap.ts";
 import { amountOutput } from "./amount.ts";
 import { creditTypeInput, timeOutput } from "./fields.ts";
 

@@ -78,6 +78,11 @@ export const usageBody = z
       )
       .openapi({ description: "What is not grouped by is null." }),
     totals: z.array(z.object(usageSums)).openapi({ description: "By credit type." }),
+    completeUntil: timeOutput.nullable().openapi({
+      description:
+        "Null: nothing is missing. Of all accounts and with very much that was charged just now: what happened before this " +
+        "moment is counted.",
+    }),
     endpoints: z
       .array(z.object({ endpoint: z.string(), ...usageSums }))
       .optional()

@@ -2,9 +2,9 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { auditTrailPage } from "../../api/wire/audit-trail.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../cli.ts";
-import { csvOption, printCsv } from "../print-csv.ts";
-import { addPageOptions, type PageOptions, readPages, renderNext } from "../read-pages.ts";
-import { renderTable } from "../table.ts";
+import { csvOption, printCsv } from "../render/print-csv.ts";
+import { addPageOptions, type PageOptions, readPages, renderNext } from "../render/read-pages.ts";
+import { renderTable } from "../render/table.ts";
 
 interface Options extends PageOptions {
   readonly csv?: boolean;

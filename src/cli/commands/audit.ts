@@ -13,7 +13,7 @@ import {
   printResult,
   type StorageOptions,
 } from "../cli.ts";
-import { countOf } from "../count-of.ts";
+import { countOf } from "../render/count-of.ts";
 
 interface Options extends StorageOptions {
   readonly atRest?: boolean;
@@ -59,7 +59,7 @@ async function auditDirectly(cli: Cli, options: Options): Promise<Audit> {
   if ("directory" in target && !existsSync(join(target.directory, "postgres"))) {
     refuse(`There is no database in ${target.directory}.`, "Name the data directory with --data.");
   }
-  const { openStorage } = await import("../open-storage.ts");
+  const { openStorage } = await import("../process/open-storage.ts");
   const { auditLedger } = await import("../../ledger/audit/audit.ts");
   const { readServer } = await import("../../ledger/database/read-server.ts");
   const { readMigrations } = await import("../../ledger/migrate.ts");

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { balanceBody } from "../../api/wire/pool.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
-import { renderTable } from "../table.ts";
+import { renderTable } from "../render/table.ts";
 
 /** `farebox balance <account>` */
 export function addBalance(program: Command, cli: Cli): void {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { migrate } from "../../ledger/migrate.ts";
+import { type MigrateResult, migrate } from "../../ledger/migrate.ts";
 import {
   type Cli,
   databaseOption,
@@ -8,7 +8,7 @@ import {
   printResult,
   type StorageOptions,
 } from "../cli.ts";
-import { openStorage } from "../open-storage.ts";
+import { openStorage } from "../process/open-storage.ts";
 
 /** `farebox migrate` */
 export function addMigrate(program: Command, cli: Cli): void {
@@ -22,14 +22,18 @@ export function addMigrate(program: Command, cli: Cli): void {
       const database = await openStorage(cli, options);
       try {
         const result = await migrate(database);
-        printResult(cli, options, result, () => renderApplied(result.applied, result.version));
+        printResult(cli, options, result, () => renderApplied(result));
       } finally {
         await database.close();
       }
     });
 }
 
-function renderApplied(applied: readonly string[], version: number): string {
-  if (applied.length === 0) return `Nothing to apply: the schema is at version ${version}.\n`;
-  return `${applied.map((name) => `Applied ${name}.`).join("\n")}\nThe schema is at version ${version}.\n`;
+function renderApplied({ applied, version, missing }: MigrateResult): string {
+  const lines =
+    applied.length === 0
+      ? [`Nothing to apply: the schema is at version ${version}.`]
+      : [...applied.map((name) => `Applied ${name}.`), `The schema is at version ${version}.`];
+  const warnings = missing.map((problem) => `A partition is missing: ${problem}.`);
+  return `${[...lines, ...warnings].join("\n")}\n`;
 }

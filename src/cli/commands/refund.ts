@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { refundBody } from "../../api/wire/pool.ts";
 import { type Cli, printResult } from "../cli.ts";
-import { addRefundOptions, type RefundOptions, renderRefund } from "../refund-options.ts";
+import { addRefundOptions, type RefundOptions, renderRefund } from "./refunds/refund-options.ts";
 
 /** `farebox refund <charge>` */
 export function addRefund(program: Command, cli: Cli): void {

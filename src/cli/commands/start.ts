@@ -8,7 +8,7 @@ import {
   printResult,
   type StorageOptions,
 } from "../cli.ts";
-import { type ListenAddress, parseListenAddress } from "../listen-address.ts";
+import { type ListenAddress, parseListenAddress } from "../process/listen-address.ts";
 
 interface Options extends StorageOptions {
   readonly config: string;
@@ -39,7 +39,7 @@ export function addStart(program: Command, cli: Cli): void {
     .addOption(jsonOption())
     .action(async (options: Options) => {
       // Loaded when needed: the other commands answer faster without gateway and database.
-      const { serve } = await import("../serve.ts");
+      const { serve } = await import("../process/serve.ts");
       const { gateway, operator, ended } = await serve(cli, options.config, options);
       const ready = { event: "ready", gateway, operator };
       printResult(cli, options, ready, () => `Gateway ${gateway}\nOperator API ${operator}\n`);

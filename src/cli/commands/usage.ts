@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { usageBody } from "../../api/wire/usage.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
-import { csvOption, printCsv } from "../print-csv.ts";
-import { renderTable } from "../table.ts";
+import { csvOption, printCsv } from "../render/print-csv.ts";
+import { renderTable } from "../render/table.ts";
 
 interface Options extends OperatorOptions {
   readonly by?: string;
@@ -77,7 +77,8 @@ function renderUsage(usage: Usage): string {
     ...groupBy.map((group) => row[group] ?? ""),
     ...renderSums(row),
   ]);
-  const period = `${usage.from} to ${usage.to}\n\n${renderTable(head, lines)}`;
+  const until = usage.completeUntil === null ? "" : `, complete until ${usage.completeUntil}`;
+  const period = `${usage.from} to ${usage.to}${until}\n\n${renderTable(head, lines)}`;
   if (rows.length <= totals.length) return period;
   return `${period}\nIn total\n${renderTable(SUMS, totals.map(renderSums))}`;
 }

@@ -1,10 +1,10 @@
 import { OperatorUnderTest, TOKEN } from "../../api/operator/testing/operator-under-test.ts";
 import type { Database } from "../../ledger/database/database.ts";
 import type { Cli } from "../cli.ts";
-import { createOperatorClient } from "../operator-client.ts";
+import { createOperatorClient } from "../operator/operator-client.ts";
 import { createProgram } from "../program.ts";
-import { reportError } from "../report-error.ts";
 import { createCli } from "../run-cli.ts";
+import { reportError } from "../terminal/report-error.ts";
 
 export interface Ran {
   readonly code: number;

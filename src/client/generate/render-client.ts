@@ -84,7 +84,7 @@ function renderInterface(operations: readonly ClientOperation[]): string {
     `import type {\n${[...new Set(names)]
       .toSorted()
       .map((name) => `  ${name},\n`)
-      .join("")}} from "./types.ts";`,
+      .join("")}} from "../generated/types.ts";`,
     "",
     "/** One method for each operation of the operator API. */",
     `export interface FareboxClient {\n${methods.join("\n")}\n}`,

@@ -66,7 +66,7 @@ import type {
   UpdateAccountInput,
   UpdateKeyInput,
   Usage,
-} from "./types.ts";
+} from "../generated/types.ts";
 
 /** One method for each operation of the operator API. */
 export interface FareboxClient {

@@ -494,6 +494,10 @@ export interface Usage {
     refunded: number;
   }[];
   /**
+   * Null: nothing is missing. Of all accounts and with very much that was charged just now: what happened before this moment is counted.
+   */
+  completeUntil: string | null;
+  /**
    * The rows once more, when neither `resolution` nor `groupBy` is given.
    */
   endpoints?: {
@@ -794,7 +798,26 @@ export interface Instance {
      * The database's clock, which decides everything that has a date.
      */
     now: string;
+    /**
+     * Settings with which commits may be lost. Farebox turns `synchronous_commit` on for itself.
+     */
+    weakSettings: string[];
   };
+  /**
+   * The steps of the work behind the requests.
+   */
+  sweep: {
+    step: string;
+    /**
+     * On any instance; up to a minute old.
+     */
+    succeededAt: string | null;
+    failedAt: string | null;
+    /**
+     * What was said when it failed last.
+     */
+    failure: string | null;
+  }[];
   /**
    * This instance's clock.
    */

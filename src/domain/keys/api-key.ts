@@ -1,4 +1,4 @@
-import { base62, base62Bytes, base62Number } from "./base62.ts";
+import { base62, base62Bytes, base62Number } from "../base62.ts";
 import { crc32 } from "./crc32.ts";
 
 /** 178 bits of randomness. */

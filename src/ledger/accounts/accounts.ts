@@ -4,6 +4,8 @@ import { microsOf, timeOfMicros } from "../database/cursor.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
 import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "../database/page.ts";
 import { constraintOf } from "../database/storage-error.ts";
+import { touchKeys } from "./touch-keys.ts";
+import { unknownAccount } from "./unknown-account.ts";
 
 export interface Account {
   readonly accountId: string;
@@ -138,7 +140,7 @@ export async function setAccountState(
   if (before.state === state) return before;
   if (before.state === "closed") refuseClosed(accountId);
   await tx.query("UPDATE farebox.accounts SET state = $2 WHERE account_id = $1", [accountId, state]);
-  await tx.query("UPDATE farebox.keys SET changed_at = clock_timestamp() WHERE account_id = $1", [accountId]);
+  await touchKeys(tx, accountId);
   return { ...before, state };
 }
 
@@ -165,7 +167,7 @@ export function refuseClosed(accountId: string): never {
 }
 
 function refuseUnknown(accountId: string): never {
-  throw new FareboxError("account_unknown", `There is no account ${accountId}.`, { detail: { accountId } });
+  throw unknownAccount(accountId);
 }
 
 function chooseShard(accountId: string, shards: number): number {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import type { Database } from "../database/database.ts";
+import { setKeyCaps } from "../keys/key-caps.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { assignPlan } from "../plans/account-plan.ts";
@@ -9,6 +10,7 @@ import { grantCredits } from "../pools/grant.ts";
 import { listLiveHolds } from "../pools/holds.ts";
 import { atOnce, fulfilled, refusedCodes } from "../testing/at-once.ts";
 import {
+  addKey,
   assertSound,
   chargeOf,
   createPool,
@@ -16,8 +18,10 @@ import {
   LEDGER,
   leaseOf,
   letTimePass,
+  OF_POOL,
   readPool,
   releaseOf,
+  roll,
 } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { readAccount, shareAccount } from "./accounts.ts";
@@ -105,10 +109,10 @@ eachDatabase("closing an account", (openFresh) => {
     // What was due before it closed was the account's.
     assert.equal((await readPool(db, pool)).balance, 100n);
     await letTimePass(db, pool, 10 * 86_400_000);
-    await db.query("SELECT farebox.roll_pool($1, $2, $3)", [pool.shard, pool.accountId, pool.creditType]);
+    await roll(db, pool);
     assert.equal((await readPool(db, pool)).balance, 100n);
     assert.deepEqual(
-      await db.query("SELECT 1 AS one FROM recurring WHERE account_id = $1", [pool.accountId]),
+      await db.query(`SELECT 1 AS one FROM recurring WHERE ${OF_POOL}`, [pool.accountId, pool.creditType]),
       [],
     );
   });
@@ -118,7 +122,7 @@ eachDatabase("closing an account", (openFresh) => {
     await grantCredits(db, { pool, amount: 7n, source: "promo", expiresAt: new Date(Date.now() + 60_000) });
     await close(pool);
     await letTimePass(db, pool, 61_000);
-    await db.query("SELECT farebox.roll_pool($1, $2, $3)", [pool.shard, pool.accountId, pool.creditType]);
+    await roll(db, pool);
     assert.equal((await readPool(db, pool)).balance, 100n);
   });
 
@@ -210,13 +214,26 @@ eachDatabase("live holds", (openFresh) => {
       } while (cursor !== undefined);
       return seen.map(({ creditType, kind, holdId, amount }) => [creditType, kind, holdId, amount]);
     };
+    const { keyId } = await addKey(db, pool);
+    await db.transaction((tx) =>
+      setKeyCaps(tx, { ...pool, keyId }, [{ creditType: "credits", day: 9n, month: null, total: null }]),
+    );
+    await ledger.lease(leaseOf(pool, 4n, { capKey: keyId }));
     const expected = [
       ["credits", "hold", "a:1", 30n],
       ["credits", "hold", "b", 20n],
       ["credits", "lease", `lease:${ledger.instanceId}`, 10n],
+      ["credits", "lease", `lease:${ledger.instanceId}/${keyId}`, 4n],
       ["search", "hold", "a:1", 5n],
     ];
-    for (const limit of [1, 2, 3, 4, 100]) assert.deepEqual(await list(limit), expected, String(limit));
+    for (const limit of [1, 2, 3, 4, 5, 100]) assert.deepEqual(await list(limit), expected, String(limit));
+    const leases = (await listLiveHolds(db, pool, { limit: 100 })).items.filter(
+      ({ kind }) => kind === "lease",
+    );
+    for (const { owner, expiresAt, createdAt } of leases) {
+      assert.deepEqual([owner, expiresAt], [ledger.instanceId, null]);
+      assert.ok(createdAt.getTime() <= Date.now());
+    }
     await letTimePass(db, pool, 61_000);
     assert.deepEqual(await list(100), expected.slice(1), "a hold that is over is not live, rolled or not");
     await assert.rejects(listLiveHolds(db, pool, { limit: 1, cursor: "bm8" }), { code: "cursor_invalid" });

@@ -1,13 +1,14 @@
-import { type Credits, formatCredits } from "../../domain/credits.ts";
+import { formatCredits } from "../../domain/credits.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Transaction } from "../database/database.ts";
+import { findAccountNo } from "./account-no.ts";
 import { type Account, lockAccount, readAccount, setAccountState } from "./accounts.ts";
 
-/** What clients have set aside in one pool. */
+/** What clients have set aside in one pool, as `close_pools` answers. Micro-credits, at most 10^15, are exact in JSON. */
 interface HeldPool {
   readonly creditType: string;
-  readonly holds: bigint;
-  readonly amount: Credits;
+  readonly holds: number;
+  readonly amount: number;
 }
 
 /**
@@ -22,11 +23,12 @@ export async function closeAccount(tx: Transaction, accountId: string): Promise<
   const account = await lockAccount(tx, accountId);
   if (account.state === "closed") return account;
   // Under the locks of all of the account's pools, which every hold needs: none comes between this look and the commit.
-  const held = await tx.query<HeldPool>(
-    `SELECT credit_type AS "creditType", holds, amount FROM farebox.close_pools($1, $2)`,
-    [account.shard, accountId],
-  );
-  if (held.length > 0) refuseHolds(accountId, held);
+  const [row] = await tx.query<{ held: readonly HeldPool[] }>("SELECT farebox.close_pools($1, $2) AS held", [
+    account.shard,
+    await findAccountNo(tx, account),
+  ]);
+  if (row === undefined) throw new Error("close_pools returned nothing");
+  if (row.held.length > 0) refuseHolds(accountId, row.held);
   await tx.query(
     `UPDATE farebox.accounts SET plan = NULL, plan_version = NULL, next_plan = NULL, next_plan_version = NULL,
        next_plan_at = NULL WHERE account_id = $1`,
@@ -37,11 +39,9 @@ export async function closeAccount(tx: Transaction, accountId: string): Promise<
 }
 
 function refuseHolds(accountId: string, pools: readonly HeldPool[]): never {
-  const held = pools.map(({ creditType, holds, amount }) => ({
-    creditType,
-    holds: Number(holds),
-    amount: formatCredits(amount),
-  }));
+  const held = pools
+    .map(({ creditType, holds, amount }) => ({ creditType, holds, amount: formatCredits(BigInt(amount)) }))
+    .toSorted((a, b) => (a.creditType < b.creditType ? -1 : 1));
   const text = held
     .map(
       ({ creditType, holds, amount }) =>

@@ -6,10 +6,13 @@ const NO_ACCOUNT = "FB404";
 
 /** The error for callers: FareboxError `account_unknown` when the database found no such account, else the error itself. */
 export function explainUnknownAccount(error: unknown, accountId: string): unknown {
-  if (sqlStateOf(error) !== NO_ACCOUNT) return error;
+  return sqlStateOf(error) === NO_ACCOUNT ? unknownAccount(accountId, error) : error;
+}
+
+export function unknownAccount(accountId: string, cause?: unknown): FareboxError {
   return new FareboxError("account_unknown", `There is no account ${accountId}.`, {
     detail: { accountId },
-    cause: error,
+    cause,
   });
 }
 

@@ -1,76 +1,90 @@
 import type { Queryable } from "../database/database.ts";
-import type { AuditFinding } from "./audited-pool.ts";
-
-interface Row {
-  readonly accountId: string;
-  readonly creditType: string;
-  readonly what: string;
-}
+import {
+  type AuditFinding,
+  BY_POOL,
+  type Chunk,
+  ownedBy,
+  POOLS,
+  PoolReport,
+  type PoolRow,
+  poolColumns,
+  poolName,
+} from "./audited-pool.ts";
 
 /** A report of a broken ledger must be readable: more of the same kind say nothing new. */
 const MAX_FINDINGS = 100;
 
-/** The leases of a dead instance are given back by the next sweep; what is left after this many seconds is stuck. */
-const RELEASE_SECONDS = 60;
+const TABLES = [
+  "holds",
+  "grants",
+  "recurring",
+  "draws",
+  "refunds",
+  "adjustments",
+  "usage",
+  "usage_rolled",
+  "key_spend",
+  "key_caps",
+  "key_leases",
+] as const;
 
-/** Rows of pools that do not exist, of which the comparison pool by pool would know nothing. */
-export async function findOrphans(db: Queryable): Promise<AuditFinding[]> {
-  const findings: AuditFinding[] = [];
-  for (const table of ["holds", "grants", "recurring", "draws", "refunds", "usage", "key_caps"] as const) {
-    const rows = await db.query<Row>(
-      `SELECT DISTINCT t.account_id AS "accountId", t.credit_type AS "creditType", '${table}' AS what
-       FROM farebox.${table} t
-       WHERE NOT EXISTS (SELECT FROM farebox.pools p
-         WHERE p.account_id = t.account_id AND p.credit_type = t.credit_type AND p.shard = t.shard) LIMIT $1`,
-      [MAX_FINDINGS],
-    );
-    for (const { accountId, creditType } of rows) {
-      findings.push({
-        invariant: "I1",
-        check: `every row of ${table} belongs to a pool`,
-        accountId,
-        creditType,
-        detail: {},
-      });
-    }
-  }
-  return findings;
-}
-
-/** Leases that nobody serves from and nobody gives back. */
-export async function findStrandedHolds(db: Queryable): Promise<AuditFinding[]> {
-  const rows = await db.query<Row>(
-    `SELECT h.account_id AS "accountId", h.credit_type AS "creditType", h.owner AS what
-     FROM farebox.holds h LEFT JOIN farebox.instances n ON n.owner = h.owner AND n.shard = h.shard
-     WHERE h.kind = 'lease' AND h.amount > 0 AND (n.owner IS NULL
-       OR (n.state = 'dead' AND n.dead_at < clock_timestamp() - make_interval(secs => $1)))
-     LIMIT $2`,
-    [RELEASE_SECONDS, MAX_FINDINGS],
-  );
-  return rows.map(({ accountId, creditType, what }) => ({
-    invariant: "I8",
-    check: "a dead instance's leases go back to their pools",
+/**
+ * Rows of pools that do not exist, of which the comparison pool by pool would know nothing: of the accounts whose number lies
+ * behind `after`, and is `last` at most. Undefined is no bound.
+ */
+export async function findOrphans(
+  db: Queryable,
+  shard: number,
+  after: number | undefined,
+  last: number | undefined,
+): Promise<AuditFinding[]> {
+  const rows = await db.query<{ accountId: string; creditType: string; table: string }>(ORPHANS, [
+    shard,
+    after ?? LOWEST,
+    last ?? HIGHEST,
+    MAX_FINDINGS,
+  ]);
+  return rows.map(({ table, accountId, creditType }) => ({
+    invariant: "I1",
+    check: `every row of ${table} belongs to a pool`,
     accountId,
     creditType,
-    detail: { instance: what },
+    detail: {},
   }));
 }
+
+const ORPHANS = `SELECT coalesce((SELECT a.account_id FROM farebox.accounts a WHERE a.account_no = o.account_no), 'number ' || o.account_no) AS "accountId",
+    coalesce((SELECT c.credit_type FROM farebox.credit_types c WHERE c.type_no = o.type_no), 'number ' || o.type_no) AS "creditType",
+    o."table"
+  FROM (${TABLES.map(
+    (table) => `(SELECT t.account_no, t.type_no, '${table}' AS "table"
+      FROM (SELECT DISTINCT account_no, type_no FROM farebox.${table} WHERE shard = $1 AND account_no > $2 AND account_no <= $3) t
+      WHERE NOT EXISTS (
+        SELECT FROM farebox.pools p WHERE p.account_no = t.account_no AND p.type_no = t.type_no AND p.shard = $1)
+      LIMIT $4)`,
+  ).join(" UNION ALL ")}) o`;
+
+const LOWEST = -(2 ** 31);
+const HIGHEST = 2 ** 31 - 1;
 
 /** Recurring grants that no plan of their account accounts for: credits would come that nobody assigned. */
-export async function findStrayRecurring(db: Queryable): Promise<AuditFinding[]> {
-  const rows = await db.query<Row>(
-    `SELECT r.account_id AS "accountId", r.credit_type AS "creditType", r.item AS what
-     FROM farebox.recurring r LEFT JOIN farebox.accounts a ON a.account_id = r.account_id
+export async function findStrayRecurring(db: Queryable, chunk: Chunk): Promise<AuditFinding[]> {
+  const rows = await db.query<PoolRow & { readonly item: string }>(
+    `SELECT ${BY_POOL}, r.item
+     FROM ${POOLS} JOIN farebox.recurring r ON ${ownedBy("r")} LEFT JOIN farebox.accounts a ON a.account_no = u.account_no
      WHERE ((r.item = a.plan AND r.until IS NOT DISTINCT FROM a.next_plan_at)
        OR (r.item = a.next_plan AND r.until IS NULL AND r.next_at >= a.next_plan_at)) IS NOT TRUE
-     LIMIT $1`,
-    [MAX_FINDINGS],
+     LIMIT $4`,
+    [...poolColumns(chunk), MAX_FINDINGS],
   );
-  return rows.map(({ accountId, creditType, what }) => ({
-    invariant: "I11",
-    check: "every recurring grant is its account's plan's, or the one's that follows",
-    accountId,
-    creditType,
-    detail: { plan: what },
-  }));
+  if (rows.length === 0) return [];
+  const reports = new Map(chunk.map((pool) => [poolName(pool), new PoolReport(pool)]));
+  for (const row of rows) {
+    reports
+      .get(poolName(row))
+      ?.add("I11", "every recurring grant is its account's plan's, or the one's that follows", {
+        plan: row.item,
+      });
+  }
+  return [...reports.values()].flatMap(({ findings }) => findings);
 }

@@ -1,15 +1,39 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Database } from "../database/database.ts";
+import { setKeyCaps } from "../keys/key-caps.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { assignPlan, cancelPlan } from "../plans/account-plan.ts";
 import { publishPlans } from "../plans/plans.ts";
 import { grantCredits } from "../pools/grant.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
 import { refundCharge } from "../refunds/refund.ts";
-import { chargeOf, createPool, holdOf, LEDGER, leaseOf, roll } from "../testing/books.ts";
+import { rollPoolUsage } from "../reports/roll-usage.ts";
+import { addCharges } from "../testing/add-charges.ts";
+import {
+  addKey,
+  changeEntries,
+  chargeOf,
+  createPool,
+  holdOf,
+  LEDGER,
+  leaseOf,
+  nameKeys,
+  OF_POOL,
+  placeEntries,
+  roll,
+} from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { type AuditOptions, auditLedger } from "./audit.ts";
+
+const DAY = 24 * 3_600_000;
+
+const REPAIR: Readonly<Record<string, string>> = {
+  day_spent: "day_spent = day_spent + 5",
+  month_spent: "month_spent = total_spent",
+  total_spent: "total_spent = total_spent - 1",
+};
 
 eachDatabase("audit", (openFresh) => {
   let db: Database;
@@ -26,7 +50,21 @@ eachDatabase("audit", (openFresh) => {
     return findings.filter(({ accountId }) => accountId === pool.accountId).map(({ check }) => check);
   };
 
-  /** A pool with something of everything. */
+  const rollUsage = async (pool: PoolRef, most = 1000): Promise<void> => {
+    const key = await poolKeyOf(db, pool);
+    while ((await rollPoolUsage(db, key, most)) === most);
+  };
+
+  /** Does what nothing can: changes rows of a pool, entries too. `sql` may have conditions of its own. */
+  const corrupt = (pool: PoolRef, sql: string): Promise<void> =>
+    changeEntries(db, (tx) =>
+      tx.query(`${sql} ${sql.includes("WHERE") ? "AND" : "WHERE"} ${OF_POOL}`, [
+        pool.accountId,
+        pool.creditType,
+      ]),
+    );
+
+  /** A pool with something of everything: of its usage the last charge and refund are not rolled up. */
   const busyPool = async (): Promise<PoolRef> => {
     const pool = await createPool(db, 1000n);
     await grantCredits(db, {
@@ -39,16 +77,40 @@ eachDatabase("audit", (openFresh) => {
     await ledger.charge(chargeOf(pool, 30n));
     await refundCharge(db, { pool, seq: 3, amount: 10n, reason: "broken", reference: "r" });
     await ledger.hold(holdOf(pool, "h", 5n));
+    await ledger.lease(leaseOf(pool, 4n));
     await roll(db, pool);
+    await rollUsage(pool);
+    await ledger.charge(chargeOf(pool, 20n));
+    await refundCharge(db, { pool, seq: 4, amount: 3n, reason: "broken", reference: "r" });
     return pool;
   };
 
   const corruptions: [string, string, string][] = [
     ["balance", "UPDATE farebox.pools SET balance = balance + 1", "the balance is the sum of the entries"],
-    ["held", "UPDATE farebox.pools SET held = held + 1", "held is the sum of the live holds"],
+    ["held", "UPDATE farebox.pools SET held = held + 1", "held is the sum of the live holds and the leases"],
     ["spent", "UPDATE farebox.pools SET spent = spent + 1", "spent is the sum of the charges"],
     ["uncollected", "UPDATE farebox.pools SET uncollected = 1", "uncollected is the sum of the entries'"],
+    [
+      "a lease",
+      "UPDATE farebox.pools SET lease_amount = ARRAY[lease_amount[1] + 1]",
+      "held is the sum of the live holds and the leases",
+    ],
     ["a lost entry", "DELETE FROM farebox.entries WHERE seq = 4", "entries are numbered without gaps"],
+    [
+      "a number given twice",
+      "UPDATE farebox.entries SET seq = 4 WHERE seq = 5",
+      "each entry's balance and spend follow from the one before",
+    ],
+    [
+      "a time before the one before",
+      "UPDATE farebox.entries SET at = at - interval '1 hour' WHERE seq = 4",
+      "no entry is older than the one before",
+    ],
+    [
+      "a time after the pool's last",
+      "UPDATE farebox.pools SET last_at = last_at - interval '1 hour'",
+      "no entry is later than its pool's last",
+    ],
     [
       "a forged amount",
       "UPDATE farebox.entries SET amount = amount + 1 WHERE seq = 4",
@@ -74,13 +136,65 @@ eachDatabase("audit", (openFresh) => {
       "DELETE FROM farebox.draws WHERE from_spent = 0",
       "the draws neither overlap nor leave gaps",
     ],
-    ["a lost hold", "DELETE FROM farebox.holds", "held is the sum of the live holds"],
-    ["usage", "UPDATE farebox.usage SET credits = credits + 1", "usage credits are those of the charges"],
-    ["lost usage", "DELETE FROM farebox.usage", "usage requests are those of the charges"],
+    ["a lost hold", "DELETE FROM farebox.holds", "held is the sum of the live holds and the leases"],
+    ...(["q", "h", "d"] as const).flatMap((span): [string, string, string][] => [
+      [
+        `usage by ${span}`,
+        `UPDATE farebox.usage SET credits = credits + 1 WHERE span = '${span}'`,
+        "usage credits are those of the charges",
+      ],
+      [
+        `lost usage by ${span}`,
+        `DELETE FROM farebox.usage WHERE span = '${span}'`,
+        "usage requests are those of the charges",
+      ],
+      [
+        `refunded usage by ${span}`,
+        `UPDATE farebox.usage SET refunded = refunded + 1 WHERE span = '${span}'`,
+        "usage refunded are those of the charges",
+      ],
+    ]),
     [
-      "refunded usage",
-      "UPDATE farebox.usage SET refunded = refunded + 1",
+      "usage in another hour",
+      "UPDATE farebox.usage SET start = start + interval '1 hour' WHERE span = 'h'",
+      "usage units are those of the charges",
+    ],
+    ...["day_spent = 0", "month_spent = 0", "total_spent = 0", "day = day - interval '24 hours'"].map(
+      (change): [string, string, string] => [
+        `a key's spending: ${change}`,
+        `UPDATE farebox.key_spend SET ${change}`,
+        "what keys have spent is the sum of their charges",
+      ],
+    ),
+    [
+      "lost spending of a key",
+      "DELETE FROM farebox.key_spend",
+      "what keys have spent is the sum of their charges",
+    ],
+    [
+      "usage that is rolled up twice",
+      "UPDATE farebox.usage_rolled SET seq = seq - 1",
       "usage refunded are those of the charges",
+    ],
+    [
+      "usage that is rolled up too far",
+      "UPDATE farebox.usage_rolled SET seq = 99",
+      "no more is rolled up than there is",
+    ],
+    [
+      "a roll-up's time",
+      "UPDATE farebox.usage_rolled SET at = at + interval '1 hour'",
+      "usage is rolled up to an entry's time",
+    ],
+    [
+      "usage that is not in sight",
+      "DELETE FROM farebox.active_pools",
+      "active_pools has each pool whose usage is not rolled up",
+    ],
+    [
+      "a lease that is not in sight",
+      "DELETE FROM farebox.active_pools WHERE instance_no > 0",
+      "active_pools has each instance's pools",
     ],
     ["a forged refund", "UPDATE farebox.refunds SET amount = 71", "refunds never exceed their charge"],
     ["a lost refund", "DELETE FROM farebox.refunds", "refunds are the refund entries"],
@@ -90,7 +204,7 @@ eachDatabase("audit", (openFresh) => {
     test(`a broken row is found and named: ${what}`, async () => {
       const pool = await busyPool();
       assert.deepEqual(await checksOf(pool), []);
-      await db.exec(`${sql} ${sql.includes("WHERE") ? "AND" : "WHERE"} account_id = '${pool.accountId}'`);
+      await corrupt(pool, sql);
       const checks = await checksOf(pool);
       assert.ok(checks.includes(check), checks.join());
     });
@@ -101,12 +215,12 @@ eachDatabase("audit", (openFresh) => {
     await ledger.lease(leaseOf(pool, 10n));
     assert.deepEqual(await checksOf(pool), []);
     assert.deepEqual(await checksOf(pool, { atRest: true }), ["at rest nothing is held"]);
-    await db.query(
-      "UPDATE farebox.instances SET state = 'dead', dead_at = clock_timestamp() - interval '1 hour'",
-    );
+    await db.exec("UPDATE farebox.lanes SET state = 'dead', dead_at = clock_timestamp() - interval '1 hour'");
     assert.deepEqual(await checksOf(pool), ["a dead instance's leases go back to their pools"]);
     await ledger.close();
-    assert.deepEqual(await checksOf(pool, { atRest: true }), []);
+    await db.exec("UPDATE farebox.lanes SET dead_at = clock_timestamp()");
+    assert.deepEqual(await checksOf(pool), []);
+    ledger = await openLedger(db, LEDGER);
   });
 
   test("a recurring grant that no plan of its account has is found", async () => {
@@ -123,8 +237,142 @@ eachDatabase("audit", (openFresh) => {
       await db.query(`UPDATE farebox.accounts SET ${change} WHERE account_id = $1`, [pool.accountId]);
       assert.deepEqual(await checksOf(pool), [check]);
     }
-    await db.query("DELETE FROM farebox.recurring WHERE account_id = $1", [pool.accountId]);
+    await corrupt(pool, "DELETE FROM farebox.recurring");
     assert.deepEqual(await checksOf(pool), []);
+  });
+
+  /** A pool with a capped key that was charged yesterday and today, and on the first of the month; nothing else. */
+  const cappedPool = async (): Promise<{
+    pool: PoolRef;
+    keyId: string;
+    yesterday: number;
+    today: number;
+  }> => {
+    const pool = await createPool(db, 100_000n);
+    const { keyId } = await addKey(db, pool);
+    const day = Math.floor(Date.now() / DAY) * DAY;
+    const first = new Date(day).setUTCDate(1);
+    const at = [new Date(first - DAY), new Date(first), new Date(Math.max(day - DAY, first)), new Date(day)];
+    for (const amount of [1000n, 100n, 10n]) await ledger.charge(chargeOf(pool, amount, { keyId }));
+    await placeEntries(db, pool, at);
+    const caps = [{ creditType: pool.creditType, day: 5000n, month: 50_000n, total: null }];
+    await db.transaction((tx) =>
+      setKeyCaps(tx, { accountId: pool.accountId, shard: pool.shard, keyId }, caps),
+    );
+    return { pool, keyId, yesterday: 3, today: 4 };
+  };
+  const windowsOf = async (pool: PoolRef): Promise<unknown[]> => {
+    const [row] = await db.query<Record<string, unknown>>(
+      `SELECT day_spent, month_spent, total_spent FROM farebox.key_caps WHERE ${OF_POOL}`,
+      [pool.accountId, pool.creditType],
+    );
+    return Object.values(row ?? {});
+  };
+  const WRONG_CAP = "a cap's spent is the usage of its key";
+
+  test("what a cap has counted is its key's charges less refunds, in the charge's windows", async () => {
+    const { pool, keyId, yesterday, today } = await cappedPool();
+    const isFirst = new Date().getUTCDate() === 1;
+    assert.deepEqual(await windowsOf(pool), [isFirst ? 1110n : 10n, 1110n, 1110n]);
+    assert.deepEqual(await checksOf(pool), []);
+    const refund = { pool, reason: "slow", reference: "r" };
+    await refundCharge(db, { ...refund, seq: yesterday, amount: 40n });
+    await refundCharge(db, { ...refund, seq: today, amount: 4n });
+    assert.deepEqual(await windowsOf(pool), [isFirst ? 1066n : 6n, 1066n, 1066n]);
+    assert.deepEqual(await checksOf(pool), []);
+    await ledger.charge(chargeOf(pool, 7n, { keyId }));
+    assert.deepEqual(await windowsOf(pool), [isFirst ? 1073n : 13n, 1073n, 1073n]);
+    await rollUsage(pool);
+    assert.deepEqual(await checksOf(pool), []);
+    // A refund of yesterday's charge that frees today's cap; a month that is reset every day; a total that forgets.
+    for (const change of ["day_spent = day_spent - 5", "month_spent = 6", "total_spent = total_spent + 1"]) {
+      await corrupt(pool, `UPDATE farebox.key_caps SET ${change}`);
+      assert.deepEqual(await checksOf(pool), [WRONG_CAP], change);
+      await corrupt(pool, `UPDATE farebox.key_caps SET ${REPAIR[change.split(" ")[0] ?? ""]}`);
+    }
+    assert.deepEqual(await checksOf(pool), []);
+  });
+
+  test("a new day begins with nothing spent, and goes on in its month", async () => {
+    const { pool, keyId } = await cappedPool();
+    const day = new Date(Math.floor(Date.now() / DAY) * DAY);
+    const isFirst = day.getUTCDate() === 1;
+    // As the cap was left yesterday: today's charge was made then.
+    await placeEntries(
+      db,
+      pool,
+      [3, 2, 1, 1].map((days) => new Date(day.getTime() - days * DAY)),
+    );
+    await corrupt(pool, "UPDATE farebox.key_caps SET day = day - interval '24 hours', day_spent = 110");
+    if (isFirst) await corrupt(pool, "UPDATE farebox.key_caps SET month = month - interval '1 month'");
+    const [, month] = await windowsOf(pool);
+    await ledger.charge(chargeOf(pool, 7n, { keyId }));
+    const [spentToday, spentInMonth] = await windowsOf(pool);
+    assert.deepEqual([spentToday, spentInMonth], [7n, isFirst ? 7n : (month as bigint) + 7n]);
+  });
+
+  test("a capped key's leases are held of the pool and of the cap", async () => {
+    const { pool, keyId } = await cappedPool();
+    await ledger.lease(leaseOf(pool, 30n, { capKey: keyId }));
+    assert.deepEqual(await checksOf(pool), []);
+    const held = "held is the sum of the live holds and the leases";
+    const ofKey = "a cap's held is the sum of its key's leases";
+    await corrupt(pool, "UPDATE farebox.key_leases SET amount = amount + 1");
+    assert.deepEqual(await checksOf(pool), [held, ofKey]);
+    await corrupt(pool, "UPDATE farebox.key_leases SET amount = amount - 1");
+    await corrupt(pool, "UPDATE farebox.key_caps SET held = held - 1");
+    assert.deepEqual(await checksOf(pool), [ofKey]);
+    await corrupt(pool, "UPDATE farebox.key_caps SET held = held + 1");
+    await corrupt(pool, "DELETE FROM farebox.active_pools WHERE instance_no > 0");
+    assert.ok((await checksOf(pool)).includes("active_pools has each instance's pools"));
+  });
+
+  for (const table of ["usage", "key_spend", "grants"] as const) {
+    test(`a row of ${table} without a pool is found`, async () => {
+      const pool = await busyPool();
+      const { accountNo } = await poolKeyOf(db, pool);
+      await corrupt(pool, `UPDATE farebox.${table} SET type_no = 32000`);
+      const { findings } = await auditLedger(db);
+      const ofTable = findings.filter(({ check }) => check === `every row of ${table} belongs to a pool`);
+      assert.deepEqual(
+        ofTable.map(({ accountId, creditType }) => [accountId, creditType]),
+        [[pool.accountId, "number 32000"]],
+      );
+      await db.query(`DELETE FROM farebox.${table} WHERE account_no = $1 AND type_no = 32000`, [accountNo]);
+    });
+  }
+
+  test("a large pool is looked through in parts, and a fault in each is found", async () => {
+    const inParts = { chunkEntries: 1000 };
+    const pool = await createPool(db, 10_000_000n);
+    await nameKeys(db, pool, ["key_2", "key_3"]);
+    const [from, to] = [new Date("2026-05-01T00:00:00Z"), new Date("2026-05-09T00:00:00Z")];
+    await placeEntries(db, pool, [from]);
+    await addCharges(db, pool, { count: 4_200, period: { from, to }, key: "1 + n % 3" });
+    for (const seq of [2, 2_001, 2_002, 4_190]) {
+      await refundCharge(db, { pool, seq, amount: 1n, reason: "slow", reference: "r" });
+    }
+    await rollUsage(pool);
+    assert.deepEqual(await checksOf(pool, inParts), []);
+    for (const day of ["01", "04", "08"]) {
+      for (const span of ["q", "h", "d"]) {
+        const start = `start = timestamptz '2026-05-${day}Z'`;
+        await corrupt(
+          pool,
+          `UPDATE farebox.usage SET units = units + 1 WHERE span = '${span}' AND ${start} AND key_no = 1`,
+        );
+        const { findings } = await auditLedger(db, inParts);
+        const found = findings.filter(({ accountId }) => accountId === pool.accountId);
+        assert.deepEqual(
+          found.map(({ check, detail }) => [check, detail["wrong"], detail["span"], detail["time"]]),
+          [["usage units are those of the charges", 1, span, `2026-05-${day}T00:00:00.000Z`]],
+        );
+        await corrupt(
+          pool,
+          `UPDATE farebox.usage SET units = units - 1 WHERE span = '${span}' AND ${start} AND key_no = 1`,
+        );
+      }
+    }
   });
 
   test("the audit is right while the ledger is in use", async () => {

@@ -1,15 +1,13 @@
-import { Batch } from "./batch.ts";
 import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
 
 /** The sending of some items, from the first attempt to the known outcome. */
 export class Attempt {
   readonly works: readonly Work[];
-  /** Whether an attempt may have been committed: then the same batch must be sent until it is known. */
+  /** Whether an attempt may have been committed: then its outcome must be found out before anything else is sent. */
   isUnknown = false;
   readonly #limits: LaneLimits;
   readonly #giveUpAt: number;
-  #batch: Batch | undefined;
   #pause: number;
 
   constructor(works: readonly Work[], limits: LaneLimits, retryForMs: number) {
@@ -17,12 +15,6 @@ export class Attempt {
     this.#limits = limits;
     this.#giveUpAt = performance.now() + retryForMs;
     this.#pause = limits.firstPauseMs;
-  }
-
-  /** Built once per id: a number always carries the same batch. */
-  batchFor(owner: string): Batch {
-    if (this.#batch?.owner !== owner) this.#batch = new Batch(this.works, owner);
-    return this.#batch;
   }
 
   isOverdue(): boolean {

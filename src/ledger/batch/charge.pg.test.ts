@@ -63,15 +63,22 @@ eachDatabase("charge", (openFresh) => {
       ),
     );
     let balance = 1_000_000n;
-    let seq = 1;
-    for (const [index, amount] of amounts.entries()) {
-      if (amount === 0n) {
-        assert.equal(results[index]?.seq, null);
-        continue;
-      }
-      balance -= amount;
-      seq += 1;
-      assert.deepEqual(results[index], { kind: "charged", seq, charged: amount, uncollected: 0n, balance });
+    const inOrder = results
+      .filter(({ seq }) => seq !== null)
+      .sort((left, right) => Number(left.seq) - Number(right.seq));
+    assert.equal(inOrder.length, amounts.filter((amount) => amount > 0n).length);
+    for (const [nth, { charged, ...line }] of inOrder.entries()) {
+      balance -= charged;
+      assert.deepEqual(line, { kind: "charged", seq: nth + 2, uncollected: 0n, balance });
+    }
+    for (const [index, amount] of amounts.entries()) assert.equal(results[index]?.charged, amount);
+    // Those that draw on the same are numbered as they came.
+    for (const half of [0, 1]) {
+      const seqs = results.filter((_, index) => index % 2 === half).flatMap(({ seq }) => seq ?? []);
+      assert.deepEqual(
+        seqs,
+        seqs.toSorted((left, right) => left - right),
+      );
     }
     assert.equal((await readPool(db, pool)).balance, balance);
   });
@@ -256,7 +263,9 @@ eachDatabase("charge", (openFresh) => {
     assert.equal(start.kind, "begun");
     const owner = start.kind === "begun" ? start.owner : "";
     const response = { status: 200, headers: [["x", "y"]] as const, body: new Uint8Array([0, 1, 255]) };
-    const charged = await ledger.charge(chargeOf(pool, 10n, { idempotency: { key: "k", owner, response } }));
+    const charged = await ledger.charge(
+      chargeOf(pool, 10n, { idempotency: { key: "k", requestHash: "hash", owner, response } }),
+    );
     assert.equal(charged.kind, "charged");
     assert.deepEqual(await ledger.beginIdempotent(accountId, shard, "k", "hash"), {
       kind: "done",
@@ -273,7 +282,9 @@ eachDatabase("charge", (openFresh) => {
     for (const owner of owners) await beginIdempotent(db, { accountId, shard, key: "k" }, "hash", owner);
     const results = await Promise.all(
       owners.map((owner) =>
-        ledger.charge(chargeOf(pool, 10n, { idempotency: { key: "k", owner, response } })),
+        ledger.charge(
+          chargeOf(pool, 10n, { idempotency: { key: "k", requestHash: "hash", owner, response } }),
+        ),
       ),
     );
     assert.deepEqual(
@@ -284,6 +295,29 @@ eachDatabase("charge", (openFresh) => {
       ],
     );
     assert.equal((await readPool(db, pool)).balance, 90n);
+  });
+
+  test("a run whose Idempotency-Key another request has taken over is charged, and does not answer for it", async () => {
+    const pool = await createPool(db, 100n);
+    const { accountId, shard } = pool;
+    const key = { accountId, shard, key: "k" };
+    const owner = newIdempotencyOwner("ins_dead");
+    await beginIdempotent(db, key, "mine", owner);
+    const other = newIdempotencyOwner(ledger.instanceId);
+    assert.equal((await beginIdempotent(db, key, "another's", other)).kind, "begun");
+    const response = { status: 200, headers: [], body: new Uint8Array([1]) };
+    const mine = { key: "k", requestHash: "mine", owner, response };
+    assert.equal((await ledger.charge(chargeOf(pool, 10n, { idempotency: mine }))).kind, "charged");
+    assert.deepEqual(await beginIdempotent(db, key, "another's", newIdempotencyOwner(ledger.instanceId)), {
+      kind: "running",
+    });
+    const its = { key: "k", requestHash: "another's", owner: other, response: { ...response, status: 201 } };
+    assert.equal((await ledger.charge(chargeOf(pool, 10n, { idempotency: its }))).kind, "charged");
+    // Its answer is there for its repetition, and nothing of it for ours.
+    const late = await ledger.charge(chargeOf(pool, 10n, { idempotency: mine }));
+    assert.deepEqual([late.kind, late.charged], ["charged", 10n]);
+    const replay = await beginIdempotent(db, key, "another's", "ins_x/y");
+    assert.equal(replay.kind === "done" && replay.response.status, 201);
   });
 
   test("a ledger that closes leaves nothing held", async () => {

@@ -8,8 +8,9 @@ const MAX_TEXT = 1000;
 const MAX_INT = 2 ** 31 - 1;
 /** A client's hold blocks credits: a week is more than any job takes. */
 const MAX_TTL_SECONDS = 7 * 86_400;
-/** The ids of leases; a client's hold must not look like one. */
+/** How leases are shown among holds; a client's hold must not look like one. */
 const LEASE_PREFIX = "lease:";
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /**
  * Checks an item before it is queued, so that a malformed one fails alone and not with the batch that it would be in.
@@ -20,12 +21,8 @@ export function checkWork(work: Work): void {
   checkText("pool.accountId", pool.accountId);
   checkText("pool.creditType", pool.creditType);
   checkInteger("pool.shard", pool.shard, 0, 32_767);
-  // `/` stands between the instance and the key in the lease's id.
   const capKey = "capKey" in work.item ? work.item.capKey : undefined;
-  if (capKey !== undefined) {
-    checkText("capKey", capKey);
-    if (capKey.includes("/")) refuse("capKey", "must not contain /");
-  }
+  if (capKey !== undefined) checkText("capKey", capKey);
   switch (work.verb) {
     case "charge":
       checkCharge(work.item);
@@ -50,7 +47,7 @@ export function checkWork(work: Work): void {
 function checkCharge(item: ChargeItem): void {
   if (item.hold !== "lease" && item.hold !== null) checkHoldId("hold.id", item.hold.id);
   checkAmount("amount", item.amount);
-  checkText("requestId", item.requestId);
+  if (!UUID.test(item.requestId)) refuse("requestId", "must be a UUID");
   checkText("keyId", item.keyId);
   checkText("endpoint", item.endpoint);
   checkInteger("units", item.units, 0, MAX_INT);

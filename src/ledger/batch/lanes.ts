@@ -1,5 +1,6 @@
 import type { Database } from "../database/database.ts";
 import type { Instance } from "../instance/instance.ts";
+import { Numbers } from "../instance/numbers.ts";
 import type {
   ChargeItem,
   ChargeResult,
@@ -15,6 +16,7 @@ import type {
 import { BatchSlots } from "./batch-slots.ts";
 import { checkWork } from "./check-item.ts";
 import { Lane, type LaneParts } from "./lane.ts";
+import type { LaneEvents } from "./lane-events.ts";
 import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
 
@@ -24,10 +26,10 @@ export class ShardLanes implements Lanes {
   readonly #parts: LaneParts;
   readonly #lanes = new Map<number, Lane>();
 
-  constructor(database: Database, instance: Instance, limits: LaneLimits) {
+  constructor(database: Database, instance: Instance, limits: LaneLimits, events: LaneEvents) {
     this.#instance = instance;
     const slots = new BatchSlots(database.kind === "pglite" ? 1 : Number.POSITIVE_INFINITY);
-    this.#parts = { database, instance, limits, slots };
+    this.#parts = { database, instance, limits, slots, events, numbers: new Numbers() };
   }
 
   charge(item: ChargeItem): Promise<ChargeResult> {
@@ -65,6 +67,13 @@ export class ShardLanes implements Lanes {
     return new Promise((resolve, reject) => {
       this.#push({ verb: "release", item, owner: this.#instance.id, resolve, reject });
     });
+  }
+
+  /** Items that wait for a batch, in all shards. */
+  get queueLength(): number {
+    let length = 0;
+    for (const lane of this.#lanes.values()) length += lane.length;
+    return length;
   }
 
   /** Resolves when nothing waits and nothing is in flight. */

@@ -188,7 +188,9 @@ eachDatabase("leases and holds", (openFresh) => {
 
   test("ledgers that close leave nothing held by leases", async () => {
     await Promise.all([ledger, ...others].map((one) => one.close()));
-    const rows = await db.query("SELECT FROM farebox.holds WHERE kind = 'lease'");
-    assert.equal(rows.length, 0);
+    assert.deepEqual(await db.query("SELECT FROM farebox.pools WHERE lease_owner <> '{}'"), []);
+    const active =
+      "SELECT FROM farebox.active_pools WHERE instance_no IN (SELECT instance_no FROM farebox.instances)";
+    assert.deepEqual(await db.query(active), []);
   });
 });

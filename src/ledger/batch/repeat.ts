@@ -11,8 +11,9 @@ export async function isRepeat(
   const rows = await db.query(
     {
       name: "is-repeat",
-      text: `SELECT 1 AS one FROM farebox.once_windows
-        WHERE account_id = $1 AND endpoint = $2 AND value = $3 AND shard = $4 AND until > clock_timestamp()`,
+      text: `SELECT 1 AS one FROM farebox.accounts a, farebox.endpoints e, farebox.once_windows w
+        WHERE a.account_id = $1 AND e.endpoint = $2 AND w.account_no = a.account_no AND w.endpoint_no = e.endpoint_no
+          AND w.value = $3 AND w.shard = $4 AND w.until > clock_timestamp()`,
     },
     [accountId, endpoint, value, shard],
   );

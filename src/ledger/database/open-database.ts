@@ -23,6 +23,9 @@ export interface OpenDatabaseOptions {
 /** The oldest Postgres whose partitioning, MERGE-free upserts and planner the ledger is tested with. */
 const OLDEST_POSTGRES = 150_000;
 
+/** A setting that only a server has which was started for a test, by its command line: its books are nobody's. */
+const DISPOSABLE = "farebox.disposable";
+
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
 const RETRY_MS = 30_000;
@@ -31,8 +34,9 @@ const RETRY_MS = 30_000;
  * Opens the database and makes sure that it answers.
  *
  * Rejects with FareboxError `database_unreachable` when the server did not answer within `retryMs` or refused the
- * user, password or database name (at once: waiting mends none of these), `database_too_old` below Postgres 15, and
- * `data_directory_locked` when another process has the directory open.
+ * user, password or database name (at once: waiting mends none of these), `database_too_old` below Postgres 15,
+ * `database_not_durable` when the server may lose what it has committed, and `data_directory_locked` when another process has
+ * the directory open.
  */
 export async function openDatabase(
   target: DatabaseTarget,
@@ -61,7 +65,7 @@ async function connectWithBackoff(
   const giveUpAt = performance.now() + (options.retryMs ?? RETRY_MS);
   for (let number = 1, pause = FIRST_PAUSE_MS; ; number += 1, pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
     try {
-      await checkVersion(database);
+      await checkServer(database);
       return;
     } catch (error) {
       if (!(error instanceof FareboxError && error.retryable)) throw refusedError(error, where);
@@ -74,15 +78,38 @@ async function connectWithBackoff(
   }
 }
 
-async function checkVersion(database: Database): Promise<void> {
-  const [row] = await database.query<{ number: number; version: string }>(
-    "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version",
+async function checkServer(database: Database): Promise<void> {
+  const [row] = await database.query<ServerRow>(
+    `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS version,
+       ARRAY(
+         SELECT name || ' = ' || setting FROM pg_settings
+         WHERE name IN ('fsync', 'full_page_writes') AND setting = 'off' ORDER BY name
+       ) AS weak, coalesce(current_setting('${DISPOSABLE}', true), '') = 'on' AS "isDisposable"`,
   );
-  if (row !== undefined && row.number >= OLDEST_POSTGRES) return;
+  if (row === undefined || row.number < OLDEST_POSTGRES) {
+    throw new FareboxError(
+      "database_too_old",
+      `The server is Postgres ${row?.version ?? "of an unknown version"}; Farebox needs 15 or newer.`,
+      { detail: { version: row?.version } },
+    );
+  }
+  if (row.weak.length > 0 && !row.isDisposable) refuseWeak(row.weak);
+}
+
+interface ServerRow {
+  readonly number: number;
+  readonly version: string;
+  /** Settings with which a crash of the machine takes commits with it. */
+  readonly weak: readonly string[];
+  readonly isDisposable: boolean;
+}
+
+function refuseWeak(weak: readonly string[]): never {
+  const settings = weak.join(" and ");
   throw new FareboxError(
-    "database_too_old",
-    `The server is Postgres ${row?.version ?? "of an unknown version"}; Farebox needs 15 or newer.`,
-    { detail: { version: row?.version } },
+    "database_not_durable",
+    `The server runs with ${settings}: a crash of its machine may lose charges that customers were told of, or ruin the database.`,
+    { detail: { settings: weak, mend: "Turn it on in postgresql.conf and restart the server." } },
   );
 }
 

@@ -1,6 +1,16 @@
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { FromWorker, ToWorker, WorkerData } from "./pglite-messages.ts";
+
+/** Of the thread's JavaScript, which only hands bytes on. The default keeps 16 MB and more resident. */
+const YOUNG_GENERATION_MB = 4;
+
+/**
+ * V8 compiles a WebAssembly function anew when it is called often, several at once by default. One of PGlite's (the interpreter
+ * of expressions) takes 600 MB for a second then; the allocator keeps a part of what each thread used.
+ */
+const ONE_AT_A_TIME = "--wasm-num-compilation-tasks=1";
 
 /** One connection's end of the thread. */
 export interface PgliteSession {
@@ -64,10 +74,12 @@ export class PgliteThread {
   }
 
   #startWorker(): Promise<Worker> {
+    setFlagsFromString(ONE_AT_A_TIME);
     const worker = new Worker(workerUrl(), {
       workerData: { directory: this.#directory } satisfies WorkerData,
       // node:sqlite, which the directory's lock is made of, announces itself as experimental on Node 22.
       execArgv: ["--disable-warning=ExperimentalWarning"],
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
     this.#worker = worker;
     return new Promise((resolve, reject) => {

@@ -1,5 +1,7 @@
-import { existsSync, renameSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
 import { FareboxError } from "../../domain/farebox-error.ts";
@@ -12,6 +14,15 @@ import type { FromWorker, ToWorker, WorkerData } from "./pglite-messages.ts";
  */
 const port = parentPort;
 if (port === null) throw new Error("pglite-worker.ts runs as a worker thread only");
+
+/**
+ * Postgres's cache of pages, all of it resident from the start, and 128 MB by default. What does not fit is read again from the
+ * operating system's cache.
+ */
+const SHARED_BUFFERS = "8MB";
+
+/** How the names of directories begin that are not complete yet. */
+const DRAFT = "postgres.new";
 
 const { directory }: WorkerData = workerData;
 try {
@@ -27,16 +38,27 @@ try {
 
 async function openDirectory(parent: string): Promise<PGlite> {
   const data = join(parent, "postgres");
-  if (!existsSync(data)) await initialiseDirectory(parent, data);
-  return PGlite.create(data);
+  if (!existsSync(data)) initialiseDirectory(parent, data);
+  return PGlite.create(data, {
+    startParams: [...PGlite.defaultStartParams, "-c", `shared_buffers=${SHARED_BUFFERS}`],
+  });
 }
 
-/** Under another name until it is complete: a process killed half-way through must not leave a directory nobody can open. */
-async function initialiseDirectory(parent: string, data: string): Promise<void> {
-  const draft = join(parent, "postgres.new");
-  rmSync(draft, { recursive: true, force: true });
-  const pglite = await PGlite.create(draft);
-  await pglite.close();
+/**
+ * Under another name until it is complete: a process killed half-way through must not leave a directory nobody can open. In a
+ * process of its own, because initdb is a second PGlite and a third, whose 300 MB this one would keep.
+ */
+function initialiseDirectory(parent: string, data: string): void {
+  for (const name of readdirSync(parent)) {
+    if (name.startsWith(DRAFT)) rmSync(join(parent, name), { recursive: true, force: true });
+  }
+  // Another name each time: that process may still be writing when this one was killed and started again.
+  const draft = mkdtempSync(join(parent, `${DRAFT}-`));
+  const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+  const program = fileURLToPath(new URL(`pglite-initialise.${extension}`, import.meta.url));
+  const { status, error, stderr } = spawnSync(process.execPath, [program, draft], { encoding: "utf8" });
+  if (status !== 0)
+    throw new Error(`the directory could not be initialised: ${error?.message ?? stderr.trim()}`);
   renameSync(draft, data);
 }
 

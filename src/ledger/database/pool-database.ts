@@ -7,6 +7,7 @@ import {
   type Transaction,
 } from "./database.ts";
 import { encodeParameter } from "./parameters.ts";
+import { QueryDeadlines } from "./query-deadlines.ts";
 import { resultParser } from "./result-types.ts";
 import { breaksConnection, isTransactionVictim, storageError } from "./storage-error.ts";
 
@@ -27,7 +28,7 @@ const CLIENT_GRACE_MS = 2000;
 export class PoolDatabase implements Database {
   readonly kind: Database["kind"];
   readonly #pool: pg.Pool;
-  readonly #deadlineMs: number;
+  readonly #deadlines: QueryDeadlines;
   readonly #onClose: () => Promise<void>;
   #closed: Promise<void> | undefined;
 
@@ -39,7 +40,7 @@ export class PoolDatabase implements Database {
   ) {
     this.kind = kind;
     this.#onClose = onClose;
-    this.#deadlineMs = limits.statementTimeoutMs + CLIENT_GRACE_MS;
+    this.#deadlines = new QueryDeadlines(limits.statementTimeoutMs + CLIENT_GRACE_MS);
     this.#pool = new pg.Pool({
       ...config,
       types: { getTypeParser: (oid: number) => resultParser(oid) },
@@ -81,7 +82,7 @@ export class PoolDatabase implements Database {
     } catch (error) {
       throw storageError(error);
     }
-    const connection = new Connection(client, this.#deadlineMs);
+    const connection = new Connection(client, this.#deadlines);
     // A connection that breaks between two statements of a transaction emits an error nobody else listens to.
     const onError = () => {
       connection.broken = true;
@@ -101,11 +102,11 @@ class Connection implements Transaction {
   readonly inTransaction = true;
   broken = false;
   readonly #client: pg.PoolClient;
-  readonly #deadlineMs: number;
+  readonly #deadlines: QueryDeadlines;
 
-  constructor(client: pg.PoolClient, deadlineMs: number) {
+  constructor(client: pg.PoolClient, deadlines: QueryDeadlines) {
     this.#client = client;
-    this.#deadlineMs = deadlineMs;
+    this.#deadlines = deadlines;
   }
 
   async query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
@@ -119,13 +120,13 @@ class Connection implements Transaction {
   }
 
   async #run(config: pg.QueryConfig): Promise<pg.QueryResult> {
-    const deadline = setTimeout(() => this.#abort(), this.#deadlineMs);
+    const answered = this.#deadlines.start(() => this.#abort());
     try {
       return await this.#client.query(config);
     } catch (error) {
       throw this.#failed(error);
     } finally {
-      clearTimeout(deadline);
+      answered();
     }
   }
 
@@ -183,5 +184,7 @@ function sessionSettings(limits: SessionLimits): string {
     `SET statement_timeout TO ${limits.statementTimeoutMs}`,
     `SET lock_timeout TO ${limits.lockTimeoutMs}`,
     `SET idle_in_transaction_session_timeout TO ${limits.statementTimeoutMs}`,
+    // A role or a database may have it off; stronger ones than on, and those for standbys, stay.
+    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
   ].join("; ");
 }

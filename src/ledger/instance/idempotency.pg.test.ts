@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { createAccount } from "../accounts/accounts.ts";
 import type { Database } from "../database/database.ts";
 import type { StoredResponse } from "../ledger.ts";
 import { atOnce, fulfilled } from "../testing/at-once.ts";
@@ -33,13 +34,24 @@ eachDatabase("idempotency keys", (openFresh) => {
     count += 1;
     return { accountId: "acc_1", shard: 0, key: `key ${count}` };
   };
+  const sweepAll = async (): Promise<number> => {
+    let deleted = 0;
+    for (const shard of [0, 1]) deleted += await sweepIdempotency(db, shard);
+    return deleted;
+  };
   const begin = (key: IdempotencyKey, owner: string, hash = "h") => beginIdempotent(db, key, hash, owner);
   const live = newIdempotencyOwner("ins_live");
 
   before(async () => {
     db = await openFresh();
-    await db.query(`INSERT INTO instances (owner, shard, seen_at, state, dead_at) VALUES
-      ('ins_live', 0, clock_timestamp(), 'live', NULL), ('ins_dead', 0, clock_timestamp(), 'dead', clock_timestamp())`);
+    for (const accountId of ["acc_1", "acc_2"]) await createAccount(db, { accountId, name: "n", shards: 1 });
+    await db.exec(`
+      INSERT INTO farebox.instances (instance_id) VALUES ('ins_live'), ('ins_dead'), ('ins_elsewhere');
+      INSERT INTO farebox.lanes (instance_no, shard, seen_at, state, dead_at)
+      SELECT instance_no, CASE instance_id WHEN 'ins_elsewhere' THEN 1 ELSE 0 END, clock_timestamp(),
+        CASE instance_id WHEN 'ins_dead' THEN 'dead' ELSE 'live' END,
+        CASE instance_id WHEN 'ins_dead' THEN clock_timestamp() END
+      FROM farebox.instances`);
   });
 
   test("a key begins once, and says that it is running to the same request and mismatch to another", async () => {
@@ -105,21 +117,27 @@ eachDatabase("idempotency keys", (openFresh) => {
     assert.equal((await begin(key, live, "another request")).kind, "done");
   });
 
-  for (const owner of ["ins_dead", "ins_never_registered"]) {
-    test(`a key that ${owner} left running is taken over by exactly one`, async () => {
+  for (const owner of ["ins_dead", "ins_never_registered", "ins_elsewhere"]) {
+    test(`a key that ${owner} left running is taken over by exactly one, and completed by that one only`, async () => {
       const key = freshKey();
       const lost = newIdempotencyOwner(owner);
       await begin(key, lost);
       const starts = fulfilled(await atOnce(4, () => begin(key, newIdempotencyOwner("ins_live"))));
-      assert.equal(starts.filter(({ kind }) => kind === "begun").length, 1);
+      const [begun, ...others] = starts.filter(({ kind }) => kind === "begun");
+      assert.deepEqual(others, []);
       assert.equal(starts.filter(({ kind }) => kind === "running").length, 3);
-      assert.equal(
-        await completeIdempotent(db, key, lost, response, KEEP),
-        false,
-        "the lost run is superseded",
-      );
+      const late = { ...response, status: 500 };
+      assert.equal(await completeIdempotent(db, key, lost, late, KEEP), false, "the lost run is superseded");
       await abandonIdempotent(db, key, lost);
       assert.equal((await begin(key, live)).kind, "running");
+      assert.ok(begun?.kind === "begun");
+      const completed = await Promise.all([
+        completeIdempotent(db, key, lost, late, KEEP),
+        completeIdempotent(db, key, begun.owner, response, KEEP),
+      ]);
+      assert.deepEqual(completed, [false, true]);
+      assert.equal(await completeIdempotent(db, key, lost, late, KEEP), false);
+      assert.deepEqual(await begin(key, live), { kind: "done", response });
     });
   }
 
@@ -148,7 +166,7 @@ eachDatabase("idempotency keys", (openFresh) => {
     for (let index = 0; index < 10; index += 1) await begin(freshKey(), live);
     await db.query(`UPDATE idempotency_keys SET expires_at = clock_timestamp()
       WHERE key IN (SELECT key FROM idempotency_keys ORDER BY created_at LIMIT 6)`);
-    const deleted = fulfilled(await atOnce(2, () => sweepIdempotency(db)));
+    const deleted = fulfilled(await atOnce(2, sweepAll));
     assert.equal(
       deleted.reduce((sum, one) => sum + one, 0),
       6,

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { findAccountNo } from "../accounts/account-no.ts";
+import { unknownAccount } from "../accounts/unknown-account.ts";
 import type { Queryable } from "../database/database.ts";
 import type { IdempotentStart, StoredResponse } from "../ledger.ts";
 
@@ -25,20 +27,32 @@ export function newIdempotencyOwner(instanceId: string): string {
 
 const BEGIN = {
   name: "begin-idempotent",
-  text: `SELECT outcome, stored_status AS status, stored_headers AS headers, stored_body AS body
-    FROM farebox.begin_idempotent($1, $2, $3, $4, $5, $6)`,
+  text: "SELECT farebox.begin_idempotent($1::smallint, $2::int, $3, $4, $5, $6) AS answer",
 };
 
-interface BeginRow {
-  readonly outcome: IdempotentStart["kind"];
-  readonly status: number | null;
-  readonly headers: StoredResponse["headers"] | null;
-  readonly body: Uint8Array | null;
-}
+const COMPLETE = {
+  name: "complete-idempotent",
+  text: "SELECT farebox.complete_idempotent($1::smallint, $2::int, $3, $4, $5, $6::jsonb, $7, $8) AS done",
+};
+
+const ABANDON = {
+  name: "abandon-idempotent",
+  text: "SELECT farebox.abandon_idempotent($1::smallint, $2::int, $3, $4)",
+};
+
+type BeginAnswer =
+  | { readonly outcome: Exclude<IdempotentStart["kind"], "done"> }
+  | {
+      readonly outcome: "done";
+      readonly status: number;
+      readonly headers: StoredResponse["headers"];
+      /** In base64. */
+      readonly body: string | null;
+    };
 
 /**
  * Claims the key for one run of a request. Of any number that arrive at once, exactly one begins. Safe to repeat with the
- * same owner when the answer was lost.
+ * same owner when the answer was lost. Throws FareboxError `account_unknown`.
  */
 export async function beginIdempotent(
   db: Queryable,
@@ -46,33 +60,28 @@ export async function beginIdempotent(
   requestHash: string,
   owner: string,
 ): Promise<IdempotentStart> {
-  const [row] = await db.query<BeginRow>(BEGIN, [
-    key.accountId,
+  const accountNo = await findAccountNo(db, key);
+  if (accountNo === undefined) throw unknownAccount(key.accountId);
+  const [row] = await db.query<{ answer: BeginAnswer }>(BEGIN, [
     key.shard,
+    accountNo,
     key.key,
     requestHash,
     owner,
     RUN_SECONDS,
   ]);
   if (row === undefined) throw new Error("begin_idempotent returned nothing");
-  const { outcome, status, headers, body } = row;
-  if (outcome === "begun") return { kind: "begun", owner };
-  if (outcome !== "done") return { kind: outcome };
-  if (status === null || headers === null)
-    throw new Error(`idempotency key ${key.key} is done without a response`);
-  return { kind: "done", response: { status, headers, body } };
+  const { answer } = row;
+  if (answer.outcome === "begun") return { kind: "begun", owner };
+  if (answer.outcome !== "done") return { kind: answer.outcome };
+  const { status, headers, body } = answer;
+  const bytes = body === null ? null : Uint8Array.from(Buffer.from(body, "base64"));
+  return { kind: "done", response: { status, headers, body: bytes } };
 }
 
 /** Frees the key, if this run still has it. */
 export async function abandonIdempotent(db: Queryable, key: IdempotencyKey, owner: string): Promise<void> {
-  await db.query(
-    {
-      name: "abandon-idempotent",
-      text: `DELETE FROM farebox.idempotency_keys
-        WHERE account_id = $1 AND key = $2 AND shard = $3 AND owner = $4 AND state = 'running'`,
-    },
-    [key.accountId, key.key, key.shard, owner],
-  );
+  await db.query(ABANDON, [key.shard, await findAccountNo(db, key), key.key, owner]);
 }
 
 /**
@@ -86,43 +95,27 @@ export async function completeIdempotent(
   response: StoredResponse,
   keepSeconds: number,
 ): Promise<boolean> {
-  const rows = await db.query(
-    {
-      name: "complete-idempotent",
-      // Completed by the same run before (the answer was lost): the same response again.
-      text: `UPDATE farebox.idempotency_keys
-        SET state = 'done', status = $5, headers = $6::jsonb, body = $7,
-          expires_at = clock_timestamp() + make_interval(secs => $8)
-        WHERE account_id = $1 AND key = $2 AND shard = $3 AND owner = $4
-        RETURNING 1 AS one`,
-    },
-    [
-      key.accountId,
-      key.key,
-      key.shard,
-      owner,
-      response.status,
-      JSON.stringify(response.headers),
-      response.body,
-      keepSeconds,
-    ],
-  );
-  return rows.length > 0;
+  const [row] = await db.query<{ done: boolean }>(COMPLETE, [
+    key.shard,
+    await findAccountNo(db, key),
+    key.key,
+    owner,
+    response.status,
+    JSON.stringify(response.headers),
+    response.body,
+    keepSeconds,
+  ]);
+  return row?.done === true;
 }
 
 /**
- * Deletes expired keys among the oldest {@link SWEEP_ROWS}; returns how many. The expired ones are the oldest, but for
- * runs that hang, so a sweep that deletes few has caught up.
+ * Deletes expired keys among the oldest {@link SWEEP_ROWS} of a shard; returns how many. The expired ones are the oldest, but
+ * for runs that hang, so a sweep that deletes few has caught up.
  */
-export async function sweepIdempotency(db: Queryable): Promise<number> {
-  const rows = await db.query(
-    `DELETE FROM farebox.idempotency_keys d USING (
-       SELECT account_id, key, shard FROM farebox.idempotency_keys ORDER BY created_at LIMIT $1
-     ) oldest
-     WHERE d.account_id = oldest.account_id AND d.key = oldest.key AND d.shard = oldest.shard
-       AND d.expires_at <= clock_timestamp()
-     RETURNING 1 AS one`,
-    [SWEEP_ROWS],
+export async function sweepIdempotency(db: Queryable, shard: number): Promise<number> {
+  const [row] = await db.query<{ count: number }>(
+    "SELECT farebox.forget_idempotency($1::smallint, $2) AS count",
+    [shard, SWEEP_ROWS],
   );
-  return rows.length;
+  return row?.count ?? 0;
 }

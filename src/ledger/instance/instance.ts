@@ -3,25 +3,29 @@ import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 
-/** Leases that go back in one transaction: it locks as many pools. */
+/** Pools that are asked for at a time when leases go back. */
 const RELEASE_CHUNK = 200;
+/** Each pool is a transaction that waits for the disk: some of them wait together. */
+const RELEASES_AT_ONCE = 6;
 
-interface HeartbeatRow {
-  readonly shard: number;
+interface HeartbeatAnswer {
   readonly alive: boolean;
-  readonly accounts: readonly string[];
-  readonly types: readonly string[];
+  readonly recalls: readonly (readonly [accountId: string, creditType: string])[];
 }
 
+const HEARTBEAT = { name: "heartbeat", text: "SELECT farebox.heartbeat($1::smallint, $2::int) AS answer" };
+
 /**
- * This process in the database: one row per shard that it serves, under an id that dies with it. When the others have
- * declared it dead it goes on under a new id, without the leases of the old one.
+ * This process in the database: one lane per shard that it serves, under an id (and its number) that dies with it. When the others
+ * have declared it dead it goes on under a new id, without the leases of the old one.
  */
 export class Instance {
   readonly #database: Database;
   /** Where the present id is registered. */
   #shards = new Set<number>();
   #id = newInstanceId();
+  /** The numbers of ids that were registered: the present one and the one before it. */
+  #numbers = new Map<string, number>();
   #dead = new Set<string>();
   #replacing: Promise<void> | undefined;
 
@@ -33,11 +37,18 @@ export class Instance {
     return this.#id;
   }
 
+  /** The number of an id that is registered in some shard. */
+  numberOf(id: string): number {
+    const number = this.#numbers.get(id);
+    if (number === undefined) throw new Error(`the instance ${id} is not registered`);
+    return number;
+  }
+
   /** Registers in a shard before its first batch. Safe to repeat. */
   async register(shard: number): Promise<void> {
     while (!this.#shards.has(shard)) {
       const id = this.#id;
-      await this.#database.query("SELECT farebox.register_instance($1, $2::int[])", [id, [shard]]);
+      await this.#registerLane(id, shard);
       // Meanwhile the id may have been replaced by one that does not know this shard.
       if (id === this.#id) this.#shards.add(shard);
     }
@@ -60,18 +71,17 @@ export class Instance {
   /** Tells the database that this instance lives. `alive` is false when it was declared dead in any shard. */
   async heartbeat(): Promise<{ readonly alive: boolean; readonly recalls: readonly PoolRef[] }> {
     const id = this.#id;
-    const rows = await this.#database.query<HeartbeatRow>(
-      {
-        name: "heartbeat",
-        text: `SELECT s.shard, h.o_alive AS alive, h.o_accounts AS accounts, h.o_types AS types
-          FROM unnest($2::int[]) s(shard), farebox.heartbeat(s.shard, $1) h`,
-      },
-      [id, [...this.#shards].sort((left, right) => left - right)],
-    );
-    const recalls = rows.flatMap(({ shard, accounts, types }) =>
-      accounts.map((accountId, index) => ({ accountId, creditType: types[index] ?? "", shard })),
-    );
-    const alive = rows.every((row) => row.alive);
+    const recalls: PoolRef[] = [];
+    let alive = true;
+    for (const shard of [...this.#shards].sort((left, right) => left - right)) {
+      const [row] = await this.#database.query<{ answer: HeartbeatAnswer }>(HEARTBEAT, [
+        shard,
+        this.numberOf(id),
+      ]);
+      alive &&= row?.answer.alive === true;
+      for (const [accountId, creditType] of row?.answer.recalls ?? [])
+        recalls.push({ accountId, creditType, shard });
+    }
     if (!alive) this.markDead(id);
     return { alive: id === this.#id && alive, recalls };
   }
@@ -81,37 +91,87 @@ export class Instance {
     await this.#end(this.#id, [...this.#shards]);
   }
 
+  async #registerLane(id: string, shard: number): Promise<void> {
+    let number = this.#numbers.get(id);
+    if (number === undefined) {
+      number = await numberInstance(this.#database, id);
+      this.#numbers.set(id, number);
+    }
+    await this.#database.query("SELECT farebox.register_lane($1::smallint, $2::int)", [shard, number]);
+  }
+
   async #replaceDead(): Promise<void> {
     const old = this.#id;
     const shards = [...this.#shards];
     const id = newInstanceId();
-    await this.#database.query("SELECT farebox.register_instance($1, $2::int[])", [id, shards]);
+    for (const shard of shards) await this.#registerLane(id, shard);
     this.#id = id;
     this.#shards = new Set(shards);
     this.#dead = new Set([old]);
     // Shards in which nobody has noticed yet. Whatever this does not reach is found by the sweep, for want of heartbeats.
     await this.#end(old, shards).catch(() => undefined);
+    for (const known of this.#numbers.keys()) if (known !== id && known !== old) this.#numbers.delete(known);
   }
 
   async #end(id: string, shards: readonly number[]): Promise<void> {
     for (const shard of shards) {
-      await this.#database.query("SELECT farebox.end_instance($1, $2)", [shard, id]);
-      await releaseLeases(this.#database, shard, id);
+      const number = this.numberOf(id);
+      await this.#database.query("SELECT farebox.end_lane($1::smallint, $2::int)", [shard, number]);
+      await releaseLeases(this.#database, shard, number);
     }
   }
 }
 
-/** Gives all leases of a dead instance back, in chunks. Returns how many there were. */
-export async function releaseLeases(database: Database, shard: number, owner: string): Promise<number> {
+/**
+ * Gives all leases of a dead instance in a shard back, one pool a transaction. Returns how many pools there were. Anyone may do so, at
+ * the same time too.
+ */
+export async function releaseLeases(database: Database, shard: number, instanceNo: number): Promise<number> {
   for (let total = 0; ; ) {
-    const [row] = await database.query<{ count: number }>(
-      "SELECT farebox.release_leases($1, $2, $3) AS count",
-      [shard, owner, RELEASE_CHUNK],
+    const [row] = await database.query<{ pools: readonly (readonly [accountNo: number, typeNo: number])[] }>(
+      "SELECT farebox.list_active_pools($1::smallint, $2::int, $3) AS pools",
+      [shard, instanceNo, RELEASE_CHUNK],
     );
-    const count = row?.count ?? 0;
-    if (count === 0) return total;
-    total += count;
+    const pools = row?.pools ?? [];
+    const waiting = [...pools];
+    let isDead = true;
+    const release = async (): Promise<void> => {
+      for (let pool = waiting.pop(); pool !== undefined && isDead; pool = waiting.pop()) {
+        const done = await releasePool(database, shard, instanceNo, pool);
+        if (done === null) isDead = false;
+        else if (done) total += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: RELEASES_AT_ONCE }, release));
+    if (!isDead || pools.length < RELEASE_CHUNK) return total;
   }
+}
+
+/** Null when the instance is not dead after all, false when somebody else was faster. */
+async function releasePool(
+  database: Database,
+  shard: number,
+  instanceNo: number,
+  [accountNo, typeNo]: readonly [accountNo: number, typeNo: number],
+): Promise<boolean | null> {
+  const [row] = await database.query<{ done: boolean | null }>(
+    "SELECT farebox.release_pool_leases($1::smallint, $2::int, $3::int, $4::smallint) AS done",
+    [shard, instanceNo, accountNo, typeNo],
+  );
+  return row?.done ?? null;
+}
+
+/** Safe to repeat: when an answer was lost the same id has the same number. */
+async function numberInstance(database: Database, id: string): Promise<number> {
+  await database.query("INSERT INTO farebox.instances (instance_id) VALUES ($1) ON CONFLICT DO NOTHING", [
+    id,
+  ]);
+  const [row] = await database.query<{ no: number }>(
+    "SELECT instance_no AS no FROM farebox.instances WHERE instance_id = $1",
+    [id],
+  );
+  if (row === undefined) throw new Error(`the instance ${id} got no number`);
+  return row.no;
 }
 
 function newInstanceId(): string {

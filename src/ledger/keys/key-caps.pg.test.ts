@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import fc from "fast-check";
 import type { Credits } from "../../domain/credits.ts";
-import type { KeyCap } from "../../domain/keys/key-cap.ts";
-import type { Database } from "../database/database.ts";
+import type { KeyCap } from "../../domain/key-cap.ts";
+import type { Database, Transaction } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
 import { refundCharge } from "../refunds/refund.ts";
-import { sweep } from "../sweep.ts";
+import { sweep } from "../sweep/sweep.ts";
 import {
   addKey,
   assertSound,
@@ -16,11 +17,17 @@ import {
   holdOf,
   LEDGER,
   leaseOf,
+  OF_POOL,
+  placeEntries,
   readPool,
+  rollUsage,
   SHARDS,
 } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
-import { applyDefaultCaps, type KeyCapState, readKeyCaps, setKeyCaps } from "./key-caps.ts";
+import { applyDefaultCaps, type KeyCapState, readKeyCaps, rollUpForCaps, setKeyCaps } from "./key-caps.ts";
+
+/** The condition that finds a key's rows; `$1` is its id. */
+const OF_KEY = "key_no = (SELECT key_no FROM farebox.keys WHERE key_id = $1)";
 
 const capOf = (change: Partial<KeyCap>): KeyCap => ({
   creditType: "credits",
@@ -30,7 +37,7 @@ const capOf = (change: Partial<KeyCap>): KeyCap => ({
   ...change,
 });
 
-eachDatabase("caps of keys", (openFresh) => {
+eachDatabase("caps of keys", (openFresh, kind) => {
   let db: Database;
   let ledger: LedgerHandle;
   let others: LedgerHandle[];
@@ -61,12 +68,50 @@ eachDatabase("caps of keys", (openFresh) => {
     return { pool, keyId };
   }
 
-  /** The caps' row as if it had been written so long ago. */
-  const age = (keyId: string, interval: string): Promise<unknown> =>
-    db.query(
-      "UPDATE farebox.key_caps SET day = day - $2::interval, month = month - $2::interval WHERE key_id = $1",
-      [keyId, interval],
+  /** Changes the caps' row of a key. */
+  const changeRow = (keyId: string, change: string): Promise<unknown> =>
+    db.query(`UPDATE farebox.key_caps SET ${change} WHERE ${OF_KEY}`, [keyId]);
+
+  /** All entries of a pool as if they had been written so many days ago; their usage is rolled up anew. */
+  async function moveBack(pool: PoolRef, days: number): Promise<void> {
+    const rows = await db.query<{ at: Date }>(
+      `SELECT at - $3 * interval '24 hours' AS at FROM farebox.entries WHERE ${OF_POOL} ORDER BY seq`,
+      [pool.accountId, pool.creditType, days],
     );
+    const at = rows.map((row) => row.at);
+    await placeEntries(db, pool, at);
+  }
+
+  /** The key's caps and all entries of its pool as if everything had happened so many days ago. */
+  async function age(pool: PoolRef, keyId: string, days: number): Promise<void> {
+    await moveBack(pool, days);
+    const day = `day - ${days} * interval '24 hours'`;
+    await changeRow(keyId, `day = ${day}, month = date_trunc('month', ${day}, 'UTC')`);
+  }
+
+  /**
+   * Keys that have charged 1 in turn, so many charges in all, each key once a day; the last ones are of today.
+   * Returns their ids.
+   */
+  async function addHistory(pool: PoolRef, keys: number, charges: number): Promise<string[]> {
+    const added = await Promise.all(Array.from({ length: keys }, () => addKey(db, pool)));
+    const keyIds = added.map(({ keyId }) => keyId);
+    await moveBack(pool, 400);
+    const { accountNo, typeNo, shard } = await poolKeyOf(db, pool);
+    await db.exec(`
+      INSERT INTO farebox.endpoints (endpoint) VALUES ('GET /h') ON CONFLICT DO NOTHING;
+      INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, request, key_no, endpoint_no,
+        units, price_list, status, kind)
+      SELECT ${accountNo}, ${typeNo}, ${shard}, n + 1, now() - interval '24 hours' * ((${charges} - n) / ${keys}), -1,
+        1000000 - n, n, gen_random_uuid(), k.no[1 + (n - 1) % ${keys}], e.endpoint_no, 1, 1, 200, 'c'
+      FROM generate_series(1, ${charges}) n, farebox.endpoints e, (
+        SELECT array_agg(key_no ORDER BY key_no) AS no FROM farebox.keys WHERE key_id IN ('${keyIds.join("','")}')
+      ) k WHERE e.endpoint = 'GET /h' ORDER BY n;
+      UPDATE farebox.pools SET balance = balance - ${charges}, spent = ${charges}, last_seq = ${charges} + 1,
+        last_at = now()
+      WHERE account_no = ${accountNo} AND type_no = ${typeNo}`);
+    return keyIds;
+  }
 
   /** What the first instance is asked to give back of a pool. */
   const recallsOf = async ({ accountId }: PoolRef): Promise<readonly PoolRef[]> =>
@@ -182,7 +227,7 @@ eachDatabase("caps of keys", (openFresh) => {
     const pool = await createPool(db, 1000n);
     const { keyId } = await addKey(db, pool);
     const { seq } = await ledger.charge(chargeOf(pool, 70n, { keyId }));
-    await ledger.charge(chargeOf(pool, 30n, { keyId: "key_2" }));
+    await ledger.charge(chargeOf(pool, 30n, { keyId: "key_1" }));
     await refundCharge(db, { pool, seq: seq ?? 0, amount: 20n, reason: "broken", reference: "r" });
     await setCaps(pool, keyId, capOf({ total: 60n }));
     assert.equal((await readCaps(pool, keyId)).spent.total, 50n);
@@ -198,10 +243,7 @@ eachDatabase("caps of keys", (openFresh) => {
     assert.deepEqual((await readCaps(pool, keyId)).spent, { day: 0n, month: 0n, total: 0n });
     const second = await ledger.charge(chargeOf(pool, 60n, { keyId }));
     // The row's windows are those that follow the charge's.
-    await db.query(
-      "UPDATE farebox.key_caps SET day = day + interval '1 day', day_spent = 0 WHERE key_id = $1",
-      [keyId],
-    );
+    await changeRow(keyId, "day = day + interval '1 day', day_spent = 0");
     await refundCharge(db, { ...refund, seq: second.seq ?? 0 });
     assert.deepEqual((await readCaps(pool, keyId)).spent, { day: 0n, month: 0n, total: 0n });
   });
@@ -210,7 +252,7 @@ eachDatabase("caps of keys", (openFresh) => {
     const { pool, keyId } = await cappedKey(10_000n, { day: 100n, month: 150n, total: 1000n });
     await ledger.charge(chargeOf(pool, 80n, { keyId }));
     await ledger.lease(leaseOf(pool, 20n, { capKey: keyId }));
-    await age(keyId, "40 days");
+    await age(pool, keyId, 40);
     const fresh = await readCaps(pool, keyId);
     assert.deepEqual(fresh.spent, { day: 0n, month: 0n, total: 80n });
     assert.equal((await ledger.lease(leaseOf(pool, 81n, { capKey: keyId }))).granted, 0n);
@@ -219,11 +261,97 @@ eachDatabase("caps of keys", (openFresh) => {
     assert.deepEqual((await readCaps(pool, keyId)).spent, { day: 100n, month: 100n, total: 180n });
     const [row] = await db.query<{ ok: boolean }>(
       `SELECT day = date_trunc('day', clock_timestamp(), 'UTC') AND month = date_trunc('month', clock_timestamp(), 'UTC') AS ok
-       FROM farebox.key_caps WHERE key_id = $1`,
+       FROM farebox.key_caps WHERE ${OF_KEY}`,
       [keyId],
     );
     assert.equal(row?.ok, true);
   });
+
+  test("the month goes on counting when a new day begins", async () => {
+    const { pool, keyId } = await cappedKey(10_000n, { day: 100n, month: 150n });
+    await ledger.charge(chargeOf(pool, 90n, { keyId }));
+    await changeRow(keyId, "day = day - interval '1 day'");
+    assert.deepEqual((await readCaps(pool, keyId)).spent, { day: 0n, month: 90n, total: 90n });
+    assert.equal((await ledger.lease(leaseOf(pool, 61n, { capKey: keyId }))).cap?.window, "month");
+    await ledger.charge(chargeOf(pool, 60n, { keyId }));
+    assert.deepEqual((await readCaps(pool, keyId)).spent, { day: 60n, month: 150n, total: 150n });
+    const over = await ledger.charge(chargeOf(pool, 1n, { keyId }));
+    assert.deepEqual([over.charged, over.uncollected], [0n, 1n]);
+    // Its entries are all of today, which the audit would find.
+    await setCaps(pool, keyId);
+  });
+
+  test("a refund of yesterday's charge frees nothing of today's cap, whenever the cap was set", async () => {
+    const { pool, keyId } = await cappedKey(10_000n, { day: 100n, total: 1000n });
+    const first = await ledger.charge(chargeOf(pool, 70n, { keyId }));
+    await age(pool, keyId, 1);
+    await ledger.charge(chargeOf(pool, 40n, { keyId }));
+    await refundCharge(db, { pool, seq: first.seq ?? 0, amount: "all", reason: "", reference: "r" });
+    const spent = async () => {
+      const { day, total } = (await readCaps(pool, keyId)).spent;
+      return [day, total];
+    };
+    assert.deepEqual(await spent(), [40n, 40n], "by the refund");
+    await setCaps(pool, keyId);
+    await setCaps(pool, keyId, capOf({ day: 100n, total: 1000n }));
+    assert.deepEqual(await spent(), [40n, 40n], "by the entries behind the roll-up");
+    await setCaps(pool, keyId);
+    await rollUsage(db);
+    await setCaps(pool, keyId, capOf({ day: 100n, total: 1000n }));
+    assert.deepEqual(await spent(), [40n, 40n], "by the roll-up");
+  });
+
+  test("a cap that is changed keeps what was counted, and one that is set again changes nothing", async () => {
+    const { pool, keyId } = await cappedKey(1000n, { day: 100n });
+    await ledger.charge(chargeOf(pool, 40n, { keyId }));
+    await changeRow(keyId, "day_spent = 41");
+    await setCaps(pool, keyId, capOf({ day: 200n, total: 300n }));
+    const { cap, spent } = await readCaps(pool, keyId);
+    assert.deepEqual([cap.day, cap.total, spent.day, spent.total], [200n, 300n, 41n, 40n]);
+    const version = () => db.query(`SELECT xmin::text FROM farebox.key_caps WHERE ${OF_KEY}`, [keyId]);
+    const unchanged = await version();
+    await setCaps(pool, keyId, capOf({ day: 200n, total: 300n }));
+    assert.deepEqual(await version(), unchanged);
+    await changeRow(keyId, "day_spent = 40");
+  });
+
+  test("caps that are set on 60 keys read no history under the pool's lock", async () => {
+    const pool = await createPool(db, 1_000_000n);
+    const keys = await addHistory(pool, 60, 60 * 60);
+    await db.transaction(async (tx) => {
+      await rollUpForCaps(tx, pool, [{ creditType: "credits" }]);
+      const earlier = await readCounts(tx);
+      await applyDefaultCaps(tx, pool, [capOf({ day: 9n, month: 99n, total: 9_999n })]);
+      const after = await readCounts(tx);
+      assert.ok(after.entries - earlier.entries <= 1_000n, `${after.entries - earlier.entries} entries`);
+      // Each key's row in key_spend, once, and what finds the pool.
+      assert.ok(after.others - earlier.others <= 10n * 60n, `${after.others - earlier.others} other rows`);
+    });
+    const [first] = await readKeyCaps(db, pool, keys.slice(0, 1));
+    const [today] = await db.query<{ number: bigint }>(
+      "SELECT extract(day FROM clock_timestamp())::bigint AS number",
+    );
+    assert.deepEqual(first?.spent, { day: 1n, month: today?.number, total: 60n });
+  });
+
+  // The rule is one of SQL, and writing so many entries takes PGlite long.
+  if (kind === "postgres") {
+    test("what lies behind the roll-up is rolled up before a cap is set, and never read under the lock when it is much", async () => {
+      const pool = await createPool(db, 1_000_000n);
+      const [keyId = ""] = await addHistory(pool, 60, 334 * 60);
+      await assert.rejects(
+        db.transaction((tx) => applyDefaultCaps(tx, pool, [capOf({ total: 9n })])),
+        { code: "storage_unavailable", retryable: true },
+      );
+      await setCaps(pool, keyId, capOf({ total: 9n }));
+      assert.equal((await readCaps(pool, keyId)).spent.total, 334n);
+      const [row] = await db.query<{ seq: bigint }>(`SELECT seq FROM farebox.usage_rolled WHERE ${OF_POOL}`, [
+        pool.accountId,
+        pool.creditType,
+      ]);
+      assert.ok((row?.seq ?? 0n) >= 19_000n, `rolled up to ${row?.seq}`);
+    });
+  }
 
   test("a refusal by the cap recalls the key's leases elsewhere, one by the pool recalls every other lease", async () => {
     const { pool, keyId } = await cappedKey(1000n, { day: 500n });
@@ -248,9 +376,11 @@ eachDatabase("caps of keys", (openFresh) => {
     await dying.lease(leaseOf(pool, 400n, { capKey: keyId }));
     await dying.lease(leaseOf(pool, 100n));
     await dying.charge(chargeOf(pool, 150n, { keyId, hold: "lease", capKey: keyId }));
-    await db.query("UPDATE farebox.instances SET seen_at = seen_at - interval '1 hour' WHERE owner = $1", [
-      dying.instanceId,
-    ]);
+    await db.query(
+      `UPDATE farebox.lanes SET seen_at = seen_at - interval '1 hour'
+       WHERE instance_no = (SELECT instance_no FROM farebox.instances WHERE instance_id = $1)`,
+      [dying.instanceId],
+    );
     const options = { shards: SHARDS, deadAfterMs: 60_000 };
     await Promise.all([sweep(db, options), sweep(db, options)]);
     const { held, spent } = await readCaps(pool, keyId);
@@ -357,3 +487,16 @@ eachDatabase("caps of keys", (openFresh) => {
     );
   });
 });
+
+/** Rows that this transaction has read so far: entries, and those of the other tables in which a pool has many. */
+async function readCounts(tx: Transaction): Promise<{ readonly entries: bigint; readonly others: bigint }> {
+  const [row] = await tx.query<{ entries: bigint; others: bigint }>(
+    `SELECT sum(r.count) FILTER (WHERE r.relname LIKE 'entries%')::bigint AS entries,
+       sum(r.count) FILTER (WHERE r.relname NOT LIKE 'entries%')::bigint AS others
+     FROM (
+       SELECT relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) AS count FROM pg_stat_xact_user_tables
+       WHERE schemaname = 'farebox' AND (relname LIKE 'entries%' OR relname IN ('usage', 'key_spend', 'key_caps'))
+     ) r`,
+  );
+  return row ?? assert.fail();
+}

@@ -1,11 +1,20 @@
+import { setTimeout as pause } from "node:timers/promises";
 import type { Credits } from "../../domain/credits.ts";
-import type { CapWindow, KeyCap } from "../../domain/keys/key-cap.ts";
+import { FareboxError } from "../../domain/farebox-error.ts";
+import type { CapWindow, KeyCap } from "../../domain/key-cap.ts";
+import { findAccountNo } from "../accounts/account-no.ts";
+import { unknownAccount } from "../accounts/unknown-account.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
+import { sqlStateOf } from "../database/storage-error.ts";
+import { numberCreditType } from "../pools/pool-key.ts";
 
-/** A key and the account that owns it. */
-export interface KeyRef {
+interface AccountRef {
   readonly accountId: string;
   readonly shard: number;
+}
+
+/** A key and the account that owns it. */
+export interface KeyRef extends AccountRef {
   readonly keyId: string;
 }
 
@@ -23,10 +32,22 @@ export interface KeyCapState {
   readonly source: "key" | "plan";
 }
 
-/** As the SQL functions take it. Amounts are micro-credits, at most 10^15, which a JSON number holds exactly. */
+/** As plans have it. Amounts are micro-credits, at most 10^15, which a JSON number holds exactly. */
 interface StoredCap extends Readonly<Record<CapWindow, number | null>> {
   readonly creditType: string;
 }
+
+/** Entries that may lie behind the roll-up when a cap is set. They are read under the pool's lock, in about a millisecond. */
+const MAX_BEHIND = 1_000;
+
+const ROLLED_AT_ONCE = 1_000;
+
+/** While another process rolls up; after 2 s the cap is set all the same, as long as the database allows it. */
+const MAX_WAITS = 100;
+const WAIT_MS = 20;
+
+/** SQLSTATE with which `set_key_caps` refuses when too many entries of a pool are not rolled up. */
+const TOO_FAR_BEHIND = "FB425";
 
 /**
  * Gives a key caps of its own, the only ones from now on; with none, those of its account's plan apply again. What it has
@@ -34,27 +55,67 @@ interface StoredCap extends Readonly<Record<CapWindow, number | null>> {
  * then what it admits counts all the same. Locks the pools of all credit types that are concerned.
  */
 export async function setKeyCaps(tx: Transaction, key: KeyRef, caps: readonly KeyCap[]): Promise<void> {
-  await callSetKeyCaps(tx, key, "key", caps.map(storeCap));
-  if (caps.length > 0) return;
-  const [plan] = await tx.query<{ caps: readonly StoredCap[] | null }>(
-    `SELECT p.body -> 'caps' AS caps FROM farebox.accounts a JOIN farebox.plans p ON p.name = a.plan
-     WHERE a.account_id = $1`,
-    [key.accountId],
-  );
-  await callSetKeyCaps(tx, key, "plan", plan?.caps ?? []);
+  const stored = caps.map(storeCap);
+  const applied = stored.length > 0 ? stored : await readPlanCaps(tx, key.accountId);
+  await rollUpForCaps(tx, key, applied);
+  const [row] = await tx.query<{ no: number }>("SELECT key_no AS no FROM farebox.keys WHERE key_id = $1", [
+    key.keyId,
+  ]);
+  if (row === undefined) throw new Error(`there is no key ${key.keyId}`);
+  await callSetKeyCaps(tx, key, [row.no], "key", stored);
+  if (stored.length === 0) await callSetKeyCaps(tx, key, [row.no], "plan", applied);
 }
 
-/** Gives a plan's default caps to all active keys of an account that have none of their own; with none, takes them away. */
+/**
+ * Gives a plan's default caps to all active keys of an account that have none of their own; with none, takes them away. Whoever
+ * locks pools of the account in the same transaction calls {@link rollUpForCaps} before.
+ */
 export async function applyDefaultCaps(
   tx: Transaction,
-  account: Omit<KeyRef, "keyId">,
+  account: AccountRef,
   caps: readonly KeyCap[],
 ): Promise<void> {
-  await tx.query("SELECT farebox.apply_default_caps($1, $2, $3::jsonb)", [
-    account.shard,
-    account.accountId,
-    JSON.stringify(caps.map(storeCap)),
-  ]);
+  const keys = await tx.query<{ no: number }>(
+    "SELECT key_no AS no FROM farebox.keys WHERE account_id = $1 AND state = 'active' ORDER BY key_no",
+    [account.accountId],
+  );
+  const keyNos = keys.map(({ no }) => no);
+  await callSetKeyCaps(tx, account, keyNos, "plan", caps.map(storeCap));
+}
+
+/**
+ * Rolls up the usage of the pools on which keys are to get caps, before any pool is locked: what a key has spent is then the roll-up
+ * and few entries behind it, however long its history. In steps of some 15 ms; in a transaction only the roll-up's own row stays
+ * locked, which nobody waits for.
+ */
+export async function rollUpForCaps(
+  db: Queryable,
+  account: AccountRef,
+  caps: readonly { readonly creditType: string }[],
+): Promise<void> {
+  const accountNo = await findAccountNo(db, account);
+  if (accountNo === undefined) throw unknownAccount(account.accountId);
+  for (const creditType of new Set(caps.map((cap) => cap.creditType))) {
+    const pool = [account.shard, accountNo, await numberCreditType(db, creditType)];
+    for (let waits = 0; waits < MAX_WAITS && (await isFarBehind(db, pool)); ) {
+      const [rolled] = await db.query<{ count: number }>(
+        "SELECT farebox.roll_usage($1::smallint, $2::int, $3::smallint, $4) AS count",
+        [...pool, ROLLED_AT_ONCE],
+      );
+      if (rolled !== undefined && rolled.count > 0) continue;
+      // Another process is at it.
+      waits += 1;
+      await pause(WAIT_MS);
+    }
+  }
+}
+
+async function isFarBehind(db: Queryable, pool: readonly number[]): Promise<boolean> {
+  const [row] = await db.query<{ behind: bigint }>(
+    "SELECT farebox.usage_behind($1::smallint, $2::int, $3::smallint) AS behind",
+    pool,
+  );
+  return row !== undefined && row.behind > MAX_BEHIND;
 }
 
 interface CapRow {
@@ -75,14 +136,22 @@ interface CapRow {
 /** The caps of some keys of an account by key and credit type, as of the database's now. Keys without caps have none. */
 export async function readKeyCaps(
   db: Queryable,
-  account: Omit<KeyRef, "keyId">,
+  account: AccountRef,
   keyIds: readonly string[],
 ): Promise<readonly KeyCapState[]> {
   const rows = await db.query<CapRow>(
-    `SELECT key_id AS "keyId", credit_type AS "creditType", day_cap AS "dayCap", month_cap AS "monthCap",
-       total_cap AS "totalCap", day_spent AS "daySpent", month_spent AS "monthSpent", total_spent AS "totalSpent", held,
-       day_ends_at AS "dayEndsAt", month_ends_at AS "monthEndsAt", source
-     FROM farebox.read_key_caps($1, $2, $3::text[])`,
+    `SELECT k.key_id AS "keyId", t.credit_type AS "creditType", c.day_cap AS "dayCap", c.month_cap AS "monthCap",
+       c.total_cap AS "totalCap", CASE WHEN c.day < n.day THEN 0 ELSE c.day_spent END AS "daySpent",
+       CASE WHEN c.month < n.month THEN 0 ELSE c.month_spent END AS "monthSpent", c.total_spent AS "totalSpent", c.held,
+       greatest(c.day, n.day) + interval '24 hours' AS "dayEndsAt",
+       farebox.period_start(greatest(c.month, n.month), 'month', 1) AS "monthEndsAt", c.source
+     FROM farebox.key_caps c
+     JOIN farebox.keys k ON k.key_no = c.key_no
+     JOIN farebox.credit_types t ON t.type_no = c.type_no,
+     (SELECT date_trunc('day', clock_timestamp(), 'UTC') AS day, date_trunc('month', clock_timestamp(), 'UTC') AS month) n
+     WHERE c.shard = $1 AND c.account_no = (SELECT account_no FROM farebox.accounts WHERE account_id = $2)
+       AND c.key_no = ANY (ARRAY(SELECT key_no FROM farebox.keys WHERE key_id = ANY ($3::text[])))
+     ORDER BY k.key_id, t.credit_type`,
     [account.shard, account.accountId, keyIds],
   );
   return rows.map((row) => ({
@@ -96,19 +165,50 @@ export async function readKeyCaps(
   }));
 }
 
+/** The default caps of the account's plan. */
+async function readPlanCaps(db: Queryable, accountId: string): Promise<readonly StoredCap[]> {
+  const [plan] = await db.query<{ caps: readonly StoredCap[] | null }>(
+    `SELECT p.body -> 'caps' AS caps FROM farebox.accounts a JOIN farebox.plans p ON p.name = a.plan
+     WHERE a.account_id = $1`,
+    [accountId],
+  );
+  return plan?.caps ?? [];
+}
+
 async function callSetKeyCaps(
   tx: Transaction,
-  { accountId, shard, keyId }: KeyRef,
+  account: AccountRef,
+  keyNos: readonly number[],
   source: KeyCapState["source"],
   caps: readonly StoredCap[],
 ): Promise<void> {
-  await tx.query("SELECT farebox.set_key_caps($1, $2, $3, $4, $5::jsonb)", [
-    shard,
-    accountId,
-    keyId,
-    source,
-    JSON.stringify(caps),
-  ]);
+  const numbered: unknown[] = [];
+  for (const { creditType, ...cap } of caps)
+    numbered.push({ ...cap, type: await numberCreditType(tx, creditType) });
+  try {
+    await tx.query("SELECT farebox.set_key_caps($1::smallint, $2::int, $3::int[], $4, $5::jsonb)", [
+      account.shard,
+      await findAccountNo(tx, account),
+      keyNos,
+      source,
+      JSON.stringify(numbered),
+    ]);
+  } catch (error) {
+    throw sqlStateOf(error) === TOO_FAR_BEHIND ? refuseBehind(account.accountId, error) : error;
+  }
+  // Keys come after pools in the order of locks.
+  await tx.query(
+    "UPDATE farebox.keys SET changed_at = statement_timestamp() WHERE key_no = ANY ($1::int[]) AND state = 'active'",
+    [keyNos],
+  );
+}
+
+function refuseBehind(accountId: string, cause: unknown): FareboxError {
+  return new FareboxError(
+    "storage_unavailable",
+    `The usage of ${accountId} is still being rolled up. Try again in some seconds.`,
+    { retryable: true, cause },
+  );
 }
 
 function storeCap({ creditType, day, month, total }: KeyCap): StoredCap {

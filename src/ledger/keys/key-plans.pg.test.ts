@@ -5,9 +5,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { createAccount } from "../accounts/accounts.ts";
 import type { Database } from "../database/database.ts";
 import { openDatabase } from "../database/open-database.ts";
+import { News } from "../instance/news.ts";
 import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
 import { setKeyCaps } from "./key-caps.ts";
-import { KeyChanges } from "./key-changes.ts";
 import { findKey } from "./keys.ts";
 
 const KEYS = 20_000;
@@ -34,10 +34,10 @@ void describe("plans for keys that were made on empty tables", () => {
 
   test("read a few pages for each key, however many keys an account has", async () => {
     const { shard } = await createAccount(db, { accountId: "acc_many", name: "n", shards: 1 });
-    const changes = new KeyChanges(db);
+    const news = new News(db);
     // More often than the server makes a plan for one execution only.
     for (let times = 0; times < 10; times += 1) {
-      await changes.read();
+      await news.read();
       await findKey(db, hashOf("none"));
     }
     await db.exec(`
@@ -50,15 +50,15 @@ void describe("plans for keys that were made on empty tables", () => {
     const cap = { creditType: "credits", day: 5n, month: null, total: null };
     await db.transaction((tx) => setKeyCaps(tx, { accountId: "acc_many", shard, keyId: "key_1" }, [cap]));
     await db.exec(`
-      INSERT INTO farebox.key_caps (account_id, credit_type, key_id, shard, day_cap, day, day_spent, month, month_spent,
+      INSERT INTO farebox.key_caps (account_no, type_no, key_no, shard, day_cap, day, day_spent, month, month_spent,
         total_spent, source)
-      SELECT account_id, credit_type, 'key_' || n, shard, day_cap, day, 0, month, 0, 0, source
-      FROM farebox.key_caps, generate_series(2, ${KEYS}) n`);
+      SELECT c.account_no, c.type_no, k.key_no, c.shard, c.day_cap, c.day, 0, c.month, 0, 0, c.source
+      FROM farebox.key_caps c, farebox.keys k WHERE k.key_no <> c.key_no`);
     const earlier = await readCounts(db, ({ inserted }) => inserted >= BigInt(3 * KEYS));
     for (let key = 1; key <= TRIES; key += 1) {
       assert.deepEqual((await findKey(db, hashOf(`${key}`)))?.capped, ["credits"]);
       assert.equal((await findKey(db, hashOf(`former ${key}`)))?.keyId, `key_${key}`);
-      await changes.read();
+      await news.read();
     }
     // Two keys are looked up by their id, and as many by their hash.
     const later = await readCounts(db, ({ scans }) => scans >= earlier.scans + BigInt(4 * TRIES));

@@ -5,20 +5,22 @@ import type { KeyUse } from "../ledger.ts";
 const RESOLUTION_SECONDS = 60;
 
 /** Skips rows that are locked: whoever changes a key must not wait for this, and no order of locks is needed. */
-const RECORD = {
+const RECORD_KEYS = {
   name: "record-key-use",
-  text: `WITH used AS (
-      UPDATE farebox.keys SET last_used_at = clock_timestamp() WHERE key_id IN (
-        SELECT k.key_id FROM farebox.keys k
-        WHERE k.key_id = ANY($1::text[]) AND coalesce(k.last_used_at, '-infinity')
-          < clock_timestamp() - make_interval(secs => $3)
-        FOR NO KEY UPDATE SKIP LOCKED
-      )
-    )
-    UPDATE farebox.rotated_secrets SET last_used_at = clock_timestamp() WHERE hash IN (
+  text: `UPDATE farebox.keys SET last_used_at = statement_timestamp() WHERE key_id IN (
+      SELECT k.key_id FROM farebox.keys k
+      WHERE k.key_id = ANY($1::text[]) AND coalesce(k.last_used_at, '-infinity')
+        < statement_timestamp() - make_interval(secs => $2)
+      FOR NO KEY UPDATE SKIP LOCKED
+    )`,
+};
+
+const RECORD_SECRETS = {
+  name: "record-secret-use",
+  text: `UPDATE farebox.rotated_secrets SET last_used_at = statement_timestamp() WHERE hash IN (
       SELECT s.hash FROM farebox.rotated_secrets s
-      WHERE s.hash IN (SELECT decode(h, 'hex') FROM unnest($2::text[]) h) AND coalesce(s.last_used_at, '-infinity')
-        < clock_timestamp() - make_interval(secs => $3)
+      WHERE s.hash IN (SELECT decode(h, 'hex') FROM unnest($1::text[]) h) AND coalesce(s.last_used_at, '-infinity')
+        < statement_timestamp() - make_interval(secs => $2)
       FOR NO KEY UPDATE SKIP LOCKED
     )`,
 };
@@ -30,5 +32,6 @@ const RECORD = {
 export async function recordKeyUse(db: Queryable, uses: readonly KeyUse[]): Promise<void> {
   const keyIds = [...new Set(uses.map((use) => use.keyId))];
   const hashes = uses.map((use) => use.hashHex);
-  await db.query(RECORD, [keyIds, hashes, RESOLUTION_SECONDS]);
+  await db.query(RECORD_KEYS, [keyIds, RESOLUTION_SECONDS]);
+  await db.query(RECORD_SECRETS, [hashes, RESOLUTION_SECONDS]);
 }

@@ -3,10 +3,10 @@ import { randomBytes } from "node:crypto";
 import { before, test } from "node:test";
 import { createAccount, readAccount, setAccountState } from "../accounts/accounts.ts";
 import type { Database } from "../database/database.ts";
+import { News } from "../instance/news.ts";
 import { atOnce, fulfilled, refusedCodes } from "../testing/at-once.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { setKeyCaps } from "./key-caps.ts";
-import { KeyChanges } from "./key-changes.ts";
 import {
   createKey,
   findKey,
@@ -87,15 +87,15 @@ eachDatabase("keys", (openFresh, kind) => {
     assert.deepEqual((await findKey(db, key.hashHex))?.capped, []);
     const ref = { accountId: "acc_keys", shard, keyId: "key_narrow" };
     const capOf = (creditType: string) => ({ creditType, day: 5n, month: null, total: null });
-    const changes = new KeyChanges(db);
-    await changes.read();
-    await changes.read();
+    const news = new News(db);
+    await news.read();
+    await news.read();
     await db.transaction((tx) => setKeyCaps(tx, ref, [capOf("search"), capOf("collect")]));
     assert.deepEqual([...((await findKey(db, key.hashHex))?.capped ?? [])].toSorted(), ["collect", "search"]);
-    assert.deepEqual(await changes.read(), [key.hashHex]);
+    assert.deepEqual((await news.read()).changedKeys, [key.hashHex]);
     await db.transaction((tx) => setKeyCaps(tx, ref, []));
     assert.deepEqual((await findKey(db, key.hashHex))?.capped, []);
-    assert.deepEqual(await changes.read(), [key.hashHex]);
+    assert.deepEqual((await news.read()).changedKeys, [key.hashHex]);
   });
 
   test("an update changes what it names, and null removes", async () => {
@@ -198,20 +198,20 @@ eachDatabase("keys", (openFresh, kind) => {
   });
 
   test("changes are told once: creation, revocation, and the account's suspension", async () => {
-    const changes = new KeyChanges(db);
-    assert.deepEqual(await changes.read(), []);
+    const news = new News(db);
+    assert.deepEqual((await news.read()).changedKeys, []);
     // The second read looks back and tells what a transaction may have committed around the first.
-    await changes.read();
-    assert.deepEqual(await changes.read(), []);
+    await news.read();
+    assert.deepEqual((await news.read()).changedKeys, []);
     const key = newKey("key_watched");
     await create(key);
-    assert.ok((await changes.read()).includes(key.hashHex));
-    assert.deepEqual(await changes.read(), []);
+    assert.ok((await news.read()).changedKeys.includes(key.hashHex));
+    assert.deepEqual((await news.read()).changedKeys, []);
     await db.transaction((tx) => revokeKey(tx, "key_watched"));
-    assert.deepEqual(await changes.read(), [key.hashHex]);
+    assert.deepEqual((await news.read()).changedKeys, [key.hashHex]);
     await db.transaction((tx) => setAccountState(tx, "acc_keys", "suspended"));
-    assert.ok((await changes.read()).includes(key.hashHex));
-    assert.deepEqual(await changes.read(), []);
+    assert.ok((await news.read()).changedKeys.includes(key.hashHex));
+    assert.deepEqual((await news.read()).changedKeys, []);
   });
 
   // PGlite has one connection: nothing can be read while a transaction is open.
@@ -220,14 +220,14 @@ eachDatabase("keys", (openFresh, kind) => {
       await createAccount(db, { accountId: "acc_late", name: "n", shards: 1 });
       const key = newKey("key_late", { accountId: "acc_late" });
       await create(key);
-      const changes = new KeyChanges(db);
-      await changes.read();
-      await changes.read();
+      const news = new News(db);
+      await news.read();
+      await news.read();
       await db.transaction(async (tx) => {
         await revokeKey(tx, "key_late");
-        assert.deepEqual(await changes.read(), []);
+        assert.deepEqual((await news.read()).changedKeys, []);
       });
-      assert.deepEqual(await changes.read(), [key.hashHex]);
+      assert.deepEqual((await news.read()).changedKeys, [key.hashHex]);
     });
   }
 
@@ -236,14 +236,14 @@ eachDatabase("keys", (openFresh, kind) => {
     let isBroken = false;
     broken.query = (...args) => (isBroken ? Promise.reject(new Error("cut")) : db.query(...args));
     await createAccount(db, { accountId: "acc_cut", name: "n", shards: 1 });
-    const changes = new KeyChanges(broken);
-    await changes.read();
-    await changes.read();
+    const news = new News(broken);
+    await news.read();
+    await news.read();
     const key = newKey("key_cut", { accountId: "acc_cut" });
     await create(key);
     isBroken = true;
-    await assert.rejects(changes.read(), /cut/);
+    await assert.rejects(news.read(), /cut/);
     isBroken = false;
-    assert.deepEqual(await changes.read(), [key.hashHex]);
+    assert.deepEqual((await news.read()).changedKeys, [key.hashHex]);
   });
 });

@@ -1,5 +1,5 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
-import type { KeyCap } from "../../domain/keys/key-cap.ts";
+import type { KeyCap } from "../../domain/key-cap.ts";
 import { lockAccount, refuseClosed } from "../accounts/accounts.ts";
 import { microsOf, timeOfMicros } from "../database/cursor.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
@@ -63,13 +63,15 @@ export interface KeyFilter {
   readonly search?: string | undefined;
 }
 
-const STATE = "CASE WHEN state = 'active' AND expires_at <= clock_timestamp() THEN 'expired' ELSE state END";
+/** By the statement's time: of volatile functions none may stand in a statement that writes (Citus). */
+const STATE =
+  "CASE WHEN state = 'active' AND expires_at <= statement_timestamp() THEN 'expired' ELSE state END";
 
 const COLUMNS = `key_id AS "keyId", account_id AS "accountId", shard, name, hint, ${STATE} AS state, scopes,
   created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt",
   ARRAY(
     SELECT jsonb_build_array(s.hint, s.rotated_at, s.expires_at, s.last_used_at) FROM farebox.rotated_secrets s
-    WHERE s.key_id = keys.key_id AND s.expires_at > clock_timestamp() AND keys.state = 'active'
+    WHERE s.key_id = keys.key_id AND s.expires_at > statement_timestamp() AND keys.state = 'active'
     ORDER BY s.expires_at, s.hash
   ) AS secrets`;
 
@@ -83,20 +85,20 @@ export async function createKey(tx: Transaction, key: NewKey): Promise<ApiKey> {
   const account = await lockAccount(tx, key.accountId);
   if (account.state === "closed") refuseClosed(key.accountId);
   const { keyId, accountId, hashHex, prefix, hint, name, scopes = null, expiresAt } = key;
-  const [created] = await insertOnce(
+  await refusePastExpiry(tx, expiresAt);
+  await insertOnce(
     keyId,
-    tx.query<KeyRow>(
+    tx.query(
       `INSERT INTO farebox.keys (key_id, account_id, shard, hash, prefix, hint, name, scopes, expires_at)
-       SELECT $1, $2, $3, decode($4, 'hex'), $5, $6, $7, $8::jsonb, $9::timestamptz
-       WHERE $9::timestamptz IS NULL OR $9::timestamptz > clock_timestamp()
-       RETURNING ${COLUMNS}`,
+       VALUES ($1, $2, $3, decode($4, 'hex'), $5, $6, $7, $8::jsonb, $9::timestamptz)`,
       [keyId, accountId, account.shard, hashHex, prefix, hint, name, renderScopes(scopes), expiresAt],
     ),
   );
-  if (created === undefined) refusePastExpiry(expiresAt);
   const { caps = [] } = key;
-  if (caps.length > 0 || account.plan !== null) await setKeyCaps(tx, readRow(created), caps);
-  return readRow(created);
+  if (caps.length > 0 || account.plan !== null) {
+    await setKeyCaps(tx, { accountId, shard: account.shard, keyId }, caps);
+  }
+  return await readKey(tx, keyId);
 }
 
 /**
@@ -110,14 +112,14 @@ export async function updateKey(tx: Transaction, keyId: string, update: KeyUpdat
   if (update.caps !== undefined) await setKeyCaps(tx, owned, update.caps);
   const key = await lockLiveKey(tx, keyId);
   const { name = key.name, scopes = key.scopes, expiresAt } = update;
-  const [updated] = await tx.query<KeyRow>(
-    `UPDATE farebox.keys SET name = $2, scopes = $3::jsonb, changed_at = clock_timestamp(),
+  if (expiresAt !== undefined) await refusePastExpiry(tx, expiresAt);
+  await tx.query(
+    `UPDATE farebox.keys SET name = $2, scopes = $3::jsonb, changed_at = statement_timestamp(),
        expires_at = CASE WHEN $4 THEN $5::timestamptz ELSE expires_at END
-     WHERE key_id = $1 AND (NOT $4 OR $5::timestamptz IS NULL OR $5::timestamptz > clock_timestamp())
-     RETURNING ${COLUMNS}`,
+     WHERE key_id = $1`,
     [keyId, name, renderScopes(scopes), expiresAt !== undefined, expiresAt],
   );
-  return updated === undefined ? refusePastExpiry(expiresAt ?? null) : readRow(updated);
+  return await readKey(tx, keyId);
 }
 
 /**
@@ -126,12 +128,12 @@ export async function updateKey(tx: Transaction, keyId: string, update: KeyUpdat
  */
 export async function revokeKey(tx: Transaction, keyId: string): Promise<ApiKey> {
   await lockOwner(tx, keyId);
-  const [revoked] = await tx.query<KeyRow>(
-    `UPDATE farebox.keys SET state = 'revoked', revoked_at = clock_timestamp(), changed_at = clock_timestamp()
-     WHERE key_id = $1 AND state = 'active' RETURNING ${COLUMNS}`,
+  await tx.query(
+    `UPDATE farebox.keys SET state = 'revoked', revoked_at = statement_timestamp(), changed_at = statement_timestamp()
+     WHERE key_id = $1 AND state = 'active'`,
     [keyId],
   );
-  return revoked === undefined ? readKey(tx, keyId) : readRow(revoked);
+  return await readKey(tx, keyId);
 }
 
 /** Throws FareboxError `key_unknown`. */
@@ -225,10 +227,10 @@ const FIND = {
       ceil(extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
       a.state AS "accountState",
       ARRAY(
-        SELECT p.credit_type FROM farebox.pools p
-        WHERE p.account_id = k.account_id AND p.shard = k.shard AND (
+        SELECT t.credit_type FROM farebox.pools p JOIN farebox.credit_types t ON t.type_no = p.type_no
+        WHERE p.account_no = a.account_no AND p.shard = k.shard AND p.capped AND (
           SELECT true FROM farebox.key_caps c
-          WHERE c.account_id = p.account_id AND c.credit_type = p.credit_type AND c.key_id = k.key_id AND c.shard = p.shard
+          WHERE c.account_no = p.account_no AND c.type_no = p.type_no AND c.key_no = k.key_no AND c.shard = p.shard
         )
       ) AS capped,
       coalesce(p.body -> 'limits', '[]') AS "planLimits"
@@ -249,8 +251,14 @@ export async function findKey(db: Queryable, hashHex: string): Promise<KeyRecord
   return key;
 }
 
-function refusePastExpiry(expiresAt: Date | null): never {
+/** Throws FareboxError `key_expiry_past`. */
+async function refusePastExpiry(db: Queryable, expiresAt: Date | null): Promise<void> {
+  if (expiresAt === null) return;
+  const [row] = await db.query<{ past: boolean }>("SELECT $1::timestamptz <= clock_timestamp() AS past", [
+    expiresAt,
+  ]);
+  if (row?.past !== true) return;
   throw new FareboxError("key_expiry_past", "The key would be expired at once. Give a later time.", {
-    detail: { expiresAt: expiresAt?.toISOString() },
+    detail: { expiresAt: expiresAt.toISOString() },
   });
 }

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { createAccount } from "../accounts/accounts.ts";
 import type { Database } from "../database/database.ts";
+import { News } from "../instance/news.ts";
 import { atOnce, fulfilled } from "../testing/at-once.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
-import { KeyChanges } from "./key-changes.ts";
 import { issueKeySecret, type KeySecret } from "./key-secret.ts";
 import { createKey, findKey, readKey, revokeKey, updateKey } from "./keys.ts";
 import { rotateKey, sweepRotatedSecrets } from "./rotate-key.ts";
@@ -153,14 +153,14 @@ eachDatabase("rotating keys", (openFresh) => {
 
   test("a change of a key is told for each of its texts, the one that was just rotated out included", async () => {
     const old = await create();
-    const changes = new KeyChanges(db);
+    const news = new News(db);
     const told = async (): Promise<string[]> => {
-      const hashes = await changes.read();
+      const { changedKeys: hashes } = await news.read();
       return hashes.filter((hash) => mine.has(hash)).toSorted();
     };
     const mine = new Set([old.hashHex]);
-    await changes.read();
-    await changes.read();
+    await news.read();
+    await news.read();
     const next = await rotate(old.keyId, 0);
     mine.add(next.hashHex);
     assert.deepEqual(await told(), [...mine].toSorted());

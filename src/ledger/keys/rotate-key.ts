@@ -38,20 +38,25 @@ export async function rotateKey(
     });
   }
   if (graceSeconds > 0 && key.secretsInGrace.length >= MAX_IN_GRACE) refuseFull(keyId);
+  // Read once: what this key's earlier texts end at is no later than what the present one does.
+  const [grace] = await tx.query<{ now: string; until: string }>(
+    `SELECT t.now::text, (t.now + make_interval(secs => $1))::text AS until FROM (SELECT clock_timestamp() AS now) t`,
+    [graceSeconds],
+  );
+  if (grace === undefined) throw new Error("the database did not tell its time");
   await tx.query(
-    `WITH ended AS (SELECT t.now, t.now + make_interval(secs => $2) AS until FROM (SELECT clock_timestamp() AS now) t),
-     retired AS (
-       INSERT INTO farebox.rotated_secrets (hash, key_id, hint, rotated_at, expires_at)
-       SELECT k.hash, k.key_id, k.hint, e.now, e.until FROM farebox.keys k, ended e WHERE k.key_id = $1
-     )
-     UPDATE farebox.rotated_secrets s SET expires_at = e.until FROM ended e
-     WHERE s.key_id = $1 AND s.expires_at > e.until`,
-    [keyId, graceSeconds],
+    `UPDATE farebox.rotated_secrets SET expires_at = $2::timestamptz WHERE key_id = $1 AND expires_at > $2::timestamptz`,
+    [keyId, grace.until],
+  );
+  await tx.query(
+    `INSERT INTO farebox.rotated_secrets (hash, key_id, hint, rotated_at, expires_at)
+     SELECT hash, key_id, hint, $2::timestamptz, $3::timestamptz FROM farebox.keys WHERE key_id = $1`,
+    [keyId, grace.now, grace.until],
   );
   await insertOnce(
     keyId,
     tx.query(
-      `UPDATE farebox.keys SET hash = decode($2, 'hex'), prefix = $3, hint = $4, changed_at = clock_timestamp()
+      `UPDATE farebox.keys SET hash = decode($2, 'hex'), prefix = $3, hint = $4, changed_at = statement_timestamp()
        WHERE key_id = $1`,
       [keyId, hashHex, prefix, hint],
     ),
@@ -64,7 +69,7 @@ export async function sweepRotatedSecrets(db: Queryable): Promise<number> {
   const rows = await db.query(
     `DELETE FROM farebox.rotated_secrets WHERE hash IN (
        SELECT hash FROM farebox.rotated_secrets
-       WHERE expires_at <= clock_timestamp() - make_interval(hours => $1) ORDER BY expires_at LIMIT $2
+       WHERE expires_at <= statement_timestamp() - make_interval(hours => $1) ORDER BY expires_at LIMIT $2
      ) RETURNING 1 AS one`,
     [KEEP_HOURS, SWEEP_ROWS],
   );

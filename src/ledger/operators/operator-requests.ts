@@ -47,7 +47,7 @@ export async function sweepOperatorRequests(db: Queryable): Promise<number> {
   const rows = await db.query(
     `DELETE FROM farebox.operator_requests WHERE key IN (
        SELECT key FROM farebox.operator_requests
-       WHERE created_at <= clock_timestamp() - make_interval(hours => $1) ORDER BY created_at LIMIT $2
+       WHERE created_at <= statement_timestamp() - make_interval(hours => $1) ORDER BY created_at LIMIT $2
      ) RETURNING 1 AS one`,
     [KEEP_HOURS, SWEEP_ROWS],
   );

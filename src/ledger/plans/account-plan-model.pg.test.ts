@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import fc from "fast-check";
-import { type Every, firstPeriodAfter } from "../../domain/period.ts";
+import type { Every } from "../../domain/period.ts";
 import type { Database } from "../database/database.ts";
+import { type PoolKey, poolKeyOf } from "../pools/pool-key.ts";
 import { assertSound, createPool } from "../testing/books.ts";
+import { firstPeriodAfter } from "../testing/period-model.ts";
 import { type ModelItem, PlanModel } from "../testing/plan-model.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { type NewPlan, publishPlans, readPlan, storedItems } from "./plans.ts";
@@ -99,15 +101,18 @@ eachDatabase("plans against a model", (openFresh) => {
   });
 
   class World {
-    readonly account: string;
+    readonly account: number;
     readonly shard: number;
+    /** The numbers of {@link TYPES}. */
+    readonly types: readonly number[];
     readonly model: PlanModel;
     /** Every run has plans of its own. */
     readonly prefix: string;
 
-    constructor(account: string, shard: number, now: Date) {
-      this.account = account;
+    constructor(account: string, { shard, accountNo }: PoolKey, types: readonly number[], now: Date) {
+      this.account = accountNo;
       this.shard = shard;
+      this.types = types;
       this.model = new PlanModel(account, now);
       this.prefix = `${account}-`;
     }
@@ -185,18 +190,14 @@ eachDatabase("plans against a model", (openFresh) => {
     async compare(): Promise<void> {
       const { model, account, shard } = this;
       model.advance();
-      for (const creditType of TYPES) {
-        await db.query("SELECT farebox.roll_pool_to($1, $2, $3, $4)", [
-          shard,
-          account,
-          creditType,
-          model.now,
-        ]);
+      for (const [index, creditType] of TYPES.entries()) {
+        const type = this.types[index];
+        await db.query("SELECT farebox.roll_pool_to($1, $2, $3, $4)", [shard, account, type, model.now]);
         const [pool] = await db.query<{ balance: bigint; next: Date | null }>(
-          `SELECT p.balance, (SELECT min(r.next_at) FROM farebox.recurring r WHERE r.account_id = p.account_id
-             AND r.credit_type = p.credit_type AND (r.until IS NULL OR r.next_at < r.until)) AS next
-           FROM farebox.pools p WHERE p.account_id = $1 AND p.credit_type = $2`,
-          [account, creditType],
+          `SELECT p.balance, (SELECT min(r.next_at) FROM farebox.recurring r WHERE r.account_no = p.account_no
+             AND r.type_no = p.type_no AND (r.until IS NULL OR r.next_at < r.until)) AS next
+           FROM farebox.pools p WHERE p.account_no = $1 AND p.type_no = $2`,
+          [account, type],
         );
         assert.equal(pool?.balance, model.balance(creditType), `${creditType} at ${model.now.toISOString()}`);
         assert.deepEqual(
@@ -206,7 +207,7 @@ eachDatabase("plans against a model", (openFresh) => {
         );
       }
       const rows = await db.query<{ reference: string; remaining: bigint; expires: Date | null }>(
-        `SELECT reference, remaining, expires_at AS expires FROM farebox.grants WHERE account_id = $1`,
+        `SELECT reference, remaining, expires_at AS expires FROM farebox.grants WHERE account_no = $1`,
         [account],
       );
       const seen = rows.map((row) => [row.reference, row.remaining, row.expires ?? undefined]);
@@ -227,11 +228,16 @@ eachDatabase("plans against a model", (openFresh) => {
       fc.tuple(items, items, items),
       fc.array(command, { minLength: 3, maxLength: 14 }),
       async (beginning, first, commands) => {
-        const { accountId, shard } = await createPool(db, 0n);
-        for (const creditType of TYPES) {
-          await db.query("SELECT farebox.create_pools($1, $2, $3)", [shard, [accountId], [creditType]]);
+        const pool = await createPool(db, 0n);
+        const keys: PoolKey[] = [];
+        for (const creditType of TYPES) keys.push(await poolKeyOf(db, { ...pool, creditType }));
+        const [key] = keys;
+        assert.ok(key);
+        const types = keys.map(({ typeNo }) => typeNo);
+        for (const type of types) {
+          await db.query("SELECT farebox.create_pools($1, $2, $3)", [key.shard, [key.accountNo], [type]]);
         }
-        const world = new World(accountId, shard, beginning);
+        const world = new World(pool.accountId, key, types, beginning);
         for (const [index, name] of PLANS.entries()) await world.publish(name, first[index] ?? []);
         for (const given of commands) {
           await world.run(given);

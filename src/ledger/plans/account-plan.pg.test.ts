@@ -7,8 +7,10 @@ import { readKeyCaps, setKeyCaps } from "../keys/key-caps.ts";
 import { findKey } from "../keys/keys.ts";
 import type { PoolBalance, PoolRef } from "../ledger.ts";
 import { openLedger } from "../open-ledger.ts";
+import { adjustPool } from "../pools/adjust.ts";
 import { readBalances } from "../pools/balances.ts";
-import { sweep } from "../sweep.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
+import { sweep } from "../sweep/sweep.ts";
 import { atOnce, fulfilled, refusedCodes } from "../testing/at-once.ts";
 import {
   addKey,
@@ -17,6 +19,7 @@ import {
   createPool,
   LEDGER,
   letTimePass,
+  OF_POOL,
   roll,
   SHARDS,
 } from "../testing/books.ts";
@@ -76,7 +79,7 @@ eachDatabase("an account's plan", (openFresh) => {
   const countGrants = async ({ accountId, creditType }: PoolRef): Promise<number> => {
     const [row] = await db.query<{ count: number }>(
       `SELECT count(*)::int AS count FROM farebox.entries
-       WHERE account_id = $1 AND credit_type = $2 AND kind = 'grant'`,
+       WHERE ${OF_POOL} AND kind = 'g'`,
       [accountId, creditType],
     );
     return row?.count ?? 0;
@@ -156,8 +159,8 @@ eachDatabase("an account's plan", (openFresh) => {
     const { nextPlanAt } = await assign(pool, "bare", { when: "refresh" });
     assert.deepEqual((await read(other)).recurring?.nextAt, null);
     const [row] = await db.query<{ at: Date }>(
-      "SELECT next_at AS at FROM farebox.recurring WHERE account_id = $1 AND credit_type = 'other'",
-      [pool.accountId],
+      `SELECT next_at AS at FROM farebox.recurring WHERE ${OF_POOL}`,
+      [other.accountId, other.creditType],
     );
     assert.deepEqual(nextPlanAt, row?.at);
     for (let day = 1; day <= 9; day += 1) {
@@ -244,6 +247,51 @@ eachDatabase("an account's plan", (openFresh) => {
     await cancel(pool, "refresh");
     await keep(pool);
     assert.equal(await countGrants(pool), 3);
+  });
+
+  test("a period is granted once although its credits are spent, taken or expired when the plan is taken again", async () => {
+    const pool = await openPool();
+    const anchorAt = new Date(Date.now() - 30 * HOUR);
+    const again: readonly (() => Promise<unknown>)[] = [
+      () => assign(pool, "calendar"),
+      () => assign(pool, "small", { anchorAt }),
+    ];
+    for (const take of again) await take();
+    const granted = await countGrants(pool);
+    assert.deepEqual([granted, (await read(pool)).balance], [2, 170n]);
+    // Nothing is left of what the periods granted: their grants have ended.
+    await adjustPool(db, { pool, amount: -170n, reason: "spent", reference: "a" });
+    for (const leave of [
+      () => cancel(pool, "now"),
+      () => assign(pool, "bare"),
+      () => cancel(pool, "refresh"),
+    ]) {
+      for (const take of again) {
+        await leave();
+        await take();
+        await roll(db, pool);
+        assert.deepEqual([await countGrants(pool), (await read(pool)).balance], [granted, 0n]);
+      }
+    }
+    // Small's next period, which began nowhere yet, is granted when it begins.
+    await letTimePass(db, pool, 18 * HOUR);
+    await roll(db, pool);
+    assert.deepEqual([await countGrants(pool), (await read(pool)).balance], [granted + 1, 100n]);
+  });
+
+  test("an item that leaves its plan and comes back within a calendar's period is not granted again", async () => {
+    const pool = await openPool();
+    const item = daily(8n, { every: "year", anchor: "calendar", creditType: "returning" });
+    const returning = { ...pool, creditType: "returning" };
+    await publish({ name: "returns", recurring: [item] });
+    await assign(pool, "returns");
+    await adjustPool(db, { pool: returning, amount: -8n, reason: "spent", reference: "a" });
+    for (const recurring of [[], [item], [], [item]]) {
+      await publish({ name: "returns", recurring });
+      await sweepPlans(db);
+    }
+    assert.deepEqual([await countGrants(returning), (await read(returning)).balance], [1, 0n]);
+    assert.equal((await read(returning)).recurring?.amount, 8n);
   });
 
   test("periods are counted from the moment that is given: the running one at once, a future one then", async () => {
@@ -430,41 +478,43 @@ eachDatabase("an account's plan", (openFresh) => {
     const pool = await openPool();
     const beginning = Date.UTC(2027, 0, 31, 10);
     await publish({ name: "jumps", recurring: [daily(10n, { rollover: "all" })] });
+    const { shard, accountNo, typeNo } = await poolKeyOf(db, pool);
     await db.query(
       `SELECT farebox.change_plan($1, $2, 'jumps', 1,
          '[{"creditType": "credits", "amount": 10, "every": "day", "rollover": "all"}]', '{}', false, NULL, $3)`,
-      [pool.shard, pool.accountId, new Date(beginning)],
+      [shard, accountNo, new Date(beginning)],
     );
     for (let day = 1; day <= 12; day += 1) {
       // Around the refresh: before it, after it, at it, and before it again.
       const jumps = [-HOUR, HOUR, 0, -1, -HOUR, HOUR, 0, -2 * HOUR].map(
         (jump) => beginning + day * DAY + jump,
       );
-      const at = "SELECT farebox.roll_pool_to($1, $2, 'credits', $3)";
-      const rolls = jumps.map((now) => db.query(at, [pool.shard, pool.accountId, new Date(now)]));
+      const at = "SELECT farebox.roll_pool_to($1, $2, $3, $4)";
+      const rolls = jumps.map((now) => db.query(at, [shard, accountNo, typeNo, new Date(now)]));
       // Cancelled and withdrawn by a clock that is behind: nothing is granted anew.
       if (day % 4 === 0) {
         const behind = new Date(beginning + day * DAY - HOUR);
         rolls.push(
           db.query("SELECT farebox.change_plan($1, $2, NULL, NULL, '[]', '{}', true, NULL, $3)", [
-            pool.shard,
-            pool.accountId,
+            shard,
+            accountNo,
             behind,
           ]),
         );
         await Promise.all(rolls);
-        await db.query("SELECT farebox.keep_plan($1, $2, '{}', $3)", [pool.shard, pool.accountId, behind]);
+        await db.query("SELECT farebox.keep_plan($1, $2, '{}', $3)", [shard, accountNo, behind]);
       } else await Promise.all(rolls);
     }
     // What was cancelled when its refresh came, and withdrawn since, comes now.
-    await db.query("SELECT farebox.roll_pool_to($1, $2, 'credits', $3)", [
-      pool.shard,
-      pool.accountId,
+    await db.query("SELECT farebox.roll_pool_to($1, $2, $3, $4)", [
+      shard,
+      accountNo,
+      typeNo,
       new Date(beginning + 12 * DAY + HOUR),
     ]);
     const rows = await db.query<{ reference: string; from: Date }>(
-      `SELECT reference, effective_at AS from FROM farebox.grants WHERE account_id = $1 ORDER BY effective_at`,
-      [pool.accountId],
+      `SELECT reference, effective_at AS from FROM farebox.grants WHERE account_no = $1 ORDER BY effective_at`,
+      [accountNo],
     );
     assert.equal(new Set(rows.map(({ reference }) => reference)).size, rows.length);
     const expected = Array.from({ length: 13 }, (_, day) => new Date(beginning + day * DAY));

@@ -1,7 +1,10 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { findAccountNo } from "../accounts/account-no.ts";
 import { type Account, lockAccount, readAccount, refuseClosed } from "../accounts/accounts.ts";
+import { touchKeys } from "../accounts/touch-keys.ts";
 import type { Transaction } from "../database/database.ts";
 import { applyDefaultCaps } from "../keys/key-caps.ts";
+import { numberCreditTypes } from "../pools/pool-key.ts";
 import { type Plan, readPlan, storedItems } from "./plans.ts";
 
 /**
@@ -38,11 +41,11 @@ export async function assignPlan(
   const present = await readPresentPlan(tx, account);
   await tx.query("SELECT farebox.change_plan($1, $2, $3, $4, $5::jsonb, $6, $7, $8, NULL)", [
     account.shard,
-    accountId,
+    await findAccountNo(tx, account),
     name,
     plan.version,
     storedItems(plan),
-    creditTypesOf([plan, present]),
+    await numberTypesOf(tx, [plan, present]),
     when === "refresh",
     anchorAt,
   ]);
@@ -57,8 +60,8 @@ export async function cancelPlan(tx: Transaction, accountId: string, when: PlanM
   const account = await lockOpenAccount(tx, accountId);
   await tx.query("SELECT farebox.change_plan($1, $2, NULL, NULL, '[]', $3, $4, NULL, NULL)", [
     account.shard,
-    accountId,
-    creditTypesOf([await readPresentPlan(tx, account)]),
+    await findAccountNo(tx, account),
+    await numberTypesOf(tx, [await readPresentPlan(tx, account)]),
     when === "refresh",
   ]);
   return await tellKeys(tx, accountId);
@@ -72,7 +75,7 @@ export async function keepPlan(tx: Transaction, accountId: string): Promise<Acco
   const account = await lockOpenAccount(tx, accountId);
   const [row] = await tx.query<{ kept: boolean }>("SELECT farebox.keep_plan($1, $2, '{}', NULL) AS kept", [
     account.shard,
-    accountId,
+    await findAccountNo(tx, account),
   ]);
   if (row?.kept !== true) {
     throw new FareboxError(
@@ -89,8 +92,8 @@ export async function keepPlan(tx: Transaction, accountId: string): Promise<Acco
  * False when somebody else is at it.
  */
 export async function followPlan(tx: Transaction, accountId: string): Promise<boolean> {
-  const [locked] = await tx.query<{ shard: number }>(
-    "SELECT shard FROM farebox.accounts WHERE account_id = $1 FOR UPDATE SKIP LOCKED",
+  const [locked] = await tx.query<{ shard: number; accountNo: number }>(
+    `SELECT shard, account_no AS "accountNo" FROM farebox.accounts WHERE account_id = $1 FOR UPDATE SKIP LOCKED`,
     [accountId],
   );
   if (locked === undefined) return false;
@@ -100,7 +103,7 @@ export async function followPlan(tx: Transaction, accountId: string): Promise<bo
   if (names.length === 0) {
     await tx.query("SELECT farebox.change_plan($1, $2, NULL, NULL, '[]', '{}', false, NULL, NULL)", [
       locked.shard,
-      accountId,
+      locked.accountNo,
     ]);
   }
   const plans: Plan[] = [];
@@ -108,11 +111,11 @@ export async function followPlan(tx: Transaction, accountId: string): Promise<bo
   for (const plan of plans) {
     await tx.query("SELECT farebox.follow_plan($1, $2, $3, $4, $5::jsonb, $6, NULL)", [
       locked.shard,
-      accountId,
+      locked.accountNo,
       plan.name,
       plan.version,
       storedItems(plan),
-      creditTypesOf(plans),
+      await numberTypesOf(tx, plans),
     ]);
   }
   await tellKeys(tx, accountId);
@@ -130,7 +133,7 @@ async function tellKeys(tx: Transaction, accountId: string): Promise<Account> {
   const account = await readAccount(tx, accountId);
   const plan = await readPresentPlan(tx, account);
   await applyDefaultCaps(tx, account, plan?.caps ?? []);
-  await tx.query("UPDATE farebox.keys SET changed_at = clock_timestamp() WHERE account_id = $1", [accountId]);
+  await touchKeys(tx, accountId);
   return account;
 }
 
@@ -138,8 +141,14 @@ async function readPresentPlan(tx: Transaction, { plan }: Account): Promise<Plan
   return plan === null ? undefined : await readPlan(tx, plan);
 }
 
-/** Of everything in these plans: their pools are locked at once, in the order of their keys, whatever is done with them later. */
-function creditTypesOf(plans: readonly (Plan | undefined)[]): string[] {
+/**
+ * The numbers of all credit types in these plans: their pools are locked at once, in the order of their keys, whatever is done
+ * with them later.
+ */
+async function numberTypesOf(tx: Transaction, plans: readonly (Plan | undefined)[]): Promise<number[]> {
   const items = plans.flatMap((plan) => (plan === undefined ? [] : [...plan.recurring, ...plan.caps]));
-  return [...new Set(items.map(({ creditType }) => creditType))];
+  return await numberCreditTypes(
+    tx,
+    items.map(({ creditType }) => creditType),
+  );
 }

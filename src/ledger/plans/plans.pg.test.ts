@@ -78,8 +78,9 @@ eachDatabase("plans", (openFresh) => {
     assert.equal(fulfilled(results).length, 3);
     assert.equal((await readAccount(db, "acc_plan")).plan, "starter");
     const rows = await db.query(
-      `SELECT credit_type, amount, every, rollover, rollover_cap FROM recurring WHERE account_id = 'acc_plan'
-       ORDER BY credit_type`,
+      `SELECT t.credit_type, r.amount, r.every, r.rollover, r.rollover_cap
+       FROM recurring r JOIN accounts a USING (account_no) JOIN credit_types t USING (type_no) WHERE a.account_id = 'acc_plan'
+       ORDER BY t.credit_type`,
     );
     assert.deepEqual(rows, [
       {

@@ -1,6 +1,6 @@
 import type { Credits } from "../../domain/credits.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import type { CapWindow, KeyCap } from "../../domain/keys/key-cap.ts";
+import type { CapWindow, KeyCap } from "../../domain/key-cap.ts";
 import type { LimitRule } from "../../domain/limit-rule.ts";
 import type { Every } from "../../domain/period.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
@@ -81,7 +81,7 @@ export async function publishPlans(tx: Transaction, plans: readonly NewPlan[]): 
     }
     const [before] = await tx.query<PlanRow>(`${SELECT} WHERE name = $1 FOR UPDATE`, [plan.name]);
     const [changed] = await tx.query<{ version: number }>(
-      `UPDATE farebox.plans SET body = $2, version = version + 1, changed_at = clock_timestamp()
+      `UPDATE farebox.plans SET body = $2, version = version + 1, changed_at = statement_timestamp()
        WHERE name = $1 AND body <> $2::jsonb RETURNING version`,
       [plan.name, body],
     );

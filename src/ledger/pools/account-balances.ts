@@ -14,30 +14,26 @@ export interface AccountBalances {
   readonly pools: ReadonlyMap<string, Balance>;
 }
 
-interface Row extends Balance {
-  readonly accountId: string;
-  readonly creditType: string;
-}
+/** [account, credit type, balance, held], as `sum_balances` answers. Amounts are micro-credits, at most 10^15, exact in JSON. */
+type StoredBalance = readonly [string, string, number, number];
 
-/** The balances of some accounts in one query, in the order of the accounts. What is due is counted; nothing is written. */
+/**
+ * The balances of some accounts, in the order of the accounts: a query for each shard. What is due is counted; nothing is
+ * written.
+ */
 export async function readAccountBalances(
   db: Queryable,
   accounts: readonly Account[],
 ): Promise<AccountBalances[]> {
-  const rows = await db.query<Row>(
-    `SELECT a.account_id AS "accountId", b.credit_type AS "creditType", b.balance, b.held
-     FROM unnest($1::text[], $2::integer[]) a(account_id, shard)
-     CROSS JOIN LATERAL farebox.read_balances(a.shard, a.account_id) b`,
-    [accounts.map(({ accountId }) => accountId), accounts.map(({ shard }) => shard)],
-  );
-  const byAccount = Map.groupBy(rows, ({ accountId }) => accountId);
-  return accounts.map((account) => ({
-    account,
-    pools: new Map(
-      (byAccount.get(account.accountId) ?? []).map(({ creditType, balance, held }) => [
-        creditType,
-        { balance, held },
-      ]),
-    ),
-  }));
+  const pools = new Map(accounts.map(({ accountId }) => [accountId, new Map<string, Balance>()]));
+  for (const [shard, inShard] of Map.groupBy(accounts, (account) => account.shard)) {
+    const [row] = await db.query<{ balances: readonly StoredBalance[] }>(
+      "SELECT farebox.sum_balances($1, $2) AS balances",
+      [shard, inShard.map(({ accountId }) => accountId)],
+    );
+    for (const [accountId, creditType, balance, held] of row?.balances ?? []) {
+      pools.get(accountId)?.set(creditType, { balance: BigInt(balance), held: BigInt(held) });
+    }
+  }
+  return accounts.map((account) => ({ account, pools: pools.get(account.accountId) ?? new Map() }));
 }

@@ -4,6 +4,7 @@ import { orUnknownAccount } from "../accounts/unknown-account.ts";
 import type { Queryable } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { refuseAmount, refusePoolTooLarge } from "./grant.ts";
+import { poolKeyOf } from "./pool-key.ts";
 
 export interface Adjustment {
   readonly pool: PoolRef;
@@ -22,12 +23,16 @@ export interface AdjustResult {
   readonly repeated: boolean;
 }
 
-interface AdjustRow {
-  readonly outcome: "adjusted" | "repeated" | "conflict" | "insufficient" | "too_large" | "expired";
-  readonly balance: Credits;
-  readonly seq: bigint | null;
-  readonly available: Credits;
-}
+/** As `adjust_pool` answers. Amounts are micro-credits, at most 10^15, which a JSON number holds exactly. */
+type AdjustReply =
+  | { readonly outcome: "adjusted"; readonly balance: number; readonly seq: number }
+  | { readonly outcome: "repeated"; readonly balance: number; readonly seq: number }
+  | AdjustRefusal;
+
+type AdjustRefusal =
+  | { readonly outcome: "insufficient"; readonly available: number }
+  | { readonly outcome: "conflict" }
+  | { readonly outcome: "too_large" };
 
 /**
  * Corrects a pool by hand. Never takes what is held for requests.
@@ -37,29 +42,34 @@ interface AdjustRow {
 export async function adjustPool(db: Queryable, adjustment: Adjustment): Promise<AdjustResult> {
   const { pool, amount, reason, reference } = adjustment;
   if (amount === 0n || amount > MAX_CREDITS || amount < -MAX_CREDITS) refuseAmount("amount", amount);
+  const { shard, accountNo, typeNo } = await poolKeyOf(db, pool);
   const [row] = await orUnknownAccount(pool.accountId, () =>
-    db.query<AdjustRow>(
-      "SELECT outcome, balance, seq, available FROM farebox.adjust_pool($1, $2, $3, $4, $5, $6)",
-      [pool.shard, pool.accountId, pool.creditType, amount, reason, reference],
-    ),
+    db.query<{ reply: AdjustReply }>("SELECT farebox.adjust_pool($1, $2, $3, $4, $5, $6) AS reply", [
+      shard,
+      accountNo,
+      typeNo,
+      amount,
+      reason,
+      reference,
+    ]),
   );
   if (row === undefined) throw new Error("adjust_pool returned nothing");
-  const { outcome, balance, seq } = row;
-  if ((outcome !== "adjusted" && outcome !== "repeated") || seq === null) refuseAdjustment(adjustment, row);
-  return { balance, seq: Number(seq), repeated: outcome === "repeated" };
+  const { reply } = row;
+  if (reply.outcome !== "adjusted" && reply.outcome !== "repeated") refuseAdjustment(adjustment, reply);
+  return { balance: BigInt(reply.balance), seq: reply.seq, repeated: reply.outcome === "repeated" };
 }
 
-function refuseAdjustment({ pool, reference }: Adjustment, { outcome, available }: AdjustRow): never {
+function refuseAdjustment({ pool, reference }: Adjustment, reply: AdjustRefusal): never {
   const { accountId, creditType } = pool;
-  if (outcome === "conflict") {
+  if (reply.outcome === "conflict") {
     throw new FareboxError(
       "adjustment_conflict",
       `The reference ${reference} was used for another adjustment.`,
       { detail: { accountId, creditType, reference } },
     );
   }
-  if (outcome === "insufficient") {
-    const left = formatCredits(available);
+  if (reply.outcome === "insufficient") {
+    const left = formatCredits(BigInt(reply.available));
     throw new FareboxError(
       "adjustment_exceeds_available",
       `Only ${left} credits of the pool are available; the rest is held.`,

@@ -1,10 +1,11 @@
 import type { Queryable } from "../database/database.ts";
 import type { PoolBalance } from "../ledger.ts";
 
-interface BalanceRow {
+/** As `read_balances` answers. Amounts are micro-credits, at most 10^15, which a JSON number holds exactly. */
+interface StoredBalance {
   readonly creditType: string;
-  readonly balance: bigint;
-  readonly held: bigint;
+  readonly balance: number;
+  readonly held: number;
   readonly grants: readonly {
     readonly grantId: string;
     readonly amount: number;
@@ -29,21 +30,18 @@ export async function readBalances(
   accountId: string,
   shard: number,
 ): Promise<readonly PoolBalance[]> {
-  const rows = await db.query<BalanceRow>(
-    {
-      name: "read-balances",
-      text: `SELECT credit_type AS "creditType", balance, held, grants, recurring FROM farebox.read_balances($1, $2)`,
-    },
+  const [row] = await db.query<{ balances: readonly StoredBalance[] }>(
+    { name: "read-balances", text: "SELECT farebox.read_balances($1, $2) AS balances" },
     [shard, accountId],
   );
-  return rows.map(renderBalance);
+  return (row?.balances ?? []).map(renderBalance);
 }
 
-function renderBalance({ creditType, balance, held, grants, recurring }: BalanceRow): PoolBalance {
+function renderBalance({ creditType, balance, held, grants, recurring }: StoredBalance): PoolBalance {
   return {
     creditType,
-    balance,
-    held,
+    balance: BigInt(balance),
+    held: BigInt(held),
     recurring: recurring && {
       amount: BigInt(recurring.amount),
       every: recurring.every,

@@ -4,9 +4,12 @@ import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { openLedger } from "../open-ledger.ts";
 import { refundCharge } from "../refunds/refund.ts";
-import { assertSound, chargeOf, createPool, LEDGER, placeEntries } from "../testing/books.ts";
+import { assertSound, chargeOf, createPool, LEDGER, nameKeys, placeEntries } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { type EntryQuery, listEntries, readEntry, readEntryPages } from "./entries.ts";
+import { poolKeyOf } from "./pool-key.ts";
+
+const requestOf = (index: number): string => `00000000-0000-4000-8000-00000000000${index}`;
 
 eachDatabase("entries", (openFresh) => {
   let db: Database;
@@ -15,13 +18,14 @@ eachDatabase("entries", (openFresh) => {
   before(async () => {
     db = await openFresh();
     pool = await createPool(db, 1000n);
+    await nameKeys(db, pool, ["key_0", "key_1"]);
     const ledger = await openLedger(db, LEDGER);
     for (let index = 0; index < 9; index += 1) {
       await ledger.charge(
         chargeOf(pool, 1n, {
           keyId: `key_${index % 2}`,
           endpoint: `GET /${index % 3}`,
-          requestId: `r${index}`,
+          requestId: requestOf(index),
           units: index,
         }),
       );
@@ -45,7 +49,7 @@ eachDatabase("entries", (openFresh) => {
         amount: -1n,
         balance: 996n,
         uncollected: 0n,
-        requestId: "r3",
+        requestId: requestOf(3),
         keyId: "key_1",
         endpoint: "GET /0",
         units: 3,
@@ -59,7 +63,7 @@ eachDatabase("entries", (openFresh) => {
     const refund = await readEntry(db, pool, 11);
     assert.deepEqual(
       [refund?.kind, refund?.amount, refund?.refundOf, refund?.reason, refund?.requestId],
-      ["refund", 1n, 5, "broken", "r3"],
+      ["refund", 1n, 5, "broken", requestOf(3)],
     );
     assert.equal(await readEntry(db, pool, 12), undefined);
   });
@@ -89,8 +93,8 @@ eachDatabase("entries", (openFresh) => {
     const fifth = (await readEntry(db, pool, 5))?.at;
     assert.ok(fifth);
     const [{ exact } = { exact: fifth }] = await db.query<{ exact: Date }>(
-      "SELECT date_trunc('milliseconds', at) + interval '1 millisecond' AS exact FROM farebox.entries WHERE account_id = $1 AND seq = 5",
-      [pool.accountId],
+      "SELECT date_trunc('milliseconds', at) + interval '1 millisecond' AS exact FROM farebox.entries WHERE account_no = $1 AND seq = 5",
+      [(await poolKeyOf(db, pool)).accountNo],
     );
     const older = await seqs({ to: exact });
     assert.ok(older.includes(5) && older.includes(1) && !older.includes(11), older.join());
@@ -123,10 +127,11 @@ eachDatabase("entries", (openFresh) => {
       times.map((time) => new Date(time)),
     );
     const moments = [...new Set(times.flatMap((time) => [time - 1, time, time + 1]))];
+    const { shard, accountNo, typeNo } = await poolKeyOf(db, placed);
     for (const moment of moments) {
       const [row] = await db.query<{ first: bigint }>(
         "SELECT farebox.first_seq_at($1, $2, $3, $4) AS first",
-        [placed.shard, placed.accountId, placed.creditType, new Date(moment)],
+        [shard, accountNo, typeNo, new Date(moment)],
       );
       const expected = times.filter((time) => time < moment).length + 1;
       assert.equal(Number(row?.first), expected, new Date(moment).toISOString());

@@ -1,6 +1,7 @@
 import type { Credits } from "../../domain/credits.ts";
 import type { Queryable } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
+import type { PoolKey } from "./pool-key.ts";
 
 type EntryKind = "grant" | "charge" | "refund" | "expiry" | "adjustment";
 
@@ -62,34 +63,50 @@ interface EntryRow extends Omit<Entry, "seq" | "refundOf"> {
   readonly refundOf: bigint | null;
 }
 
-const COLUMNS = `seq, at, kind, amount, balance, uncollected, request_id AS "requestId", key_id AS "keyId", endpoint, units,
-  status, price_list AS "priceList", grant_id AS "grantId", refund_of AS "refundOf", reason`;
+/** As the table keeps it; the reverse of `farebox.entry_kind`. */
+const STORED_KIND: Readonly<Record<EntryKind, string>> = {
+  charge: "c",
+  grant: "g",
+  refund: "r",
+  expiry: "x",
+  adjustment: "a",
+};
+
+/** Names are looked up for the page's lines only. */
+const PAGE = `SELECT e.seq, e.at, farebox.entry_kind(e.kind) AS kind, e.amount, e.balance, coalesce(e.uncollected, 0) AS uncollected,
+    e.request::text AS "requestId", k.key_id AS "keyId", n.endpoint, e.units, e.status, e.price_list AS "priceList",
+    e.grant_id AS "grantId", e.refund_of AS "refundOf", e.reason
+  FROM (
+    SELECT * FROM farebox.entries
+    WHERE account_no = $1 AND type_no = $2 AND shard = $3 AND seq < $4 AND seq >= $5
+      AND ($6::text IS NULL OR kind = $6::"char")
+      AND ($7::text IS NULL OR key_no = (SELECT key_no FROM farebox.keys WHERE key_id = $7))
+      AND ($8::text IS NULL OR endpoint_no = (SELECT endpoint_no FROM farebox.endpoints WHERE endpoint = $8))
+    ORDER BY seq DESC LIMIT $9
+  ) e
+  LEFT JOIN farebox.keys k ON k.key_no = e.key_no LEFT JOIN farebox.endpoints n ON n.endpoint_no = e.endpoint_no
+  ORDER BY e.seq DESC`;
 
 /** One page of a pool's entries. A pool that does not exist has none. */
 export async function listEntries(db: Queryable, pool: PoolRef, query: EntryQuery): Promise<EntryPage> {
   const limit = Math.max(1, Math.min(Math.trunc(query.limit), MAX_ENTRIES));
-  const { first, end } = await findRange(db, pool, query);
+  // A pool that does not exist is read like an empty one, so that a wrong filter is refused all the same.
+  const found = (await findPool(db, pool)) ?? { shard: pool.shard, accountNo: 0, typeNo: 0, lastSeq: 0n };
+  const { first, end } = await findRange(db, found, query);
   const before = Math.min(query.before ?? end, end);
   // Numbers have no gaps, so a range of numbers bounds how much is read.
   const lowest = Math.max(first, before - SCANNED_ENTRIES);
-  const rows = await db.query<EntryRow>(
-    `SELECT ${COLUMNS} FROM farebox.entries
-     WHERE account_id = $1 AND credit_type = $2 AND shard = $3 AND seq < $4 AND seq >= $5
-       AND ($6::text IS NULL OR kind = $6) AND ($7::text IS NULL OR key_id = $7)
-       AND ($8::text IS NULL OR endpoint = $8)
-     ORDER BY seq DESC LIMIT $9`,
-    [
-      pool.accountId,
-      pool.creditType,
-      pool.shard,
-      before,
-      lowest,
-      query.kind,
-      query.keyId,
-      query.endpoint,
-      limit,
-    ],
-  );
+  const rows = await db.query<EntryRow>(PAGE, [
+    found.accountNo,
+    found.typeNo,
+    found.shard,
+    before,
+    lowest,
+    query.kind && STORED_KIND[query.kind],
+    query.keyId,
+    query.endpoint,
+    limit,
+  ]);
   const entries = rows.map(renderEntry);
   const last = entries.length === limit ? entries.at(-1)?.seq : undefined;
   const next = last ?? lowest;
@@ -120,19 +137,46 @@ export async function readEntry(db: Queryable, pool: PoolRef, seq: number): Prom
   return entries.find((entry) => entry.seq === seq);
 }
 
+interface FoundPool extends PoolKey {
+  readonly lastSeq: bigint;
+}
+
+async function findPool(
+  db: Queryable,
+  { accountId, creditType, shard }: PoolRef,
+): Promise<FoundPool | undefined> {
+  const [found] = await db.query<FoundPool>(
+    `SELECT p.shard, p.account_no AS "accountNo", p.type_no AS "typeNo", p.last_seq AS "lastSeq"
+     FROM farebox.pools p JOIN farebox.accounts a ON a.account_no = p.account_no
+     JOIN farebox.credit_types t ON t.type_no = p.type_no
+     WHERE a.account_id = $1 AND t.credit_type = $2 AND p.shard = $3`,
+    [accountId, creditType, shard],
+  );
+  return found;
+}
+
 /** The numbers of a period's entries: from `first` on, before `end`. */
 async function findRange(
   db: Queryable,
-  pool: PoolRef,
+  pool: FoundPool,
   { from, to }: Pick<EntryQuery, "from" | "to">,
 ): Promise<{ readonly first: number; readonly end: number }> {
-  const [range] = await db.query<{ first: bigint; end: bigint }>(
-    `SELECT CASE WHEN $4::timestamptz IS NULL THEN 1 ELSE farebox.first_seq_at($3, $1, $2, $4) END AS first,
-       CASE WHEN $5::timestamptz IS NULL THEN last_seq + 1 ELSE farebox.first_seq_at($3, $1, $2, $5) END AS end
-     FROM farebox.pools WHERE account_id = $1 AND credit_type = $2 AND shard = $3`,
-    [pool.accountId, pool.creditType, pool.shard, from, to],
-  );
-  return range === undefined ? { first: 1, end: 1 } : { first: Number(range.first), end: Number(range.end) };
+  return {
+    first: from === undefined ? 1 : await findFirst(db, pool, from),
+    end: to === undefined ? Number(pool.lastSeq) + 1 : await findFirst(db, pool, to),
+  };
+}
+
+/** The number of the pool's first entry at or after a moment. */
+async function findFirst(db: Queryable, { shard, accountNo, typeNo }: PoolKey, at: Date): Promise<number> {
+  const [row] = await db.query<{ seq: bigint }>("SELECT farebox.first_seq_at($1, $2, $3, $4) AS seq", [
+    shard,
+    accountNo,
+    typeNo,
+    at,
+  ]);
+  if (row === undefined) throw new Error("first_seq_at returned nothing");
+  return Number(row.seq);
 }
 
 function renderEntry(row: EntryRow): Entry {

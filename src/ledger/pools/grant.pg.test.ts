@@ -4,6 +4,8 @@ import { MAX_CREDITS } from "../../domain/credits.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
+import { assignPlan } from "../plans/account-plan.ts";
+import { publishPlans } from "../plans/plans.ts";
 import { refundCharge } from "../refunds/refund.ts";
 import { atOnce, fulfilled } from "../testing/at-once.ts";
 import {
@@ -13,14 +15,17 @@ import {
   holdOf,
   LEDGER,
   letTimePass,
+  placeEntries,
   readPool,
   releaseOf,
+  roll,
 } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { adjustPool } from "./adjust.ts";
 import { readBalances } from "./balances.ts";
 import { listEntries } from "./entries.ts";
 import { grantCredits } from "./grant.ts";
+import { poolKeyOf } from "./pool-key.ts";
 
 const inMinutes = (minutes: number): Date => new Date(Date.now() + minutes * 60_000);
 
@@ -152,6 +157,142 @@ eachDatabase("grant, refund and adjust", (openFresh) => {
     );
     assert.equal(rest.length, 2);
     assert.equal((await readPool(db, pool)).balance, 90n);
+  });
+
+  test("a refund's reference stands for what was asked: the same again answers the same, another amount is refused", async () => {
+    const pool = await createPool(db, 100n);
+    const { seq } = await ledger.charge(chargeOf(pool, 60n));
+    const refund = { pool, seq: seq ?? 0, reason: "broken" };
+    const part = { ...refund, amount: 20n, reference: "part" };
+    const first = await refundCharge(db, part);
+    const all = { ...refund, amount: "all" as const, reference: "all" };
+    const rest = await refundCharge(db, all);
+    const nothing = { ...all, reference: "nothing" };
+    const left = await refundCharge(db, nothing);
+    assert.deepEqual(
+      [first, rest, left].map(({ refunded, balance, seq: entry, repeated }) => [
+        refunded,
+        balance,
+        entry,
+        repeated,
+      ]),
+      [
+        [20n, 60n, 3, false],
+        [40n, 100n, 4, false],
+        [0n, 100n, null, false],
+      ],
+    );
+    // What the repetition answers is the balance of then.
+    await ledger.charge(chargeOf(pool, 1n));
+    assert.deepEqual(await refundCharge(db, part), { ...first, repeated: true });
+    assert.deepEqual(await refundCharge(db, all), { ...rest, repeated: true });
+    assert.deepEqual(await refundCharge(db, nothing), { ...left, repeated: true });
+    const detail = { accountId: pool.accountId, creditType: "credits", seq };
+    for (const other of [
+      { ...part, amount: 19n },
+      { ...part, amount: "all" as const },
+      { ...all, amount: 40n },
+      { ...nothing, amount: 1n },
+    ]) {
+      await assert.rejects(refundCharge(db, other), {
+        code: "refund_conflict",
+        detail: { ...detail, reference: other.reference },
+      });
+    }
+    assert.equal((await readPool(db, pool)).lastSeq, 5n);
+    // Of another charge it is another refund.
+    const second = await ledger.charge(chargeOf(pool, 5n));
+    assert.equal((await refundCharge(db, { ...part, seq: second.seq ?? 0, amount: 2n })).repeated, false);
+  });
+
+  test("a refund that found nothing left finds nothing when it is repeated, however many ask at once", async () => {
+    const pool = await createPool(db, 100n);
+    const { seq } = await ledger.charge(chargeOf(pool, 1n));
+    const refund = { pool, seq: seq ?? 0, amount: "all" as const, reason: "broken" };
+    await refundCharge(db, { ...refund, reference: "first" });
+    const results = fulfilled(await atOnce(6, () => refundCharge(db, { ...refund, reference: "r" })));
+    assert.deepEqual(
+      results.map(({ refunded, balance, seq: entry }) => [refunded, balance, entry]),
+      Array.from({ length: 6 }, () => [0n, 100n, null]),
+    );
+    assert.equal(results.filter(({ repeated }) => !repeated).length, 1);
+    assert.equal((await readPool(db, pool)).lastSeq, 3n);
+  });
+
+  test("some charges are refunded in one call, each once for its reference", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 30n, source: "promo", expiresAt: inMinutes(10) });
+    await grantCredits(db, { pool, amount: 30n, source: "topup" });
+    const seqs: number[] = [];
+    for (const amount of [25n, 10n, 0n, 5n])
+      seqs.push((await ledger.charge(chargeOf(pool, amount))).seq ?? 0);
+    await refundCharge(db, { pool, seq: seqs[1] ?? 0, amount: 4n, reason: "part", reference: "r" });
+    const { shard, accountNo, typeNo } = await poolKeyOf(db, pool);
+    const refundAll = async () => {
+      const [row] = await db.query<{ reply: unknown }>(
+        "SELECT farebox.refund_charges($1, $2, $3, $4, 'broken', 'bulk:1') AS reply",
+        [shard, accountNo, typeNo, seqs],
+      );
+      return row?.reply;
+    };
+    assert.deepEqual(await refundAll(), { refunded: 3, credits: 36 });
+    assert.deepEqual(await refundAll(), { refunded: 0, credits: 0 });
+    assert.equal((await readPool(db, pool)).balance, 60n);
+    assert.deepEqual(await remainingBySource(pool), { promo: 30n, topup: 30n });
+  });
+
+  test("a clock that steps back never makes a pool's entries run backwards", async () => {
+    const pool = await createPool(db, 100n);
+    await grantCredits(db, { pool, amount: 7n, source: "promo", effectiveAt: inMinutes(1) });
+    const { seq } = await ledger.charge(chargeOf(pool, 60n));
+    // The last entries were made while the clock was 50 seconds ahead.
+    const ahead = new Date(Date.now() + 50_000);
+    const steps: readonly (() => Promise<unknown>)[] = [
+      () => grantCredits(db, { pool, amount: 5n, source: "promo" }),
+      () => refundCharge(db, { pool, seq: seq ?? 0, amount: 20n, reason: "broken", reference: "r" }),
+      () => adjustPool(db, { pool, amount: -3n, reason: "mistake", reference: "take" }),
+      () => adjustPool(db, { pool, amount: 3n, reason: "mistake", reference: "add" }),
+      async () => {
+        // Due by the pool's time, not yet by the clock.
+        await letTimePass(db, pool, 15_000);
+        await roll(db, pool);
+      },
+      () =>
+        db.transaction(async (tx) => {
+          const recurring = [{ creditType: "credits", amount: 11n, every: "day", rollover: "all" } as const];
+          await publishPlans(tx, [{ name: "behind", recurring }]);
+          await assignPlan(tx, pool.accountId, "behind");
+        }),
+    ];
+    const { entries: made } = await listEntries(db, pool, { limit: 100 });
+    await placeEntries(
+      db,
+      pool,
+      made.map(() => ahead),
+    );
+    for (const step of steps) await step();
+    const { entries } = await listEntries(db, pool, { limit: 100 });
+    assert.deepEqual(
+      entries.map(({ kind, amount }) => [kind, amount]),
+      [
+        ["grant", 11n],
+        ["grant", 7n],
+        ["adjustment", 3n],
+        ["adjustment", -3n],
+        ["refund", 20n],
+        ["grant", 5n],
+        ["charge", -60n],
+        ["grant", 100n],
+      ],
+    );
+    assert.deepEqual(new Set(entries.map(({ at }) => at.getTime())), new Set([ahead.getTime()]));
+    // A statement of what came until then, and one from then on, share nothing.
+    assert.deepEqual((await listEntries(db, pool, { to: ahead, limit: 100 })).entries, []);
+    assert.equal((await listEntries(db, pool, { from: ahead, limit: 100 })).entries.length, 8);
+    // A plan's periods count from the pool's time.
+    const [balance] = await readBalances(db, pool.accountId, pool.shard);
+    assert.deepEqual(balance?.recurring?.nextAt, new Date(ahead.getTime() + 86_400_000));
+    assert.equal(balance?.balance, 83n);
   });
 
   test("credits of an expired grant come back as a refund grant that lives as long as the longest-lived one", async () => {

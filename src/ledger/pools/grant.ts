@@ -5,6 +5,7 @@ import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
 import { orUnknownAccount } from "../accounts/unknown-account.ts";
 import type { Queryable } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
+import { poolKeyOf } from "./pool-key.ts";
 
 /** A block of credits to add to a pool. */
 export interface NewGrant {
@@ -40,10 +41,12 @@ const DEFAULT_PRIORITY = 100;
  */
 const OWN_REFERENCE = /^(recurring|refund|adjustment):/;
 
-interface GrantRow {
+/** As `grant_credits` answers. Amounts are micro-credits, at most 10^15, which a JSON number holds exactly. */
+interface GrantReply {
   readonly outcome: "granted" | "repeated" | "conflict" | "expired" | "too_large";
-  readonly grantId: string;
-  readonly balance: Credits;
+  /** Null where the grant is refused. */
+  readonly grantId: string | null;
+  readonly balance: number;
 }
 
 /**
@@ -56,10 +59,11 @@ export async function grantCredits(db: Queryable, grant: NewGrant): Promise<Gran
   if (amount <= 0n || amount > MAX_CREDITS) refuseAmount("amount", amount);
   if (grant.reference !== undefined && OWN_REFERENCE.test(grant.reference)) refuseReference(grant.reference);
   const grantId = formatId("grant", randomBytes(ID_RANDOM_BYTES));
+  const { shard, accountNo, typeNo } = await poolKeyOf(db, pool);
   const parameters = [
-    pool.shard,
-    pool.accountId,
-    pool.creditType,
+    shard,
+    accountNo,
+    typeNo,
     grantId,
     amount,
     grant.priority ?? DEFAULT_PRIORITY,
@@ -70,15 +74,19 @@ export async function grantCredits(db: Queryable, grant: NewGrant): Promise<Gran
     grant.reason,
   ];
   const [row] = await orUnknownAccount(pool.accountId, () =>
-    db.query<GrantRow>(
-      `SELECT outcome, grant_id AS "grantId", balance
-       FROM farebox.grant_credits($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    db.query<{ reply: GrantReply }>(
+      "SELECT farebox.grant_credits($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS reply",
       parameters,
     ),
   );
   if (row === undefined) throw new Error("grant_credits returned nothing");
-  if (row.outcome !== "granted" && row.outcome !== "repeated") refuseGrant(row.outcome, grant);
-  return { grantId: row.grantId, balance: row.balance, repeated: row.outcome === "repeated" };
+  const { outcome, balance } = row.reply;
+  if (outcome !== "granted" && outcome !== "repeated") refuseGrant(outcome, grant);
+  return {
+    grantId: row.reply.grantId ?? grantId,
+    balance: BigInt(balance),
+    repeated: outcome === "repeated",
+  };
 }
 
 function refuseReference(reference: string): never {

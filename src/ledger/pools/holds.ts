@@ -1,4 +1,5 @@
 import type { Credits } from "../../domain/credits.ts";
+import { findAccountNo } from "../accounts/account-no.ts";
 import { refuseCursor } from "../database/cursor.ts";
 import type { Queryable } from "../database/database.ts";
 import { type Page, type PageRequest, readLimit } from "../database/page.ts";
@@ -6,16 +7,39 @@ import { type Page, type PageRequest, readLimit } from "../database/page.ts";
 /** Credits that are set aside: for a client until `expiresAt`, or for a running instance. */
 export interface LiveHold {
   readonly creditType: string;
+  /** A lease's is made of its instance and, under the caps of a key, the key. */
   readonly holdId: string;
   readonly kind: "hold" | "lease";
   /** What is left of it. */
   readonly amount: Credits;
   /** The instance of a lease; null for a client's hold. */
   readonly owner: string | null;
+  /** A lease's: when its instance started. */
   readonly createdAt: Date;
   /** Null for a lease, which lives as long as its instance. */
   readonly expiresAt: Date | null;
 }
+
+/** Every part is a range of the account's rows, bounded by its pools, keys and instances. */
+const LIVE = `SELECT credit_type AS "creditType", hold_id AS "holdId", kind, amount, owner, created_at AS "createdAt",
+    expires_at AS "expiresAt"
+  FROM (
+    SELECT t.credit_type, h.hold_id, 'hold' AS kind, h.amount, NULL::text AS owner, h.created_at, h.expires_at
+    FROM farebox.holds h JOIN farebox.credit_types t ON t.type_no = h.type_no
+    WHERE h.account_no = $1 AND h.shard = $2 AND h.state = 'live' AND h.expires_at > clock_timestamp()
+    UNION ALL
+    SELECT t.credit_type, 'lease:' || i.instance_id, 'lease', u.amount, i.instance_id, i.started_at, NULL
+    FROM farebox.pools p CROSS JOIN LATERAL unnest(p.lease_owner, p.lease_amount) u(instance_no, amount)
+    JOIN farebox.instances i ON i.instance_no = u.instance_no JOIN farebox.credit_types t ON t.type_no = p.type_no
+    WHERE p.account_no = $1 AND p.shard = $2 AND u.amount > 0
+    UNION ALL
+    SELECT t.credit_type, 'lease:' || i.instance_id || '/' || k.key_id, 'lease', l.amount, i.instance_id, i.started_at, NULL
+    FROM farebox.key_leases l JOIN farebox.instances i ON i.instance_no = l.instance_no
+    JOIN farebox.keys k ON k.key_no = l.key_no JOIN farebox.credit_types t ON t.type_no = l.type_no
+    WHERE l.account_no = $1 AND l.shard = $2 AND l.amount > 0
+  ) live
+  WHERE $3::text IS NULL OR (credit_type, hold_id) > ($3, $4)
+  ORDER BY credit_type, hold_id LIMIT $5`;
 
 /**
  * What is set aside of an account's pools right now, by credit type and id. A hold that is over by the database's clock is
@@ -29,16 +53,8 @@ export async function listLiveHolds(
 ): Promise<Page<LiveHold>> {
   const [creditType, holdId] = page.cursor === undefined ? [null, null] : readCursor(page.cursor);
   const limit = readLimit(page);
-  const rows = await db.query<LiveHold>(
-    `SELECT credit_type AS "creditType", hold_id AS "holdId", kind, amount, owner, created_at AS "createdAt",
-       expires_at AS "expiresAt"
-     FROM farebox.holds
-     WHERE account_id = $1 AND shard = $2 AND state = 'live' AND (kind = 'hold' OR amount > 0)
-       AND (expires_at IS NULL OR expires_at > clock_timestamp())
-       AND ($3::text IS NULL OR (credit_type, hold_id) > ($3, $4))
-     ORDER BY credit_type, hold_id LIMIT $5`,
-    [account.accountId, account.shard, creditType, holdId, limit],
-  );
+  const accountNo = await findAccountNo(db, account);
+  const rows = await db.query<LiveHold>(LIVE, [accountNo, account.shard, creditType, holdId, limit]);
   const items = rows.slice(0, limit - 1);
   const last = items.at(-1);
   return { items, next: last === undefined || rows.length < limit ? null : renderCursor(last) };

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import fc from "fast-check";
-import { type Every, periodStart } from "../../domain/period.ts";
+import { MAX_CREDITS } from "../../domain/credits.ts";
+import type { Every } from "../../domain/period.ts";
+import { createAccount, readAccount } from "../accounts/accounts.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolBalance, PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
@@ -16,14 +18,19 @@ import {
   LEDGER,
   leaseOf,
   letTimePass,
+  OF_POOL,
   readPool,
   releaseOf,
   roll,
+  SHARDS,
 } from "../testing/books.ts";
+import { periodStart } from "../testing/period-model.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
+import { readAccountBalances } from "./account-balances.ts";
 import { readBalances } from "./balances.ts";
 import { listEntries } from "./entries.ts";
 import { grantCredits } from "./grant.ts";
+import { poolKeyOf } from "./pool-key.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -108,6 +115,51 @@ eachDatabase("roll", (openFresh) => {
       ["charge", -45n, 25n],
       ["expiry", -15n, 10n],
     ]);
+  });
+
+  test("a hold that several expired grants cover keeps what it holds in all, not of each", async () => {
+    const pool = await createPool(db, 0n);
+    for (const hours of [1, 2, 3]) {
+      await grantCredits(db, { pool, amount: 50n, source: "promo", expiresAt: inMs(hours * HOUR) });
+    }
+    await ledger.hold(holdOf(pool, "h", 60n, 86_000));
+    // The first covers 50 of it and the second the rest, so 40 of the second and all of the third expire.
+    for (const [balance, expired] of [
+      [150n, []],
+      [110n, [-40n]],
+      [60n, [-40n, -50n]],
+    ] as const) {
+      await letTimePass(db, pool, HOUR);
+      assert.equal((await readBalance(pool)).balance, balance);
+      await roll(db, pool);
+      const { balance: stored, held } = await readPool(db, pool);
+      assert.deepEqual([stored, held], [balance, 60n]);
+      const expiries = (await history(pool)).filter(([kind]) => kind === "expiry");
+      assert.deepEqual(
+        expiries.map(([, amount]) => amount),
+        expired,
+      );
+    }
+    await ledger.release(releaseOf(pool, "h"));
+    assert.equal((await readPool(db, pool)).balance, 0n);
+  });
+
+  test("what several grants cover passes on when the first is drawn", async () => {
+    const pool = await createPool(db, 5n);
+    for (const hours of [1, 2]) {
+      await grantCredits(db, { pool, amount: 50n, source: "promo", expiresAt: inMs(hours * HOUR) });
+    }
+    await ledger.hold(holdOf(pool, "h", 60n, 86_000));
+    await ledger.charge(chargeOf(pool, 30n));
+    await letTimePass(db, pool, 2 * HOUR);
+    // 20 of the first and 40 of the second cover it.
+    assert.equal((await readBalance(pool)).balance, 65n);
+    await ledger.charge(chargeOf(pool, 60n, { hold: { id: "h" } }));
+    assert.equal((await readPool(db, pool)).balance, 5n);
+    assert.deepEqual(
+      (await readBalance(pool)).grants.map(({ source, remaining }) => [source, remaining]),
+      [["topup", 5n]],
+    );
   });
 
   test("a lease in use when a grant expires keeps what it holds, and the rest goes when it is given back", async () => {
@@ -199,8 +251,9 @@ eachDatabase("roll", (openFresh) => {
     assert.equal((await readPool(db, pool)).balance, 50n);
     const again = new Set(
       (
-        await db.query<{ reference: string }>("SELECT reference FROM farebox.grants WHERE account_id = $1", [
+        await db.query<{ reference: string }>(`SELECT reference FROM farebox.grants WHERE ${OF_POOL}`, [
           pool.accountId,
+          pool.creditType,
         ])
       ).map(({ reference }) => reference),
     );
@@ -217,6 +270,78 @@ eachDatabase("roll", (openFresh) => {
     // 1,201 grants, of which all but the last have expired.
     assert.equal((await readPool(db, pool)).lastSeq, 2401n);
     assert.equal((await readPool(db, pool)).balance, 1n);
+  });
+
+  test("a pool that rolled over every day for seven years catches up in one statement", async () => {
+    const pool = await createPool(db, 0n);
+    await subscribe(pool, { amount: 1n, every: "day", rollover: "all" });
+    await letTimePass(db, pool, 2500 * DAY);
+    const { shard, accountNo, typeNo } = await poolKeyOf(db, pool);
+    await db.query("SELECT farebox.roll_pool_to($1, $2, $3, clock_timestamp())", [shard, accountNo, typeNo]);
+    const { balance, grants } = await readBalance(pool);
+    assert.deepEqual([balance, grants.length], [2501n, 2501]);
+  });
+
+  test("a refresh that passes the pool's limit is cut, and its entry says how much; with no room its entry is of 0", async () => {
+    const pool = await createPool(db, MAX_CREDITS - 30_500_000n);
+    await subscribe(pool, { amount: 100_000_000n, every: "day", rollover: "all" });
+    await letTimePass(db, pool, DAY);
+    assert.equal((await readBalance(pool)).balance, MAX_CREDITS);
+    await roll(db, pool);
+    await ledger.charge(chargeOf(pool, 40_000_000n));
+    await letTimePass(db, pool, DAY);
+    await ledger.charge(chargeOf(pool, 100_000_000n));
+    await letTimePass(db, pool, DAY);
+    await roll(db, pool);
+    const { entries } = await listEntries(db, pool, { limit: 10 });
+    const cut = (fits: string) => `recurring, cut at the pool's limit: ${fits} of 100 credits`;
+    assert.deepEqual(entries.map(({ kind, amount, reason }) => [kind, amount, reason]).reverse(), [
+      ["grant", MAX_CREDITS - 30_500_000n, "topup"],
+      ["grant", 30_500_000n, cut("30.5")],
+      ["grant", 0n, cut("0")],
+      ["charge", -40_000_000n, null],
+      ["grant", 40_000_000n, cut("40")],
+      ["charge", -100_000_000n, null],
+      ["grant", 100_000_000n, "recurring"],
+    ]);
+    assert.equal((await readPool(db, pool)).balance, MAX_CREDITS);
+    assert.deepEqual(
+      entries.map(({ grantId, amount }) => (grantId === null) === amount <= 0n),
+      entries.map(() => true),
+    );
+  });
+
+  test("the balances of several accounts are those that each has", async () => {
+    const pools = await Promise.all([1n, 2n, 3n, 4n, 5n].map((credits) => createPool(db, credits)));
+    const [first, second] = pools;
+    assert.ok(first && second);
+    await subscribe(first, { amount: 100n, every: "day", rollover: "none" });
+    await grantCredits(db, { pool: { ...first, creditType: "search" }, amount: 9n, source: "topup" });
+    await letTimePass(db, first, DAY);
+    await ledger.hold(holdOf(second, "over", 2n, 600));
+    await letTimePass(db, second, 601_000);
+    const accounts = await Promise.all(pools.map(({ accountId }) => readAccount(db, accountId)));
+    const empty = await createAccount(db, { accountId: "acc_empty", name: "n", shards: SHARDS });
+    const read = await readAccountBalances(db, [...accounts, empty]);
+    assert.deepEqual(
+      read.map(({ account }) => account),
+      [...accounts, empty],
+    );
+    for (const { account, pools: seen } of read) {
+      const each = await readBalances(db, account.accountId, account.shard);
+      assert.deepEqual(
+        seen,
+        new Map(each.map(({ creditType, balance, held }) => [creditType, { balance, held }])),
+      );
+    }
+    assert.deepEqual(
+      read[0]?.pools,
+      new Map([
+        ["credits", { balance: 101n, held: 0n }],
+        ["search", { balance: 9n, held: 0n }],
+      ]),
+    );
+    for (const pool of [first, second]) await roll(db, pool);
   });
 
   test("another plan takes the place of the one before, and the grants that were made stay", async () => {
@@ -291,16 +416,17 @@ eachDatabase("roll", (openFresh) => {
     const pool = await createPool(db, 0n);
     await subscribe(pool, { amount: 100n, every: "month", rollover: "none" });
     const anchor = "2024-01-31T10:00:00Z";
+    const { accountNo } = await poolKeyOf(db, pool);
     await db.exec(`
       UPDATE farebox.recurring SET anchor_at = '${anchor}', next_period = 1, next_at = farebox.period_start('${anchor}', 'month', 1)
-        WHERE account_id = '${pool.accountId}';
+        WHERE account_no = ${accountNo};
       UPDATE farebox.grants SET effective_at = '${anchor}', expires_at = farebox.period_start('${anchor}', 'month', 1)
-        WHERE account_id = '${pool.accountId}';
-      UPDATE farebox.pools SET next_event_at = farebox.period_start('${anchor}', 'month', 1) WHERE account_id = '${pool.accountId}'`);
+        WHERE account_no = ${accountNo};
+      UPDATE farebox.pools SET next_event_at = farebox.period_start('${anchor}', 'month', 1) WHERE account_no = ${accountNo}`);
     await ledger.charge(chargeOf(pool, 1n));
     const rows = await db.query<{ from: Date; to: Date }>(
-      `SELECT effective_at AS from, expires_at AS to FROM farebox.grants WHERE account_id = $1 ORDER BY effective_at`,
-      [pool.accountId],
+      `SELECT effective_at AS from, expires_at AS to FROM farebox.grants WHERE account_no = $1 ORDER BY effective_at`,
+      [accountNo],
     );
     for (const [index, { from, to }] of rows.entries()) {
       assert.deepEqual(from, periodStart(new Date(anchor), "month", index));

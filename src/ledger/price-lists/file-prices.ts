@@ -61,7 +61,7 @@ async function publish(
 }
 
 async function rememberFile(tx: Transaction, version: number): Promise<void> {
-  await tx.query("UPDATE farebox.price_lists SET file_read_at = clock_timestamp() WHERE version = $1", [
+  await tx.query("UPDATE farebox.price_lists SET file_read_at = statement_timestamp() WHERE version = $1", [
     version,
   ]);
 }

@@ -117,31 +117,38 @@ export function parsePublishedList(list: PublishedPriceList): PriceList {
   throw new TypeError(`price list ${list.version} cannot be read: ${parsed.problems[0]?.reason ?? ""}`);
 }
 
-const IN_FORCE = {
-  name: "price-lists-in-force",
-  text: `SELECT
-      (SELECT version FROM farebox.price_lists WHERE cancelled_at IS NULL AND effective_at <= c.now ${NEWEST}) AS "inForce",
-      n.version AS next, ceil(extract(epoch FROM n.effective_at - c.now) * 1000)::float8 AS "inMs"
-    FROM (SELECT clock_timestamp() AS now) c
-    LEFT JOIN LATERAL (
-      SELECT version, effective_at FROM farebox.price_lists
-      WHERE cancelled_at IS NULL AND effective_at > c.now
-      ORDER BY effective_at, version DESC LIMIT 1
-    ) n ON true`,
-};
+/** One row: the list in force now and the next announced one, by the database's clock. */
+export const IN_FORCE = `SELECT
+    (SELECT version FROM farebox.price_lists WHERE cancelled_at IS NULL AND effective_at <= c.now ${NEWEST}) AS "inForce",
+    n.version AS next, ceil(extract(epoch FROM n.effective_at - c.now) * 1000)::float8 AS "inMs"
+  FROM (SELECT clock_timestamp() AS now) c
+  LEFT JOIN LATERAL (
+    SELECT version, effective_at FROM farebox.price_lists
+    WHERE cancelled_at IS NULL AND effective_at > c.now
+    ORDER BY effective_at, version DESC LIMIT 1
+  ) n ON true`;
 
-/** The list in force now and the next announced one, by the database's clock. */
-export async function readPriceListsInForce(
-  db: Queryable,
-): Promise<Pick<Heartbeat, "priceList" | "nextPriceList">> {
-  const [row] = await db.query<{ inForce: number | null; next: number | null; inMs: number | null }>(
-    IN_FORCE,
-  );
+/** As {@link IN_FORCE} has it. */
+export interface InForceRow {
+  readonly inForce: number | null;
+  readonly next: number | null;
+  readonly inMs: number | null;
+}
+
+export function readInForce(row: InForceRow | undefined): Pick<Heartbeat, "priceList" | "nextPriceList"> {
   const { inForce = null, next = null, inMs = null } = row ?? {};
   return {
     priceList: inForce,
     nextPriceList: next === null || inMs === null ? null : { version: next, inMs },
   };
+}
+
+/** The list in force now and the next announced one, by the database's clock. */
+export async function readPriceListsInForce(
+  db: Queryable,
+): Promise<Pick<Heartbeat, "priceList" | "nextPriceList">> {
+  const [row] = await db.query<InForceRow>({ name: "price-lists-in-force", text: IN_FORCE });
+  return readInForce(row);
 }
 
 /** Instances know of a cancellation with their next heartbeat, and within so long at most; they switch lists by themselves. */
@@ -154,9 +161,9 @@ const TOLD_WITHIN_SECONDS = 5;
  */
 export async function cancelPriceList(db: Queryable, version: number): Promise<PublishedPriceList> {
   const [cancelled] = await db.query<PublishedPriceList>(
-    `UPDATE farebox.price_lists SET cancelled_at = clock_timestamp()
+    `UPDATE farebox.price_lists SET cancelled_at = statement_timestamp()
      WHERE version = $1 AND cancelled_at IS NULL
-       AND effective_at > clock_timestamp() + make_interval(secs => $2) RETURNING ${COLUMNS}`,
+       AND effective_at > statement_timestamp() + make_interval(secs => $2) RETURNING ${COLUMNS}`,
     [version, TOLD_WITHIN_SECONDS],
   );
   if (cancelled !== undefined) return cancelled;

@@ -2,7 +2,7 @@ import type { Credits } from "../../domain/credits.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import { sqlStateOf } from "../database/storage-error.ts";
-import type { PoolRef } from "../ledger.ts";
+import type { PoolKey } from "../pools/pool-key.ts";
 import {
   type BulkWork,
   claimBulkRefund,
@@ -80,9 +80,10 @@ async function advanceOneByOne(database: Database, bulkId: string): Promise<void
 
 /** Not the fault of a charge: the other bulk refunds get their turn before this one is tried again. Returns the error. */
 async function postpone(database: Database, bulkId: string, error: unknown): Promise<unknown> {
-  await database.query("UPDATE farebox.bulk_refunds SET moved_at = clock_timestamp() WHERE bulk_id = $1", [
-    bulkId,
-  ]);
+  await database.query(
+    "UPDATE farebox.bulk_refunds SET moved_at = statement_timestamp() WHERE bulk_id = $1",
+    [bulkId],
+  );
   return error;
 }
 
@@ -132,16 +133,14 @@ async function carryOut(tx: Transaction, bulk: BulkWork, { place, seqs }: Step):
 async function refundCharges(
   tx: Transaction,
   { bulkId, reason }: BulkWork,
-  pool: PoolRef,
+  pool: PoolKey,
   seqs: readonly bigint[],
 ): Promise<{ readonly refunded: number; readonly skipped: number; readonly credits: Credits }> {
-  const [row] = await tx.query<{ refunded: bigint; credits: Credits }>(
-    `SELECT count(*) AS refunded, coalesce(sum(r.refunded), 0)::bigint AS credits
-     FROM unnest($4::bigint[]) u(seq)
-     CROSS JOIN LATERAL farebox.refund_charge($1, $2, $3, u.seq, NULL, $5, $6) r
-     WHERE r.outcome = 'refunded' AND r.refunded > 0`,
-    [pool.shard, pool.accountId, pool.creditType, seqs, reason, `bulk:${bulkId}`],
+  const [row] = await tx.query<{ reply: { readonly refunded: number; readonly credits: number | string } }>(
+    "SELECT farebox.refund_charges($1, $2, $3, $4, $5, $6) AS reply",
+    [pool.shard, pool.accountNo, pool.typeNo, seqs, reason, `bulk:${bulkId}`],
   );
-  const refunded = Number(row?.refunded ?? 0);
-  return { refunded, skipped: seqs.length - refunded, credits: row?.credits ?? 0n };
+  if (row === undefined) throw new Error("refund_charges returned nothing");
+  const { refunded, credits } = row.reply;
+  return { refunded, skipped: seqs.length - refunded, credits: BigInt(credits) };
 }

@@ -1,7 +1,13 @@
 import type { Credits } from "../../domain/credits.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
-import type { PoolRef } from "../ledger.ts";
 import { writeAudit } from "../operators/operator-audit.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
+import {
+  type ChargedPool,
+  findSeqRange,
+  listChargedPools,
+  type PoolPlace,
+} from "../reports/charged-pools.ts";
 import {
   BULK_COLUMNS,
   type BulkRow,
@@ -11,7 +17,6 @@ import {
   storeCredits,
 } from "./bulk-refunds.ts";
 import { chargeConditions, chargeParameters } from "./charge-filter.ts";
-import { listChargedPools } from "./charged-pools.ts";
 
 /** A running bulk refund and where it goes on. */
 export interface BulkWork extends BulkRow {
@@ -26,7 +31,7 @@ export interface BulkWork extends BulkRow {
 
 /** The part of a pool that is still to be looked at, `endSeq` not included. */
 export interface Place {
-  readonly pool: PoolRef;
+  readonly pool: ChargedPool;
   readonly nextSeq: number;
   readonly endSeq: number;
 }
@@ -55,8 +60,9 @@ export async function readPlace(db: Queryable, bulk: BulkWork): Promise<Place> {
   );
   if (row === undefined || nextSeq === null || endSeq === null)
     throw new Error(`${bulk.bulkId} is in no pool`);
+  const pool = { accountId, creditType, shard: row.shard };
   return {
-    pool: { accountId, creditType, shard: row.shard },
+    pool: { ...pool, ...(await poolKeyOf(db, pool)) },
     nextSeq: Number(nextSeq),
     endSeq: Number(endSeq),
   };
@@ -75,16 +81,12 @@ export async function enterNextPool(tx: Transaction, bulk: BulkWork): Promise<Pl
     await (next === null ? finish(tx, bulk) : movePast(tx, bulk, next));
     return undefined;
   }
-  const { accountId, creditType, shard } = pool;
   await tx.query(
-    "SELECT FROM farebox.pools WHERE account_id = $1 AND credit_type = $2 AND shard = $3 FOR UPDATE",
-    [accountId, creditType, shard],
+    "SELECT FROM farebox.pools WHERE account_no = $1 AND type_no = $2 AND shard = $3 FOR UPDATE",
+    [pool.accountNo, pool.typeNo, pool.shard],
   );
-  const [range] = await tx.query<{ from: bigint; to: bigint }>(
-    `SELECT farebox.first_seq_at($3, $1, $2, $4) AS "from", farebox.first_seq_at($3, $1, $2, $5) AS "to"`,
-    [accountId, creditType, shard, filter.from, filter.to],
-  );
-  return { pool, nextSeq: Number(range?.from ?? 0), endSeq: Number(range?.to ?? 0) };
+  const { first, end } = await findSeqRange(tx, pool, filter);
+  return { pool, nextSeq: first, endSeq: end };
 }
 
 /** The first charges of the place that match. */
@@ -96,18 +98,10 @@ export async function listCharges(
 ): Promise<bigint[]> {
   const rows = await db.query<{ seq: bigint }>(
     `SELECT e.seq FROM farebox.entries e
-     WHERE e.account_id = $1 AND e.credit_type = $2 AND e.shard = $3 AND e.seq >= $4 AND e.seq < $5
+     WHERE e.account_no = $1 AND e.type_no = $2 AND e.shard = $3 AND e.seq >= $4 AND e.seq < $5
        AND ${chargeConditions(6)}
      ORDER BY e.seq LIMIT $12`,
-    [
-      pool.accountId,
-      pool.creditType,
-      pool.shard,
-      nextSeq,
-      endSeq,
-      ...chargeParameters(readFilter(bulk)),
-      limit,
-    ],
+    [pool.accountNo, pool.typeNo, pool.shard, nextSeq, endSeq, ...chargeParameters(readFilter(bulk)), limit],
   );
   return rows.map(({ seq }) => seq);
 }
@@ -137,7 +131,7 @@ export async function moveBulkRefund(
     `UPDATE farebox.bulk_refunds SET account_id = $2, credit_type = $3, next_seq = $4, end_seq = $5,
        charges_refunded = charges_refunded + $6, charges_skipped = charges_skipped + $7,
        charges_failed = charges_failed + $8, accounts_refunded = accounts_refunded + $9, counted_account = $10,
-       credits_refunded = $11, failures = $12, moved_at = clock_timestamp()
+       credits_refunded = $11, failures = $12, moved_at = statement_timestamp()
      WHERE bulk_id = $1`,
     [
       bulk.bulkId,
@@ -159,10 +153,10 @@ export async function moveBulkRefund(
 async function movePast(
   tx: Transaction,
   bulk: BulkWork,
-  { accountId, creditType }: Pick<PoolRef, "accountId" | "creditType">,
+  { accountId, creditType }: PoolPlace,
 ): Promise<void> {
   await tx.query(
-    `UPDATE farebox.bulk_refunds SET account_id = $2, credit_type = $3, moved_at = clock_timestamp()
+    `UPDATE farebox.bulk_refunds SET account_id = $2, credit_type = $3, moved_at = statement_timestamp()
      WHERE bulk_id = $1`,
     [bulk.bulkId, accountId, creditType],
   );
@@ -170,7 +164,7 @@ async function movePast(
 
 async function finish(tx: Transaction, bulk: BulkWork): Promise<void> {
   await tx.query(
-    `UPDATE farebox.bulk_refunds SET state = 'done', finished_at = clock_timestamp(), moved_at = clock_timestamp()
+    `UPDATE farebox.bulk_refunds SET state = 'done', finished_at = statement_timestamp(), moved_at = statement_timestamp()
      WHERE bulk_id = $1`,
     [bulk.bulkId],
   );

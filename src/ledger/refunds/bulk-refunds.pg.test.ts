@@ -1,13 +1,23 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { afterEach, before, test } from "node:test";
+import { base62, base62Bytes } from "../../domain/base62.ts";
 import type { Credits } from "../../domain/credits.ts";
-import { base62, base62Bytes } from "../../domain/keys/base62.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { listAudit } from "../operators/operator-audit.ts";
-import { assertSound, chargeOf, createPool, LEDGER } from "../testing/books.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
+import {
+  assertSound,
+  changeEntries,
+  chargeOf,
+  createPool,
+  LEDGER,
+  nameKeys,
+  OF_POOL,
+  rollUsage,
+} from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { advanceBulkRefund } from "./advance-bulk-refund.ts";
 import {
@@ -29,6 +39,7 @@ eachDatabase("bulk refunds", (openFresh) => {
   before(async () => {
     db = await openFresh();
     ledger = await openLedger(db, LEDGER);
+    await nameKeys(db, await createPool(db, 0n), ["key_2", "key_bad"]);
   });
   afterEach(() => assertSound(db));
 
@@ -76,7 +87,7 @@ eachDatabase("bulk refunds", (openFresh) => {
   const refundsOf = async (pool: PoolRef) => {
     const rows = await db.query<{ charge: bigint; amount: bigint; reason: string }>(
       `SELECT refund_of AS charge, amount, reason FROM farebox.entries
-       WHERE account_id = $1 AND credit_type = $2 AND kind = 'refund' ORDER BY refund_of, seq`,
+       WHERE ${OF_POOL} AND kind = 'r' ORDER BY refund_of, seq`,
       [pool.accountId, pool.creditType],
     );
     return rows.map((row) => [Number(row.charge), Number(row.amount), row.reason]);
@@ -148,19 +159,30 @@ eachDatabase("bulk refunds", (openFresh) => {
   test("a pool with more roll-ups than are looked through is not passed over", async () => {
     const pool = await createPool(db, 10_000n);
     await charge(pool, 1, 7n, "GET /rolled");
-    const roll = [pool.accountId, pool.creditType, pool.shard];
+    await rollUsage(db);
+    const { shard, accountNo, typeNo } = await poolKeyOf(db, pool);
     // Older ones of other endpoints, which come first.
     await db.query(
-      `INSERT INTO farebox.usage (account_id, credit_type, shard, quarter, key_id, endpoint, requests, units, credits)
-       SELECT $1, $2, $3, farebox.quarter_of('2020-01-01'::timestamptz + n * interval '15 minutes'), 'key_1', 'GET /x', 1, 1, 1
+      `INSERT INTO farebox.usage (account_no, type_no, shard, span, start, key_no, endpoint_no, requests, units, credits)
+       SELECT $1, $2, $3, 'q', '2020-01-01Z'::timestamptz + n * interval '15 minutes', 1, 9999, 1, 1, 1
        FROM generate_series(1, 1200) n`,
-      roll,
+      [accountNo, typeNo, shard],
     );
     assert.equal((await previewRefunds(db, await filterFor("GET /rolled"))).charges, 1);
-    await db.query(
-      "DELETE FROM farebox.usage WHERE account_id = $1 AND credit_type = $2 AND shard = $3 AND endpoint = 'GET /x'",
-      roll,
-    );
+    await db.query("DELETE FROM farebox.usage WHERE endpoint_no = 9999");
+  });
+
+  test("a charge is found whether it is rolled up or not", async () => {
+    const [rolled, tail] = [await createPool(db, 10_000n), await createPool(db, 10_000n)];
+    await charge(rolled, 2, 7n, "GET /found");
+    await rollUsage(db);
+    await charge(tail, 3, 7n, "GET /found");
+    const filter = await filterFor("GET /found");
+    const preview = await previewRefunds(db, filter);
+    assert.deepEqual([preview.charges, preview.accounts], [5, 2]);
+    const { bulkId } = await create(filter);
+    await finish();
+    assert.equal((await readBulkRefund(db, bulkId)).refunded.charges, 5);
   });
 
   test("charged pools are found among more pools than one step looks at", async () => {
@@ -189,13 +211,16 @@ eachDatabase("bulk refunds", (openFresh) => {
     const seqs: number[] = [];
     for (let count = 0; count < 4; count += 1) seqs.push(...(await charge(pool, 1, 5n, "GET /when")));
     // A Date has milliseconds: the charges are moved to whole ones, so that bounds can lie exactly on them.
-    await db.query(
-      "UPDATE farebox.entries SET at = date_trunc('milliseconds', at) WHERE account_id = $1 AND kind = 'charge'",
-      [pool.accountId],
+    const owner = [pool.accountId, pool.creditType];
+    await changeEntries(db, (tx) =>
+      tx.query(
+        `UPDATE farebox.entries SET at = date_trunc('milliseconds', at) WHERE ${OF_POOL} AND kind = 'c'`,
+        owner,
+      ),
     );
     const times = await db.query<{ at: Date }>(
-      "SELECT at FROM farebox.entries WHERE account_id = $1 AND kind = 'charge' ORDER BY seq",
-      [pool.accountId],
+      `SELECT at FROM farebox.entries WHERE ${OF_POOL} AND kind = 'c' ORDER BY seq`,
+      owner,
     );
     const [, from, , to] = times.map(({ at }) => at);
     assert.ok(from !== undefined && to !== undefined);
@@ -239,7 +264,7 @@ eachDatabase("bulk refunds", (openFresh) => {
       `SELECT sum(amount)::bigint AS refunded, max(amount) AS most,
          (sum(amount) FILTER (WHERE reference = $2))::bigint AS bulk
        FROM (
-         SELECT account_id, seq, reference, amount FROM farebox.refunds WHERE account_id = ANY($1)
+         SELECT reference, amount FROM farebox.refunds JOIN farebox.accounts USING (account_no) WHERE account_id = ANY($1)
        ) r`,
       [pools.map(({ accountId }) => accountId), `bulk:${bulkId}`],
     );
@@ -326,20 +351,20 @@ eachDatabase("bulk refunds", (openFresh) => {
     const [bad] = await charge(pool, 1, 5n, "GET /bad", "key_bad");
     await charge(pool, 5, 5n, "GET /bad");
     const { bulkId } = await create(await filterFor("GET /bad"));
-    // Books that contradict each other: all of this key's usage counts as refunded already.
-    const corrupt = (refunded: number) =>
-      db.query("UPDATE farebox.usage SET refunded = $2 WHERE account_id = $1 AND key_id = 'key_bad'", [
-        pool.accountId,
-        refunded,
-      ]);
-    await corrupt(5);
+    // The database refuses each refund of this key's charges.
+    const [key] = await db.query<{ keyNo: number }>(
+      `SELECT key_no AS "keyNo" FROM farebox.keys WHERE key_id = 'key_bad'`,
+    );
+    await db.exec(
+      `ALTER TABLE farebox.entries ADD CONSTRAINT no_refund_of_bad CHECK (kind <> 'r' OR key_no <> ${key?.keyNo})`,
+    );
     await finish();
     const done = await readBulkRefund(db, bulkId);
     assert.deepEqual([done.state, done.refunded.charges, done.failed], ["done", 10, 1]);
     const { accountId, creditType } = pool;
     assert.partialDeepStrictEqual(done.failures, [{ accountId, creditType, seq: bad }]);
-    assert.match(done.failures[0]?.reason ?? "", /usage_refunds_within_credits/);
-    await corrupt(0);
+    assert.match(done.failures[0]?.reason ?? "", /no_refund_of_bad/);
+    await db.exec("ALTER TABLE farebox.entries DROP CONSTRAINT no_refund_of_bad");
   });
 
   test("two that run take turns, and each end is a line of the audit trail", async () => {

@@ -155,7 +155,7 @@ export async function listBulkRefunds(db: Queryable, page: PageRequest): Promise
  */
 export async function cancelBulkRefund(tx: Transaction, bulkId: string): Promise<BulkRefund> {
   const [row] = await tx.query<BulkRow>(
-    `UPDATE farebox.bulk_refunds SET state = 'cancelled', finished_at = clock_timestamp()
+    `UPDATE farebox.bulk_refunds SET state = 'cancelled', finished_at = statement_timestamp()
      WHERE bulk_id = $1 AND state = 'running' RETURNING ${BULK_COLUMNS}`,
     [bulkId],
   );

@@ -23,8 +23,10 @@ export const SCANNED_ENTRIES = 20_000;
 
 /** SQL: whether the entry `e` is a charge that matches, by {@link chargeParameters} from `$<first>` on. */
 export function chargeConditions(first: number): string {
-  return `e.kind = 'charge' AND e.at >= $${first}::timestamptz AND e.at < $${first + 1}::timestamptz
-    AND ($${first + 2}::text IS NULL OR e.endpoint = $${first + 2}) AND ($${first + 3}::text IS NULL OR e.key_id = $${first + 3})
+  return `e.kind = 'c' AND e.at >= $${first}::timestamptz AND e.at < $${first + 1}::timestamptz
+    AND ($${first + 2}::text IS NULL
+      OR e.endpoint_no = (SELECT n.endpoint_no FROM farebox.endpoints n WHERE n.endpoint = $${first + 2}))
+    AND ($${first + 3}::text IS NULL OR e.key_no = (SELECT k.key_no FROM farebox.keys k WHERE k.key_id = $${first + 3}))
     AND ($${first + 4}::int IS NULL OR e.price_list = $${first + 4})
     AND ($${first + 5}::int IS NULL OR e.status = $${first + 5})`;
 }

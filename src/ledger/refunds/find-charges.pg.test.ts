@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { before, test } from "node:test";
 import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Database, Parameter, Queryable } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { grantCredits } from "../pools/grant.ts";
-import { chargeOf, createPool, LEDGER } from "../testing/books.ts";
+import { changeEntries, chargeOf, createPool, LEDGER, OF_POOL } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { findChargesOfRequest } from "./find-charges.ts";
 import { refundCharge } from "./refund.ts";
@@ -51,8 +52,8 @@ eachDatabase("charges of a request", (openFresh) => {
     });
   }
 
-  test("is found in every pool of the account, under any text, and not among refunds and other accounts", async () => {
-    const id = "my-own-id";
+  test("is found in every pool of the account, under any UUID, and not among refunds and other accounts", async () => {
+    const id = randomUUID();
     const first = await charge(pool, id);
     await refundCharge(db, { pool, seq: first.seq, amount: "all", reason: "broken", reference: "r" });
     assert.deepEqual((await findChargesOfRequest(db, pool, id)).charges, [first]);
@@ -62,21 +63,26 @@ eachDatabase("charges of a request", (openFresh) => {
     const none = { charges: [], isComplete: true };
     assert.deepEqual(await findChargesOfRequest(db, other, id), none);
     assert.deepEqual(await findChargesOfRequest(db, pool, requestId()), none);
-    assert.deepEqual(await findChargesOfRequest(db, pool, "MY-OWN-ID"), none);
+    for (const text of ["my-own-id", "", id.slice(1), `${id}0`, "'"]) {
+      assert.deepEqual(await findChargesOfRequest(db, pool, text), none, text);
+    }
   });
 
   test("a request of now is found without looking through the pool", async () => {
     const old = await createPool(db, 1_000_000n);
     await Promise.all(Array.from({ length: 500 }, () => charge(old, requestId())));
-    await db.query("UPDATE farebox.entries SET at = at - interval '1 day' WHERE account_id = $1", [
-      old.accountId,
-    ]);
+    await changeEntries(db, (tx) =>
+      tx.query(`UPDATE farebox.entries SET at = at - interval '1 day' WHERE ${OF_POOL}`, [
+        old.accountId,
+        old.creditType,
+      ]),
+    );
     const id = requestId();
     const expected = await charge(old, id);
     const read: (readonly Parameter[])[] = [];
     const watched: Queryable = {
       query: (statement, parameters = []) => {
-        if (typeof statement === "string" && statement.includes("request_id")) {
+        if (typeof statement === "string" && statement.includes("request =")) {
           read.push(parameters.slice(3, 5));
         }
         return db.query(statement, parameters);

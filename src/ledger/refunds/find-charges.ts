@@ -1,7 +1,8 @@
 import type { ChargeRef } from "../../domain/ids.ts";
 import { readUuidV7Time } from "../../domain/ids.ts";
 import type { Queryable } from "../database/database.ts";
-import type { PoolRef } from "../ledger.ts";
+import type { PoolKey } from "../pools/pool-key.ts";
+import { findSeqRange } from "../reports/charged-pools.ts";
 import { SCANNED_ENTRIES } from "./charge-filter.ts";
 
 const MINUTE = 60_000;
@@ -28,21 +29,21 @@ export interface FoundCharges {
   readonly isComplete: boolean;
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 /**
- * The charges of a request, by its id, in all pools of an account. Entries have no index on it: an id of the gateway's
- * (a UUIDv7) tells when to look, and the search widens from there; for any other id the newest entries come first.
+ * The charges of a request, by its id, in all pools of an account; none for what is no UUID. Entries have no index on it: an id
+ * of the gateway's (a UUIDv7) tells when to look, and the search widens from there; for any other id the newest entries come
+ * first.
  */
 export async function findChargesOfRequest(
   db: Queryable,
   account: { readonly accountId: string; readonly shard: number },
   requestId: string,
 ): Promise<FoundCharges> {
+  if (!UUID.test(requestId)) return { charges: [], isComplete: true };
   const at = readUuidV7Time(requestId);
-  const search = new Search(
-    db,
-    at === undefined ? requestId : requestId.toLowerCase(),
-    await listPools(db, account),
-  );
+  const search = new Search(db, requestId, await listPools(db, account));
   if (at !== undefined) {
     for (const [before, after] of WINDOWS) {
       const charges = await search.widen(new Date(at - before), new Date(at + after));
@@ -53,7 +54,9 @@ export async function findChargesOfRequest(
   return { charges, isComplete: search.left > 0 };
 }
 
-interface SearchedPool extends PoolRef {
+interface SearchedPool extends PoolKey {
+  readonly accountId: string;
+  readonly creditType: string;
   readonly end: number;
   /** The entries in [from, to) were looked through. */
   from: number;
@@ -77,11 +80,8 @@ class Search {
   async widen(from: Date, to: Date): Promise<ChargeRef[]> {
     const found: ChargeRef[] = [];
     for (const pool of this.#pools) {
-      const [range] = await this.#db.query<{ from: bigint; to: bigint }>(
-        `SELECT farebox.first_seq_at($1, $2, $3, $4) AS "from", farebox.first_seq_at($1, $2, $3, $5) AS "to"`,
-        [pool.shard, pool.accountId, pool.creditType, from, to],
-      );
-      found.push(...(await this.#extend(pool, Number(range?.from ?? 1), Number(range?.to ?? 1))));
+      const { first, end } = await findSeqRange(this.#db, pool, { from, to });
+      found.push(...(await this.#extend(pool, first, end)));
     }
     return found;
   }
@@ -109,9 +109,9 @@ class Search {
       const start = Math.max(from, end - Math.min(SCANNED_ENTRIES, this.left));
       const rows = await this.#db.query<{ seq: bigint }>(
         `SELECT seq FROM farebox.entries
-         WHERE account_id = $1 AND credit_type = $2 AND shard = $3 AND seq >= $4 AND seq < $5
-           AND kind = 'charge' AND request_id = $6 ORDER BY seq`,
-        [pool.accountId, pool.creditType, pool.shard, start, end, this.#requestId],
+         WHERE account_no = $1 AND type_no = $2 AND shard = $3 AND seq >= $4 AND seq < $5
+           AND kind = 'c' AND request = $6::uuid ORDER BY seq`,
+        [pool.accountNo, pool.typeNo, pool.shard, start, end, this.#requestId],
       );
       const { accountId, creditType } = pool;
       found.push(...rows.map(({ seq }) => ({ accountId, creditType, seq: Number(seq) })));
@@ -126,14 +126,18 @@ async function listPools(
   db: Queryable,
   { accountId, shard }: { readonly accountId: string; readonly shard: number },
 ): Promise<SearchedPool[]> {
-  const rows = await db.query<{ creditType: string; lastSeq: bigint }>(
-    `SELECT credit_type AS "creditType", last_seq AS "lastSeq" FROM farebox.pools
-     WHERE account_id = $1 AND shard = $2 ORDER BY credit_type`,
+  const rows = await db.query<{ accountNo: number; typeNo: number; creditType: string; lastSeq: bigint }>(
+    `SELECT p.account_no AS "accountNo", p.type_no AS "typeNo", t.credit_type AS "creditType", p.last_seq AS "lastSeq"
+     FROM farebox.accounts a JOIN farebox.pools p ON p.account_no = a.account_no AND p.shard = a.shard
+     JOIN farebox.credit_types t ON t.type_no = p.type_no
+     WHERE a.account_id = $1 AND p.shard = $2 ORDER BY t.credit_type`,
     [accountId, shard],
   );
-  return rows.map(({ creditType, lastSeq }) => ({
-    accountId,
+  return rows.map(({ accountNo, typeNo, creditType, lastSeq }) => ({
+    accountNo,
+    typeNo,
     creditType,
+    accountId,
     shard,
     end: Number(lastSeq) + 1,
     from: 1,

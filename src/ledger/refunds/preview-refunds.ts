@@ -2,13 +2,19 @@ import type { Credits } from "../../domain/credits.ts";
 import type { Queryable } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import {
+  type ChargedPool,
+  FIRST_PLACE,
+  findSeqRange,
+  listChargedPools,
+  type PoolPlace,
+} from "../reports/charged-pools.ts";
+import {
   type ChargeFilter,
   chargeConditions,
   chargeParameters,
   checkPeriodOver,
   SCANNED_ENTRIES,
 } from "./charge-filter.ts";
-import { FIRST_PLACE, listChargedPools, type PoolPlace } from "./charged-pools.ts";
 
 /** What a refund by filter would do now. */
 export interface RefundPreview {
@@ -40,11 +46,8 @@ interface RefundableCharge extends PoolRef {
 
 const EXAMPLES = 5;
 
-/** Pools whose ranges one statement finds: two times some 20 look-ups each. */
-const POOLS_AT_ONCE = 50;
-
 /** A part of a pool's entries, `toSeq` not included. */
-interface SeqRange extends PoolRef {
+interface SeqRange extends ChargedPool {
   readonly fromSeq: number;
   readonly toSeq: number;
 }
@@ -62,18 +65,19 @@ export async function previewRefunds(db: Queryable, filter: ChargeFilter): Promi
       filter,
       place,
     );
-    for (const ranges of chunksOf(await findRanges(db, filter, pools))) {
-      for (const row of await sumRanges(db, filter, ranges)) sums.add(row);
-      if (sums.examples.length < EXAMPLES && sums.charges > sums.examples.length) {
-        sums.examples.push(...(await listExamples(db, filter, ranges, EXAMPLES - sums.examples.length)));
-      }
+    for (const row of await sumPools(db, filter, await findRanges(db, filter, pools))) {
+      sums.add(row);
+      const missing = EXAMPLES - sums.examples.length;
+      if (row.charges === 0n || missing === 0) continue;
+      sums.examples.push(...(await listExamples(db, filter, row.range, missing)));
     }
     place = next;
   }
   return sums;
 }
 
-interface RangeSums extends PoolRef {
+interface RangeSums {
+  readonly range: SeqRange;
   readonly charges: bigint;
   readonly skipped: bigint;
   readonly credits: Credits;
@@ -92,14 +96,14 @@ class PreviewSums implements RefundPreview {
   #account: string | undefined;
 
   /** Ranges come in the order of their pools, so an account is counted where it first appears. */
-  add(range: RangeSums): void {
-    this.skipped += Number(range.skipped);
-    if (range.charges === 0n) return;
-    this.charges += Number(range.charges);
-    if (range.accountId !== this.#account) this.accounts += 1;
-    this.#account = range.accountId;
-    this.credits.set(range.creditType, (this.credits.get(range.creditType) ?? 0n) + range.credits);
-    const { oldest, newest } = range;
+  add({ range, charges, skipped, credits, oldest, newest }: RangeSums): void {
+    this.skipped += Number(skipped);
+    if (charges === 0n) return;
+    this.charges += Number(charges);
+    const { accountId, creditType } = range;
+    if (accountId !== this.#account) this.accounts += 1;
+    this.#account = accountId;
+    this.credits.set(creditType, (this.credits.get(creditType) ?? 0n) + credits);
     if (oldest !== null && (this.oldest === null || oldest < this.oldest)) this.oldest = oldest;
     if (newest !== null && (this.newest === null || newest > this.newest)) this.newest = newest;
   }
@@ -109,30 +113,29 @@ class PreviewSums implements RefundPreview {
 async function findRanges(
   db: Queryable,
   filter: ChargeFilter,
-  pools: readonly PoolRef[],
+  pools: readonly ChargedPool[],
 ): Promise<readonly SeqRange[]> {
   const ranges: SeqRange[] = [];
-  for (let start = 0; start < pools.length; start += POOLS_AT_ONCE) {
-    ranges.push(...(await findSomeRanges(db, filter, pools.slice(start, start + POOLS_AT_ONCE))));
+  for (const pool of pools) {
+    const { first, end } = await findSeqRange(db, pool, filter);
+    ranges.push({ ...pool, fromSeq: first, toSeq: end });
   }
   return ranges;
 }
 
-async function findSomeRanges(
+/** What each range has, in the order of the ranges. Statements are about one shard each. */
+async function sumPools(
   db: Queryable,
   filter: ChargeFilter,
-  pools: readonly PoolRef[],
-): Promise<readonly SeqRange[]> {
-  const rows = await db.query<{ fromSeq: bigint; toSeq: bigint }>(
-    `SELECT farebox.first_seq_at(u.shard, u.account_id, u.credit_type, $4) AS "fromSeq",
-       farebox.first_seq_at(u.shard, u.account_id, u.credit_type, $5) AS "toSeq"
-     FROM unnest($1::text[], $2::text[], $3::int[]) WITH ORDINALITY u(account_id, credit_type, shard, n) ORDER BY u.n`,
-    [...columnsOf(pools), filter.from, filter.to],
-  );
-  return pools.flatMap((pool, index) => {
-    const row = rows[index];
-    return row === undefined ? [] : [{ ...pool, fromSeq: Number(row.fromSeq), toSeq: Number(row.toSeq) }];
-  });
+  ranges: readonly SeqRange[],
+): Promise<readonly RangeSums[]> {
+  const found: RangeSums[] = [];
+  for (const [shard, ofShard] of Map.groupBy(ranges, (range) => range.shard)) {
+    for (const chunk of chunksOf(ofShard)) found.push(...(await sumRanges(db, filter, shard, chunk)));
+  }
+  const place = new Map(ranges.map(({ accountNo, typeNo }, index) => [`${accountNo}/${typeNo}`, index]));
+  const placeOf = ({ range }: RangeSums): number => place.get(`${range.accountNo}/${range.typeNo}`) ?? 0;
+  return found.sort((left, right) => placeOf(left) - placeOf(right));
 }
 
 /** Groups of ranges with at most {@link SCANNED_ENTRIES} entries each: many small pools together, a large one in parts. */
@@ -154,62 +157,66 @@ function* chunksOf(ranges: readonly SeqRange[]): Generator<readonly SeqRange[]> 
   if (chunk.length > 0) yield chunk;
 }
 
-/** Ranges as arrays `$1` to `$5`; looked up one by one (LATERAL), because joins with `unnest` were planned as scans. */
-const RANGES = `unnest($1::text[], $2::text[], $3::int[], $4::bigint[], $5::bigint[])
-    WITH ORDINALITY u(account_id, credit_type, shard, from_seq, to_seq, n)`;
+/** Ranges of one shard, `$1`, as arrays `$2` to `$5`; looked up one by one (LATERAL), because joins with `unnest` were planned as scans. */
+const RANGES = `unnest($2::int[], $3::smallint[], $4::bigint[], $5::bigint[])
+    WITH ORDINALITY u(account_no, type_no, from_seq, to_seq, n)`;
 
-/** Charges `e` of a range with `left`, what is not refunded of them. */
-const CHARGES = `SELECT e.*, -e.amount - coalesce(r.amount, 0) AS left_over
+/** Charges `e` of a range with `left_over`, what is not refunded of them. */
+const CHARGES = `SELECT e.seq, e.at, e.amount, e.request, e.key_no, e.endpoint_no, -e.amount - coalesce(r.amount, 0) AS left_over
   FROM farebox.entries e
   LEFT JOIN LATERAL (
     SELECT sum(f.amount)::bigint AS amount FROM farebox.refunds f
-    WHERE f.account_id = e.account_id AND f.credit_type = e.credit_type AND f.seq = e.seq AND f.shard = e.shard
+    WHERE f.account_no = e.account_no AND f.type_no = e.type_no AND f.seq = e.seq AND f.shard = e.shard
   ) r ON true
-  WHERE e.account_id = u.account_id AND e.credit_type = u.credit_type AND e.shard = u.shard
+  WHERE e.account_no = u.account_no AND e.type_no = u.type_no AND e.shard = $1
     AND e.seq >= u.from_seq AND e.seq < u.to_seq AND ${chargeConditions(6)}`;
 
-function sumRanges(db: Queryable, filter: ChargeFilter, ranges: readonly SeqRange[]): Promise<RangeSums[]> {
-  return db.query(
-    `SELECT u.account_id AS "accountId", u.credit_type AS "creditType", u.shard, s.*
-     FROM ${RANGES} CROSS JOIN LATERAL (
+async function sumRanges(
+  db: Queryable,
+  filter: ChargeFilter,
+  shard: number,
+  ranges: readonly SeqRange[],
+): Promise<RangeSums[]> {
+  const rows = await db.query<Omit<RangeSums, "range">>(
+    `SELECT s.* FROM ${RANGES} CROSS JOIN LATERAL (
        SELECT count(*) FILTER (WHERE c.left_over > 0) AS charges, count(*) FILTER (WHERE c.left_over <= 0) AS skipped,
          coalesce(sum(c.left_over), 0)::bigint AS credits,
          min(c.at) FILTER (WHERE c.left_over > 0) AS oldest, max(c.at) FILTER (WHERE c.left_over > 0) AS newest
        FROM (${CHARGES}) c
      ) s ORDER BY u.n`,
-    [...columnsOf(ranges), ...boundsOf(ranges), ...chargeParameters(filter)],
+    [shard, ...columnsOf(ranges), ...chargeParameters(filter)],
   );
+  return rows.flatMap((row, index) => {
+    const range = ranges[index];
+    return range === undefined ? [] : [{ ...row, range }];
+  });
 }
 
+/** The first charges of a range of which something is left. */
 async function listExamples(
   db: Queryable,
   filter: ChargeFilter,
-  ranges: readonly SeqRange[],
+  range: SeqRange,
   limit: number,
 ): Promise<RefundableCharge[]> {
-  const rows = await db.query<Omit<RefundableCharge, "seq"> & { seq: bigint }>(
-    `SELECT c.account_id AS "accountId", c.credit_type AS "creditType", c.shard, c.seq, c.at, -c.amount AS charged,
-       c.left_over AS refundable, c.request_id AS "requestId", c.key_id AS "keyId", c.endpoint
+  const { accountId, creditType, shard } = range;
+  const rows = await db.query<Omit<RefundableCharge, "seq" | keyof PoolRef> & { readonly seq: bigint }>(
+    `SELECT c.seq, c.at, -c.amount AS charged, c.left_over AS refundable, c.request AS "requestId",
+       (SELECT k.key_id FROM farebox.keys k WHERE k.key_no = c.key_no) AS "keyId",
+       (SELECT n.endpoint FROM farebox.endpoints n WHERE n.endpoint_no = c.endpoint_no) AS endpoint
      FROM ${RANGES} CROSS JOIN LATERAL (
        SELECT * FROM (${CHARGES}) m WHERE m.left_over > 0 ORDER BY m.seq LIMIT $12
-     ) c ORDER BY u.n, c.seq LIMIT $12`,
-    [...columnsOf(ranges), ...boundsOf(ranges), ...chargeParameters(filter), limit],
+     ) c ORDER BY c.seq`,
+    [shard, ...columnsOf([range]), ...chargeParameters(filter), limit],
   );
-  return rows.map(renderCharge);
+  return rows.map((row) => Object.assign(row, { accountId, creditType, shard, seq: Number(row.seq) }));
 }
 
-function renderCharge(row: Omit<RefundableCharge, "seq"> & { seq: bigint }): RefundableCharge {
-  return { ...row, seq: Number(row.seq) };
-}
-
-function columnsOf(pools: readonly PoolRef[]): [string[], string[], number[]] {
+function columnsOf(ranges: readonly SeqRange[]): [number[], number[], number[], number[]] {
   return [
-    pools.map(({ accountId }) => accountId),
-    pools.map(({ creditType }) => creditType),
-    pools.map(({ shard }) => shard),
+    ranges.map(({ accountNo }) => accountNo),
+    ranges.map(({ typeNo }) => typeNo),
+    ranges.map(({ fromSeq }) => fromSeq),
+    ranges.map(({ toSeq }) => toSeq),
   ];
-}
-
-function boundsOf(ranges: readonly SeqRange[]): [number[], number[]] {
-  return [ranges.map(({ fromSeq }) => fromSeq), ranges.map(({ toSeq }) => toSeq)];
 }

@@ -4,7 +4,7 @@ import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { refundCharge } from "../refunds/refund.ts";
-import { assertSound, chargeOf, createPool, LEDGER } from "../testing/books.ts";
+import { assertSound, chargeOf, createPool, LEDGER, OF_POOL, rollUsage } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { type ChargePosition, readChargeChunks } from "./charge-groups.ts";
 
@@ -70,7 +70,10 @@ eachDatabase("charges in groups", (openFresh) => {
 
   test("all pools are read, each once, and the reading goes on from every position", async () => {
     const pools = await Promise.all([1, 2, 3].map(() => createPool(db, 1000n)));
-    for (const pool of pools) await charge(pool, 7n);
+    for (const [index, pool] of pools.entries()) {
+      await charge(pool, 7n);
+      if (index === 0) await rollUsage(db);
+    }
     await createPool(db, 1000n);
     const chunks = await read(undefined);
     const key = (pool: PoolRef | undefined) => pool?.accountId;
@@ -109,8 +112,8 @@ eachDatabase("charges in groups", (openFresh) => {
     const pool = await createPool(db, 100n);
     await charge(pool, 1n);
     const [entry] = await db.query<{ at: Date }>(
-      "SELECT date_trunc('milliseconds', at) AS at FROM entries WHERE account_id = $1 AND kind = 'charge'",
-      [pool.accountId],
+      `SELECT date_trunc('milliseconds', at) AS at FROM farebox.entries WHERE ${OF_POOL} AND kind = 'c'`,
+      [pool.accountId, pool.creditType],
     );
     assert.ok(entry);
     const at = entry.at.getTime();

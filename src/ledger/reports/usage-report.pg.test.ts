@@ -1,19 +1,27 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
+import { inspect } from "node:util";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { openLedger } from "../open-ledger.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
 import { refundCharge } from "../refunds/refund.ts";
-import { assertSound, chargeOf, createPool, LEDGER, placeEntries, sumUsage } from "../testing/books.ts";
-import { eachDatabase } from "../testing/test-databases.ts";
+import { addCharges } from "../testing/add-charges.ts";
 import {
-  readUsageReport,
-  type UsageGroup,
-  type UsageReport,
-  type UsageReportQuery,
-  type UsageRow,
-} from "./usage-report.ts";
+  assertSound,
+  chargeOf,
+  createPool,
+  LEDGER,
+  nameKeys,
+  OF_POOL,
+  placeEntries,
+  rollUsage,
+} from "../testing/books.ts";
+import { eachDatabase } from "../testing/test-databases.ts";
+import { rollPoolUsage } from "./roll-usage.ts";
+import type { UsageGroup, UsageReportQuery, UsageRow } from "./usage-query.ts";
+import { readUsageReport, type UsageReport } from "./usage-report.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -61,6 +69,7 @@ eachDatabase("usage report", (openFresh) => {
     pool = await createPool(db, 1_000_000n);
     account = { accountId: pool.accountId, shard: pool.shard };
     const ledger = await openLedger(db, LEDGER);
+    await nameKeys(db, pool, ["key_0", "key_1", "key_2"]);
     for (let index = 0; index < CHARGES; index += 1) {
       const change = { keyId: `key_${index % 3}`, endpoint: `GET /${index % 2}`, units: index % 5 };
       await ledger.charge(chargeOf(pool, BigInt(1 + index * 7), change));
@@ -94,10 +103,10 @@ eachDatabase("usage report", (openFresh) => {
     const [sums] = await db.query<Record<string, bigint>>(
       `SELECT count(*) AS requests, coalesce(sum(c.units), 0)::bigint AS units, coalesce(-sum(c.amount), 0)::bigint AS credits,
          coalesce(sum((SELECT sum(r.amount) FROM farebox.entries r
-           WHERE r.account_id = c.account_id AND r.credit_type = c.credit_type AND r.refund_of = c.seq)), 0)::bigint AS refunded
-       FROM farebox.entries c
-       WHERE c.account_id = $1 AND c.credit_type = $2 AND c.kind = 'charge' AND c.at >= $3 AND c.at < $4
-         AND ($5::text IS NULL OR c.endpoint = $5) AND ($6::text IS NULL OR c.key_id = $6)`,
+           WHERE r.account_no = c.account_no AND r.type_no = c.type_no AND r.refund_of = c.seq)), 0)::bigint AS refunded
+       FROM (SELECT * FROM farebox.entries WHERE ${OF_POOL} AND kind = 'c' AND at >= $3 AND at < $4) c
+       LEFT JOIN farebox.keys k USING (key_no) LEFT JOIN farebox.endpoints n USING (endpoint_no)
+       WHERE ($5::text IS NULL OR n.endpoint = $5) AND ($6::text IS NULL OR k.key_id = $6)`,
       [pool.accountId, row.creditType, row.time ?? from, row.timeEnd ?? to, row.endpoint, row.keyId],
     );
     assert.ok(sums);
@@ -123,8 +132,11 @@ eachDatabase("usage report", (openFresh) => {
         const [from, to] = [new Date(centre - earlier), new Date(centre + later)];
         await spread(from.getTime() - DAY, to.getTime() + DAY);
         const report = await read({ from, to, timeZone, resolution });
-        await sumUsage(db);
-        assert.deepEqual(await read({ from, to, timeZone, resolution }), report, "of hours and days");
+        const key = await poolKeyOf(db, pool);
+        for (const step of [100, 137, 100]) {
+          await rollPoolUsage(db, key, step);
+          assert.deepEqual(await read({ from, to, timeZone, resolution }), report, "rolled up further");
+        }
         assert.ok(report.rows.some(({ refunded }) => refunded > 0n));
         // The lines follow one another without a gap over the whole period, which is widened to quarters.
         const edges = report.rows.map(({ time }) => time);
@@ -194,8 +206,8 @@ eachDatabase("usage report", (openFresh) => {
         const everywhere = await read({ from, to, groupBy, resolution, account: undefined });
         assert.deepEqual(everywhere, report, "the only account");
       }
-      // Once from quarters alone, then with hours and days.
-      await sumUsage(db);
+      // Once from entries alone, then from the roll-ups.
+      await rollUsage(db);
     }
   });
 
@@ -216,6 +228,7 @@ eachDatabase("usage report", (openFresh) => {
       to,
       rows: [],
       totals: [{ creditType: "search", requests: 0, units: 0, credits: 0n, refunded: 0n }],
+      completeUntil: undefined,
     });
   });
 
@@ -266,6 +279,95 @@ eachDatabase("usage report", (openFresh) => {
       ["credits", "search"],
     );
     await assertSound(db);
+  });
+
+  /** All charges of a pool, or of all, by their entries and by the report, in one snapshot. */
+  const compareInSnapshot = (asked: PoolRef | undefined): Promise<[reported: unknown, computed: unknown]> =>
+    db.transaction(async (tx) => {
+      await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+      const period = { from: new Date("2026-01-01T00:00:00Z"), to: new Date("2027-06-01T00:00:00Z") };
+      const query = { account: asked, timeZone: "UTC", resolution: undefined, groupBy: [], ...period };
+      const { totals } = await readUsageReport(tx, query, ["credits"]);
+      const [sums] = await tx.query<Record<string, bigint>>(
+        `SELECT count(*) FILTER (WHERE kind = 'c') AS requests, coalesce(sum(units) FILTER (WHERE kind = 'c'), 0)::bigint AS units,
+           coalesce(-sum(amount) FILTER (WHERE kind = 'c'), 0)::bigint AS credits,
+           coalesce(sum(amount) FILTER (WHERE kind = 'r'), 0)::bigint AS refunded
+         FROM farebox.entries WHERE type_no = (SELECT type_no FROM farebox.credit_types WHERE credit_type = 'credits')
+           AND ($1::text IS NULL OR account_no = (SELECT account_no FROM farebox.accounts WHERE account_id = $1))`,
+        [asked?.accountId],
+      );
+      const reported = totals.find(({ creditType }) => creditType === "credits");
+      return [
+        { ...reported, creditType: undefined },
+        {
+          ...sums,
+          requests: Number(sums?.["requests"]),
+          units: Number(sums?.["units"]),
+          creditType: undefined,
+        },
+      ];
+    });
+
+  test("a report is exact at every moment, while others charge, refund and roll up", async () => {
+    await spread(Date.parse("2026-05-01T00:00:00Z"), Date.parse("2026-05-02T00:00:00Z"));
+    const pools = [await createPool(db, 1_000_000n), await createPool(db, 1_000_000n)];
+    const ledger = await openLedger(db, LEDGER);
+    const reading = { isOn: true };
+    const whileReading = async (run: (round: number) => Promise<unknown>): Promise<void> => {
+      for (let round = 0; reading.isOn; round += 1) await run(round);
+    };
+    const busy = pools.flatMap((busyPool) => [
+      whileReading(async (round) => {
+        const { seq } = await ledger.charge(chargeOf(busyPool, 3n));
+        if (round % 3 > 0) return;
+        const refund = { pool: busyPool, seq: seq ?? 0, amount: 1n, reason: "slow", reference: "r" };
+        await refundCharge(db, refund);
+      }),
+      whileReading(async (round) => rollPoolUsage(db, await poolKeyOf(db, busyPool), 1 + (round % 7))),
+    ]);
+    const counts: unknown[] = [];
+    try {
+      for (let round = 0; round < 20; round += 1) {
+        for (const one of [...pools, undefined]) {
+          const [reported, computed] = await compareInSnapshot(one);
+          assert.deepEqual(reported, computed);
+          if (one === undefined) counts.push(inspect(computed));
+        }
+      }
+    } finally {
+      reading.isOn = false;
+      await Promise.all(busy);
+      await ledger.close();
+    }
+    assert.ok(new Set(counts).size > 5, "they were at it");
+    await assertSound(db);
+  });
+
+  test("over all accounts, with too many entries behind, the report says until when it is complete", async () => {
+    await rollUsage(db);
+    const [one, other] = [await createPool(db, 1_000_000n), await createPool(db, 1_000_000n)];
+    const [start, middle, end] = ["00", "06", "12"].map((hour) => new Date(`2026-06-01T${hour}:00:00Z`));
+    assert.ok(start && middle && end);
+    for (const busy of [one, other]) {
+      await placeEntries(db, busy, [new Date(start.getTime() - 1)]);
+      await addCharges(db, busy, { count: 600, period: { from: start, to: end } });
+    }
+    // 00:00 to 04:00 and to 06:00, a charge every 72 seconds.
+    await rollPoolUsage(db, await poolKeyOf(db, one), 201);
+    await rollPoolUsage(db, await poolKeyOf(db, other), 301);
+    const query = { account: undefined, timeZone: "UTC", groupBy: [], from: start, to: end } as const;
+    const exact = await readUsageReport(db, query, ["credits"], { mostInTails: 700 });
+    assert.deepEqual([exact.totals[0]?.requests, exact.completeUntil], [1200, undefined]);
+    const rolled = await readUsageReport(db, query, ["credits"], { mostInTails: 699 });
+    assert.deepEqual(
+      [rolled.totals[0]?.requests, rolled.completeUntil],
+      [500, new Date("2026-06-01T04:00:00Z")],
+    );
+    const ofAccount = await readUsageReport(db, { ...query, account: one }, ["credits"], { mostInTails: 0 });
+    assert.deepEqual([ofAccount.totals[0]?.requests, ofAccount.completeUntil], [600, undefined]);
+    await rollUsage(db);
+    const complete = await readUsageReport(db, query, ["credits"], { mostInTails: 0 });
+    assert.deepEqual([complete.totals[0]?.requests, complete.completeUntil], [1200, undefined]);
   });
 
   test("what cannot be reported is refused with its field", async () => {
@@ -321,10 +423,17 @@ eachDatabase("usage report", (openFresh) => {
 
   test("too many lines are refused, not cut", async () => {
     const busy = await createPool(db, 1000n);
+    const { shard, accountNo, typeNo } = await poolKeyOf(db, busy);
+    await nameKeys(
+      db,
+      busy,
+      Array.from({ length: 20_001 }, (_, index) => `key_many_${index}`),
+    );
     await db.query(
-      `INSERT INTO farebox.usage (account_id, credit_type, quarter, key_id, endpoint, shard, requests, units, credits)
-       SELECT $1, $2, timestamptz '2026-05-01Z', 'key_' || n, 'GET /', $3, 1, 1, 1 FROM generate_series(1, 20001) n`,
-      [busy.accountId, busy.creditType, busy.shard],
+      `INSERT INTO farebox.usage (account_no, type_no, shard, span, start, key_no, endpoint_no, requests, units, credits)
+       SELECT $1, $2, $3, span, timestamptz '2026-05-01Z', key_no, 1, 1, 1, 1
+       FROM farebox.keys, unnest('{d,h}'::"char"[]) span WHERE key_id ~ '^key_many_'`,
+      [accountNo, typeNo, shard],
     );
     const query = {
       account: busy,
@@ -339,10 +448,14 @@ eachDatabase("usage report", (openFresh) => {
       return true;
     };
     await assert.rejects(read(query), refused);
-    await db.query("DELETE FROM farebox.usage WHERE account_id = $1 AND key_id > 'key_15'", [busy.accountId]);
+    await db.query(
+      `DELETE FROM farebox.usage u USING farebox.keys k
+       WHERE u.account_no = $1 AND k.key_no = u.key_no AND k.key_id > 'key_many_5'`,
+      [accountNo],
+    );
     assert.ok((await read(query)).rows.length > 5_000);
     await assert.rejects(read({ ...query, resolution: "hour" }), refused);
-    await db.query("DELETE FROM farebox.usage WHERE account_id = $1", [busy.accountId]);
+    await db.query("DELETE FROM farebox.usage WHERE account_no = $1", [accountNo]);
     await assertSound(db);
   });
 

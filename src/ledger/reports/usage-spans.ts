@@ -1,5 +1,3 @@
-import type { Queryable } from "../database/database.ts";
-
 /** A part of a bucket that is read from one roll-up: rows of a quarter of an hour, an hour or a day, in `[from, to)`. */
 export interface UsageSpan {
   readonly span: "quarter" | "hour" | "day";
@@ -13,33 +11,18 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * The moment before which usage is summed by hours and days: of a shard, or of all. Undefined: nowhere. It only ever moves
- * on, and sums stay exact, so what is read after it needs no snapshot with it.
- */
-export async function readSummedUntil(db: Queryable, shard: number | undefined): Promise<Date | undefined> {
-  const [row] = await db.query<{ until: Date | null; everywhere: boolean | null }>(
-    `SELECT min(s.until) AS until, bool_and(s.shard IS NOT NULL) AS everywhere
-     FROM (SELECT DISTINCT shard FROM farebox.accounts WHERE $1::integer IS NULL UNION SELECT $1 WHERE $1 IS NOT NULL) a
-     LEFT JOIN farebox.usage_summed s ON s.shard = a.shard`,
-    [shard],
-  );
-  return row?.everywhere === true && row.until !== null ? row.until : undefined;
-}
-
-/**
  * Divides buckets into the fewest rows that have exactly their usage: whole UTC days, then whole hours, then quarters. The
- * bounds lie on quarters and are one more than the buckets. `summedUntil` is the beginning of a UTC day.
+ * bounds lie on quarters and are one more than the buckets.
  */
-export function divideBuckets(bounds: readonly Date[], summedUntil: Date | undefined): UsageSpan[] {
+export function divideBuckets(bounds: readonly Date[]): UsageSpan[] {
   const spans: UsageSpan[] = [];
-  const until = summedUntil?.getTime() ?? Number.NEGATIVE_INFINITY;
   const add = (span: UsageSpan["span"], from: number, to: number, bucket: number): void => {
     if (from < to) spans.push({ span, from: new Date(from), to: new Date(to), bucket });
   };
   const divide = (from: number, to: number, bucket: number, [unit, ...smaller]: readonly Unit[]): void => {
     if (unit === undefined) return add("quarter", from, to, bucket);
     const first = Math.ceil(from / unit.ms) * unit.ms;
-    const end = Math.floor(Math.min(to, until) / unit.ms) * unit.ms;
+    const end = Math.floor(to / unit.ms) * unit.ms;
     if (first >= end) return divide(from, to, bucket, smaller);
     divide(from, first, bucket, smaller);
     add(unit.span, first, end, bucket);

@@ -47,11 +47,11 @@ export class LossyDatabase implements Database {
   }
 }
 
-/** A fault that the next `times` statements that contain the text meet. */
-export function nextStatements(containing: string, times: number, fault: Fault): (text: string) => Fault {
+/** A fault that the next `times` statements that match meet. */
+export function nextStatements(matching: RegExp, times: number, fault: Fault): (text: string) => Fault {
   let left = times;
   return (text) => {
-    if (left === 0 || !text.includes(containing)) return undefined;
+    if (left === 0 || !matching.test(text)) return undefined;
     left -= 1;
     return fault;
   };

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type Every, firstPeriodAfter, periodStart } from "../../domain/period.ts";
+import type { Every } from "../../domain/period.ts";
+import { firstPeriodAfter, periodStart } from "./period-model.ts";
 
 export interface ModelItem {
   readonly creditType: string;
@@ -38,8 +39,8 @@ const CALENDAR: Readonly<Record<Every, Date>> = {
 };
 
 /**
- * What an account's plan should have granted, kept the simplest way: nothing is lazy, nothing is spent, and periods come from the
- * domain's reference.
+ * What an account's plan should have granted, kept the simplest way: nothing is lazy, nothing is spent, and periods come from a
+ * reference of their own.
  */
 export class PlanModel {
   now: Date;

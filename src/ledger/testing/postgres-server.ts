@@ -2,8 +2,10 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import type { PostgresVersion } from "./postgres-binaries.ts";
 
 export interface KeeperOptions {
+  readonly version: PostgresVersion;
   /** Off makes tests faster and loses nothing at kill -9 of the server, only at a loss of power. */
   readonly fsync: boolean;
 }
@@ -28,21 +30,30 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
-/** The variable by which the run's one server reaches the test files' processes (see global-setup.ts). */
-export const SERVER_VARIABLE = "FAREBOX_TEST_POSTGRES";
+/** The variables by which the run's servers reach the test files' processes (see global-setup.ts). */
+export const SERVER_VARIABLES: Readonly<Record<PostgresVersion, string>> = {
+  18: "FAREBOX_TEST_POSTGRES",
+  15: "FAREBOX_TEST_POSTGRES_15",
+};
 
-let shared: Promise<string> | undefined;
+const shared = new Map<PostgresVersion, Promise<string>>();
 
 /**
- * The URL of the server that test databases are created on: `DATABASE_URL`, or the server of the test run, or one that
- * belongs to this process and ends with it. Rejects when it cannot be started: a run without Postgres has failed.
+ * The URL of the server that test databases are created on: the one of the test run, or one that belongs to this process
+ * and ends with it; in place of 18 also the one at `DATABASE_URL`, whatever its version. Rejects when it cannot be started: a
+ * run without Postgres has failed.
  */
-export function sharedPostgres(): Promise<string> {
-  // oxlint-disable-next-line node/no-process-env -- the run hands its server on by the environment, and this is no product code
-  const { DATABASE_URL: given, [SERVER_VARIABLE]: ofRun } = process.env;
-  const url = given ?? ofRun;
-  shared ??= url === undefined ? startPostgres().then((server) => server.url) : Promise.resolve(url);
-  return shared;
+export function sharedPostgres(version: PostgresVersion): Promise<string> {
+  const url = shared.get(version) ?? findShared(version);
+  shared.set(version, url);
+  return url;
+}
+
+async function findShared(version: PostgresVersion): Promise<string> {
+  // oxlint-disable-next-line node/no-process-env -- the run hands its servers on by the environment, and this is no product code
+  const { DATABASE_URL: given, [SERVER_VARIABLES[version]]: ofRun } = process.env;
+  const url = version === 18 ? (given ?? ofRun) : ofRun;
+  return url ?? (await startPostgres({ version })).url;
 }
 
 /** Starts a server in a temporary directory on a free port: initdb and start take about a second. */
@@ -51,7 +62,7 @@ export async function startPostgres(options: Partial<KeeperOptions> = {}): Promi
     process.execPath,
     [
       fileURLToPath(new URL("postgres-keeper.ts", import.meta.url)),
-      JSON.stringify({ fsync: false, ...options }),
+      JSON.stringify({ version: 18, fsync: false, ...options }),
     ],
     // Detached: Control-C must not reach the server before those that use it.
     { stdio: ["pipe", "pipe", "inherit"], detached: true },

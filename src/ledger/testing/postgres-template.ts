@@ -7,9 +7,12 @@ import { sharedPostgres } from "./postgres-server.ts";
 /** Serialises the test processes that find no template yet. Any number will do. */
 const LOCK = 7_241_963;
 
-/** Creates a migrated, empty database as a copy of a template that is migrated once per server. Returns its URL. */
+/**
+ * Creates a migrated, empty database as a copy of a template that is migrated once per server, by default on the run's newest
+ * one. Returns its URL.
+ */
 export async function copyPostgresTemplate(serverUrl?: string): Promise<string> {
-  const server = serverUrl ?? (await sharedPostgres());
+  const server = serverUrl ?? (await sharedPostgres(18));
   const template = await findTemplate(server);
   const name = `farebox_test_${randomBytes(8).toString("hex")}`;
   await runOn(server, `CREATE DATABASE ${name} TEMPLATE ${template}`);

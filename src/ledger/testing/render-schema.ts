@@ -9,7 +9,9 @@ export async function renderSchema(database: Database): Promise<string> {
   const columns = await database.query<ColumnRow>(COLUMNS);
   const constraints = await database.query<PartRow>(CONSTRAINTS);
   const indexes = await database.query<PartRow>(INDEXES);
-  const functions = await database.query<{ text: string }>(FUNCTIONS);
+  const triggers = await database.query<PartRow>(TRIGGERS);
+  const types = await database.query<{ text: string }>(TYPES);
+  const functions = await database.query<FunctionRow>(FUNCTIONS);
   const of = (rows: readonly PartRow[], table: TableRow) =>
     rows.filter((row) => row.oid === table.oid).map(({ text }) => text);
   const parts = tables.map((table) => {
@@ -17,15 +19,18 @@ export async function renderSchema(database: Database): Promise<string> {
       (line) => `  ${line}`,
     );
     const body = `CREATE TABLE farebox.${table.name} (\n${lines.join(",\n")}\n)${renderTail(table)};\n`;
-    return (
-      body +
-      of(indexes, table)
-        .map((text) => `${text};\n`)
-        .join("")
-    );
+    const comment = renderComment(`TABLE farebox.${table.name}`, table.comment);
+    const more = [...of(indexes, table), ...of(triggers, table)].map((text) => `${text};\n`);
+    return [body, comment, ...more].join("");
   });
-  const bodies = functions.map(({ text }) => `${text.trimEnd()};\n`);
-  return `${HEAD}\n${[...parts, ...bodies].join("\n")}`;
+  const bodies = functions.map(
+    ({ text, name, comment }) => `${text.trimEnd()};\n${renderComment(`FUNCTION farebox.${name}`, comment)}`,
+  );
+  return `${HEAD}\n${[...parts, ...types.map(({ text }) => `${text};\n`), ...bodies].join("\n")}`;
+}
+
+function renderComment(of: string, comment: string | null): string {
+  return comment === null ? "" : `COMMENT ON ${of} IS '${comment.replaceAll("'", "''")}';\n`;
 }
 
 const HEAD = `-- A fresh install, written by src/ledger/testing/write-schema.ts and compared by a test. Never run, never edited.
@@ -37,6 +42,13 @@ interface TableRow {
   readonly options: readonly string[] | null;
   readonly partitionKey: string | null;
   readonly bound: string | null;
+  readonly comment: string | null;
+}
+
+interface FunctionRow {
+  readonly text: string;
+  readonly name: string;
+  readonly comment: string | null;
 }
 
 interface PartRow {
@@ -78,7 +90,8 @@ const SHOWN = `c.relnamespace = 'farebox'::regnamespace AND c.relkind IN ('r', '
   AND (NOT c.relispartition OR pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT')`;
 
 const TABLES = `SELECT c.oid, c.relname::text AS name, c.reloptions AS options,
-    pg_get_partkeydef(c.oid) AS "partitionKey", pg_get_expr(c.relpartbound, c.oid) AS bound
+    pg_get_partkeydef(c.oid) AS "partitionKey", pg_get_expr(c.relpartbound, c.oid) AS bound,
+    obj_description(c.oid, 'pg_class') AS comment
   FROM pg_class c WHERE ${SHOWN} ORDER BY c.relname`;
 
 const COLUMNS = `SELECT c.oid, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type,
@@ -101,5 +114,25 @@ const INDEXES = `SELECT c.oid, pg_get_indexdef(i.indexrelid) AS text
   WHERE ${SHOWN} AND NOT EXISTS (SELECT FROM pg_constraint n WHERE n.conindid = i.indexrelid)
   ORDER BY c.relname, i.indexrelid::regclass::text`;
 
-const FUNCTIONS = `SELECT pg_get_functiondef(p.oid) AS text FROM pg_proc p
+/** Without those that a partition has of its parent. */
+const TRIGGERS = `SELECT c.oid, pg_get_triggerdef(t.oid) AS text
+  FROM pg_class c JOIN pg_trigger t ON t.tgrelid = c.oid AND NOT t.tgisinternal AND t.tgparentid = 0
+  WHERE ${SHOWN} ORDER BY c.relname, t.tgname`;
+
+/** Composite types and enumerations that are nobody's row. */
+const TYPES = `SELECT CASE t.typtype WHEN 'e' THEN (
+      SELECT format('CREATE TYPE farebox.%s AS ENUM (%s)', t.typname,
+        string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder))
+      FROM pg_enum e WHERE e.enumtypid = t.oid
+    ) ELSE (
+      SELECT format(E'CREATE TYPE farebox.%s AS (\\n  %s\\n)', t.typname,
+        string_agg(format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod)), E',\\n  ' ORDER BY a.attnum))
+      FROM pg_attribute a WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+    ) END AS text
+  FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+  WHERE t.typnamespace = 'farebox'::regnamespace AND (t.typtype = 'e' OR c.relkind = 'c') ORDER BY t.typname`;
+
+const FUNCTIONS = `SELECT pg_get_functiondef(p.oid) AS text, p.proname::text AS name,
+    obj_description(p.oid, 'pg_proc') AS comment
+  FROM pg_proc p
   WHERE p.pronamespace = 'farebox'::regnamespace ORDER BY p.proname, pg_get_function_identity_arguments(p.oid)`;

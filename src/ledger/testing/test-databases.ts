@@ -1,8 +1,10 @@
 import { rm } from "node:fs/promises";
 import { after, describe } from "node:test";
+import { fileURLToPath } from "node:url";
 import type { Database } from "../database/database.ts";
 import { type DatabaseTarget, openDatabase } from "../database/open-database.ts";
 import { copyPgliteTemplate } from "./pglite-template.ts";
+import { sharedPostgres } from "./postgres-server.ts";
 import { copyPostgresTemplate, dropPostgresCopy } from "./postgres-template.ts";
 
 /** A migrated, empty database that nobody else uses. */
@@ -11,21 +13,32 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/** PGlite, the newest Postgres and the oldest that Farebox supports. Both servers are of the kind `postgres`. */
+export type TestDatabaseKind = Database["kind"] | "postgres 15";
+
 /** For tests that open it themselves or hand it to another process. `drop` it when everyone has closed it. */
-export async function createTestDatabase(kind: Database["kind"], serverUrl?: string): Promise<TestDatabase> {
-  if (kind === "postgres") {
-    const url = await copyPostgresTemplate(serverUrl);
-    return { target: { url }, drop: () => dropPostgresCopy(url) };
+export async function createTestDatabase(kind: TestDatabaseKind, serverUrl?: string): Promise<TestDatabase> {
+  if (kind === "pglite") {
+    const directory = await copyPgliteTemplate();
+    return { target: { directory }, drop: () => rm(directory, { recursive: true, force: true }) };
   }
-  const directory = await copyPgliteTemplate();
-  return { target: { directory }, drop: () => rm(directory, { recursive: true, force: true }) };
+  const url = await copyPostgresTemplate(kind === "postgres" ? serverUrl : await sharedPostgres(15));
+  return { target: { url }, drop: () => dropPostgresCopy(url) };
 }
 
 /** Opens a fresh migrated database. It is closed and dropped after the suite. */
 export type OpenFresh = () => Promise<Database>;
 
+/** The folder whose tests are about SQL itself, which a version of Postgres may run differently. */
+const LEDGER = fileURLToPath(new URL("..", import.meta.url));
+
+/** A test file is run by a process of its own, as its main file. */
+const KINDS: readonly TestDatabaseKind[] = process.argv[1]?.startsWith(LEDGER)
+  ? ["pglite", "postgres", "postgres 15"]
+  : ["pglite", "postgres"];
+
 /**
- * Runs a suite once on PGlite and once on a real Postgres. Neither is ever skipped.
+ * Runs a suite once on PGlite and once on a real Postgres, in a file of src/ledger on Postgres 15 too. None is ever skipped.
  *
  *     eachDatabase("accounts", (openFresh) => {
  *       let database: Database;
@@ -37,7 +50,7 @@ export function eachDatabase(
   name: string,
   suite: (openFresh: OpenFresh, kind: Database["kind"]) => void,
 ): void {
-  for (const kind of ["pglite", "postgres"] as const) {
+  for (const kind of KINDS) {
     void describe(`${name} on ${kind}`, () => {
       const opened: { readonly database: Database; readonly test: TestDatabase }[] = [];
       after(async () => {
@@ -46,12 +59,15 @@ export function eachDatabase(
           await test.drop();
         }
       });
-      suite(async () => {
-        const test = await createTestDatabase(kind);
-        const database = await openDatabase(test.target);
-        opened.push({ database, test });
-        return database;
-      }, kind);
+      suite(
+        async () => {
+          const test = await createTestDatabase(kind);
+          const database = await openDatabase(test.target);
+          opened.push({ database, test });
+          return database;
+        },
+        kind === "pglite" ? "pglite" : "postgres",
+      );
     });
   }
 }

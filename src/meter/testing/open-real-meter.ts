@@ -8,6 +8,7 @@ import type { Database } from "../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../ledger/open-ledger.ts";
 import { grantCredits } from "../../ledger/pools/grant.ts";
 import { type Publication, publishPriceList, readPriceList } from "../../ledger/price-lists/price-lists.ts";
+import { nameKeys } from "../../ledger/testing/books.ts";
 import { createMeter, type MeterOptions, type StartableMeter } from "../create-meter.ts";
 import type { Identity } from "../meter.ts";
 import { silentEvents } from "../meter-events.ts";
@@ -66,6 +67,7 @@ export async function newAccount(database: Database, balance = 0, expiresAt?: Da
   const accountId = formatId("account", randomBytes(ID_RANDOM_BYTES));
   const { shard } = await createAccount(database, { accountId, name: "Alice", shards: SHARDS });
   const identity = { accountId, shard, keyId: newKeyId() };
+  await nameKeys(database, identity, [identity.keyId]);
   if (balance > 0) await topUp(database, identity, balance, expiresAt);
   return identity;
 }

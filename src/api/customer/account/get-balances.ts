@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
 import type { PoolBalance } from "../../../ledger/ledger.ts";
 import { readBalances } from "../../../ledger/pools/balances.ts";
-import { renderPool, renderPoolGrant } from "../../render-pool.ts";
+import { renderPool, renderPoolGrant } from "../../pools/render-pool.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { readKey } from "../../../ledger/keys/keys.ts";
 import { renderKey } from "../../keys/render-key.ts";
-import { renderPermissions } from "../../render-permissions.ts";
+import { renderPermissions } from "../../keys/render-permissions.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";

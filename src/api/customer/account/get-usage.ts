@@ -6,8 +6,8 @@ import {
   renderUsageRow,
   renderUsageSums,
   usagePages,
-} from "../../usage-answer.ts";
-import { USAGE_COLUMNS } from "../../usage-columns.ts";
+} from "../../pools/usage-answer.ts";
+import { USAGE_COLUMNS } from "../../pools/usage-columns.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answersOrCsv, CUSTOMER_SECURITY } from "../operation.ts";

@@ -1,9 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
 import { listEntries, readEntryPages } from "../../../ledger/pools/entries.ts";
-import { chooseCreditType } from "../../choose-credit-type.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
-import { parseEntryCursor, renderEntry } from "../../entry-answer.ts";
-import { entryColumns } from "../../entry-columns.ts";
+import { chooseCreditType } from "../../pools/choose-credit-type.ts";
+import { parseEntryCursor, renderEntry } from "../../pools/entry-answer.ts";
+import { entryColumns } from "../../pools/entry-columns.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answersOrCsv, CUSTOMER_SECURITY } from "../operation.ts";

@@ -4,7 +4,7 @@ import type { Transaction } from "../../../ledger/database/database.ts";
 import { countKeys } from "../../../ledger/keys/key-standing.ts";
 import { createSealedKey } from "../../keys/change-keys.ts";
 import { chooseCaps } from "../../keys/choose-caps.ts";
-import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { createdKey, newKey } from "../../wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { endKey } from "../../keys/change-keys.ts";
-import { idempotencyHeader } from "../../operator/operation.ts";
+import { idempotencyHeader } from "../../operation.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { keyBody } from "../../wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";

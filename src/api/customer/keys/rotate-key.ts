@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { rotateSealedKey } from "../../keys/change-keys.ts";
-import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { createdKey, keyRotation } from "../../wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";

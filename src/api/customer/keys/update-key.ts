@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { changeKey } from "../../keys/change-keys.ts";
 import { chooseCaps } from "../../keys/choose-caps.ts";
-import { idempotencyHeader, jsonBody } from "../../operator/operation.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { keyBody, keyChange } from "../../wire/key.ts";
 import type { CustomerApp } from "../customer-app.ts";

@@ -5,7 +5,7 @@ import { computePriceDifference } from "../../../domain/prices/price-difference.
 import { priceToJson } from "../../../domain/prices/price-list-json.ts";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
 import { type PublishedPriceList, parsePublishedList } from "../../../ledger/price-lists/price-lists.ts";
-import { renderPriceDifference } from "../../operator/price-lists/render-price-difference.ts";
+import { renderPriceDifference } from "../../price-lists/render-price-difference.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";

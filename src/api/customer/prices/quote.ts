@@ -11,7 +11,7 @@ import type { RefusalCode } from "../../../domain/refusal.ts";
 import { isRepeat } from "../../../ledger/batch/repeat.ts";
 import { type KeyCapState, readKeyCaps } from "../../../ledger/keys/key-caps.ts";
 import { readBalances } from "../../../ledger/pools/balances.ts";
-import { jsonBody } from "../../operator/operation.ts";
+import { jsonBody } from "../../operation.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";

@@ -2,7 +2,15 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
-import { assertSound, chargeOf, holdOf, LEDGER, leaseOf, releaseOf } from "../../../ledger/testing/books.ts";
+import {
+  assertSound,
+  chargeOf,
+  holdOf,
+  LEDGER,
+  leaseOf,
+  nameKeys,
+  releaseOf,
+} from "../../../ledger/testing/books.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest } from "../testing/operator-under-test.ts";
 
@@ -113,6 +121,7 @@ eachDatabase("operator API: changes of accounts", (openFresh) => {
     const account = await operator.account();
     await operator.post(`/v1/accounts/${account}/grants`, { amount: 100 });
     const pool = await poolOf(account);
+    await nameKeys(database, pool, ["key_1"]);
     const charge = await ledger.charge(chargeOf(pool, 10_000_000n));
     await operator.send("POST", `/v1/accounts/${account}/close`);
     for (const [path, body] of [

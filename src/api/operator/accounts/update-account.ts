@@ -1,10 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { updateAccount } from "../../../ledger/accounts/accounts.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { refuseFields } from "../../problem.ts";
 import { accountBody, accountChange } from "../../wire/account.ts";
 import { accountParams, MAX_METADATA } from "../../wire/fields.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderAccount } from "./render-account.ts";

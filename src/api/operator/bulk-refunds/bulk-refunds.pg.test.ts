@@ -5,7 +5,7 @@ import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
 import { advanceBulkRefund } from "../../../ledger/refunds/advance-bulk-refund.ts";
-import { assertSound, chargeOf, LEDGER } from "../../../ledger/testing/books.ts";
+import { assertSound, chargeOf, LEDGER, nameKeys } from "../../../ledger/testing/books.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { type Answer, OperatorUnderTest } from "../testing/operator-under-test.ts";
 
@@ -28,6 +28,7 @@ eachDatabase("operator API: refunds by filter and by request", (openFresh) => {
     await operator.post(`/v1/accounts/${account}/grants`, { amount: 100 });
     const { shard } = await readAccount(database, account);
     const pool = { accountId: account, creditType: "credits", shard };
+    await nameKeys(database, pool, ["key_1"]);
     const ids: string[] = [];
     for (let index = 0; index < count; index += 1) {
       requests += 1;

@@ -1,8 +1,9 @@
 import { createRoute } from "@hono/zod-openapi";
 import { cancelBulkRefund } from "../../../ledger/refunds/bulk-refunds.ts";
+import { idempotencyHeader } from "../../operation.ts";
 import { bulkRefundBody, bulkRefundParams } from "../../wire/bulk-refund.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderBulkRefund } from "./render-bulk-refund.ts";

@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { readServer } from "../../../ledger/database/read-server.ts";
+import { readStepRecords } from "../../../ledger/sweep/step-records.ts";
 import { instanceBody } from "../../wire/instance.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
@@ -20,6 +21,7 @@ export function addGetInstance(app: OperatorApp, services: OperatorServices): vo
   app.openapi(route, async (context) => {
     const { database, instanceId, version } = services;
     const server = await readServer(database);
+    const steps = await readStepRecords(database);
     return context.json(
       {
         id: instanceId(),
@@ -30,7 +32,14 @@ export function addGetInstance(app: OperatorApp, services: OperatorServices): vo
           version: server.version,
           migration: server.migration,
           now: server.now.toISOString(),
+          weakSettings: [...server.weakSettings],
         },
+        sweep: steps.map(({ step, succeededAt, failedAt, failure }) => ({
+          step,
+          succeededAt: succeededAt?.toISOString() ?? null,
+          failedAt: failedAt?.toISOString() ?? null,
+          failure,
+        })),
         now: new Date().toISOString(),
       },
       200,

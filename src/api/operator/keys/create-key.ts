@@ -1,10 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { createSealedKey } from "../../keys/change-keys.ts";
 import { chooseCaps } from "../../keys/choose-caps.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { createdKey, newKey } from "../../wire/key.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { openSealed } from "./sealed-key.ts";

@@ -3,7 +3,7 @@ import { FareboxError } from "../../../domain/farebox-error.ts";
 import { buildPriceTable } from "../../../domain/prices/price-table.ts";
 import { readKey } from "../../../ledger/keys/keys.ts";
 import { parsePublishedList } from "../../../ledger/price-lists/price-lists.ts";
-import { renderPermissions } from "../../render-permissions.ts";
+import { renderPermissions } from "../../keys/render-permissions.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { permissionsBody } from "../../wire/key.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";

@@ -1,9 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { endKey } from "../../keys/change-keys.ts";
+import { idempotencyHeader } from "../../operation.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { keyBody } from "../../wire/key.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 

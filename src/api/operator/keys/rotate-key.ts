@@ -1,9 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { rotateSealedKey } from "../../keys/change-keys.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { createdKey, keyRotation } from "../../wire/key.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { openSealed } from "./sealed-key.ts";

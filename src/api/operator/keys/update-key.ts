@@ -1,10 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { changeKey } from "../../keys/change-keys.ts";
 import { chooseCaps } from "../../keys/choose-caps.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { keyBody, keyChange } from "../../wire/key.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 

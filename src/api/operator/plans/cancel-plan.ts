@@ -1,11 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
 import { cancelPlan } from "../../../ledger/plans/account-plan.ts";
+import { idempotencyHeader, optionalJsonBody } from "../../operation.ts";
 import { accountBody } from "../../wire/account.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { planCancellation } from "../../wire/plan.ts";
 import { renderAccount } from "../accounts/render-account.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, OPERATOR_SECURITY, optionalJsonBody } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 import type { z } from "zod";
-import type { UsageReportQuery, UsageRow } from "../../../ledger/reports/usage-report.ts";
+import type { UsageReportQuery, UsageRow } from "../../../ledger/reports/usage-query.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
 import {
   readAskedUsage,
@@ -8,8 +8,8 @@ import {
   renderUsageRow,
   renderUsageSums,
   usagePages,
-} from "../../usage-answer.ts";
-import { USAGE_COLUMNS } from "../../usage-columns.ts";
+} from "../../pools/usage-answer.ts";
+import { USAGE_COLUMNS } from "../../pools/usage-columns.ts";
 import type { usageBody, usageQuery } from "../../wire/usage.ts";
 import type { OperatorEnv } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
@@ -35,6 +35,7 @@ export async function answerUsage(
     groupBy,
     rows: report.rows.map((row) => ({ account: row.accountId, ...renderUsageRow(row) })),
     totals: report.totals.map(renderUsageSums),
+    completeUntil: report.completeUntil?.toISOString() ?? null,
   };
   const isPlain = asked.resolution === undefined && asked.groupBy === undefined;
   return context.json(isPlain ? { ...body, endpoints: report.rows.map(renderEndpoint) } : body, 200);

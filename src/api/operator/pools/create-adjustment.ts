@@ -1,10 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
 import { adjustPool } from "../../../ledger/pools/adjust.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { adjustmentBody, newAdjustment } from "../../wire/pool.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readOpenPool } from "./read-pool.ts";

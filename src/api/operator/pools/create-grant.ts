@@ -1,10 +1,11 @@
 import { createRoute } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
 import { grantCredits } from "../../../ledger/pools/grant.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { grantBody, newGrant } from "../../wire/pool.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readOpenPool } from "./read-pool.ts";

@@ -2,10 +2,11 @@ import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { parseChargeId } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { chargeParams } from "../../wire/fields.ts";
 import { newRefund, refundBody } from "../../wire/pool.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { refundOneCharge } from "./refund-one-charge.ts";
@@ -21,7 +22,7 @@ const route = createRoute({
   responses: answers(201, "The refund; `refunded` is 0 when nothing was left of the charge.", refundBody),
 });
 
-/** `POST /v1/charges/{charge}/refunds`. Errors: `charge_unknown`, `refund_exceeds_charge`. */
+/** `POST /v1/charges/{charge}/refunds`. Errors: `charge_unknown`, `refund_exceeds_charge`, `refund_conflict`. */
 export function addCreateRefund(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { charge } = context.req.valid("param");

@@ -3,10 +3,11 @@ import { FareboxError } from "../../../domain/farebox-error.ts";
 import { renderChargeId } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { type FoundCharges, findChargesOfRequest } from "../../../ledger/refunds/find-charges.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { newRequestRefund, refundBody } from "../../wire/pool.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { refundOneCharge } from "./refund-one-charge.ts";
@@ -24,7 +25,7 @@ const route = createRoute({
 
 /**
  * `POST /v1/accounts/{account}/refunds`. Errors: `account_unknown`, `charge_unknown`, `charge_ambiguous`,
- * `refund_exceeds_charge`.
+ * `refund_exceeds_charge`, `refund_conflict`.
  */
 export function addCreateRequestRefund(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { readBalances } from "../../../ledger/pools/balances.ts";
-import { renderPool, renderPoolGrant } from "../../render-pool.ts";
+import { renderPool, renderPoolGrant } from "../../pools/render-pool.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { balanceBody } from "../../wire/pool.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";

@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { listEntries, readEntryPages } from "../../../ledger/pools/entries.ts";
-import { chooseCreditType } from "../../choose-credit-type.ts";
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
-import { parseEntryCursor, renderEntry } from "../../entry-answer.ts";
-import { entryColumns } from "../../entry-columns.ts";
+import { chooseCreditType } from "../../pools/choose-credit-type.ts";
+import { parseEntryCursor, renderEntry } from "../../pools/entry-answer.ts";
+import { entryColumns } from "../../pools/entry-columns.ts";
 import { entryPage, entryQuery } from "../../wire/entry.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";

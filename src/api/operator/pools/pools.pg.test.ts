@@ -4,6 +4,7 @@ import { renderChargeId } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { openLedger } from "../../../ledger/open-ledger.ts";
+import { nameKeys } from "../../../ledger/testing/books.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest } from "../testing/operator-under-test.ts";
 
@@ -20,6 +21,7 @@ eachDatabase("operator API: pools", (openFresh) => {
     const { shard } = await readAccount(database, accountId);
     const ledger = await openLedger(database, { shards: 4, idempotencyKeepSeconds: 60 });
     const pool = { accountId, creditType: "credits", shard };
+    await nameKeys(database, pool, ["key_0000000000000001"]);
     const { seq } = await ledger.charge({
       pool,
       hold: null,
@@ -139,6 +141,22 @@ eachDatabase("operator API: pools", (openFresh) => {
     assert.deepEqual([nothing.status, nothing.body.refunded, nothing.body.balance], [201, 0, 100]);
   });
 
+  test("a refund's reference with the same amount answers the same, with another it is refused", async () => {
+    const account = await operator.account();
+    await operator.post(`/v1/accounts/${account}/grants`, { amount: 100 });
+    const spent = await charge(account, 40_000_000n);
+    const refund = (body: object) =>
+      operator.post(`/v1/charges/${spent}/refunds`, { reference: "r", ...body });
+    const first = await refund({ amount: 15 });
+    assert.equal(first.status, 201);
+    assert.deepEqual((await refund({ amount: 15 })).body, first.body);
+    for (const body of [{ amount: 14 }, {}]) {
+      const other = await refund(body);
+      assert.deepEqual([other.status, other.body.code], [409, "refund_conflict"]);
+    }
+    assert.equal(await balanceOf(account), 75);
+  });
+
   test("a charge that does not exist is named", async () => {
     const account = await operator.account();
     await operator.post(`/v1/accounts/${account}/grants`, { amount: 1 });
@@ -229,7 +247,11 @@ eachDatabase("operator API: pools", (openFresh) => {
     const sound = await operator.get("/v1/audit");
     assert.deepEqual([sound.status, sound.body.sound, sound.body.findings], [200, true, []]);
     assert.equal((await operator.get("/v1/audit?atRest=true")).body.sound, true);
-    await database.query("UPDATE farebox.pools SET balance = balance - 1 WHERE account_id = $1", [account]);
+    await database.query(
+      `UPDATE farebox.pools SET balance = balance - 1
+       WHERE account_no = (SELECT account_no FROM farebox.accounts WHERE account_id = $1)`,
+      [account],
+    );
     const { body } = await operator.get("/v1/audit");
     assert.equal(body.sound, false);
     assert.partialDeepStrictEqual(body.findings[0], { invariant: "I1", account, creditType: "search" });

@@ -1,7 +1,7 @@
 import { refuseClosed, shareAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Transaction } from "../../../ledger/database/database.ts";
 import type { PoolRef } from "../../../ledger/ledger.ts";
-import { chooseCreditType } from "../../choose-credit-type.ts";
+import { chooseCreditType } from "../../pools/choose-credit-type.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 /**

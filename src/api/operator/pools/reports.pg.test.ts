@@ -4,7 +4,7 @@ import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import type { ChargeItem, PoolRef } from "../../../ledger/ledger.ts";
 import { openLedger } from "../../../ledger/open-ledger.ts";
-import { assertSound, chargeOf, LEDGER, placeEntries } from "../../../ledger/testing/books.ts";
+import { assertSound, chargeOf, LEDGER, nameKeys, placeEntries } from "../../../ledger/testing/books.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest } from "../testing/operator-under-test.ts";
 
@@ -24,6 +24,7 @@ eachDatabase("operator API: reports and statements", (openFresh) => {
     await operator.post(`/v1/accounts/${accountId}/grants`, { amount: 1000 });
     const { shard } = await readAccount(database, accountId);
     const pool = { accountId, creditType: "credits", shard };
+    await nameKeys(database, pool, ["key_1", "key_2"]);
     const ledger = await openLedger(database, LEDGER);
     await Promise.all(charges.map(([amount, change]) => ledger.charge(chargeOf(pool, amount, change))));
     await ledger.close();
@@ -67,6 +68,7 @@ eachDatabase("operator API: reports and statements", (openFresh) => {
       timeZone: "Europe/Berlin",
       resolution: "day",
       groupBy: [],
+      completeUntil: null,
       rows: [
         { ...days[0], ...nowhere, ...sums, requests: 1, units: 1, credits: 1 },
         { ...days[0], ...none },

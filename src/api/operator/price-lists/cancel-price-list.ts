@@ -1,9 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { cancelPriceList } from "../../../ledger/price-lists/price-lists.ts";
+import { idempotencyHeader } from "../../operation.ts";
 import { versionParams } from "../../wire/fields.ts";
 import { priceListBody } from "../../wire/price-list.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readInForce, renderPriceList } from "./render-price-list.ts";

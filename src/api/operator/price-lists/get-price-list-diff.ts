@@ -5,12 +5,12 @@ import {
   readPriceList,
   readPriceListBefore,
 } from "../../../ledger/price-lists/price-lists.ts";
+import { renderPriceDifference } from "../../price-lists/render-price-difference.ts";
 import { versionParams } from "../../wire/fields.ts";
 import { diffQuery, priceListDiff } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
-import { renderPriceDifference } from "./render-price-difference.ts";
 
 const route = createRoute({
   method: "get",

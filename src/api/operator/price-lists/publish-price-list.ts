@@ -4,10 +4,11 @@ import { parsePrices } from "../../../domain/prices/parse-prices.ts";
 import { priceListText } from "../../../domain/prices/price-list-json.ts";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
 import { publishPriceList } from "../../../ledger/price-lists/price-lists.ts";
+import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { refuseFields } from "../../problem.ts";
 import { newPriceList, publicationBody } from "../../wire/price-list.ts";
 import { mutate } from "../mutate.ts";
-import { answers, idempotencyHeader, jsonBody, OPERATOR_SECURITY } from "../operation.ts";
+import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-app.ts";
 import type { OperatorServices } from "../operator-services.ts";
 

@@ -4,7 +4,7 @@ import { parsePrices } from "../../../domain/prices/parse-prices.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
-import { assertSound, chargeOf, LEDGER } from "../../../ledger/testing/books.ts";
+import { assertSound, chargeOf, LEDGER, nameKeys } from "../../../ledger/testing/books.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest } from "../testing/operator-under-test.ts";
 import { runSimulation } from "./run-simulation.ts";
@@ -43,6 +43,7 @@ eachDatabase("operator API: simulations of prices", (openFresh) => {
       await operator.post(`/v1/accounts/${accountId}/grants`, { amount: 1000 });
       const { shard } = await readAccount(database, accountId);
       const pool = { accountId, creditType: "credits", shard };
+      await nameKeys(database, pool, ["key_1"]);
       for (let count = 0; count < lookups; count += 1) {
         await ledger.charge(chargeOf(pool, 10_000_000n, { endpoint: LOOKUP.match }));
       }

@@ -4,7 +4,7 @@ import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
 import { publishPlans } from "../../../ledger/plans/plans.ts";
-import { chargeOf, LEDGER } from "../../../ledger/testing/books.ts";
+import { chargeOf, LEDGER, nameKeys } from "../../../ledger/testing/books.ts";
 import { OperatorUnderTest } from "./operator-under-test.ts";
 
 /** A request that is right: what it needs is there. */
@@ -69,6 +69,7 @@ export class Scene {
     const account = await this.account();
     const { shard } = await readAccount(this.database, account);
     const requestId = randomUUID();
+    await nameKeys(this.database, { accountId: account, shard }, ["key_1"]);
     await this.#ledger.charge(
       chargeOf({ accountId: account, creditType: "credits", shard }, 10_000_000n, { requestId }),
     );

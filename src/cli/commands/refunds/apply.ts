@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { bulkRefundBody, refundPreviewBody } from "../../../api/wire/bulk-refund.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
-import { confirm } from "../../confirm.ts";
+import { confirm } from "../../terminal/confirm.ts";
 import { addFilterOptions, type FilterOptions, filterOf } from "./filter-options.ts";
 import { PREVIEW_PATIENCE_MS } from "./preview.ts";
 import { renderAmounts, renderBulkRefund, renderPreview } from "./render-refunds.ts";

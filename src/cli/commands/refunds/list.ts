@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { bulkRefundPage } from "../../../api/wire/bulk-refund.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../../cli.ts";
-import { addPageOptions, type PageOptions, readPages, renderNext } from "../../read-pages.ts";
-import { renderTable } from "../../table.ts";
+import { addPageOptions, type PageOptions, readPages, renderNext } from "../../render/read-pages.ts";
+import { renderTable } from "../../render/table.ts";
 import { renderAmounts } from "./render-refunds.ts";
 
 /** `farebox refunds list` */

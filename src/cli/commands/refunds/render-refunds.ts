@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { bulkRefundBody, refundPreviewBody } from "../../../api/wire/bulk-refund.ts";
-import { countOf } from "../../count-of.ts";
-import { renderTable } from "../../table.ts";
+import { countOf } from "../../render/count-of.ts";
+import { renderTable } from "../../render/table.ts";
 
 type Preview = z.infer<typeof refundPreviewBody>;
 type BulkRefund = z.infer<typeof bulkRefundBody>;

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { refundBody } from "../../../api/wire/pool.ts";
 import { type Cli, printResult } from "../../cli.ts";
-import { addRefundOptions, type RefundOptions, renderRefund } from "../../refund-options.ts";
+import { addRefundOptions, type RefundOptions, renderRefund } from "./refund-options.ts";
 
 /** `farebox refunds request <account> <request>` */
 export function addRefundsRequest(refunds: Command, cli: Cli): void {

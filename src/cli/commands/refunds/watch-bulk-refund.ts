@@ -1,8 +1,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { z } from "zod";
 import { bulkRefundBody } from "../../../api/wire/bulk-refund.ts";
-import type { OperatorClient } from "../../operator-client.ts";
-import type { Terminal } from "../../terminal.ts";
+import type { OperatorClient } from "../../operator/operator-client.ts";
+import type { Terminal } from "../../terminal/terminal.ts";
 import { renderProgress } from "./render-refunds.ts";
 
 const LOOK_EVERY_MS = 500;

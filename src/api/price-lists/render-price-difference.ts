@@ -1,0 +1,23 @@
+import type { z } from "@hono/zod-openapi";
+import type { PriceDifference } from "../../domain/prices/price-difference.ts";
+import type { priceDifference } from "../wire/price-list.ts";
+
+/** A difference as the API shows it. */
+export function renderPriceDifference(difference: PriceDifference): z.infer<typeof priceDifference> {
+  const { added, removed, changed, reordered, unpriced } = difference;
+  return {
+    added: added.map(renderListed),
+    removed: removed.map(renderListed),
+    changed: changed.map(({ endpoint, when, members }) => ({
+      endpoint,
+      when: [...when],
+      members: [...members],
+    })),
+    reordered: [...reordered],
+    unpriced: unpriced ?? null,
+  };
+}
+
+function renderListed({ endpoint, when, price }: PriceDifference["added"][number]) {
+  return { endpoint, when: [...when], price };
+}

@@ -1,0 +1,64 @@
+import type { Config } from "../../config/config.ts";
+import { type Running, startFarebox } from "../../server/main.ts";
+import { createLogger, type LogLevel } from "../../telemetry/logger.ts";
+import { type Cli, databaseTarget, dataDirectory, type StorageOptions } from "../cli.ts";
+import { removeInstanceFile, writeInstanceFile } from "../operator/instance-file.ts";
+import type { ListenAddress } from "./listen-address.ts";
+import { untilTerminated } from "./termination.ts";
+
+export interface ServeOptions extends StorageOptions {
+  readonly listen: ListenAddress;
+  readonly operatorListen: ListenAddress;
+  readonly logLevel: LogLevel;
+}
+
+/** A Farebox that the command line finds by its data directory. */
+export interface Served extends Running {
+  /** Resolves after SIGTERM or SIGINT, when everything is closed. */
+  readonly ended: Promise<void>;
+}
+
+/** Forced to end while requests were under way. */
+const EXIT_FORCED = 1;
+
+/** Starts Farebox in this process until it is told to stop. Rejects like startFarebox. */
+export async function serve(cli: Cli, config: Config | string, options: ServeOptions): Promise<Served> {
+  const { terminal } = cli;
+  const directory = dataDirectory(options);
+  const running = await startFarebox({
+    config,
+    database: databaseTarget(cli, options),
+    dataDirectory: directory,
+    listen: options.listen,
+    operatorListen: options.operatorListen,
+    operatorToken: cli.environment().operatorToken,
+    logger: createLogger({
+      level: options.logLevel,
+      format: terminal.interactive && options.json !== true ? "human" : "json",
+    }),
+    version: cli.version,
+    onDatabaseRetry: ({ number, inMs, reason }) =>
+      terminal.err(
+        `The database does not answer (attempt ${number}): ${reason}. Trying again in ${(inMs / 1000).toFixed(1)} s.\n`,
+      ),
+  });
+  try {
+    writeInstanceFile(directory, { operator: running.operator, gateway: running.gateway, pid: process.pid });
+  } catch (error) {
+    await running.close();
+    throw error;
+  }
+  const { token, created, file } = running.operatorToken;
+  if (created) terminal.err(`New operator token, kept in ${file ?? directory}: ${token}\n`);
+  return { ...running, ended: untilClosed(cli, running, directory) };
+}
+
+async function untilClosed(cli: Cli, running: Running, directory: string): Promise<void> {
+  const signal = await untilTerminated(() => {
+    cli.terminal.err("Stopped at once: requests under way were cut.\n");
+    process.exit(EXIT_FORCED);
+  });
+  cli.terminal.err(`${signal}: finishing the requests under way. Once more to stop at once.\n`);
+  removeInstanceFile(directory);
+  await running.close();
+}

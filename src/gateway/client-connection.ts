@@ -1,0 +1,31 @@
+import type { ServerResponse } from "node:http";
+
+/** What a connection knows of an exchange on it. */
+interface Underway {
+  readonly response: ServerResponse;
+  clientLeft(): void;
+}
+
+/** One connection of a client, and what is asked of it for every request. */
+export class ClientConnection {
+  /** The peer's address as the socket has it. */
+  readonly address: string;
+  /** The same without the prefix of an IPv4 address on an IPv6 socket: what upstreams are told. */
+  readonly plainAddress: string;
+  /** Exchanges under way: nearly always one or none, several when requests are pipelined. */
+  readonly running: Underway[] = [];
+
+  constructor(address: string) {
+    this.address = address;
+    this.plainAddress = plainAddress(address);
+  }
+
+  end(exchange: Underway): void {
+    const index = this.running.indexOf(exchange);
+    if (index !== -1) this.running.splice(index, 1);
+  }
+}
+
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:/, "");
+}

@@ -1,0 +1,310 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { FareboxError } from "../../domain/farebox-error.ts";
+import { explainUnknownAccount, unknownAccount } from "../accounts/unknown-account.ts";
+import type { Database } from "../database/database.ts";
+import type { Instance } from "../instance/instance.ts";
+import type { Numbers } from "../instance/numbers.ts";
+import { Attempt } from "./attempt.ts";
+import type { Batch, Leftovers } from "./batch.ts";
+import { GeneralBatch } from "./general-batch.ts";
+import type { LaneEvents } from "./lane-events.ts";
+import type { LaneLimits } from "./lane-limits.ts";
+import type { Work } from "./lane-work.ts";
+import { isInTheWay, isNotNext, isUnavailable, isUndone } from "./outcome.ts";
+import { isPlain, PlainBatch } from "./plain-batch.ts";
+
+/** What the lanes of one instance share. */
+export interface SenderParts {
+  readonly database: Database;
+  readonly instance: Instance;
+  readonly numbers: Numbers;
+  readonly limits: LaneLimits;
+  readonly events: LaneEvents;
+}
+
+/** Pools that a lane remembers: some 10 MB. */
+const MOST_ENTERED = 100_000;
+
+/** How a batch is to be put together. */
+type Way = "plain" | "waiting" | "skipping";
+
+/** What came of a batch: its callers were told, or its items are left. */
+type Outcome = Leftovers | "in the way";
+
+const NOTHING_LEFT: Leftovers = { general: [], busy: [] };
+
+const SETTLE = {
+  name: "settle-batch",
+  text: "SELECT farebox.settle_batch($1::smallint, $2::int, $3::bigint) AS reply",
+};
+
+/**
+ * Sends the batches of one shard, one after the other, each until its outcome is known.
+ *
+ * Exactly once: a batch carries the instance and a number, which the database advances in the same transaction. When the outcome of
+ * a batch is not known the database is asked: it answers what the batch answered, or makes sure that it will never be run.
+ */
+export class LaneSender {
+  readonly #parts: SenderParts;
+  readonly #shard: number;
+  /** The id under which the last number was used, and that number. */
+  #owner = "";
+  #number = 0;
+  /** Pools from which it leases, as far as it knows. A wrong guess costs one batch more. */
+  readonly #entered = new Set<string>();
+  /** The database stayed away past the limit: callers are refused at the first failed attempt until it is back. */
+  #isDown = false;
+  /** A batch of unknown outcome is in the way. */
+  isBlocked = false;
+  /** Called when the database stayed away past the limit: nobody else waits for it in vain. */
+  readonly #onDown: (error: FareboxError) => void;
+
+  constructor(parts: SenderParts, shard: number, onDown: (error: FareboxError) => void) {
+    this.#parts = parts;
+    this.#shard = shard;
+    this.#onDown = onDown;
+  }
+
+  /** Sends the items and tells their callers. Returns those whose pools somebody has locked. Never rejects. */
+  async send(works: readonly Work[]): Promise<readonly Work[]> {
+    const { id } = this.#parts.instance;
+    const isLean = (work: Work): boolean => this.#entered.has(nameOf(work)) && isPlain(work, id);
+    const plain = works.filter(isLean);
+    const special = plain.length === works.length ? [] : works.filter((work) => !isLean(work));
+    let rest: readonly Work[] = special;
+    let way: Way = "waiting";
+    if (plain.length > 0) {
+      const outcome = await this.#attempt(plain, "plain");
+      if (outcome === "in the way") way = "skipping";
+      const left = outcome === "in the way" ? plain : outcome.general;
+      for (const work of left) this.#entered.delete(nameOf(work));
+      rest = left.length === 0 ? special : [...left, ...special];
+    }
+    return rest.length === 0 ? [] : await this.#sendGeneral(rest, way);
+  }
+
+  /** The same for items whose pools were locked before: nothing is waited for. */
+  retry(works: readonly Work[]): Promise<readonly Work[]> {
+    return this.#sendGeneral(works, "skipping");
+  }
+
+  async #sendGeneral(works: readonly Work[], way: Way): Promise<readonly Work[]> {
+    const outcome = await this.#attempt(works, way);
+    if (outcome !== "in the way") {
+      this.#enter(works);
+      return outcome.busy;
+    }
+    if (way === "waiting") return await this.#sendGeneral(works, "skipping");
+    // Not a pool is locked, but something else that one of the items needs.
+    if (works.length === 1) return works;
+    const middle = Math.ceil(works.length / 2);
+    return [
+      ...(await this.#sendGeneral(works.slice(0, middle), way)),
+      ...(await this.#sendGeneral(works.slice(middle), way)),
+    ];
+  }
+
+  /** Remembers the pools that this instance leases from: only these can go in a plain batch. */
+  #enter(works: readonly Work[]): void {
+    if (this.#entered.size > MOST_ENTERED) this.#entered.clear();
+    for (const work of works) if (work.verb === "lease") this.#entered.add(nameOf(work));
+  }
+
+  async #attempt(given: readonly Work[], way: Way): Promise<Outcome> {
+    const { limits } = this.#parts;
+    const attempt = new Attempt(given, limits, this.#isDown ? 0 : limits.retryForMs);
+    let works = given;
+    let batch: Batch | undefined;
+    for (;;) {
+      try {
+        works = await this.#prepare(works);
+        if (works.length === 0) return NOTHING_LEFT;
+        // Under a new id there is no lease for what was queued under the old one: it draws from the pool.
+        if (batch === undefined && way === "plain" && !works.every((work) => isPlain(work, this.#owner))) {
+          return { general: works, busy: [] };
+        }
+        batch ??= this.#build(works, way);
+        const reply = await this.#run(attempt, batch);
+        if (reply === undefined || (await this.#isUndone(reply, attempt, batch))) {
+          batch = undefined;
+          continue;
+        }
+        return this.#told(batch, works, reply);
+      } catch (error) {
+        if (isNotNext(error) && batch !== undefined && !attempt.isUnknown) attempt.isUnknown = true;
+        else if (!isUnavailable(error)) return await this.#divide(works, way, error);
+        else if (isInTheWay(error) && !attempt.isUnknown) return this.#inTheWay(error);
+        else if (!(await this.#waitOut(attempt, works, error))) return NOTHING_LEFT;
+      }
+    }
+  }
+
+  /** Registers the instance's present id, and learns numbers; items that name what does not exist are refused alone. */
+  async #prepare(works: readonly Work[]): Promise<readonly Work[]> {
+    const { instance, numbers, database } = this.#parts;
+    if (this.#owner !== instance.id) {
+      await instance.register(this.#shard);
+      this.#owner = instance.id;
+      this.#number = 0;
+      this.#entered.clear();
+    }
+    await numbers.learn(database, named(works));
+    return works.filter((work) => {
+      const error = findUnknown(work, numbers);
+      if (error !== undefined) work.reject(error);
+      return error === undefined;
+    });
+  }
+
+  #build(works: readonly Work[], way: Way): Batch {
+    const { instance, numbers, limits } = this.#parts;
+    const instanceNo = instance.numberOf(this.#owner);
+    if (way === "plain")
+      return new PlainBatch(
+        works.filter((work) => isPlain(work, this.#owner)),
+        instanceNo,
+        numbers,
+      );
+    return new GeneralBatch(works, {
+      instanceId: this.#owner,
+      instanceNo,
+      numbers,
+      skip: way === "skipping",
+      keepSeconds: limits.idempotencyKeepSeconds,
+    });
+  }
+
+  /** The batch's answer; undefined when it was found out that it was not run. */
+  async #run(attempt: Attempt, batch: Batch): Promise<string | undefined> {
+    const { database, events } = this.#parts;
+    const number = this.#number + 1;
+    if (attempt.isUnknown) {
+      const [row] = await database.query<{ reply: string }>(SETTLE, [this.#shard, batch.instanceNo, number]);
+      attempt.isUnknown = false;
+      return row?.reply ?? "";
+    }
+    const since = performance.now();
+    try {
+      const [row] = await database.query<{ reply: string }>(
+        batch.statement,
+        batch.parameters(this.#shard, number),
+      );
+      events.batchDone(batch.kind, attempt.works.length, performance.now() - since);
+      return row?.reply ?? "";
+    } catch (error) {
+      if (isUnavailable(error) && !isUndone(error)) attempt.isUnknown = true;
+      throw error;
+    }
+  }
+
+  /** True when the batch was not run, and never will be under this number, and is to be sent again. */
+  async #isUndone(reply: string, attempt: Attempt, batch: Batch): Promise<boolean> {
+    const { database, instance, events } = this.#parts;
+    if (reply === '{"s":"void"}') {
+      this.#number += 1;
+      events.batchRetried("unknown outcome");
+      return true;
+    }
+    if (reply === '{"s":"missing"}' && batch instanceof GeneralBatch) {
+      const { accounts, types } = batch.pools;
+      await database.query("SELECT farebox.create_pools($1, $2::int[], $3::smallint[])", [
+        this.#shard,
+        accounts,
+        types,
+      ]);
+      return true;
+    }
+    if (reply !== '{"s":"fenced"}') return false;
+    attempt.isUnknown = false;
+    instance.markDead(this.#owner);
+    await instance.replace();
+    return true;
+  }
+
+  /** The batch is committed, so whatever is wrong with its reply, it must not be sent again. */
+  #told(batch: Batch, works: readonly Work[], reply: string): Leftovers {
+    this.#number += 1;
+    this.#isDown = false;
+    this.isBlocked = false;
+    try {
+      return batch.settle(reply);
+    } catch (error) {
+      for (const work of works) work.reject(error);
+      return NOTHING_LEFT;
+    }
+  }
+
+  #inTheWay(error: FareboxError): "in the way" {
+    this.#parts.events.batchRetried(error.detail["sqlState"] === "57014" ? "statement time-out" : "locked");
+    return "in the way";
+  }
+
+  /** The database refused the statement: finds the item that it refuses, so that the others are not refused with it. */
+  async #divide(works: readonly Work[], way: Way, error: unknown): Promise<Outcome> {
+    if (way === "plain") return { general: works, busy: [] };
+    const [only] = works;
+    if (works.length === 1 && only !== undefined) {
+      only.reject(explainUnknownAccount(error, only.item.pool.accountId));
+      return NOTHING_LEFT;
+    }
+    const middle = Math.ceil(works.length / 2);
+    return {
+      general: [],
+      busy: [
+        ...(await this.#sendGeneral(works.slice(0, middle), way)),
+        ...(await this.#sendGeneral(works.slice(middle), way)),
+      ],
+    };
+  }
+
+  /**
+   * Pauses before the next attempt. When the database stays away, everyone is refused of whom it is certain that nothing was
+   * or will be done, and those that can be told either way: a lease that comes too late is given back, a hold has its id.
+   * Charges and releases of unknown outcome wait until it is known. False when nobody is left to send for.
+   */
+  async #waitOut(attempt: Attempt, works: readonly Work[], error: FareboxError): Promise<boolean> {
+    this.#parts.events.batchRetried("database away");
+    if (attempt.isOverdue()) {
+      this.#isDown = true;
+      this.isBlocked = attempt.isUnknown;
+      this.#onDown(unavailable(error));
+      for (const work of works) {
+        const canBeTold = work.verb === "lease" || work.verb === "hold";
+        if (canBeTold || !attempt.isUnknown) work.reject(unavailable(error));
+      }
+      if (!attempt.isUnknown) return false;
+    }
+    await sleep(attempt.nextPause());
+    return true;
+  }
+}
+
+function nameOf({ item: { pool } }: Work): string {
+  return `${pool.accountId} ${pool.creditType}`;
+}
+
+function* named(works: readonly Work[]): Generator<Parameters<Numbers["poolOf"]>[0]> {
+  for (const { verb, item } of works) {
+    const { accountId, creditType, shard } = item.pool;
+    if (verb === "charge") yield { accountId, creditType, shard, keyId: item.keyId, endpoint: item.endpoint };
+    else yield { accountId, creditType, shard };
+    if ("capKey" in item && item.capKey !== undefined)
+      yield { accountId, creditType, shard, keyId: item.capKey };
+  }
+}
+
+function findUnknown({ verb, item }: Work, numbers: Numbers): FareboxError | undefined {
+  const { pool } = item;
+  if (!numbers.knows(pool)) return unknownAccount(pool.accountId);
+  const keys = [verb === "charge" ? item.keyId : undefined, "capKey" in item ? item.capKey : undefined];
+  const unknown = keys.find((keyId) => keyId !== undefined && numbers.keyOf(keyId) === undefined);
+  if (unknown === undefined) return undefined;
+  return new FareboxError("key_unknown", `There is no key ${unknown}.`, { detail: { keyId: unknown } });
+}
+
+export function unavailable(cause?: unknown): FareboxError {
+  return new FareboxError("storage_unavailable", "The database is not available.", {
+    retryable: true,
+    cause,
+  });
+}

@@ -1,0 +1,135 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import type { Database } from "../database/database.ts";
+import { openDatabase } from "../database/open-database.ts";
+import type { ChargeResult, HoldResult, PoolRef } from "../ledger.ts";
+import { type LedgerHandle, openLedger } from "../open-ledger.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
+import { assertSound, chargeOf, createPool, holdOf, LEDGER, leaseOf, readPool } from "../testing/books.ts";
+import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
+
+/** On one connection nobody can keep a lock while others work: PGlite has no such case. */
+void describe("a pool that somebody keeps locked", () => {
+  let target: TestDatabase;
+  let db: Database;
+  let ledger: LedgerHandle;
+  const served: number[] = [];
+
+  before(async () => {
+    target = await createTestDatabase("postgres");
+    db = await openDatabase(target.target);
+    ledger = await openLedger(db, {
+      ...LEDGER,
+      limits: { retryForMs: 60_000 },
+      events: {
+        batchDone: () => undefined,
+        batchRetried: () => undefined,
+        poolsBusy: () => undefined,
+        busyServed: (ms) => served.push(ms),
+      },
+    });
+  });
+  after(async () => {
+    await ledger.close();
+    await assertSound(db, { atRest: true });
+    await db.close();
+    await target.drop();
+  });
+
+  /** Pools of one shard. */
+  async function createPools(count: number): Promise<PoolRef[]> {
+    const pools: PoolRef[] = [];
+    while (pools.length < count) {
+      const pool = await createPool(db, 1_000_000n);
+      if (pool.shard === (pools[0]?.shard ?? pool.shard)) pools.push(pool);
+    }
+    return pools;
+  }
+
+  /** Runs with the row of a pool locked by another session. */
+  async function withLocked(pool: PoolRef, run: () => Promise<void>): Promise<void> {
+    const { accountNo, typeNo } = await poolKeyOf(db, pool);
+    await db.transaction(async (tx) => {
+      await tx.query("SELECT FROM farebox.pools WHERE account_no = $1 AND type_no = $2 FOR UPDATE", [
+        accountNo,
+        typeNo,
+      ]);
+      await run();
+    });
+  }
+
+  for (const kind of ["leased", "not leased"] as const) {
+    test(`keeps its own items waiting, and nobody else's: charges ${kind}`, async () => {
+      const pools = await createPools(6);
+      const [locked, ...others] = pools;
+      assert.ok(locked);
+      const hold = kind === "leased" ? "lease" : null;
+      if (hold === "lease") await Promise.all(pools.map((pool) => ledger.lease(leaseOf(pool, 1000n))));
+      let isServed = false;
+      let waiting: Promise<(ChargeResult | HoldResult)[]> | undefined;
+      await withLocked(locked, async () => {
+        waiting = Promise.all([
+          ledger.charge(chargeOf(locked, 7n, { hold })),
+          ledger.charge(chargeOf(locked, 5n, { hold })),
+          ledger.hold(holdOf(locked, "h", 10n)),
+        ]).finally(() => {
+          isServed = true;
+        });
+        // Round after round, also together with new items of the locked pool.
+        for (let round = 0; round < 10; round += 1) {
+          const results = await Promise.all(
+            others.map((pool) => ledger.charge(chargeOf(pool, 3n, { hold }))),
+          );
+          for (const { charged } of results) assert.equal(charged, 3n);
+        }
+        assert.equal(isServed, false);
+      });
+      const results = await (waiting ?? assert.fail());
+      assert.deepEqual(
+        results.map((result) => ("charged" in result ? result.charged : result.kind)),
+        [7n, 5n, "held"],
+      );
+      assert.ok(served.length >= 3);
+      assert.equal((await readPool(db, locked)).spent, 12n);
+      for (const pool of others) assert.equal((await readPool(db, pool)).spent, 30n);
+      await ledger.release({ pool: locked, hold: { id: "h" }, amount: 0n });
+    });
+  }
+
+  test("refuses its items after a bounded time as busy, and certainly undone", async () => {
+    const [locked, other] = await createPools(2);
+    assert.ok(locked && other);
+    const impatient = await openLedger(db, { ...LEDGER, limits: { retryForMs: 100 } });
+    await withLocked(locked, async () => {
+      await assert.rejects(impatient.charge(chargeOf(locked, 7n)), { code: "pool_busy", retryable: true });
+      assert.equal((await impatient.charge(chargeOf(other, 3n))).charged, 3n);
+    });
+    assert.equal((await impatient.charge(chargeOf(locked, 2n))).charged, 2n);
+    assert.equal((await readPool(db, locked)).spent, 2n);
+    await impatient.close();
+  });
+
+  test("an Idempotency-Key that somebody keeps locked stops only its own charge", async () => {
+    const [pool, other] = await createPools(2);
+    assert.ok(pool && other);
+    const { accountId, shard } = pool;
+    const begun = await ledger.beginIdempotent(accountId, shard, "k", "hash");
+    assert.equal(begun.kind, "begun");
+    const owner = begun.kind === "begun" ? begun.owner : "";
+    const response = { status: 200, headers: [], body: null };
+    const idempotency = { key: "k", requestHash: "hash", owner, response };
+    let waiting: Promise<unknown> | undefined;
+    await db.transaction(async (tx) => {
+      await tx.query("SELECT FROM farebox.idempotency_keys WHERE key = 'k' FOR UPDATE");
+      waiting = ledger.charge(chargeOf(pool, 7n, { idempotency }));
+      const results = await Promise.all([other, other].map((one) => ledger.charge(chargeOf(one, 3n))));
+      assert.deepEqual(
+        results.map(({ charged }) => charged),
+        [3n, 3n],
+      );
+      assert.equal((await readPool(db, pool)).spent, 0n);
+    });
+    await waiting;
+    assert.equal((await readPool(db, pool)).spent, 7n);
+  });
+});

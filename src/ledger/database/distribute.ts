@@ -1,0 +1,77 @@
+import type { Transaction } from "./database.ts";
+
+/**
+ * Small tables, of which every server of a Citus cluster has a copy. All others with a shard are spread over the servers by it,
+ * so that all rows of an account lie together; `migrations` stays where it is read.
+ */
+export const REFERENCE_TABLES: readonly string[] = [
+  "accounts",
+  "bulk_refunds",
+  "credit_types",
+  "endpoints",
+  "instances",
+  "keys",
+  "operator_audit",
+  "operator_requests",
+  "plans",
+  "price_lists",
+  "rotated_secrets",
+  "sweep_steps",
+];
+
+export const LOCAL_TABLES: readonly string[] = ["migrations"];
+
+/** Tables, the parents of partitions among them, that Citus does not know yet. */
+const UNDISTRIBUTED = `SELECT c.relname::text AS name FROM pg_class c
+  WHERE c.relnamespace = 'farebox'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND NOT EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = c.oid)
+  ORDER BY c.relname`;
+
+/** Functions that Citus does not know yet, and whether each is one of a shard. */
+const UNKNOWN_FUNCTIONS = `SELECT p.oid::regprocedure::text AS signature,
+    coalesce(p.proargnames[1] = 'p_shard', false) AS "isOfShard"
+  FROM pg_proc p
+  WHERE p.pronamespace = 'farebox'::regnamespace AND p.prorettype <> 'trigger'::regtype
+    AND NOT EXISTS (
+      SELECT FROM pg_dist_object d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+    )
+  ORDER BY 1`;
+
+/**
+ * Spreads tables and functions over the servers of a Citus cluster, in a database that has the extension; on any other it does
+ * nothing. What is spread already stays. A call of a function of one shard then runs on the server that has the shard. Returns
+ * what it spread. The caller has locked out others that migrate.
+ */
+export async function distribute(tx: Transaction): Promise<readonly string[]> {
+  const found = await tx.query("SELECT FROM pg_extension WHERE extname = 'citus'");
+  if (found.length === 0) return [];
+  // In one transaction Citus makes tables on all servers over one connection each, or not at all.
+  await tx.exec("SET LOCAL citus.multi_shard_modify_mode TO 'sequential'");
+  const rows = await tx.query<{ name: string }>(UNDISTRIBUTED);
+  const names = rows.map(({ name }) => name).filter((name) => !LOCAL_TABLES.includes(name));
+  // Tables that others refer to, or lie beside, come first.
+  const tables = names.toSorted((left, right) => rank(left) - rank(right));
+  for (const table of tables) await tx.exec(placeOf(table));
+  const functions = await tx.query<{ signature: string; isOfShard: boolean }>(UNKNOWN_FUNCTIONS);
+  for (const { signature, isOfShard } of functions) {
+    const place = isOfShard ? ", 'p_shard', colocate_with := 'farebox.pools'" : "";
+    await tx.exec(`SELECT create_distributed_function('${signature}'${place})`);
+  }
+  return [...tables, ...functions.map(({ signature }) => signature)];
+}
+
+function rank(table: string): number {
+  if (table === "accounts") return 0;
+  if (REFERENCE_TABLES.includes(table)) return 1;
+  return table === "pools" ? 2 : 3;
+}
+
+function placeOf(table: string): string {
+  if (REFERENCE_TABLES.includes(table)) return `SELECT create_reference_table('farebox.${table}')`;
+  if (table === "pools") return "SELECT create_distributed_table('farebox.pools', 'shard')";
+  const distributed = `SELECT create_distributed_table('farebox.${table}', 'shard', colocate_with := 'farebox.pools')`;
+  if (table !== "entries") return distributed;
+  // Citus has no triggers on such tables: there rights make entries append-only, also for the role that owns them.
+  return `DROP TRIGGER IF EXISTS entries_append_only ON farebox.entries;
+    ${distributed}; REVOKE UPDATE, DELETE, TRUNCATE ON farebox.entries FROM PUBLIC, CURRENT_USER`;
+}

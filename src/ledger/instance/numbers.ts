@@ -1,0 +1,105 @@
+import { unknownAccount } from "../accounts/unknown-account.ts";
+import type { Queryable } from "../database/database.ts";
+import { numberCreditType } from "../pools/pool-key.ts";
+
+/** Names whose numbers are remembered, of each kind: some 10 MB at most. Beyond it everything is asked for once more. */
+const MOST_NAMES = 100_000;
+
+/** What one item names. */
+export interface Named {
+  readonly accountId: string;
+  readonly creditType: string;
+  readonly shard: number;
+  readonly keyId?: string | undefined;
+  readonly endpoint?: string | undefined;
+}
+
+/**
+ * The numbers by which the tables name accounts, credit types, keys and endpoints. They are given once and never change, so they
+ * are remembered; a batch of names that nobody asked for before costs one query per kind.
+ */
+export class Numbers {
+  readonly #accounts = new Map<string, { readonly no: number; readonly shard: number }>();
+  readonly #types = new Map<string, number>();
+  readonly #keys = new Map<string, number>();
+  readonly #endpoints = new Map<string, number>();
+
+  /** Asks for what is not known yet. A name that does not exist stays unknown. Rejects as `query` does. */
+  async learn(db: Queryable, items: Iterable<Named>): Promise<void> {
+    const accounts = new Set<string>();
+    const types = new Set<string>();
+    const keys = new Set<string>();
+    const endpoints = new Set<string>();
+    for (const { accountId, creditType, keyId, endpoint } of items) {
+      if (!this.#accounts.has(accountId)) accounts.add(accountId);
+      if (!this.#types.has(creditType)) types.add(creditType);
+      if (keyId !== undefined && !this.#keys.has(keyId)) keys.add(keyId);
+      if (endpoint !== undefined && !this.#endpoints.has(endpoint)) endpoints.add(endpoint);
+    }
+    if (accounts.size > 0) await this.#learnAccounts(db, [...accounts]);
+    for (const creditType of types) this.#types.set(creditType, await numberCreditType(db, creditType));
+    if (keys.size > 0) await this.#learnKeys(db, [...keys]);
+    if (endpoints.size > 0) await this.#learnEndpoints(db, [...endpoints]);
+  }
+
+  /** The pool's account and credit type. Throws FareboxError `account_unknown`, also for an account of another shard. */
+  poolOf({ accountId, creditType, shard }: Named): { readonly accountNo: number; readonly typeNo: number } {
+    const account = this.#accounts.get(accountId);
+    const typeNo = this.#types.get(creditType);
+    if (account === undefined || account.shard !== shard || typeNo === undefined)
+      throw unknownAccount(accountId);
+    return { accountNo: account.no, typeNo };
+  }
+
+  /** Whether there is such an account, in this shard. */
+  knows({ accountId, shard }: Named): boolean {
+    return this.#accounts.get(accountId)?.shard === shard;
+  }
+
+  /** Undefined: there is no such key. */
+  keyOf(keyId: string): number | undefined {
+    return this.#keys.get(keyId);
+  }
+
+  endpointOf(endpoint: string): number {
+    const no = this.#endpoints.get(endpoint);
+    if (no === undefined) throw new Error(`the endpoint ${endpoint} has no number`);
+    return no;
+  }
+
+  async #learnAccounts(db: Queryable, ids: readonly string[]): Promise<void> {
+    const rows = await db.query<{ id: string; no: number; shard: number }>(
+      "SELECT account_id AS id, account_no AS no, shard FROM farebox.accounts WHERE account_id = ANY ($1::text[])",
+      [ids],
+    );
+    makeRoom(this.#accounts, rows.length);
+    for (const { id, no, shard } of rows) this.#accounts.set(id, { no, shard });
+  }
+
+  async #learnKeys(db: Queryable, ids: readonly string[]): Promise<void> {
+    const rows = await db.query<{ id: string; no: number }>(
+      "SELECT key_id AS id, key_no AS no FROM farebox.keys WHERE key_id = ANY ($1::text[])",
+      [ids],
+    );
+    makeRoom(this.#keys, rows.length);
+    for (const { id, no } of rows) this.#keys.set(id, no);
+  }
+
+  async #learnEndpoints(db: Queryable, names: readonly string[]): Promise<void> {
+    await db.query(
+      `INSERT INTO farebox.endpoints (endpoint) SELECT name FROM unnest($1::text[]) name
+       WHERE NOT EXISTS (SELECT FROM farebox.endpoints e WHERE e.endpoint = name) ORDER BY name ON CONFLICT DO NOTHING`,
+      [names],
+    );
+    const rows = await db.query<{ name: string; no: number }>(
+      "SELECT endpoint AS name, endpoint_no AS no FROM farebox.endpoints WHERE endpoint = ANY ($1::text[])",
+      [names],
+    );
+    makeRoom(this.#endpoints, rows.length);
+    for (const { name, no } of rows) this.#endpoints.set(name, no);
+  }
+}
+
+function makeRoom(names: Map<string, unknown>, count: number): void {
+  if (names.size + count > MOST_NAMES) names.clear();
+}

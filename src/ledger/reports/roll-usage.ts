@@ -1,0 +1,88 @@
+import type { Database } from "../database/database.ts";
+import { sqlStateOf } from "../database/storage-error.ts";
+
+/** A pool whose entries are not all rolled up. */
+interface PoolBehind {
+  readonly accountNo: number;
+  readonly typeNo: number;
+  /** It is in sight only until its usage is rolled up: no instance uses it. */
+  readonly isNobodys: boolean;
+}
+
+/** Entries that one step sums: some 15 ms, for which PGlite, with its one connection, does nothing else. */
+const ENTRIES_PER_STEP = 1_000;
+
+/** Steps of one call: so many pools with few entries, or up to 200,000 entries of one pool. */
+const STEPS = 200;
+
+export interface RollUsageLimits {
+  readonly steps?: number | undefined;
+  readonly entriesPerStep?: number | undefined;
+}
+
+/**
+ * Rolls up the usage of the pools of a shard that are behind, in a bounded number of steps of which each is a transaction of one
+ * pool; returns how many entries were summed. Any number of processes may call it at once. Pools take turns, so that one with
+ * very many entries keeps nobody waiting. One whose step is refused is passed; its error is thrown when the others are done.
+ */
+export async function rollUsageBehind(
+  database: Database,
+  shard: number,
+  { steps = STEPS, entriesPerStep = ENTRIES_PER_STEP }: RollUsageLimits = {},
+): Promise<number> {
+  let entries = 0;
+  let refused: unknown;
+  const queue = [...(await listBehind(database, shard, steps))];
+  for (let step = 0; step < steps; step += 1) {
+    const pool = queue.shift();
+    if (pool === undefined) break;
+    try {
+      const rolled = await rollPoolUsage(database, { shard, ...pool }, entriesPerStep);
+      entries += rolled;
+      if (rolled === entriesPerStep) queue.push(pool);
+      else if (pool.isNobodys) await leaveSight(database, shard, pool);
+    } catch (error) {
+      if (sqlStateOf(error) === undefined) throw error;
+      refused ??= error;
+    }
+  }
+  if (refused !== undefined) throw refused;
+  return entries;
+}
+
+/**
+ * One step: sums the next entries of a pool, at most `most`, and returns how many there were. Fewer: nothing more is behind, or
+ * another process is at it. A commit that a crash loses is done again, so nobody waits for the disk.
+ */
+export function rollPoolUsage(
+  database: Database,
+  {
+    shard,
+    accountNo,
+    typeNo,
+  }: { readonly shard: number; readonly accountNo: number; readonly typeNo: number },
+  most: number,
+): Promise<number> {
+  return database.transaction(async (tx) => {
+    await tx.exec("SET LOCAL synchronous_commit TO off");
+    const [row] = await tx.query<{ count: number }>("SELECT farebox.roll_usage($1, $2, $3, $4) AS count", [
+      shard,
+      accountNo,
+      typeNo,
+      most,
+    ]);
+    return row?.count ?? 0;
+  });
+}
+
+async function listBehind(database: Database, shard: number, limit: number): Promise<readonly PoolBehind[]> {
+  const [row] = await database.query<{ pools: readonly PoolBehind[] }>(
+    "SELECT farebox.list_behind($1, $2) AS pools",
+    [shard, limit],
+  );
+  return row?.pools ?? [];
+}
+
+async function leaveSight(database: Database, shard: number, pool: PoolBehind): Promise<void> {
+  await database.query("SELECT farebox.leave_sight($1, $2, $3)", [shard, pool.accountNo, pool.typeNo]);
+}

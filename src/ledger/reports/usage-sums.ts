@@ -1,0 +1,129 @@
+import type { Credits } from "../../domain/credits.ts";
+import type { Parameter, Queryable } from "../database/database.ts";
+import type { UsageReportQuery, UsageRow } from "./usage-query.ts";
+import { divideBuckets } from "./usage-spans.ts";
+
+/** What one line of a report sums up in one of its buckets. */
+export interface FoundSums extends Pick<UsageRow, "accountId" | "creditType" | "endpoint" | "keyId"> {
+  /** From 1 on. */
+  readonly bucket: number;
+  readonly requests: bigint;
+  readonly units: bigint;
+  readonly credits: Credits;
+  readonly refunded: Credits;
+}
+
+/** Which sums are read: of the lines of a query, between each bound and the next. */
+export interface SumsQuery extends Pick<UsageReportQuery, "creditType" | "endpoint" | "keyId" | "groupBy"> {
+  readonly shard: number;
+  /** Undefined: all accounts of the shard. */
+  readonly accountId: string | undefined;
+  /** The beginnings of the buckets and the end of the last one. */
+  readonly bounds: readonly Date[];
+  /** Whether the entries that are not rolled up yet are added: without them a report is older, and with them exact. */
+  readonly hasTails: boolean;
+  readonly limit: number;
+}
+
+/** The sums of a shard, of roll-ups and of the entries behind them: one statement, which is one snapshot. */
+export function readUsageSums(db: Queryable, query: SumsQuery): Promise<FoundSums[]> {
+  const { shard, accountId, bounds, hasTails, limit, groupBy, creditType, endpoint, keyId } = query;
+  const spans = divideBuckets(bounds);
+  const grouped = (by: SumsQuery["groupBy"][number], name: string): string =>
+    groupBy.includes(by) ? name : "NULL::text";
+  const parameters: Parameter[] = [
+    shard,
+    spans.map(({ span }) => span[0] ?? ""),
+    spans.map(({ from }) => from),
+    spans.map(({ to }) => to),
+    spans.map(({ bucket }) => bucket),
+    bounds,
+    creditType,
+    endpoint,
+    keyId,
+    limit,
+  ];
+  if (accountId !== undefined) parameters.push(accountId);
+  const rollUps = accountId === undefined ? ROLL_UPS_OF_ALL : ROLL_UPS_OF_POOLS;
+  return db.query(
+    `WITH pools AS MATERIALIZED (${accountId === undefined ? POOLS_BEHIND : POOLS_OF_ACCOUNT})
+     SELECT s.bucket, ${grouped("account", ACCOUNT)} AS "accountId", ${CREDIT_TYPE} AS "creditType",
+       ${grouped("endpoint", ENDPOINT)} AS endpoint, ${grouped("key", KEY)} AS "keyId",
+       s.requests, s.units, s.credits, s.refunded
+     FROM (
+       SELECT u.bucket, ${groupBy.includes("account") ? "u.account_no" : "NULL::int AS account_no"}, u.type_no,
+         ${groupBy.includes("endpoint") ? "u.endpoint_no" : "NULL::int AS endpoint_no"},
+         ${groupBy.includes("key") ? "u.key_no" : "NULL::int AS key_no"},
+         sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units, sum(u.credits)::bigint AS credits,
+         sum(u.refunded)::bigint AS refunded
+       FROM (${rollUps} UNION ALL ${TAILS} AND ${hasTails}) u
+       GROUP BY 1, 2, 3, 4, 5 LIMIT $10
+     ) s`,
+    parameters,
+  );
+}
+
+const ACCOUNT = "(SELECT a.account_id FROM farebox.accounts a WHERE a.account_no = s.account_no)";
+const CREDIT_TYPE = "(SELECT t.credit_type FROM farebox.credit_types t WHERE t.type_no = s.type_no)";
+const ENDPOINT = "(SELECT n.endpoint FROM farebox.endpoints n WHERE n.endpoint_no = s.endpoint_no)";
+const KEY = "(SELECT k.key_id FROM farebox.keys k WHERE k.key_no = s.key_no)";
+
+const OF_TYPE = `($7::text IS NULL OR type_no = (SELECT t.type_no FROM farebox.credit_types t WHERE t.credit_type = $7))`;
+const OF_ENDPOINT_AND_KEY = `($8::text IS NULL OR endpoint_no = (SELECT n.endpoint_no FROM farebox.endpoints n WHERE n.endpoint = $8))
+  AND ($9::text IS NULL OR key_no = (SELECT k.key_no FROM farebox.keys k WHERE k.key_id = $9))`;
+
+/** How far a pool `p` is rolled up. Looked up by its key, whatever the planner knows of the table. */
+const ROLLED = `LEFT JOIN LATERAL (
+    SELECT u.seq, u.at FROM farebox.usage_rolled u
+    WHERE u.account_no = p.account_no AND u.type_no = p.type_no AND u.shard = $1 LIMIT 1
+  ) r ON true`;
+
+const POOLS_OF_ACCOUNT = `SELECT p.account_no, p.type_no, coalesce(r.seq, 0) AS seq, coalesce(r.at, '-infinity') AS at
+  FROM farebox.pools p ${ROLLED}
+  WHERE p.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $11) AND p.shard = $1 AND ${OF_TYPE}`;
+
+/** All pools of which some usage may not be rolled up. */
+const POOLS_BEHIND = `SELECT p.account_no, p.type_no, coalesce(r.seq, 0) AS seq, coalesce(r.at, '-infinity') AS at
+  FROM (SELECT DISTINCT account_no, type_no FROM farebox.active_pools WHERE shard = $1 AND ${OF_TYPE}) p ${ROLLED}`;
+
+const SPANS = `unnest($2::"char"[], $3::timestamptz[], $4::timestamptz[], $5::integer[]) g(span, start, until, bucket)`;
+
+const SPAN_SUMS = `sum(requests)::bigint AS requests, sum(units)::bigint AS units, sum(credits)::bigint AS credits,
+  sum(refunded)::bigint AS refunded`;
+
+/** Span by span, and summed in each, so that a range of the index is read for each whatever the planner knows of the table. */
+const ROLL_UPS_OF_ALL = `SELECT g.bucket, q.* FROM ${SPANS} CROSS JOIN LATERAL (
+    SELECT account_no, type_no, endpoint_no, key_no, ${SPAN_SUMS} FROM farebox.usage
+    WHERE shard = $1 AND span = g.span AND start AT TIME ZONE 'UTC' >= g.start AT TIME ZONE 'UTC'
+      AND start AT TIME ZONE 'UTC' < g.until AT TIME ZONE 'UTC' AND ${OF_TYPE} AND ${OF_ENDPOINT_AND_KEY}
+    GROUP BY 1, 2, 3, 4
+  ) q`;
+
+const ROLL_UPS_OF_POOLS = `SELECT g.bucket, p.account_no, p.type_no, q.* FROM pools p CROSS JOIN ${SPANS} CROSS JOIN LATERAL (
+    SELECT endpoint_no, key_no, ${SPAN_SUMS} FROM farebox.usage
+    WHERE account_no = p.account_no AND type_no = p.type_no AND shard = $1 AND span = g.span AND start >= g.start
+      AND start < g.until AND ${OF_ENDPOINT_AND_KEY}
+    GROUP BY 1, 2
+  ) q`;
+
+/**
+ * The charges and refunds behind the roll-ups, counted to the charge's time: a refund has its charge's key and endpoint. Times
+ * run in the order of the numbers, so nothing older than the period, or than the roll-up, need be read. OFFSET 0: pool by pool, by
+ * key; without it all entries were read and joined to the pools.
+ */
+const TAILS = `SELECT width_bucket(e.used_at, $6::timestamptz[]), p.account_no, p.type_no, e.endpoint_no, e.key_no,
+    e.requests, e.units, e.credits, e.refunded
+  FROM pools p CROSS JOIN LATERAL (
+    SELECT t.endpoint_no, t.key_no,
+      CASE t.kind WHEN 'c' THEN t.at ELSE (
+        SELECT c.at FROM farebox.entries c
+        WHERE c.account_no = p.account_no AND c.type_no = p.type_no AND c.shard = $1 AND c.seq = t.refund_of AND c.at <= t.at LIMIT 1
+      ) END AS used_at,
+      CASE t.kind WHEN 'c' THEN 1 ELSE 0 END AS requests, CASE t.kind WHEN 'c' THEN t.units ELSE 0 END AS units,
+      CASE t.kind WHEN 'c' THEN -t.amount ELSE 0 END AS credits, CASE t.kind WHEN 'c' THEN 0 ELSE t.amount END AS refunded
+    FROM farebox.entries t
+    WHERE t.account_no = p.account_no AND t.type_no = p.type_no AND t.shard = $1 AND t.seq > p.seq AND t.at >= p.at
+      AND t.at >= ($6::timestamptz[])[1] AND t.kind IN ('c', 'r') AND ${OF_ENDPOINT_AND_KEY}
+    OFFSET 0
+  ) e
+  WHERE e.used_at >= ($6::timestamptz[])[1] AND e.used_at < ($6::timestamptz[])[cardinality($6::timestamptz[])]`;

@@ -1,0 +1,130 @@
+import { askShards } from "../database/ask-shards.ts";
+import type { Database } from "../database/database.ts";
+import { rollUsageBehind } from "../reports/roll-usage.ts";
+import type { StepDone, SweepStep } from "./sweep-step.ts";
+import { type PoolNumbers, type PoolWork, workOff } from "./work-off.ts";
+
+/** Dead instances whose leases are not given back yet are found at once when they died within 10 minutes, and every so often. */
+const DEAD_MS = 60_000;
+
+/** Pools at rest cost those that look for work a little, and nothing else. */
+const REST_MS = 30_000;
+
+/** A pool is at rest when nothing has happened for so long. */
+const IDLE = "1 minute";
+
+/** The steps that take one pool after the other. */
+export function createPoolSteps(
+  database: Database,
+  deadAfterMs: number,
+  onDead: (instances: number) => void,
+): readonly SweepStep[] {
+  return [
+    {
+      name: "dead instances",
+      when: "dead",
+      everyMs: DEAD_MS,
+      run: async (shards, isFull) => {
+        const concerned = isFull ? shards.all : shards.with("dead");
+        const dead = await findDead(database, concerned, deadAfterMs);
+        if (dead > 0) onDead(dead);
+        return await eachShard(concerned, (shard) => workOff(database, shard, strandedOf(database, shard)));
+      },
+    },
+    {
+      name: "due pools",
+      when: "due",
+      everyMs: null,
+      run: (shards) =>
+        eachShard(shards.with("due"), (shard) => workOff(database, shard, dueOf(database, shard))),
+    },
+    {
+      name: "usage",
+      when: "active",
+      everyMs: null,
+      run: (shards) =>
+        eachShard(shards.with("active"), async (shard) => ({ done: await rollUsageBehind(database, shard) })),
+    },
+    {
+      name: "pools at rest",
+      everyMs: REST_MS,
+      run: (shards) =>
+        eachShard(shards.with("active"), (shard) => workOff(database, shard, restingOf(database, shard))),
+    },
+  ];
+}
+
+/** Instances that the database has not heard of for so long are dead from now on. Returns how many there were. */
+async function findDead(database: Database, shards: readonly number[], deadAfterMs: number): Promise<number> {
+  const found = await askShards<readonly number[]>(
+    database,
+    "find-dead-lanes",
+    (shard) => `farebox.find_dead_lanes(${shard}, $1::interval)`,
+    shards,
+    [`${deadAfterMs} milliseconds`],
+  );
+  return new Set(found.flat()).size;
+}
+
+/** One shard that fails keeps the others from nothing: its error is thrown when they are done. */
+export async function eachShard(
+  shards: readonly number[],
+  run: (shard: number) => Promise<StepDone>,
+): Promise<StepDone> {
+  let done = 0;
+  let isMore = false;
+  let passed: Error | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  for (const shard of shards) {
+    try {
+      const result = await run(shard);
+      done += result.done;
+      isMore ||= result.isMore === true;
+      passed ??= result.passed;
+    } catch (error) {
+      failure ??= { error };
+    }
+  }
+  if (failure !== undefined) throw failure.error;
+  return { done, isMore, passed };
+}
+
+function strandedOf(database: Database, shard: number): PoolWork {
+  return {
+    list: (limit, skip) =>
+      list(database, "farebox.list_stranded($1::smallint, $2, $3)", [shard, limit, skip]),
+    act: (pool) =>
+      act(database, "farebox.release_stranded($1::smallint, $2::int, $3::int, $4::smallint)", [
+        shard,
+        ...pool,
+      ]),
+  };
+}
+
+function dueOf(database: Database, shard: number): PoolWork {
+  return {
+    list: (limit, skip) =>
+      list(database, "farebox.list_due_pools($1::smallint, $2, $3)", [shard, limit, skip]),
+    act: (pool) =>
+      act(database, "farebox.roll_due_pool($1::smallint, $2::int, $3::smallint)", [shard, ...pool]),
+  };
+}
+
+function restingOf(database: Database, shard: number): PoolWork {
+  return {
+    list: (limit, skip) =>
+      list(database, `farebox.list_resting($1::smallint, '${IDLE}'::interval, $2, $3)`, [shard, limit, skip]),
+    act: (pool) =>
+      act(database, "farebox.rest_pool($1::smallint, $2::int, $3::int, $4::smallint)", [shard, ...pool]),
+  };
+}
+
+async function list(database: Database, call: string, params: number[]): Promise<readonly PoolNumbers[]> {
+  const [row] = await database.query<{ pools: readonly PoolNumbers[] }>(`SELECT ${call} AS pools`, params);
+  return row?.pools ?? [];
+}
+
+async function act(database: Database, call: string, params: number[]): Promise<boolean> {
+  const [row] = await database.query<{ done: boolean }>(`SELECT ${call} AS done`, params);
+  return row?.done === true;
+}

@@ -1,0 +1,85 @@
+import { askShards } from "../database/ask-shards.ts";
+import type { Database } from "../database/database.ts";
+import { sweepIdempotency } from "../instance/idempotency.ts";
+import { sweepRotatedSecrets } from "../keys/rotate-key.ts";
+import { sweepOperatorRequests } from "../operators/operator-requests.ts";
+import { eachShard } from "./pool-steps.ts";
+import type { StepDone, SweepStep } from "./sweep-step.ts";
+
+const MINUTE_MS = 60_000;
+
+/** Rows of each kind in one transaction. */
+const CHUNK = 500;
+
+/** Chunks in one run. */
+const MAX_CHUNKS = 20;
+
+/** An instance's number is kept this much longer than its lanes. */
+const INSTANCE_DAYS = 31;
+
+/** The steps that delete what nobody can ask for any more. */
+export function createRowSteps(database: Database): readonly SweepStep[] {
+  return [
+    {
+      name: "old rows",
+      everyMs: MINUTE_MS,
+      run: ({ all }) => inChunks(CHUNK, () => forgetOld(database, all)),
+    },
+    {
+      name: "idempotency keys",
+      everyMs: MINUTE_MS,
+      run: ({ all }) => eachShard(all, (shard) => inChunks(CHUNK, () => sweepIdempotency(database, shard))),
+    },
+    {
+      name: "rotated secrets",
+      everyMs: 10 * MINUTE_MS,
+      run: () => inChunks(CHUNK, () => sweepRotatedSecrets(database)),
+    },
+    {
+      name: "operator requests",
+      everyMs: 10 * MINUTE_MS,
+      run: () => inChunks(CHUNK, () => sweepOperatorRequests(database)),
+    },
+    {
+      name: "old instances",
+      everyMs: 60 * MINUTE_MS,
+      run: async () => ({ done: await forgetInstances(database) }),
+    },
+  ];
+}
+
+/** As long as chunks are full. */
+async function inChunks(full: number, forget: () => Promise<number>): Promise<StepDone> {
+  let done = 0;
+  for (let chunk = 0; chunk < MAX_CHUNKS; chunk += 1) {
+    const count = await forget();
+    done += count;
+    if (count < full) return { done };
+  }
+  return { done, isMore: true };
+}
+
+async function forgetOld(database: Database, shards: readonly number[]): Promise<number> {
+  const counts = await askShards<number>(
+    database,
+    "forget-old",
+    (shard) => `farebox.forget_old(${shard}, $1)`,
+    shards,
+    [CHUNK],
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Instances without a lane in any shard: their lanes were deleted a month after they died. */
+async function forgetInstances(database: Database): Promise<number> {
+  const known = await database.query<{ no: number }>(
+    "SELECT instance_no AS no FROM farebox.lanes GROUP BY instance_no",
+  );
+  const rows = await database.query(
+    `DELETE FROM farebox.instances
+     WHERE started_at < statement_timestamp() - make_interval(days => $1) AND instance_no <> ALL ($2::int[])
+     RETURNING 1 AS one`,
+    [INSTANCE_DAYS, known.map(({ no }) => no)],
+  );
+  return rows.length;
+}

@@ -1,0 +1,183 @@
+import type { Database } from "../database/database.ts";
+import { type StepNews, writeStepRecords } from "./step-records.ts";
+import { askForWork, listShards, type SweepOptions } from "./sweep.ts";
+import type { Shards, SweepStep } from "./sweep-step.ts";
+
+/** What a round tells its owner. */
+export interface SweepEvents {
+  stepSucceeded(step: string): void;
+  /** `times`: in a row. */
+  stepFailed(step: string, error: unknown, times: number): void;
+  /** Something was refused and passed; the rest was done. */
+  stepPassed(step: string, error: Error): void;
+  stepRecovered(step: string): void;
+}
+
+/** What is left when a round ends: the next one comes soon, at its time, or late. */
+export type RoundEnd = "more" | "calm" | "idle";
+
+/** As a step: the question what there is to do. */
+const LOOK = "find work";
+
+/** Shards come and go with configurations. */
+const SHARDS_MS = 600_000;
+
+/** Last successes are written so often; a failure that is news at once. */
+const RECORD_MS = 60_000;
+
+/** A step that fails rests for so long, twice as long after each further failure. */
+const FIRST_REST_MS = 2_000;
+const LONGEST_REST_MS = 60_000;
+
+interface StepState {
+  ranAt: number;
+  isMore: boolean;
+  /** Failures in a row. */
+  failures: number;
+  restUntil: number;
+}
+
+/**
+ * Goes through the steps, each when there is work for it or its time has come. One that fails keeps no other from its turn: it
+ * rests for a while. What happened to each is written down where every instance can read it.
+ */
+export class SweepRounds {
+  readonly #database: Database;
+  readonly #options: SweepOptions;
+  readonly #steps: readonly SweepStep[];
+  readonly #events: SweepEvents;
+  readonly #clock: () => number;
+  readonly #states = new Map<string, StepState>();
+  /** What is not written down yet. */
+  readonly #news = new Map<string, StepNews>();
+  #shards: readonly number[] = [];
+  #shardsReadAt = Number.NEGATIVE_INFINITY;
+  #recordedAt = Number.NEGATIVE_INFINITY;
+  #isUrgent = false;
+
+  /** `clock` tells monotonic milliseconds. */
+  constructor(
+    database: Database,
+    options: SweepOptions,
+    steps: readonly SweepStep[],
+    events: SweepEvents,
+    clock: () => number = () => performance.now(),
+  ) {
+    this.#database = database;
+    this.#options = options;
+    this.#steps = steps;
+    this.#events = events;
+    this.#clock = clock;
+  }
+
+  /** Never rejects. */
+  async run(): Promise<RoundEnd> {
+    const shards = await this.#look();
+    if (shards === undefined) return "calm";
+    let isMore = false;
+    for (const step of this.#steps) isMore = (await this.#turn(step, shards)) || isMore;
+    await this.#record();
+    if (isMore) return "more";
+    return KINDS.some((work) => shards.with(work).length > 0) ? "calm" : "idle";
+  }
+
+  /** Undefined: the database did not answer, or it did not a moment ago. */
+  async #look(): Promise<Shards | undefined> {
+    const state = this.#stateOf(LOOK);
+    if (this.#clock() < state.restUntil) return undefined;
+    try {
+      if (this.#clock() - this.#shardsReadAt >= SHARDS_MS) {
+        this.#shards = await listShards(this.#database, this.#options.shards);
+        this.#shardsReadAt = this.#clock();
+      }
+      const shards = await askForWork(this.#database, this.#shards, this.#options.deadAfterMs);
+      this.#succeeded(LOOK);
+      return shards;
+    } catch (error) {
+      this.#failed(LOOK, error, undefined);
+      return undefined;
+    }
+  }
+
+  /** Whether the step has more to do. */
+  async #turn(step: SweepStep, shards: Shards): Promise<boolean> {
+    const state = this.#stateOf(step.name);
+    const now = this.#clock();
+    if (now < state.restUntil) return false;
+    const hasWork = step.when !== undefined && shards.with(step.when).length > 0;
+    const isTime = step.everyMs !== null && now - state.ranAt >= step.everyMs;
+    if (!hasWork && !isTime && !state.isMore) {
+      // There is nothing for it, which is as good as having done it.
+      if (step.everyMs === null) this.#succeeded(step.name);
+      return false;
+    }
+    state.isMore = false;
+    try {
+      const { isMore = false, passed } = await step.run(shards, isTime);
+      if (isTime) state.ranAt = now;
+      state.isMore = isMore;
+      if (passed === undefined) this.#succeeded(step.name);
+      else this.#passed(step.name, passed);
+      return isMore;
+    } catch (error) {
+      this.#failed(step.name, error, step.retryMs);
+      return false;
+    }
+  }
+
+  #succeeded(step: string): void {
+    const state = this.#stateOf(step);
+    if (state.failures > 0) {
+      this.#events.stepRecovered(step);
+      this.#isUrgent = true;
+    }
+    state.failures = 0;
+    state.restUntil = Number.NEGATIVE_INFINITY;
+    this.#events.stepSucceeded(step);
+    this.#news.set(step, { step, failure: null });
+  }
+
+  #failed(step: string, error: unknown, retryMs: number | undefined): void {
+    const state = this.#stateOf(step);
+    state.failures += 1;
+    const rest = retryMs ?? Math.min(FIRST_REST_MS * 2 ** (state.failures - 1), LONGEST_REST_MS);
+    state.restUntil = this.#clock() + rest;
+    this.#isUrgent ||= state.failures === 1;
+    this.#news.set(step, { step, failure: error instanceof Error ? error.message : String(error) });
+    this.#events.stepFailed(step, error, state.failures);
+  }
+
+  #passed(step: string, error: Error): void {
+    this.#news.set(step, { step, failure: error.message });
+    this.#events.stepPassed(step, error);
+  }
+
+  /** In one statement, of all steps. What cannot be written down now is the next time. */
+  async #record(): Promise<void> {
+    const now = this.#clock();
+    if (!this.#isUrgent && now - this.#recordedAt < RECORD_MS) return;
+    try {
+      await writeStepRecords(this.#database, [...this.#news.values()]);
+      this.#recordedAt = now;
+      this.#isUrgent = false;
+      this.#news.clear();
+    } catch (error) {
+      this.#failed(LOOK, error, undefined);
+    }
+  }
+
+  #stateOf(step: string): StepState {
+    const known = this.#states.get(step);
+    if (known !== undefined) return known;
+    const state = {
+      ranAt: Number.NEGATIVE_INFINITY,
+      isMore: false,
+      failures: 0,
+      restUntil: Number.NEGATIVE_INFINITY,
+    };
+    this.#states.set(step, state);
+    return state;
+  }
+}
+
+const KINDS = ["active", "dead", "due"] as const;

@@ -1,0 +1,83 @@
+import { askShards } from "../database/ask-shards.ts";
+import type { Database } from "../database/database.ts";
+import { createPartitionStep } from "./partitions.ts";
+import { createPoolSteps } from "./pool-steps.ts";
+import { createRowSteps } from "./row-steps.ts";
+import type { DueWork, Shards, SweepStep } from "./sweep-step.ts";
+
+export interface SweepOptions {
+  readonly shards: number;
+  /** An instance that the database has not seen for so long is dead. */
+  readonly deadAfterMs: number;
+}
+
+/** What one sweep did. */
+export interface SweepResult {
+  readonly rolledPools: number;
+  readonly deadInstances: number;
+  /** Pools that dead instances had leased from. */
+  readonly releasedLeases: number;
+  /** Rows that nobody can ask for any more: holds, `once` windows, Idempotency-Keys, keys' former texts. */
+  readonly forgotten: number;
+}
+
+/**
+ * All steps that need nothing but the database, in the order in which they matter. Correctness needs none of them: a request that
+ * meets something due applies it first.
+ */
+export function createSteps(
+  database: Database,
+  { deadAfterMs }: Pick<SweepOptions, "deadAfterMs">,
+  onDead: (instances: number) => void = () => undefined,
+): readonly SweepStep[] {
+  return [
+    ...createPoolSteps(database, deadAfterMs, onDead),
+    ...createRowSteps(database),
+    createPartitionStep(database),
+  ];
+}
+
+/** The configured shards, and those of accounts that were created when there were more. */
+export async function listShards(database: Database, shards: number): Promise<number[]> {
+  const rows = await database.query<{ shard: number }>("SELECT shard FROM farebox.lanes GROUP BY shard");
+  const all = new Set([
+    ...Array.from({ length: shards }, (_, shard) => shard),
+    ...rows.map(({ shard }) => shard),
+  ]);
+  return [...all].toSorted((left, right) => left - right);
+}
+
+/** Asks each shard what there may be to do: one cheap question, and all that happens when there is nothing. */
+export async function askForWork(
+  database: Database,
+  all: readonly number[],
+  deadAfterMs: number,
+): Promise<Shards> {
+  const due = await askShards<readonly DueWork[]>(
+    database,
+    "work-due",
+    (shard) => `farebox.work_due(${shard}, $1::interval)`,
+    all,
+    [`${deadAfterMs} milliseconds`],
+  );
+  return { all, with: (work) => all.filter((_, index) => due[index]?.includes(work)) };
+}
+
+/** Every step once, whether it is time for it or not, in all shards. Rejects as the first one that fails. */
+export async function sweep(database: Database, options: SweepOptions): Promise<SweepResult> {
+  const all = await listShards(database, options.shards);
+  const everything: Shards = { all, with: () => all };
+  const done = new Map<string, number>();
+  let deadInstances = 0;
+  for (const step of createSteps(database, options, (count) => (deadInstances += count))) {
+    const result = await step.run(everything, true);
+    done.set(step.name, result.done);
+  }
+  const of = (...steps: readonly string[]) => steps.reduce((sum, step) => sum + (done.get(step) ?? 0), 0);
+  return {
+    deadInstances,
+    rolledPools: of("due pools"),
+    releasedLeases: of("dead instances"),
+    forgotten: of("old rows", "idempotency keys", "rotated secrets"),
+  };
+}

@@ -1,0 +1,100 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chown, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findPostgres, type PostgresVersion } from "./postgres-binaries.ts";
+
+/** Who a process runs as. Empty: as who runs this one. */
+interface RunAs {
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** How many of the last pieces of its log are kept, to tell why it did not start. */
+const LOG_PIECES = 20;
+
+/** A Postgres in a temporary directory: its files, and its server while one runs. User and password are `postgres`. */
+export class PostgresCluster {
+  /** Everything of it; nothing else is to be removed. */
+  readonly directory: string;
+  readonly data: string;
+  readonly #bin: string;
+  readonly #runAs: RunAs;
+  readonly #log: string[] = [];
+
+  private constructor(bin: string, runAs: RunAs, directory: string) {
+    this.#bin = bin;
+    this.#runAs = runAs;
+    this.directory = directory;
+    this.data = join(directory, "data");
+  }
+
+  /** Throws when the machine has no such Postgres. */
+  static async create(version: PostgresVersion): Promise<PostgresCluster> {
+    const bin = findPostgres(version);
+    const runAs = findUser();
+    const directory = await mkdtemp(join(tmpdir(), "farebox-postgres-"));
+    if (runAs.uid !== undefined && runAs.gid !== undefined) await chown(directory, runAs.uid, runAs.gid);
+    return new PostgresCluster(bin, runAs, directory);
+  }
+
+  async initialise(): Promise<void> {
+    const password = join(this.directory, "password");
+    await writeFile(password, "postgres\n");
+    const initdb = this.#spawn("initdb", [
+      `--pgdata=${this.data}`,
+      "--username=postgres",
+      `--pwfile=${password}`,
+      "--auth=password",
+      "--encoding=UTF8",
+      "--locale=C",
+      "--no-sync",
+    ]);
+    const [code] = await once(initdb, "close");
+    if (code !== 0) throw new Error(`initdb ended with ${code}: ${this.log()}`);
+  }
+
+  /** Resolves when it accepts connections; rejects when it ended before. */
+  async start(settings: Readonly<Record<string, string>>): Promise<void> {
+    const server = this.#spawn("postgres", [
+      "-D",
+      this.data,
+      ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
+    ]);
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.once("close", () => reject(new Error(`Postgres ended: ${this.log()}`)));
+      server.stderr?.on("data", (text: string) => {
+        if (text.includes("database system is ready to accept connections")) resolve();
+      });
+    });
+  }
+
+  /** The last that initdb and the server said. */
+  log(): string {
+    return this.#log.join("");
+  }
+
+  #spawn(program: string, parameters: readonly string[]): ChildProcess {
+    const child = spawn(join(this.#bin, program), parameters, {
+      ...this.#runAs,
+      cwd: this.directory,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#log.push(text);
+        if (this.#log.length > LOG_PIECES) this.#log.shift();
+      });
+    }
+    return child;
+  }
+}
+
+/** Postgres refuses to run as root, which containers of CI usually are. Root lets it run as nobody, who is there everywhere. */
+function findUser(): RunAs {
+  if (process.getuid?.() !== 0) return {};
+  const id = (option: string): number => Number(execFileSync("id", [option, "nobody"], { encoding: "utf8" }));
+  return { uid: id("-u"), gid: id("-g") };
+}

@@ -1,0 +1,18 @@
+import type { Ledger } from "../ledger/ledger.ts";
+import type { DurableTasks } from "./durable-tasks.ts";
+import type { LeaseDesk } from "./lease-desk.ts";
+import type { MeterClock } from "./meter-clock.ts";
+import type { MeterEvents } from "./meter-events.ts";
+import type { OpenRequests } from "./open-requests.ts";
+import type { SettleDeadlines } from "./settle-deadlines.ts";
+
+/** What all admissions of a meter share. */
+export interface AdmissionParts {
+  readonly ledger: Ledger;
+  readonly desk: LeaseDesk;
+  readonly tasks: DurableTasks;
+  readonly deadlines: SettleDeadlines;
+  readonly open: OpenRequests;
+  readonly clock: MeterClock;
+  readonly events: MeterEvents;
+}

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { clockOf, newDatabase, newKey, openFakeMeter } from "./testing/open-fake-meter.ts";
+
+describe("heartbeats", () => {
+  it("come every 250 ms while something is served or leased, and every 2 s while nothing is", async () => {
+    const database = newDatabase(1_000);
+    const clock = clockOf(database);
+    const { meter, admit } = await openFakeMeter(database);
+    const beats = (): number => database.calls.get("heartbeat") ?? 0;
+    const during = async (ms: number): Promise<number> => {
+      const before = beats();
+      for (let passed = 0; passed < ms; passed += 250) await clock.advance(250);
+      return beats() - before;
+    };
+    assert.equal(await during(8_000), 4);
+    const admission = await admit("GET /75");
+    assert.equal(await during(2_000), 8, "a request is served");
+    await admission.cancel();
+    assert.equal(await during(750), 3, "its lease is still held");
+    await during(2_000);
+    assert.equal(await during(8_000), 4);
+    await meter.authenticate(newKey(database));
+    assert.equal(await during(250), 1, "a key was presented");
+    database.state = "down";
+    await during(2_000);
+    assert.ok((await during(1_000)) >= 4, "one that failed is tried again soon");
+    database.state = "up";
+    await during(4_000);
+    await meter.close();
+  });
+});

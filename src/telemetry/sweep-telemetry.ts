@@ -1,0 +1,49 @@
+import { Counter, Gauge, type Registry } from "prom-client";
+import type { SweepEvents } from "../ledger/sweep/sweep-rounds.ts";
+import type { Logger } from "./logger.ts";
+
+/** A step that goes on failing, or passing the same pools, is logged again after so long. */
+const AGAIN_MS = 600_000;
+
+/** Counts and logs what the sweep tells: a step's first failure, that it goes on failing, and that it works again. */
+export function createSweepTelemetry(registry: Registry, logger: Logger): SweepEvents {
+  const registers = [registry];
+  const labelNames = ["step"] as const;
+  const failures = new Counter({
+    name: "farebox_sweep_failures_total",
+    help: "Runs of a step of the sweep that failed, or that had to pass something.",
+    labelNames,
+    registers,
+  });
+  const successes = new Gauge({
+    name: "farebox_sweep_success_timestamp_seconds",
+    help: "When a step of the sweep last succeeded on this instance.",
+    labelNames,
+    registers,
+  });
+  const loggedAt = new Map<string, number>();
+  const isDue = (line: string): boolean => {
+    const now = performance.now();
+    if (now - (loggedAt.get(line) ?? Number.NEGATIVE_INFINITY) < AGAIN_MS) return false;
+    loggedAt.set(line, now);
+    return true;
+  };
+  return {
+    stepSucceeded: (step) => {
+      successes.setToCurrentTime({ step });
+      loggedAt.delete(`passed ${step}`);
+    },
+    stepFailed: (step, error, times) => {
+      failures.inc({ step });
+      if (times === 1) loggedAt.delete(step);
+      if (isDue(step))
+        logger.warn({ err: error, step, times }, "a step of the sweep failed: it is tried again");
+    },
+    stepPassed: (step, error) => {
+      failures.inc({ step });
+      if (isDue(`passed ${step}`))
+        logger.warn({ err: error, step }, "a step of the sweep passed what it could not do");
+    },
+    stepRecovered: (step) => logger.info({ step }, "a step of the sweep works again"),
+  };
+}

@@ -1,0 +1,96 @@
+import type { Mutation } from "../mutation.ts";
+
+/** Code and migrations. */
+export const LEDGER: readonly Mutation[] = [
+  {
+    name: "take a transaction that was rolled back for committed",
+    why: "Whoever swallowed a refused statement loses all writes of its transaction and is told that they are made.",
+    file: "src/ledger/database/pool-database.ts",
+    search: `if (command !== "COMMIT")`,
+    replacement: `if (command === "")`,
+    tests: [
+      {
+        file: "src/ledger/database/database.pg.test.ts",
+        title: "a transaction whose refused statement was swallowed rejects",
+      },
+    ],
+  },
+  {
+    name: "let each grant cover all holds",
+    why: "Credits that a hold covers once would be kept in every expired grant.",
+    file: "migrations/0004_roll_a_pool.sql",
+    search: "    v_cover := greatest(0, v_cover - g.remaining);\n",
+    replacement: "",
+    tests: [
+      {
+        file: "src/ledger/pools/roll.pg.test.ts",
+        title: "a hold that several expired grants cover keeps what it holds in all, not of each",
+      },
+    ],
+  },
+  {
+    name: "begin a cap's month anew every day",
+    why: "A key may spend its month's cap thirty times.",
+    file: "migrations/0011_caps_and_leases.sql",
+    search: "IF p_cap.month < v_month THEN",
+    replacement: "IF p_cap.day_spent = 0 THEN",
+    tests: [
+      {
+        file: "src/ledger/keys/key-caps.pg.test.ts",
+        title: "the month goes on counting when a new day begins",
+      },
+    ],
+  },
+  {
+    name: "grant a period once more when the plan is taken again",
+    why: "Leaving a plan and taking it again would be free credits.",
+    file: "migrations/0004_roll_a_pool.sql",
+    search: "AND o.reference = v.reference AND",
+    replacement: "AND false AND",
+    tests: [
+      {
+        file: "src/ledger/plans/account-plan.pg.test.ts",
+        title: "a calendar's period is granted once, however often the plan is left and taken again",
+      },
+    ],
+  },
+  {
+    name: "let a refund of yesterday's charge free today's cap",
+    why: "A key spends more in a day than its cap.",
+    file: "migrations/0005_grant_refund_adjust.sql",
+    search: "CASE WHEN p_charged_at >= c.day AND p_charged_at < c.day + interval '24 hours'",
+    replacement: "CASE WHEN true",
+    tests: [
+      {
+        file: "src/ledger/keys/key-caps.pg.test.ts",
+        title: "a refund of yesterday's charge frees nothing of today's cap, whenever the cap was set",
+      },
+    ],
+  },
+  {
+    name: "run a batch that is sent again",
+    why: "A charge whose answer was lost is made twice.",
+    file: "migrations/0010_plain_batch.sql",
+    search: "AND l.last_batch = p_number - 1 AND l.state = 'live'",
+    replacement: "",
+    tests: [
+      {
+        file: "src/ledger/batch/lane.pg.test.ts",
+        title: "every hot verb has one effect and its own result when the connection breaks",
+      },
+    ],
+  },
+  {
+    name: "take a locked pool for a database that is away",
+    why: "One pool that somebody keeps locked stops every customer of its shard.",
+    file: "src/ledger/batch/outcome.ts",
+    search: `new Set(["55P03", "57014"])`,
+    replacement: "new Set<string>([])",
+    tests: [
+      {
+        file: "src/ledger/batch/locked-pool.pg.test.ts",
+        title: "keeps its own items waiting, and nobody else's",
+      },
+    ],
+  },
+];

@@ -1,0 +1,116 @@
+/** What the code of one folder of src may import, besides its own. Everything else is an error. */
+interface Folder {
+  /** Folders of src. */
+  readonly folders: readonly string[];
+  /** Packages that are installed. */
+  readonly packages: readonly string[];
+  /** Modules of Node, without `node:`; "any" for what does I/O anyway. */
+  readonly node: readonly string[] | "any";
+  /**
+   * For each room the rooms of the same folder that it may import. A file with a line of its own is one that the rooms stand
+   * on; `top` is all other files beside the rooms. None: the folder is one room, whatever it has inside.
+   */
+  readonly rooms?: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * The layers, from the ground up: who may import whom. layers.test.ts holds every import to it, of types too, and every arrow to
+ * be used. ARCHITECTURE.md shows it.
+ */
+export const ALLOWED: Readonly<Record<string, Folder>> = {
+  domain: {
+    folders: [],
+    packages: ["find-my-way"],
+    node: [],
+    rooms: {
+      top: [],
+      routes: ["top"],
+      leases: ["top"],
+      prices: ["top", "routes"],
+      keys: ["top", "routes", "prices"],
+    },
+  },
+  client: { folders: ["domain"], packages: [], node: [] },
+  contract: { folders: ["domain"], packages: ["yaml", "zod"], node: ["fs", "http", "path"] },
+  openapi: { folders: ["domain", "contract"], packages: ["jsonc-parser", "yaml"], node: ["fs"] },
+  config: { folders: ["domain", "contract", "openapi"], packages: ["zod"], node: ["fs", "path"] },
+  ledger: {
+    folders: ["domain"],
+    packages: ["@electric-sql/pglite", "pg"],
+    node: "any",
+    rooms: {
+      "ledger.ts": [],
+      database: [],
+      operators: ["database"],
+      accounts: ["database"],
+      "price-lists": ["ledger.ts", "database"],
+      pools: ["ledger.ts", "database", "accounts"],
+      audit: ["database", "pools"],
+      reports: ["ledger.ts", "database", "pools"],
+      instance: ["ledger.ts", "database", "accounts", "pools", "price-lists"],
+      keys: ["ledger.ts", "database", "accounts", "pools"],
+      plans: ["database", "accounts", "keys", "pools"],
+      refunds: ["ledger.ts", "database", "accounts", "operators", "pools", "reports"],
+      batch: ["ledger.ts", "database", "accounts", "instance"],
+      sweep: ["database", "instance", "keys", "operators", "reports"],
+      top: ["ledger.ts", "database", "instance", "keys", "pools", "refunds", "batch", "sweep"],
+    },
+  },
+  meter: { folders: ["domain", "contract", "ledger"], packages: [], node: ["crypto"] },
+  gateway: { folders: ["domain", "contract", "config", "meter"], packages: ["undici"], node: "any" },
+  telemetry: {
+    folders: ["domain", "ledger", "meter", "gateway"],
+    packages: ["pino", "prom-client"],
+    node: "any",
+  },
+  api: {
+    folders: ["domain", "contract", "config", "ledger", "meter", "telemetry"],
+    packages: ["@hono/node-server", "@hono/zod-openapi", "hono", "zod"],
+    node: "any",
+    rooms: {
+      top: [],
+      wire: [],
+      "price-lists": ["wire"],
+      pools: ["top"],
+      keys: ["top", "wire"],
+      customer: ["top", "wire", "price-lists", "pools", "keys"],
+      operator: ["top", "wire", "price-lists", "pools", "keys"],
+    },
+  },
+  server: {
+    folders: ["domain", "contract", "config", "ledger", "meter", "gateway", "telemetry", "api"],
+    packages: [],
+    node: "any",
+  },
+  cli: {
+    folders: ["domain", "client", "openapi", "config", "ledger", "telemetry", "api", "server"],
+    packages: ["cli-table3", "commander", "undici", "zod"],
+    node: "any",
+    rooms: {
+      terminal: [],
+      operator: [],
+      "cli.ts": ["terminal", "operator"],
+      render: ["cli.ts", "operator"],
+      process: ["cli.ts", "operator"],
+      commands: ["cli.ts", "terminal", "operator", "render", "process"],
+      top: ["cli.ts", "terminal", "operator", "commands"],
+    },
+  },
+  "index.ts": { folders: ["domain", "config", "ledger", "telemetry", "server"], packages: [], node: [] },
+};
+
+/**
+ * What the test code of a folder may import besides what the folder may: `*.test.ts`, `testing/` and what only generates files,
+ * `generate/`. It takes any package and any of Node, and minds no rooms; what ships imports none of it.
+ */
+export const ALLOWED_IN_TESTS: Readonly<Record<string, readonly string[]>> = {
+  // What the operator API describes is what the client is generated from and tried against.
+  client: ["ledger", "api"],
+};
+
+/** Folders beside src, and which others they may import. */
+export const ALLOWED_OUTSIDE: Readonly<Record<string, readonly string[]>> = {
+  examples: ["src"],
+  bench: ["src"],
+  tests: ["src", "examples"],
+};

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { LOCAL_TABLES, REFERENCE_TABLES } from "../../src/ledger/database/distribute.ts";
+import {
+  countFunctions,
+  readFunctions,
+  readStatements,
+  readTables,
+  type SqlFunction,
+  splitStatements,
+} from "./read-sql.ts";
+
+/**
+ * What keeps Citus open as a way to grow (design: the ledger, "Shards and scale-out"), checked without Citus: on a cluster each
+ * server has some shards, and a call of a function of one shard runs where that shard is.
+ */
+
+const tables = readTables();
+const functions = readFunctions();
+const sent = readStatements(/^src\/.*\.ts$/);
+
+/** Spread over the servers by shard. */
+const spread = tables.filter(({ name }) => ![...REFERENCE_TABLES, ...LOCAL_TABLES].includes(name));
+const spreadNames = spread.map(({ name }) => name);
+
+const isOfShard = ({ parameters }: SqlFunction): boolean => parameters[0] === "p_shard smallint";
+
+/** Tables that a statement reads or writes, each time it names one. */
+function tablesOf(statement: string): string[] {
+  const named = statement.matchAll(
+    /(?:\b(?:FROM|JOIN|INTO|UPDATE|USING|ONLY)\s+|,\s*)farebox\.(\w+)\b(?!\s*\()/g,
+  );
+  return [...named].map(([, name = ""]) => name).filter((name) => spreadNames.includes(name));
+}
+
+const WRITES = /\b(INSERT INTO|UPDATE farebox\.|DELETE FROM)/;
+
+describe("tables", () => {
+  test("each has a shard in its rows, or a copy on every server", () => {
+    const without = spread.filter(
+      ({ lines }) => !lines.some((line) => /^\s+shard smallint NOT NULL/.test(line)),
+    );
+    assert.deepEqual(without, []);
+    const unknown = [...REFERENCE_TABLES].filter((name) => !tables.some((table) => table.name === name));
+    assert.deepEqual(unknown, []);
+  });
+
+  test("what is unique is unique in its shard", () => {
+    const keys = spread.flatMap(({ name, lines }) =>
+      lines.filter((line) => /PRIMARY KEY|UNIQUE/.test(line)).map((line) => `${name}: ${line.trim()}`),
+    );
+    assert.ok(keys.length > 10);
+    assert.deepEqual(
+      keys.filter((key) => !/\(.*\bshard\b.*\)/.test(key)),
+      [],
+    );
+  });
+
+  test("none that is spread refers to another by a foreign key", () => {
+    const references = spread.flatMap(({ name, lines }) =>
+      lines.filter((line) => line.includes("REFERENCES")).map((line) => `${name}: ${line.trim()}`),
+    );
+    assert.deepEqual(references, []);
+  });
+});
+
+describe("functions", () => {
+  test("each stands once, with a comment, in at most 120 lines", () => {
+    const names = functions.map(({ name }) => name);
+    assert.equal(names.length, countFunctions(), "all are found");
+    assert.deepEqual(
+      names.filter((name, index) => names.indexOf(name) !== index),
+      [],
+    );
+    assert.deepEqual(
+      functions.filter(({ comment }) => comment === undefined).map(({ name }) => name),
+      [],
+    );
+    assert.deepEqual(
+      functions.filter(({ length }) => length > 120).map(({ name, length }) => `${name}: ${length}`),
+      [],
+    );
+  });
+
+  test("one that uses spread tables is of one shard: by p_shard, or by a row that has it", () => {
+    const others = functions.filter(
+      ({ name, body, parameters }) =>
+        tablesOf(body).length > 0 &&
+        !ALL_SHARDS.has(name) &&
+        parameters[0] !== "p_shard smallint" &&
+        !parameters.some((parameter) => /\bfarebox\.(\w+)$/.test(parameter)),
+    );
+    assert.deepEqual(
+      others.map(({ name }) => name),
+      [],
+    );
+  });
+
+  test("each use of a spread table names its shard", () => {
+    const without = functions.flatMap(({ name, body }) =>
+      ALL_SHARDS.has(name)
+        ? []
+        : splitStatements(body)
+            .filter((statement) => tablesOf(statement).length > shardsIn(statement))
+            .map((statement) => `${name}: ${statement}`),
+    );
+    assert.deepEqual(without, []);
+  });
+
+  test("none writes in a common table expression, nor with a time that is read in the statement", () => {
+    const wrong = functions.flatMap(({ name, body }) =>
+      splitStatements(body)
+        .filter(
+          (statement) => writesInWith(statement) || (WRITES.test(statement) && VOLATILE.test(statement)),
+        )
+        .map((statement) => `${name}: ${statement}`),
+    );
+    assert.deepEqual(wrong, []);
+  });
+
+  test("those that say Internal are those that only others of them call", () => {
+    const called = new Set(
+      sent.flatMap(({ text }) => [...text.matchAll(/farebox\.(\w+)\s*\(/g)].map(([, name]) => name)),
+    );
+    const wrong = functions.flatMap(({ name, comment = "" }) => {
+      if (name === "refuse_change") return [];
+      const isInternal = comment.startsWith("Internal.");
+      if (called.has(name) && isInternal) return [`${name} is called from TypeScript`];
+      if (!called.has(name) && !isInternal) return [`${name} is not called from TypeScript`];
+      return [];
+    });
+    assert.deepEqual(wrong, []);
+  });
+});
+
+describe("statements in TypeScript", () => {
+  test("there are some", () => assert.ok(sent.length > 100));
+
+  test("none writes to a spread table: that is done by functions", () => {
+    const writing = sent.filter(({ text }) =>
+      spreadNames.some((name) =>
+        new RegExp(`(INSERT INTO|UPDATE|DELETE FROM) farebox\\.${name}\\b`).test(text),
+      ),
+    );
+    assert.deepEqual(writing.map(render), []);
+  });
+
+  test("each use of a spread table names its shard, but in reports over all accounts", () => {
+    const without = sent.filter(
+      ({ file, text }) => !OVER_ALL.has(file) && tablesOf(text).length > shardsIn(text),
+    );
+    assert.deepEqual(without.map(render), []);
+  });
+
+  test("none that writes calls a volatile function, or writes in a common table expression", () => {
+    const wrong = sent.filter(({ text }) => writesInWith(text) || (WRITES.test(text) && VOLATILE.test(text)));
+    assert.deepEqual(wrong.map(render), []);
+  });
+
+  test("functions of a shard are called plainly, one in a statement, and not from FROM", () => {
+    const ofShard = functions.filter(isOfShard).map(({ name }) => name);
+    const calls = new RegExp(`farebox\\.(${ofShard.join("|")})\\s*\\(`, "g");
+    const wrong = sent.filter(({ text }) => {
+      const found = [...text.matchAll(calls)];
+      if (found.length === 0) return false;
+      return (
+        found.length > 1 || !/^(SELECT )?farebox\.\w+\(|^SELECT farebox/.test(text) || /\bFROM\b/.test(text)
+      );
+    });
+    assert.deepEqual(wrong.map(render), []);
+  });
+});
+
+const VOLATILE = /\b(clock_timestamp|timeofday|random|gen_random_uuid|nextval)\s*\(/;
+
+/**
+ * How often a shard is compared, or is among the columns of an insert. A condition that is put into a template counts: those are of
+ * a pool or of a shard.
+ */
+function shardsIn(statement: string): number {
+  const compared = statement.match(/\bshard\s*(=|<>)|\b(WHERE|ON|AND) \$(?!\d)/g)?.length ?? 0;
+  const inserted = statement.match(/INSERT INTO farebox\.\w+(?: AS \w+)? \([^)]*\bshard\b/g)?.length ?? 0;
+  return compared + inserted;
+}
+
+function writesInWith(statement: string): boolean {
+  return (
+    /\bWITH\b/.test(statement) &&
+    /\bAS\s*(?:NOT MATERIALIZED|MATERIALIZED)?\s*\(\s*(INSERT|UPDATE|DELETE)\b/.test(statement)
+  );
+}
+
+/** Functions that concern all shards: they run on the coordinator. */
+const ALL_SHARDS = new Set(["ensure_partitions"]);
+
+/** Files whose statements read all shards on purpose, in a way that a cluster can split. */
+const OVER_ALL = new Set(["src/ledger/sweep/row-steps.ts", "src/ledger/sweep/sweep.ts"]);
+
+function render({ file, text }: { readonly file: string; readonly text: string }): string {
+  return `${file}: ${text.slice(0, 200)}`;
+}

@@ -1,0 +1,115 @@
+import { readTracked, trackedFiles } from "./tracked-files.ts";
+
+/** A table of migrations/: the text between its parentheses, a line each. */
+export interface SqlTable {
+  readonly name: string;
+  readonly lines: readonly string[];
+}
+
+/** A function of migrations/. */
+export interface SqlFunction {
+  readonly file: string;
+  readonly name: string;
+  /** `p_shard smallint` and so on. */
+  readonly parameters: readonly string[];
+  readonly returns: string;
+  /** Its lines, from CREATE to the end of its body. */
+  readonly length: number;
+  /** Without comments and without the contents of its literals. */
+  readonly body: string;
+  readonly comment: string | undefined;
+}
+
+/** All migrations, one after the other, each line with its file. */
+function readMigrations(): { readonly file: string; readonly text: string }[] {
+  return trackedFiles(/^migrations\/\d{4}_\w+\.sql$/).map((file) => ({ file, text: readTracked(file) }));
+}
+
+export function readTables(): SqlTable[] {
+  return readMigrations().flatMap(({ text }) =>
+    [...text.matchAll(/^CREATE TABLE farebox\.(\w+) \(\n([\s\S]*?)\n\)/gm)].map(
+      ([, name = "", inside = ""]) => ({
+        name,
+        lines: withoutComments(inside).split("\n"),
+      }),
+    ),
+  );
+}
+
+const FUNCTION =
+  /^CREATE (?:OR REPLACE )?FUNCTION farebox\.(\w+)\s*\(([\s\S]*?)\)\s*(?:RETURNS\s+([\s\S]*?)\s+)?LANGUAGE[\s\S]*?(?:\$\$([\s\S]*?)\$\$;|^RETURN ([\s\S]*?);$)/gm;
+
+export function readFunctions(): SqlFunction[] {
+  const migrations = readMigrations();
+  const comments = new Map<string, string>();
+  for (const { text } of migrations) {
+    for (const [, name = "", comment = ""] of text.matchAll(
+      /^COMMENT ON FUNCTION farebox\.(\w+)(?:\([^)]*\))? IS\s+'((?:[^']|'')*)';$/gm,
+    )) {
+      comments.set(name, comment);
+    }
+  }
+  return migrations.flatMap(({ file, text }) =>
+    [...text.matchAll(FUNCTION)].map(
+      ([whole, name = "", parameters = "", returns = "", body, expression]) => ({
+        file,
+        name,
+        parameters: parameters
+          .split(/,(?![^(]*\))/)
+          .map((parameter) => parameter.trim().replaceAll(/\s+/g, " "))
+          .filter((parameter) => parameter !== ""),
+        returns,
+        length: whole.split("\n").length,
+        body: withoutLiterals(withoutComments(body ?? expression ?? "")),
+        comment: comments.get(name),
+      }),
+    ),
+  );
+}
+
+/** How many functions migrations/ makes, counted without understanding them. */
+export function countFunctions(): number {
+  return readMigrations().reduce(
+    (count, { text }) => count + (text.match(/^CREATE .*\bFUNCTION\b/gm)?.length ?? 0),
+    0,
+  );
+}
+
+/** The statements of a function's body, or of a script: what stands between semicolons, in one line. */
+export function splitStatements(text: string): string[] {
+  return text
+    .split(";")
+    .map((statement) => statement.replaceAll(/\s+/g, " ").trim())
+    .filter((statement) => statement !== "");
+}
+
+/** Statements in TypeScript: each string or template with a name of the schema in it. `${…}` stands as `$`. */
+export function readStatements(pattern: RegExp): { readonly file: string; readonly text: string }[] {
+  return trackedFiles(pattern)
+    .filter((file) => !/\.test\.ts$|\/testing\//.test(file))
+    .flatMap((file) =>
+      readStrings(readTracked(file))
+        .filter((text) => /\bfarebox\./.test(text))
+        .flatMap((text) => splitStatements(withoutLiterals(withoutComments(text))))
+        .map((text) => ({ file, text })),
+    );
+}
+
+const STRING =
+  /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/[^\n]*|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\$]|\\.|\$(?!\{)|\$\{(?:[^{}`]|`[^`]*`|\{[^{}]*\})*\})*)`/gm;
+
+/** The texts of strings and templates, without comments. */
+function readStrings(source: string): string[] {
+  return [...source.matchAll(STRING)].flatMap(([, quoted, template]) => {
+    const text = quoted ?? template?.replaceAll(/\$\{(?:[^{}`]|`[^`]*`|\{[^{}]*\})*\}/g, "$");
+    return text === undefined ? [] : [text];
+  });
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/--[^\n]*/g, "");
+}
+
+function withoutLiterals(text: string): string {
+  return text.replaceAll(/'(?:[^']|'')*'/g, "''");
+}
