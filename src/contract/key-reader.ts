@@ -11,32 +11,32 @@ export function createKeyReader(sources: readonly KeySource[]): Contract["readKe
     schemes: schemes?.map((scheme) => scheme.toLowerCase()),
   }));
   return (rawHeaders) => {
-    const keys = new Set<string>();
+    let found: string | undefined;
     let unreadable = false;
     for (const source of compiled) {
-      const texts = headerTexts(rawHeaders, source.header);
-      if (texts.length > 1) return { key: undefined, ambiguous: true };
-      const text = texts[0]?.trim();
-      if (text === undefined || text === "") continue;
+      const at = findHeader(rawHeaders, source.header, 0);
+      if (at === -1) continue;
+      if (findHeader(rawHeaders, source.header, at + 2) !== -1) return AMBIGUOUS;
+      const text = rawHeaders[at + 1]?.trim() ?? "";
+      if (text === "") continue;
       const key = source.schemes === undefined ? text : readAfterScheme(text, source.schemes);
       if (key === "") unreadable = true;
-      else keys.add(key);
+      else if (found !== undefined && found !== key) return AMBIGUOUS;
+      else found = key;
     }
-    if (keys.size > 1) return { key: undefined, ambiguous: true };
-    const [key] = keys;
-    return { key: key ?? (unreadable ? "" : undefined), ambiguous: false };
+    return { key: found ?? (unreadable ? "" : undefined), ambiguous: false };
   };
 }
 
-/** Names are compared by length first: a request has dozens of headers and most differ there. */
-function headerTexts(rawHeaders: readonly string[], name: string): string[] {
-  const texts: string[] = [];
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+const AMBIGUOUS = { key: undefined, ambiguous: true } as const;
+
+/** Where the name stands, or -1. Names are compared by length first: a request has dozens of headers and most differ there. */
+function findHeader(rawHeaders: readonly string[], name: string, from: number): number {
+  for (let index = from; index + 1 < rawHeaders.length; index += 2) {
     const candidate = rawHeaders[index] ?? "";
-    if (candidate.length === name.length && candidate.toLowerCase() === name)
-      texts.push(rawHeaders[index + 1] ?? "");
+    if (candidate.length === name.length && candidate.toLowerCase() === name) return index;
   }
-  return texts;
+  return -1;
 }
 
 /** `Bearer KEY` (RFC 9110 section 11.4: the scheme in any letter case, then spaces). Empty when the scheme is another one. */

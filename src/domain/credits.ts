@@ -29,6 +29,9 @@ export function parseCredits(input: unknown): Credits | undefined {
 
 /** The amount as a plain decimal without trailing zeros: `"9406.5"`. */
 export function formatCredits(amount: Credits): string {
+  const number = Number(amount);
+  // Exact as a number, like nearly every amount: whole credits need no bigint to print.
+  if (Number.isSafeInteger(number) && number % 1_000_000 === 0) return String(number / 1_000_000);
   const sign = amount < 0n ? "-" : "";
   const absolute = amount < 0n ? -amount : amount;
   const whole = absolute / MICRO_PER_CREDIT;

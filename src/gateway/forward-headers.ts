@@ -1,7 +1,4 @@
-/** Names in one spelling: CGI-like upstreams (WSGI, PHP) read `X_Forwarded_For` as `X-Forwarded-For`. */
-function hyphenated(lowerCaseName: string): string {
-  return lowerCaseName.includes("_") ? lowerCaseName.replaceAll("_", "-") : lowerCaseName;
-}
+import { headerName } from "./header-name.ts";
 
 /**
  * Never forwarded. Hop-by-hop ones belong to the client's connection (RFC 9110 §7.6.1); `expect` was answered by us;
@@ -46,8 +43,7 @@ export function createForwardRules(
   credentials: Readonly<Record<string, string>>,
 ): ForwardRules {
   const removed = new Set(NEVER_FORWARDED);
-  for (const name of [...keyHeaders, ...Object.keys(credentials)])
-    removed.add(hyphenated(name.toLowerCase()));
+  for (const name of [...keyHeaders, ...Object.keys(credentials)]) removed.add(headerName(name).plain);
   return { removed, credentials: Object.entries(credentials).flat() };
 }
 
@@ -74,9 +70,9 @@ export function forwardHeaders(
   const forwarded: string[] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? "";
-    const plain = hyphenated(name.toLowerCase());
+    const { lower, plain } = headerName(name);
     if (rules.removed.has(plain) || isOurs(plain)) continue;
-    if (facts.connectionNames.length > 0 && facts.connectionNames.includes(name.toLowerCase())) continue;
+    if (facts.connectionNames.length > 0 && facts.connectionNames.includes(lower)) continue;
     if (facts.identityCoding && plain === "accept-encoding") continue;
     if (facts.wholeResponse && (plain === "range" || plain === "if-range")) continue;
     forwarded.push(name, rawHeaders[i + 1] ?? "");

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { headerName } from "./header-name.ts";
 
 /** The upstream's header list as text, flat: name, value, name, value … */
 export type HeaderList = string[];
@@ -19,7 +20,6 @@ const NEVER_RELAYED: ReadonlySet<string> = new Set([
 /** What Node accepts in a header's value (RFC 9110 §5.5, with obs-text); anything else would fail after the charge. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const STATUS_TEXT = /^[\t\x20-\x7e]*$/;
-const TOKEN = /^[\w!#$%&'*+.^`|~-]+$/;
 
 /** What the gateway reads of a response's headers while it copies them. */
 export interface ResponseHead {
@@ -60,10 +60,9 @@ export function readResponseHead(
   let hasCacheControl = false;
   for (let i = 0; i < raw.length; i += 2) {
     const name = latin1(raw[i]);
-    const lower = name.toLowerCase();
+    const { lower, isToken } = headerName(name);
     const value = latin1(raw[i + 1]);
-    if (!TOKEN.test(name) || !VALUE.test(value))
-      return { reason: "a header holds bytes that no header may hold" };
+    if (!isToken || !VALUE.test(value)) return { reason: "a header holds bytes that no header may hold" };
     if (lower === "transfer-encoding" && value.toLowerCase() !== "chunked") {
       return { reason: "transfer-encoding is not chunked" };
     }
@@ -74,7 +73,9 @@ export function readResponseHead(
         return { reason: "content-length is not one number" };
       length = Number(value);
     }
-    if (lower === "connection") connectionNames.push(...value.toLowerCase().split(/[\s,]+/));
+    // `keep-alive` names only a header that is never relayed.
+    if (lower === "connection" && value !== "keep-alive")
+      connectionNames.push(...value.toLowerCase().split(/[\s,]+/));
     if (NEVER_RELAYED.has(lower) || removed.has(lower) || lower.startsWith("x-farebox-")) continue;
     if (lower === "content-type") contentType = value;
     else if (lower === "content-encoding") contentEncoding = joinCodings(contentEncoding, value);

@@ -1,5 +1,6 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
+import type { PriceList } from "../domain/prices/price.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { Ledger, PoolBalance } from "../ledger/ledger.ts";
@@ -10,7 +11,7 @@ import { HeartbeatLoop } from "./heartbeat-loop.ts";
 import { KeyCache } from "./key-cache.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { Limiter, type OwnLimit } from "./limiter.ts";
-import type { AdmitRequest, Decision, Identity, Meter, Route } from "./meter.ts";
+import type { AdmitRequest, Decision, Identity, Meter, OwnEndpoint, Route } from "./meter.ts";
 import { type MeterClock, systemClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 import { OpenRequests } from "./open-requests.ts";
@@ -62,6 +63,8 @@ class RunningMeter implements StartableMeter {
   readonly #priceLists: PriceLists;
   readonly #limiter: Limiter;
   readonly #heartbeat: HeartbeatLoop;
+  /** What every unpriced request gets under the list in force. */
+  #unpriced: Route | undefined = undefined;
 
   constructor(options: MeterOptions) {
     const { ledger, events, clock = systemClock, random = Math.random } = options;
@@ -115,22 +118,21 @@ class RunningMeter implements StartableMeter {
       return { endpoint, list, candidates, pathParams, priced, needsRequestBody: match.readsRequestBody };
     }
     if (list.unpriced === "refuse" && !isCompanion(table, method, path)) return this.#counted(ROUTE_UNKNOWN);
-    return {
-      endpoint: "unpriced",
-      list,
-      candidates: [],
-      pathParams: {},
-      priced: false,
-      needsRequestBody: false,
-    };
+    if (this.#unpriced?.list !== list) this.#unpriced = unpricedRoute(list);
+    return this.#unpriced;
   }
 
   priceTable(): PriceTable | undefined {
     return this.#priceLists.current(this.#parts.clock.now());
   }
 
-  limit(...request: Parameters<Meter["limit"]>): RateLimitState | Refusal | undefined {
-    const state = this.#limiter.count(...request);
+  limit(
+    identity: Identity,
+    method: string,
+    path: string,
+    own?: OwnEndpoint,
+  ): RateLimitState | Refusal | undefined {
+    const state = this.#limiter.count(identity, method, path, own);
     if (state !== undefined && "code" in state) this.#counted(state);
     return state;
   }
@@ -177,6 +179,17 @@ class RunningMeter implements StartableMeter {
     if (decision.kind === "refused") this.#parts.events.refused(decision.refusal.code);
     return decision;
   }
+}
+
+function unpricedRoute(list: PriceList): Route {
+  return {
+    endpoint: "unpriced",
+    list,
+    candidates: [],
+    pathParams: {},
+    priced: false,
+    needsRequestBody: false,
+  };
 }
 
 /** HEAD asks about what GET would return; OPTIONS asks what may be done with a path at all. Neither is priced unless listed. */

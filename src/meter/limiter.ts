@@ -46,6 +46,8 @@ export class Limiter {
     path: string,
     own?: OwnEndpoint,
   ): RateLimitState | Refusal | undefined {
+    // Most accounts have no limit on what is forwarded.
+    if (own === undefined && this.#rules.length === 0 && identity.planLimits === undefined) return undefined;
     const now = this.#clock.now();
     const counted: { readonly rule: LimitRule; readonly window: RateWindow }[] = [];
     let refusal: Refusal | undefined;

@@ -30,6 +30,10 @@ interface MethodRoutes<T> {
   readonly router: findMyWay.Instance<findMyWay.HTTPVersion.V1>;
   /** What the path `/` finds. It is kept apart because the router would take it for a parameter with an empty value. */
   readonly root: Route<T> | undefined;
+  /** Patterns of literals only, by their path: nothing is more specific, so what is found here needs no search. */
+  readonly literals: ReadonlyMap<string, Route<T>>;
+  /** Some pattern has a parameter or `/*`, so there is something to search. */
+  readonly searches: boolean;
 }
 
 /**
@@ -70,7 +74,7 @@ export class RouteTable<T> {
   find(method: string, path: string): RouteMatch<T> | undefined {
     if (!path.startsWith("/")) return undefined;
     const routes = this.#routesOf(method);
-    if (routes === undefined) return undefined;
+    if (routes === undefined || (!routes.searches && routes.literals.size === 0)) return undefined;
     const route = search(routes, canonicalPath(path, this.#options.exact));
     if (route === undefined) return undefined;
     const { pattern, value } = route;
@@ -89,6 +93,7 @@ export class RouteTable<T> {
   #buildMethod(method: string, routes: readonly (readonly [MatchPattern, T])[]): MethodRoutes<T> {
     const router = findMyWay({ maxParamLength: Number.MAX_SAFE_INTEGER });
     const taken = new Map<string, Route<T>>();
+    const literals = new Map<string, Route<T>>();
     const coversAny = method !== "OPTIONS" && (method !== "HEAD" || this.#options.headAsGet);
     // A pattern of GET serves HEAD after HEAD's own and before those of any method.
     const inOrder = [
@@ -103,18 +108,29 @@ export class RouteTable<T> {
         if (taken.has(path)) continue;
         const route: Route<T> = { pattern, value };
         taken.set(path, route);
+        if (isLiteral(pattern)) literals.set(path, route);
         // The router calls no handler here: only its search is used.
         if (path !== "/") router.on("GET", path, () => undefined, route);
       }
     }
-    return { router, root: taken.get("/") ?? taken.get("/*") };
+    const searches = literals.size < taken.size;
+    return { router, root: taken.get("/") ?? taken.get("/*"), literals, searches };
   }
 }
 
-function search<T>({ router, root }: MethodRoutes<T>, path: string): Route<T> | undefined {
+function search<T>(
+  { router, root, literals, searches }: MethodRoutes<T>,
+  path: string,
+): Route<T> | undefined {
   if (path === "/") return root;
+  const literal = literals.get(path);
+  if (literal !== undefined || !searches) return literal;
   const found: { readonly store: Route<T> } | null = router.find("GET", path);
   return found?.store;
+}
+
+function isLiteral({ segments, wildcard }: MatchPattern): boolean {
+  return !wildcard && segments.every((segment) => "literal" in segment);
 }
 
 /** The same text for two patterns that match the same requests, whatever their parameters are called. */
