@@ -22,7 +22,7 @@ CREATE TABLE farebox.usage (
 COMMENT ON TABLE farebox.usage IS 'Charges summed by time, key and endpoint, up to usage_rolled.seq of each pool.';
 -- Reports over all accounts, which go shard by shard. On an expression, so that only they can use it: on a column, and on tables
 -- that were never analysed, it was taken for look-ups of one account's rows, and all rows of that time were read for each.
-CREATE INDEX usage_by_start ON farebox.usage (shard, span, (start AT TIME ZONE 'UTC'));
+CREATE INDEX usage_by_start ON farebox.usage (shard, span, (timezone('UTC', start)));
 
 CREATE TABLE farebox.usage_rolled (
   account_no integer NOT NULL,

@@ -36,6 +36,8 @@ export interface TestAccount {
   balance(creditType: string): Promise<number>;
   /** All lines of a pool, oldest first. */
   entries(creditType: string): Promise<readonly Entry[]>;
+  /** Its latest lines, the newest first. */
+  latest(creditType: string, limit: number): Promise<readonly Entry[]>;
 }
 
 /** What a call did to one pool. */

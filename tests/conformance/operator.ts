@@ -82,6 +82,12 @@ export function createOperator(url: string, token: string): Operator {
         balance: async (creditType) =>
           (await listPools(id)).find((pool) => pool.creditType === creditType)?.balance ?? 0,
         entries: (creditType) => listEntries(id, creditType),
+        latest: async (creditType, limit) =>
+          (
+            await get<{ entries: Entry[] }>(
+              `/v1/accounts/${id}/entries?creditType=${creditType}&limit=${limit}`,
+            )
+          ).entries,
       };
     },
     async publishPrices(prices, unpriced, effectiveAt) {

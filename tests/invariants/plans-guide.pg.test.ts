@@ -5,6 +5,7 @@ import { before, test } from "node:test";
 import { parseConfig } from "../../src/config/load-config.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import { publishPlans, readPlan, storedItems } from "../../src/ledger/plans/plans.ts";
+import { poolKeyOf } from "../../src/ledger/pools/pool-key.ts";
 import { assertSound, createPool, readPool } from "../../src/ledger/testing/books.ts";
 import { eachDatabase } from "../../src/ledger/testing/test-databases.ts";
 
@@ -23,6 +24,7 @@ eachDatabase("the guide to plans", (openFresh) => {
     const rows = [...GUIDE.matchAll(/^\| (\d{4}-\d\d-\d\d) \| (.*) \| (\d+) \|$/gm)];
     assert.equal(rows.length, 9);
     const pool = await createPool(db, 0n);
+    const { shard, accountNo, typeNo } = await poolKeyOf(db, pool);
     for (const [, date = "", what = "", balance] of rows) {
       const now = new Date(date);
       const [, verb, plan, when] = /^`(assign|cancel) (?:(\w+) )?(now|refresh)`/.exec(what) ?? [];
@@ -30,8 +32,8 @@ eachDatabase("the guide to plans", (openFresh) => {
         const stored = plan === undefined ? undefined : await readPlan(db, plan);
         const items = stored === undefined ? "[]" : storedItems(stored);
         await db.query("SELECT farebox.change_plan($1, $2, $3, $4, $5::jsonb, '{}', $6, NULL, $7)", [
-          pool.shard,
-          pool.accountId,
+          shard,
+          accountNo,
           plan,
           stored?.version,
           items,
@@ -39,7 +41,7 @@ eachDatabase("the guide to plans", (openFresh) => {
           now,
         ]);
       }
-      await db.query("SELECT farebox.roll_pool_to($1, $2, 'credits', $3)", [pool.shard, pool.accountId, now]);
+      await db.query("SELECT farebox.roll_pool_to($1, $2, $3, $4)", [shard, accountNo, typeNo, now]);
       assert.equal(
         (await readPool(db, pool)).balance,
         BigInt(Number(balance) * 1_000_000),

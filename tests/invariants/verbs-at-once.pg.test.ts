@@ -47,6 +47,8 @@ interface Tenant {
   readonly pools: readonly [PoolRef, PoolRef];
   /** The first one always has caps of its own. */
   readonly keys: readonly string[];
+  /** Pays what was held. No cap of it, nor of a plan, says less. */
+  readonly freeKey: string;
 }
 
 interface World {
@@ -73,6 +75,7 @@ interface Chosen {
   readonly ledger: LedgerHandle;
   readonly pool: PoolRef;
   readonly keyId: string;
+  readonly freeKey: string;
   readonly isCapped: boolean;
   readonly choice: Choice;
 }
@@ -164,11 +167,11 @@ async function chargeLease({ ledger, pool, keyId, isCapped, choice: { amount } }
   await ledger.release({ pool, hold: "lease", capKey, amount: granted - amount });
 }
 
-async function chargeHold({ ledger, pool, choice: { amount, isNow } }: Chosen): Promise<void> {
+async function chargeHold({ ledger, pool, freeKey, choice: { amount, isNow } }: Chosen): Promise<void> {
   const id = newId();
   const held = await ledger.hold(holdOf(pool, id, amount));
   if (held.kind !== "held") return;
-  if (isNow) await ledger.charge(chargeOf(pool, amount, { hold: { id }, keyId: "key_free" }));
+  if (isNow) await ledger.charge(chargeOf(pool, amount, { hold: { id }, keyId: freeKey }));
   else await ledger.release({ pool, hold: { id }, amount: 0n });
 }
 
@@ -244,7 +247,9 @@ async function openTenant(db: Database): Promise<Tenant> {
   for (const [index, keyId] of keys.entries()) {
     await db.transaction((tx) => addKey(tx, pool, keyId, index === 0 ? capsOf(0n) : []));
   }
-  return { pools: [pool, second], keys };
+  const freeKey = newId();
+  await db.transaction((tx) => addKey(tx, pool, freeKey, capsOf(-1_000_000n)));
+  return { pools: [pool, second], keys, freeKey };
 }
 
 /** Runs what was chosen one after the other. What is no refusal is a fault, and returned. */
@@ -261,6 +266,7 @@ async function work(world: World, chosen: readonly Choice[]): Promise<unknown[]>
         ledger,
         pool,
         keyId,
+        freeKey: tenant.freeKey,
         isCapped: choice.key === 0,
         choice,
       });

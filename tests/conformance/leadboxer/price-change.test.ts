@@ -131,13 +131,11 @@ rule("• This documentation", "what customers read with their own key: in force
 });
 
 test("under load every charge is its list's price, and the new price is never paid before its moment", async () => {
-  const account = await provider.openAccount({ credits: 1_000_000 });
+  const account = await provider.openAccount({ credits: 1_000_000_000 });
   const api = apiOf(provider.gateway, account);
-  const effectiveAt = new Date(Date.now() + 1500);
-  const version = await provider.publishPrices(dearer(20), effectiveAt);
   const charges = async (): Promise<readonly Entry[]> =>
     (await account.entries("credits")).filter(({ kind }) => kind === "charge");
-  // Calls go on, many at a time, until some dozens were charged by the new list.
+  // Calls go on, many at a time, from before the announcement until some dozens were charged by the new list.
   const switched = new AbortController();
   const callers = Array.from({ length: 12 }, async () => {
     while (!switched.signal.aborted) {
@@ -145,13 +143,19 @@ test("under load every charge is its list's price, and the new price is never pa
       assert.ok(answer.status === 200 || answer.status === 404, String(answer.status));
     }
   });
-  const deadline = Date.now() + 20_000;
-  try {
+  let effectiveAt = new Date();
+  let version = 0;
+  const enough = (async () => {
+    while ((await account.latest("credits", 1))[0]?.kind !== "charge");
+    effectiveAt = new Date(Date.now() + 1500);
+    version = await provider.publishPrices(dearer(20), effectiveAt);
     let last: readonly Entry[] = [];
     while (last.length < 50 || last.some(({ priceList }) => priceList !== version)) {
-      assert.ok(Date.now() < deadline, "the announced list takes effect");
-      last = (await charges()).slice(-50);
+      last = await account.latest("credits", 50);
     }
+  })();
+  try {
+    await Promise.race([enough, Promise.all(callers)]);
   } finally {
     switched.abort();
     await Promise.all(callers);
@@ -161,7 +165,7 @@ test("under load every charge is its list's price, and the new price is never pa
   for (const { priceList, amount } of all) {
     costs.set(priceList, (costs.get(priceList) ?? new Set()).add(toMicro(-amount) / 1_000_000));
   }
-  assert.equal(costs.size, 2, "charges of both lists, and of no other");
+  assert.ok(costs.size > 1, "charges of this list and of those before it");
   assert.deepEqual(costs.get(version), new Set([20]));
   for (const [list, amounts] of costs) if (list !== version) assert.deepEqual(amounts, new Set([10]));
   const early = all.filter(({ priceList, at }) => priceList === version && new Date(at) < effectiveAt);
