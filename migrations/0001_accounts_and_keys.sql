@@ -55,6 +55,8 @@ CREATE TABLE farebox.keys (
   state text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'revoked')),
   -- Match patterns; null: every endpoint.
   scopes jsonb CHECK (jsonb_typeof(scopes) = 'array'),
+  -- The credit types in which it has caps (key_caps), so that whoever looks a key up reads no other table.
+  capped text[] NOT NULL DEFAULT '{}',
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamptz,
   revoked_at timestamptz,

@@ -80,8 +80,8 @@ CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE ON farebox.entries
   FOR EACH ROW EXECUTE FUNCTION farebox.refuse_change();
 
 CREATE FUNCTION farebox.entry_kind(p_kind "char") RETURNS text LANGUAGE sql IMMUTABLE
-RETURN CASE p_kind WHEN 'c' THEN 'charge' WHEN 'g' THEN 'grant' WHEN 'r' THEN 'refund' WHEN 'x' THEN 'expiry'
-  WHEN 'a' THEN 'adjustment' END;
+RETURN CASE WHEN p_kind = 'c' THEN 'charge' WHEN p_kind = 'g' THEN 'grant' WHEN p_kind = 'r' THEN 'refund'
+  WHEN p_kind = 'x' THEN 'expiry' WHEN p_kind = 'a' THEN 'adjustment' END;
 COMMENT ON FUNCTION farebox.entry_kind IS 'What anyone sees of an entry''s kind.';
 
 CREATE TABLE farebox.grants (

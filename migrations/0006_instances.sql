@@ -102,12 +102,15 @@ END $$;
 COMMENT ON FUNCTION farebox.without_lease IS 'Internal. A pool''s row without one instance.';
 
 CREATE FUNCTION farebox.list_active_pools(p_shard smallint, p_instance integer, p_limit integer) RETURNS jsonb
-LANGUAGE sql STABLE AS $$
-  SELECT coalesce(jsonb_agg(jsonb_build_array(l.account_no, l.type_no)), '[]') FROM (
-    SELECT a.account_no, a.type_no FROM farebox.active_pools a
-    WHERE a.shard = p_shard AND a.instance_no = p_instance ORDER BY a.account_no, a.type_no LIMIT p_limit
-  ) l
-$$;
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(l.account_no, l.type_no)), '[]') FROM (
+      SELECT a.account_no, a.type_no FROM farebox.active_pools a
+      WHERE a.shard = p_shard AND a.instance_no = p_instance ORDER BY a.account_no, a.type_no LIMIT p_limit
+    ) l
+  );
+END $$;
 COMMENT ON FUNCTION farebox.list_active_pools IS 'The first pools of an instance, as [[account_no, type_no], …].';
 
 -- Null when the instance is not dead: its batches might still draw on the leases. False when somebody else was faster. Batches of a dead one are fenced, and nobody

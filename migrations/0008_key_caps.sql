@@ -102,6 +102,8 @@ DECLARE
   v_day CONSTANT timestamptz := date_trunc('day', p_now, 'UTC');
   v_month CONSTANT timestamptz := date_trunc('month', p_now, 'UTC');
   v_behind bigint;
+  v_key integer[]; v_day_spent bigint[]; v_month_spent bigint[]; v_total_spent bigint[];
+  x record;
 BEGIN
   IF p_cap IS NULL THEN
     DELETE FROM farebox.key_caps c
@@ -126,19 +128,26 @@ BEGIN
   IF v_behind > c_most_behind THEN
     RAISE EXCEPTION '% entries of the pool are not rolled up', v_behind USING ERRCODE = 'FB425';
   END IF;
+  -- Of its own: Citus runs no function that reads a spread table inside a statement on another.
+  SELECT array_agg(s.key_no), array_agg(s.day_spent), array_agg(s.month_spent), array_agg(s.total_spent)
+  INTO v_key, v_day_spent, v_month_spent, v_total_spent
+  FROM farebox.sum_key_spend(p_pool.shard, p_pool.account_no, p_pool.type_no, p_keys, v_day, v_month) s;
   INSERT INTO farebox.key_caps (account_no, type_no, key_no, shard, day_cap, month_cap, total_cap, day, day_spent, month,
     month_spent, total_spent, held, source)
   SELECT p_pool.account_no, p_pool.type_no, k.no, p_pool.shard, (p_cap ->> 'day')::bigint, (p_cap ->> 'month')::bigint,
-    (p_cap ->> 'total')::bigint, v_day, coalesce(s.day_spent, 0), v_month, coalesce(s.month_spent, 0),
-    coalesce(s.total_spent, 0),
-    -- Leases of the key that outlived an earlier cap.
-    coalesce((
-      SELECT sum(l.amount) FROM farebox.key_leases l
-      WHERE l.account_no = p_pool.account_no AND l.type_no = p_pool.type_no AND l.key_no = k.no AND l.shard = p_pool.shard
-    ), 0), p_source
-  FROM unnest(p_keys) k(no)
-  LEFT JOIN farebox.sum_key_spend(p_pool.shard, p_pool.account_no, p_pool.type_no, p_keys, v_day, v_month) s ON s.key_no = k.no
+    (p_cap ->> 'total')::bigint, v_day, coalesce(v_day_spent[k.place], 0), v_month, coalesce(v_month_spent[k.place], 0),
+    coalesce(v_total_spent[k.place], 0), 0, p_source
+  FROM (SELECT u.no, array_position(v_key, u.no) AS place FROM unnest(p_keys) u(no)) k
   ORDER BY k.no;
+  -- Leases of the keys that outlived an earlier cap.
+  FOR x IN
+    SELECT l.key_no, sum(l.amount) AS amount FROM farebox.key_leases l
+    WHERE l.account_no = p_pool.account_no AND l.type_no = p_pool.type_no AND l.shard = p_pool.shard AND l.key_no = ANY (p_keys)
+    GROUP BY l.key_no HAVING sum(l.amount) > 0
+  LOOP
+    UPDATE farebox.key_caps c SET held = x.amount
+    WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = x.key_no AND c.shard = p_pool.shard;
+  END LOOP;
 END $$;
 COMMENT ON FUNCTION farebox.write_key_caps IS 'Internal. Gives keys their caps on one locked pool, or takes them away.';
 

@@ -80,12 +80,12 @@ COMMENT ON FUNCTION farebox.begin_idempotent IS
   'Called by instances. Claims an Idempotency-Key for one run of a request, or says who has it or what it was answered.';
 
 CREATE FUNCTION farebox.is_instance_live(p_shard smallint, p_instance text) RETURNS boolean
-LANGUAGE sql STABLE SET enable_seqscan = off AS $$
-  SELECT EXISTS (
-    SELECT FROM farebox.instances i JOIN farebox.lanes l ON l.instance_no = i.instance_no
-    WHERE i.instance_id = p_instance AND l.shard = p_shard AND l.state = 'live'
-  )
-$$;
+LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
+BEGIN
+  PERFORM FROM farebox.instances i JOIN farebox.lanes l ON l.instance_no = i.instance_no
+  WHERE i.instance_id = p_instance AND l.shard = p_shard AND l.state = 'live';
+  RETURN FOUND;
+END $$;
 COMMENT ON FUNCTION farebox.is_instance_live IS 'Internal. Whether an instance serves this shard and was not declared dead.';
 
 -- Stores the response of a request that charged nothing. False when the run has the key no longer: it was taken over, and the

@@ -10,8 +10,9 @@
 -- anchor and its period's number.
 CREATE FUNCTION farebox.calendar_anchor(p_every text) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE
-RETURN CASE p_every WHEN 'day' THEN timestamptz '2000-01-05 00:00:00Z' WHEN 'week' THEN timestamptz '2000-01-03 00:00:00Z'
-  WHEN 'month' THEN timestamptz '2000-02-01 00:00:00Z' ELSE timestamptz '2000-01-01 00:00:00Z' END;
+RETURN CASE WHEN p_every = 'day' THEN timestamptz '2000-01-05 00:00:00Z'
+  WHEN p_every = 'week' THEN timestamptz '2000-01-03 00:00:00Z' WHEN p_every = 'month' THEN timestamptz '2000-02-01 00:00:00Z'
+  ELSE timestamptz '2000-01-01 00:00:00Z' END;
 COMMENT ON FUNCTION farebox.calendar_anchor IS 'Internal. Where the calendar''s periods of this length are counted from.';
 
 CREATE FUNCTION farebox.period_at(p_anchor timestamptz, p_every text, p_at timestamptz) RETURNS integer

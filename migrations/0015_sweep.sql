@@ -81,12 +81,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION farebox.list_stranded IS 'Called by the sweep. Pools that dead instances had leased from.';
 
--- False: the instance lives, or somebody has the pool locked: then a later call will do.
+-- False: the instance lives, another process was faster, or somebody has the pool locked: then a later call will do.
 CREATE FUNCTION farebox.release_stranded(p_shard smallint, p_instance integer, p_account integer, p_type smallint) RETURNS boolean
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
   PERFORM FROM farebox.pools p
   WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM FROM farebox.active_pools a
+  WHERE a.shard = p_shard AND a.instance_no = p_instance AND a.account_no = p_account AND a.type_no = p_type;
   RETURN FOUND AND farebox.release_pool_leases(p_shard, p_instance, p_account, p_type);
 END $$;
 COMMENT ON FUNCTION farebox.release_stranded IS

@@ -303,6 +303,7 @@ CREATE TABLE farebox.keys (
   name text NOT NULL,
   state text NOT NULL DEFAULT 'active'::text,
   scopes jsonb,
+  capped text[] NOT NULL DEFAULT '{}'::text[],
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamp with time zone,
   revoked_at timestamp with time zone,
@@ -519,7 +520,7 @@ CREATE TABLE farebox.usage (
   CONSTRAINT usage_span_check CHECK ((span = ANY (ARRAY['q'::"char", 'h'::"char", 'd'::"char"])))
 ) WITH (fillfactor=50);
 COMMENT ON TABLE farebox.usage IS 'Charges summed by time, key and endpoint, up to usage_rolled.seq of each pool.';
-CREATE INDEX usage_by_start ON farebox.usage USING btree (shard, span, (start AT TIME ZONE 'UTC'::text));
+CREATE INDEX usage_by_start ON farebox.usage USING btree (shard, span, timezone('UTC'::text, start));
 
 CREATE TABLE farebox.usage_rolled (
   account_no integer NOT NULL,
@@ -861,7 +862,7 @@ CREATE OR REPLACE FUNCTION farebox.calendar_anchor(p_every text)
  RETURNS timestamp with time zone
  LANGUAGE sql
  IMMUTABLE
-RETURN CASE p_every WHEN 'day'::text THEN '2000-01-05 00:00:00+00'::timestamp with time zone WHEN 'week'::text THEN '2000-01-03 00:00:00+00'::timestamp with time zone WHEN 'month'::text THEN '2000-02-01 00:00:00+00'::timestamp with time zone ELSE '2000-01-01 00:00:00+00'::timestamp with time zone END;
+RETURN CASE WHEN (p_every = 'day'::text) THEN '2000-01-05 00:00:00+00'::timestamp with time zone WHEN (p_every = 'week'::text) THEN '2000-01-03 00:00:00+00'::timestamp with time zone WHEN (p_every = 'month'::text) THEN '2000-02-01 00:00:00+00'::timestamp with time zone ELSE '2000-01-01 00:00:00+00'::timestamp with time zone END;
 COMMENT ON FUNCTION farebox.calendar_anchor IS 'Internal. Where the calendar''s periods of this length are counted from.';
 
 CREATE OR REPLACE FUNCTION farebox.cap_at(p_cap key_caps, p_now timestamp with time zone)
@@ -1316,7 +1317,7 @@ CREATE OR REPLACE FUNCTION farebox.entry_kind(p_kind "char")
  RETURNS text
  LANGUAGE sql
  IMMUTABLE
-RETURN CASE p_kind WHEN 'c'::"char" THEN 'charge'::text WHEN 'g'::"char" THEN 'grant'::text WHEN 'r'::"char" THEN 'refund'::text WHEN 'x'::"char" THEN 'expiry'::text WHEN 'a'::"char" THEN 'adjustment'::text ELSE NULL::text END;
+RETURN CASE WHEN (p_kind = 'c'::"char") THEN 'charge'::text WHEN (p_kind = 'g'::"char") THEN 'grant'::text WHEN (p_kind = 'r'::"char") THEN 'refund'::text WHEN (p_kind = 'x'::"char") THEN 'expiry'::text WHEN (p_kind = 'a'::"char") THEN 'adjustment'::text ELSE NULL::text END;
 COMMENT ON FUNCTION farebox.entry_kind IS 'What anyone sees of an entry''s kind.';
 
 CREATE OR REPLACE FUNCTION farebox.find_cap(p_pool pools, p_key integer, p_now timestamp with time zone)
@@ -1660,15 +1661,15 @@ COMMENT ON FUNCTION farebox.is_due IS 'Internal. Whether an event still stands w
 
 CREATE OR REPLACE FUNCTION farebox.is_instance_live(p_shard smallint, p_instance text)
  RETURNS boolean
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
  SET enable_seqscan TO 'off'
 AS $function$
-  SELECT EXISTS (
-    SELECT FROM farebox.instances i JOIN farebox.lanes l ON l.instance_no = i.instance_no
-    WHERE i.instance_id = p_instance AND l.shard = p_shard AND l.state = 'live'
-  )
-$function$;
+BEGIN
+  PERFORM FROM farebox.instances i JOIN farebox.lanes l ON l.instance_no = i.instance_no
+  WHERE i.instance_id = p_instance AND l.shard = p_shard AND l.state = 'live';
+  RETURN FOUND;
+END $function$;
 COMMENT ON FUNCTION farebox.is_instance_live IS 'Internal. Whether an instance serves this shard and was not declared dead.';
 
 CREATE OR REPLACE FUNCTION farebox.judge_charge(p_pool pools, p_now timestamp with time zone, p_special jsonb)
@@ -1784,14 +1785,17 @@ COMMENT ON FUNCTION farebox.leave_sight IS 'Called by the background when a pool
 
 CREATE OR REPLACE FUNCTION farebox.list_active_pools(p_shard smallint, p_instance integer, p_limit integer)
  RETURNS jsonb
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
-  SELECT coalesce(jsonb_agg(jsonb_build_array(l.account_no, l.type_no)), '[]') FROM (
-    SELECT a.account_no, a.type_no FROM farebox.active_pools a
-    WHERE a.shard = p_shard AND a.instance_no = p_instance ORDER BY a.account_no, a.type_no LIMIT p_limit
-  ) l
-$function$;
+BEGIN
+  RETURN (
+    SELECT coalesce(jsonb_agg(jsonb_build_array(l.account_no, l.type_no)), '[]') FROM (
+      SELECT a.account_no, a.type_no FROM farebox.active_pools a
+      WHERE a.shard = p_shard AND a.instance_no = p_instance ORDER BY a.account_no, a.type_no LIMIT p_limit
+    ) l
+  );
+END $function$;
 COMMENT ON FUNCTION farebox.list_active_pools IS 'The first pools of an instance, as [[account_no, type_no], …].';
 
 CREATE OR REPLACE FUNCTION farebox.list_behind(p_shard smallint, p_limit integer)
@@ -2485,6 +2489,9 @@ AS $function$
 BEGIN
   PERFORM FROM farebox.pools p
   WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE SKIP LOCKED;
+  IF NOT FOUND THEN RETURN false; END IF;
+  PERFORM FROM farebox.active_pools a
+  WHERE a.shard = p_shard AND a.instance_no = p_instance AND a.account_no = p_account AND a.type_no = p_type;
   RETURN FOUND AND farebox.release_pool_leases(p_shard, p_instance, p_account, p_type);
 END $function$;
 COMMENT ON FUNCTION farebox.release_stranded IS 'Called by the sweep. Gives back what a dead instance leased of one pool, unless others have it locked.';
@@ -3220,6 +3227,8 @@ DECLARE
   v_day CONSTANT timestamptz := date_trunc('day', p_now, 'UTC');
   v_month CONSTANT timestamptz := date_trunc('month', p_now, 'UTC');
   v_behind bigint;
+  v_key integer[]; v_day_spent bigint[]; v_month_spent bigint[]; v_total_spent bigint[];
+  x record;
 BEGIN
   IF p_cap IS NULL THEN
     DELETE FROM farebox.key_caps c
@@ -3244,19 +3253,26 @@ BEGIN
   IF v_behind > c_most_behind THEN
     RAISE EXCEPTION '% entries of the pool are not rolled up', v_behind USING ERRCODE = 'FB425';
   END IF;
+  -- Of its own: Citus runs no function that reads a spread table inside a statement on another.
+  SELECT array_agg(s.key_no), array_agg(s.day_spent), array_agg(s.month_spent), array_agg(s.total_spent)
+  INTO v_key, v_day_spent, v_month_spent, v_total_spent
+  FROM farebox.sum_key_spend(p_pool.shard, p_pool.account_no, p_pool.type_no, p_keys, v_day, v_month) s;
   INSERT INTO farebox.key_caps (account_no, type_no, key_no, shard, day_cap, month_cap, total_cap, day, day_spent, month,
     month_spent, total_spent, held, source)
   SELECT p_pool.account_no, p_pool.type_no, k.no, p_pool.shard, (p_cap ->> 'day')::bigint, (p_cap ->> 'month')::bigint,
-    (p_cap ->> 'total')::bigint, v_day, coalesce(s.day_spent, 0), v_month, coalesce(s.month_spent, 0),
-    coalesce(s.total_spent, 0),
-    -- Leases of the key that outlived an earlier cap.
-    coalesce((
-      SELECT sum(l.amount) FROM farebox.key_leases l
-      WHERE l.account_no = p_pool.account_no AND l.type_no = p_pool.type_no AND l.key_no = k.no AND l.shard = p_pool.shard
-    ), 0), p_source
-  FROM unnest(p_keys) k(no)
-  LEFT JOIN farebox.sum_key_spend(p_pool.shard, p_pool.account_no, p_pool.type_no, p_keys, v_day, v_month) s ON s.key_no = k.no
+    (p_cap ->> 'total')::bigint, v_day, coalesce(v_day_spent[k.place], 0), v_month, coalesce(v_month_spent[k.place], 0),
+    coalesce(v_total_spent[k.place], 0), 0, p_source
+  FROM (SELECT u.no, array_position(v_key, u.no) AS place FROM unnest(p_keys) u(no)) k
   ORDER BY k.no;
+  -- Leases of the keys that outlived an earlier cap.
+  FOR x IN
+    SELECT l.key_no, sum(l.amount) AS amount FROM farebox.key_leases l
+    WHERE l.account_no = p_pool.account_no AND l.type_no = p_pool.type_no AND l.shard = p_pool.shard AND l.key_no = ANY (p_keys)
+    GROUP BY l.key_no HAVING sum(l.amount) > 0
+  LOOP
+    UPDATE farebox.key_caps c SET held = x.amount
+    WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = x.key_no AND c.shard = p_pool.shard;
+  END LOOP;
 END $function$;
 COMMENT ON FUNCTION farebox.write_key_caps IS 'Internal. Gives keys their caps on one locked pool, or takes them away.';
 

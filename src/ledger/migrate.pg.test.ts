@@ -11,6 +11,8 @@ import { atOnce, fulfilled } from "./testing/at-once.ts";
 import { renderSchema } from "./testing/render-schema.ts";
 import { createTestDatabase, eachDatabase } from "./testing/test-databases.ts";
 
+const MEND = "Start with an empty data directory or database, or go on with the Farebox that made this one.";
+
 const names = async () => (await readMigrations()).map(({ name }) => name);
 
 eachDatabase("migrating", (openFresh, kind) => {
@@ -68,6 +70,25 @@ eachDatabase("migrating", (openFresh, kind) => {
     const [first] = await names();
     await assert.rejects(migrate(db), { code: "migration_changed", detail: { migration: first } });
     assert.equal(await renderSchema(db), schema);
+    await dropAll();
+    await migrate(db);
+  });
+
+  test("a database from before the first migration of today is refused, and nothing is applied", async () => {
+    for (const name of ["0001_accounts_keys_and_price_lists", "0002_pools_and_entries"]) {
+      await dropAll();
+      await db.exec(`CREATE SCHEMA farebox; CREATE TABLE farebox.migrations (
+        number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz)`);
+      await db.query("INSERT INTO farebox.migrations VALUES ($1, $2, 'x')", [Number(name.slice(0, 4)), name]);
+      await assert.rejects(migrate(db), {
+        code: "database_from_before",
+        detail: { migration: name, mend: MEND },
+      });
+      const [row] = await db.query<{ none: boolean }>(
+        "SELECT to_regclass('farebox.accounts') IS NULL AS none",
+      );
+      assert.equal(row?.none, true);
+    }
     await dropAll();
     await migrate(db);
   });

@@ -1,9 +1,10 @@
 import type { Database } from "../ledger/database/database.ts";
 import { advanceBulkRefund } from "../ledger/refunds/advance-bulk-refund.ts";
+import { isBulkRefundRunning } from "../ledger/refunds/bulk-refund-place.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** How often an idle one looks for work; half to one and a half of it, so that instances take turns. */
-const PAUSE_MS = 1_000;
+const PAUSE_MS = 2_000;
 
 /** After a step it rests for as long as the step took, at most this: requests need the database too. */
 const LONGEST_REST_MS = 200;
@@ -39,7 +40,7 @@ export function startBulkRefunder(database: Database, logger: Logger): BulkRefun
 async function step(database: Database, logger: Logger): Promise<number> {
   const began = performance.now();
   try {
-    const isBusy = await advanceBulkRefund(database);
+    const isBusy = (await isBulkRefundRunning(database)) && (await advanceBulkRefund(database));
     return isBusy ? Math.min(performance.now() - began, LONGEST_REST_MS) : idlePause();
   } catch (error) {
     logger.warn({ err: error }, "a step of a bulk refund failed");

@@ -13,7 +13,7 @@ const GIVE_UP_MS = 300_000;
 
 /** What makes a migrated database, and nothing else: fails when a migration cannot be applied. */
 const MIGRATE = `
-  const { createTestDatabase } = await import("../../src/ledger/testing/test-databases.ts");
+  const { createTestDatabase } = await import("./src/ledger/testing/test-databases.ts");
   await (await createTestDatabase("pglite")).drop();
 `;
 

@@ -2,7 +2,8 @@ import { DOMAIN } from "./list/domain.ts";
 import { GATEWAY } from "./list/gateway.ts";
 import { LEDGER } from "./list/ledger.ts";
 import { METER } from "./list/meter.ts";
+import { POOLS } from "./list/pools.ts";
 import type { Mutation } from "./mutation.ts";
 
 /** All faults that the tests are known to notice. */
-export const MUTATIONS: readonly Mutation[] = [...DOMAIN, ...LEDGER, ...METER, ...GATEWAY];
+export const MUTATIONS: readonly Mutation[] = [...DOMAIN, ...LEDGER, ...POOLS, ...METER, ...GATEWAY];

@@ -5,6 +5,7 @@ import { createLaneTelemetry } from "../../src/telemetry/lane-telemetry.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createMeterTelemetry } from "../../src/telemetry/meter-telemetry.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { createSweepTelemetry } from "../../src/telemetry/sweep-telemetry.ts";
 import { readTracked } from "./tracked-files.ts";
 
 test("the reference has a row for every metric, and for nothing else", async () => {
@@ -13,6 +14,7 @@ test("the reference has a row for every metric, and for nothing else", async () 
   createMeterTelemetry(registry, logger);
   createGatewayTelemetry(registry, logger);
   createLaneTelemetry(registry, () => 0);
+  createSweepTelemetry(registry, logger);
   const metrics = await registry.getMetricsAsJSON();
   const own = metrics.map(({ name }) => name).filter((name) => !name.startsWith("farebox_process_"));
   const documented = [...readTracked("docs/reference/metrics.md").matchAll(/^\| `(farebox_\w+)` \|/gm)];

@@ -12,7 +12,7 @@ export interface SqlFunction {
   readonly name: string;
   /** `p_shard smallint` and so on. */
   readonly parameters: readonly string[];
-  readonly returns: string;
+  readonly language: string;
   /** Its lines, from CREATE to the end of its body. */
   readonly length: number;
   /** Without comments and without the contents of its literals. */
@@ -37,7 +37,7 @@ export function readTables(): SqlTable[] {
 }
 
 const FUNCTION =
-  /^CREATE (?:OR REPLACE )?FUNCTION farebox\.(\w+)\s*\(([\s\S]*?)\)\s*(?:RETURNS\s+([\s\S]*?)\s+)?LANGUAGE[\s\S]*?(?:\$\$([\s\S]*?)\$\$;|^RETURN ([\s\S]*?);$)/gm;
+  /^CREATE (?:OR REPLACE )?FUNCTION farebox\.(\w+)\s*\(([\s\S]*?)\)\s*(?:RETURNS\s+[\s\S]*?\s+)?LANGUAGE (\w+)[\s\S]*?(?:\$\$([\s\S]*?)\$\$;|^RETURN ([\s\S]*?);$)/gm;
 
 export function readFunctions(): SqlFunction[] {
   const migrations = readMigrations();
@@ -51,14 +51,14 @@ export function readFunctions(): SqlFunction[] {
   }
   return migrations.flatMap(({ file, text }) =>
     [...text.matchAll(FUNCTION)].map(
-      ([whole, name = "", parameters = "", returns = "", body, expression]) => ({
+      ([whole, name = "", parameters = "", language = "", body, expression]) => ({
         file,
         name,
         parameters: parameters
           .split(/,(?![^(]*\))/)
           .map((parameter) => parameter.trim().replaceAll(/\s+/g, " "))
           .filter((parameter) => parameter !== ""),
-        returns,
+        language,
         length: whole.split("\n").length,
         body: withoutLiterals(withoutComments(body ?? expression ?? "")),
         comment: comments.get(name),

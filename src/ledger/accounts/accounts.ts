@@ -47,12 +47,11 @@ export async function createAccount(
 ): Promise<Account> {
   const { accountId, name, metadata = {}, shards } = account;
   try {
-    const [created] = await db.query<Account>(
-      `INSERT INTO farebox.accounts (account_id, name, shard, metadata) VALUES ($1, $2, $3, $4) RETURNING ${COLUMNS}`,
+    await db.query(
+      "INSERT INTO farebox.accounts (account_id, name, shard, metadata) VALUES ($1, $2, $3, $4)",
       [accountId, name, chooseShard(accountId, shards), JSON.stringify(metadata)],
     );
-    if (created === undefined) throw new Error(`account ${accountId} was neither created nor refused`);
-    return created;
+    return await readAccount(db, accountId);
   } catch (error) {
     if (constraintOf(error) !== "accounts_pkey") throw error;
     throw new FareboxError("account_exists", `The account ${accountId} exists.`, { detail: { accountId } });
@@ -118,12 +117,12 @@ export async function updateAccount(
     readonly metadata?: Readonly<Record<string, string | null>> | undefined;
   },
 ): Promise<Account> {
-  const [account] = await tx.query<Account>(
+  await tx.query(
     `UPDATE farebox.accounts SET name = coalesce($2, name), metadata = jsonb_strip_nulls(metadata || $3::jsonb)
-     WHERE account_id = $1 RETURNING ${COLUMNS}`,
+     WHERE account_id = $1`,
     [accountId, change.name, JSON.stringify(change.metadata ?? {})],
   );
-  return account ?? refuseUnknown(accountId);
+  return await readAccount(tx, accountId);
 }
 
 /**

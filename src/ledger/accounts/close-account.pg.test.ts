@@ -100,6 +100,18 @@ eachDatabase("closing an account", (openFresh) => {
     assert.deepEqual([balance, held], [85n, 0n]);
   });
 
+  test("an instance whose only lease is that of a capped key is asked for it too", async () => {
+    const pool = await createPool(db, 100n);
+    const { keyId } = await addKey(db, pool);
+    await db.transaction((tx) =>
+      setKeyCaps(tx, { ...pool, keyId }, [{ creditType: "credits", day: 9n, month: null, total: null }]),
+    );
+    await ledger.heartbeat();
+    await ledger.lease(leaseOf(pool, 4n, { capKey: keyId }));
+    assert.equal((await close(pool)).state, "closed");
+    assert.deepEqual((await ledger.heartbeat()).recalls, [pool]);
+  });
+
   test("recurring grants end: none is granted however much time passes", async () => {
     const pool = await createPool(db, 0n);
     await db.transaction((tx) => assignPlan(tx, pool.accountId, "daily"));

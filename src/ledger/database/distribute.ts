@@ -27,15 +27,25 @@ const UNDISTRIBUTED = `SELECT c.relname::text AS name FROM pg_class c
     AND NOT EXISTS (SELECT FROM pg_dist_partition d WHERE d.logicalrelid = c.oid)
   ORDER BY c.relname`;
 
-/** Functions that Citus does not know yet, and whether each is one of a shard. */
-const UNKNOWN_FUNCTIONS = `SELECT p.oid::regprocedure::text AS signature,
-    coalesce(p.proargnames[1] = 'p_shard', false) AS "isOfShard"
-  FROM pg_proc p
+/**
+ * Functions that do not run yet where they should: Citus makes each function on all servers by itself, and knows of none that it is
+ * of a shard.
+ */
+const UNPLACED_FUNCTIONS = `SELECT p.oid::regprocedure::text AS signature, s.is AS "isOfShard",
+    coalesce('plan_cache_mode=force_generic_plan' = ANY (p.proconfig), false) AS "isGeneric"
+  FROM pg_proc p, LATERAL (SELECT coalesce(p.proargnames[1] = 'p_shard', false) AS is) s
   WHERE p.pronamespace = 'farebox'::regnamespace AND p.prorettype <> 'trigger'::regtype
     AND NOT EXISTS (
       SELECT FROM pg_dist_object d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+        AND (NOT s.is OR d.distribution_argument_index IS NOT NULL)
     )
   ORDER BY 1`;
+
+interface FunctionRow {
+  readonly signature: string;
+  readonly isOfShard: boolean;
+  readonly isGeneric: boolean;
+}
 
 /**
  * Spreads tables and functions over the servers of a Citus cluster, in a database that has the extension; on any other it does
@@ -52,8 +62,12 @@ export async function distribute(tx: Transaction): Promise<readonly string[]> {
   // Tables that others refer to, or lie beside, come first.
   const tables = names.toSorted((left, right) => rank(left) - rank(right));
   for (const table of tables) await tx.exec(placeOf(table));
-  const functions = await tx.query<{ signature: string; isOfShard: boolean }>(UNKNOWN_FUNCTIONS);
-  for (const { signature, isOfShard } of functions) {
+  const functions = await tx.query<FunctionRow>(UNPLACED_FUNCTIONS);
+  for (const { signature, isOfShard, isGeneric } of functions) {
+    // Citus needs a statement's values when it plans it: the shard is one of them.
+    if (isOfShard && isGeneric) {
+      await tx.exec(`ALTER FUNCTION ${signature} SET plan_cache_mode = force_custom_plan`);
+    }
     const place = isOfShard ? ", 'p_shard', colocate_with := 'farebox.pools'" : "";
     await tx.exec(`SELECT create_distributed_function('${signature}'${place})`);
   }

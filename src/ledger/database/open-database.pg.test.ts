@@ -8,6 +8,7 @@ import { copyPostgresTemplate } from "../testing/postgres-template.ts";
 import { openDatabase } from "./open-database.ts";
 import { PoolDatabase } from "./pool-database.ts";
 import { openPostgres } from "./postgres.ts";
+import { readServer } from "./read-server.ts";
 
 describe("opening a Postgres server", () => {
   let server: PostgresServer;
@@ -50,6 +51,40 @@ describe("opening a Postgres server", () => {
       });
     }
     assert.ok(performance.now() - started < 5000);
+  });
+
+  test("a commit waits for the disk whatever the role or the database say, and no less than they say", async () => {
+    const url = await copyPostgresTemplate(server.url);
+    const name = new URL(url).pathname.slice(1);
+    const readSetting = async (value: string): Promise<string | undefined> => {
+      const admin = openPostgres({ url: server.url });
+      await admin.exec(`ALTER DATABASE ${name} SET synchronous_commit TO ${value}`);
+      await admin.close();
+      const database = await openDatabase({ url });
+      const [row] = await database.query<{ setting: string }>(
+        "SELECT current_setting('synchronous_commit') AS setting",
+      );
+      const { weakSettings } = await readServer(database);
+      assert.equal(weakSettings.includes("synchronous_commit = off"), value === "off", "the doctor is told");
+      await database.close();
+      return row?.setting;
+    };
+    assert.equal(await readSetting("off"), "on");
+    for (const value of ["local", "remote_write", "on", "remote_apply"])
+      assert.equal(await readSetting(value), value);
+  });
+
+  test("a server without fsync is refused, unless it says that it is disposable", async () => {
+    const weak = await startPostgres({ fsync: false, disposable: false });
+    await assert.rejects(openDatabase({ url: weak.url }), {
+      code: "database_not_durable",
+      detail: {
+        settings: ["fsync = off", "full_page_writes = off"],
+        mend: "Turn it on in postgresql.conf and restart the server.",
+      },
+    });
+    await weak.stop();
+    await (await openDatabase({ url: server.url })).close();
   });
 
   test("a server that comes up while it is tried is opened", async () => {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
+import { askShards } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 
@@ -12,8 +13,6 @@ interface HeartbeatAnswer {
   readonly alive: boolean;
   readonly recalls: readonly (readonly [accountId: string, creditType: string])[];
 }
-
-const HEARTBEAT = { name: "heartbeat", text: "SELECT farebox.heartbeat($1::smallint, $2::int) AS answer" };
 
 /**
  * This process in the database: one lane per shard that it serves, under an id (and its number) that dies with it. When the others
@@ -71,17 +70,18 @@ export class Instance {
   /** Tells the database that this instance lives. `alive` is false when it was declared dead in any shard. */
   async heartbeat(): Promise<{ readonly alive: boolean; readonly recalls: readonly PoolRef[] }> {
     const id = this.#id;
-    const recalls: PoolRef[] = [];
-    let alive = true;
-    for (const shard of [...this.#shards].sort((left, right) => left - right)) {
-      const [row] = await this.#database.query<{ answer: HeartbeatAnswer }>(HEARTBEAT, [
-        shard,
-        this.numberOf(id),
-      ]);
-      alive &&= row?.answer.alive === true;
-      for (const [accountId, creditType] of row?.answer.recalls ?? [])
-        recalls.push({ accountId, creditType, shard });
-    }
+    const shards = [...this.#shards].sort((left, right) => left - right);
+    const answers = await askShards<HeartbeatAnswer>(
+      this.#database,
+      "heartbeat",
+      (shard) => `farebox.heartbeat(${shard}, $1::int)`,
+      shards,
+      [this.numberOf(id)],
+    );
+    const recalls = answers.flatMap((answer, index) =>
+      answer.recalls.map(([accountId, creditType]) => ({ accountId, creditType, shard: shards[index] ?? 0 })),
+    );
+    const alive = answers.every((answer) => answer.alive);
     if (!alive) this.markDead(id);
     return { alive: id === this.#id && alive, recalls };
   }

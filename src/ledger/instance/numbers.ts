@@ -85,18 +85,29 @@ export class Numbers {
     for (const { id, no } of rows) this.#keys.set(id, no);
   }
 
+  /** A name that has no number yet gets one. Only those are inserted: each attempt would use a number up. */
   async #learnEndpoints(db: Queryable, names: readonly string[]): Promise<void> {
+    const unknown = new Set(names);
+    for (const { name } of await this.#readEndpoints(db, names)) unknown.delete(name);
+    if (unknown.size === 0) return;
     await db.query(
-      `INSERT INTO farebox.endpoints (endpoint) SELECT name FROM unnest($1::text[]) name
-       WHERE NOT EXISTS (SELECT FROM farebox.endpoints e WHERE e.endpoint = name) ORDER BY name ON CONFLICT DO NOTHING`,
-      [names],
+      "INSERT INTO farebox.endpoints (endpoint) SELECT name FROM unnest($1::text[]) name ORDER BY name ON CONFLICT DO NOTHING",
+      [[...unknown]],
     );
+    await this.#readEndpoints(db, [...unknown]);
+  }
+
+  async #readEndpoints(
+    db: Queryable,
+    names: readonly string[],
+  ): Promise<readonly { readonly name: string }[]> {
     const rows = await db.query<{ name: string; no: number }>(
       "SELECT endpoint AS name, endpoint_no AS no FROM farebox.endpoints WHERE endpoint = ANY ($1::text[])",
       [names],
     );
     makeRoom(this.#endpoints, rows.length);
     for (const { name, no } of rows) this.#endpoints.set(name, no);
+    return rows;
   }
 }
 

@@ -196,11 +196,36 @@ async function callSetKeyCaps(
   } catch (error) {
     throw sqlStateOf(error) === TOO_FAR_BEHIND ? refuseBehind(account.accountId, error) : error;
   }
-  // Keys come after pools in the order of locks.
-  await tx.query(
-    "UPDATE farebox.keys SET changed_at = statement_timestamp() WHERE key_no = ANY ($1::int[]) AND state = 'active'",
-    [keyNos],
+  await tellKeys(tx, account, keyNos);
+}
+
+/**
+ * Writes into the keys which credit types they are capped in, and counts them as changed, so that every instance hears. Keys come
+ * after pools in the order of locks.
+ */
+async function tellKeys(tx: Transaction, account: AccountRef, keyNos: readonly number[]): Promise<void> {
+  const rows = await tx.query<{ no: number; creditType: string }>(
+    `SELECT c.key_no AS no, t.credit_type AS "creditType"
+     FROM farebox.key_caps c JOIN farebox.credit_types t ON t.type_no = c.type_no
+     WHERE c.shard = $1 AND c.account_no = $2 AND c.key_no = ANY ($3::int[]) ORDER BY c.key_no, t.credit_type`,
+    [account.shard, await findAccountNo(tx, account), keyNos],
   );
+  const capped = new Map<number, string[]>(keyNos.map((no) => [no, []]));
+  for (const { no, creditType } of rows) capped.get(no)?.push(creditType);
+  // Nearly always all keys are capped in the same: one statement.
+  const alike = new Map<string, { readonly types: string[]; readonly keyNos: number[] }>();
+  for (const [no, types] of capped) {
+    const name = JSON.stringify(types);
+    const group = alike.get(name) ?? { types, keyNos: [] };
+    group.keyNos.push(no);
+    alike.set(name, group);
+  }
+  for (const group of alike.values()) {
+    await tx.query(
+      `UPDATE farebox.keys SET capped = $2::text[], changed_at = statement_timestamp() WHERE key_no = ANY ($1::int[])`,
+      [group.keyNos, group.types],
+    );
+  }
 }
 
 function refuseBehind(accountId: string, cause: unknown): FareboxError {

@@ -217,23 +217,11 @@ function refuseUnknown(keyId: string): never {
   throw new FareboxError("key_unknown", `There is no key ${keyId}.`, { detail: { keyId } });
 }
 
-/**
- * A key's caps are looked up by pool, of which an account has few, and in a subquery, which leaves no other plan: one that
- * looks for them by account reads the caps of all its keys (before Postgres 18, whose index scans skip).
- */
 const FIND = {
   name: "find-key",
-  text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes,
+  text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes, k.capped,
       ceil(extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
-      a.state AS "accountState",
-      ARRAY(
-        SELECT t.credit_type FROM farebox.pools p JOIN farebox.credit_types t ON t.type_no = p.type_no
-        WHERE p.account_no = a.account_no AND p.shard = k.shard AND p.capped AND (
-          SELECT true FROM farebox.key_caps c
-          WHERE c.account_no = p.account_no AND c.type_no = p.type_no AND c.key_no = k.key_no AND c.shard = p.shard
-        )
-      ) AS capped,
-      coalesce(p.body -> 'limits', '[]') AS "planLimits"
+      a.state AS "accountState", coalesce(p.body -> 'limits', '[]') AS "planLimits"
     FROM (
       SELECT key_id, NULL::timestamptz AS expires_at FROM farebox.keys WHERE hash = decode($1, 'hex')
       UNION ALL

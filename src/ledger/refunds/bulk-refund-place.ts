@@ -39,6 +39,15 @@ export interface Place {
 /** Failures whose reason is kept. */
 const KEPT_FAILURES = 20;
 
+/** Whether any is running: what is asked again and again while none is. */
+export async function isBulkRefundRunning(db: Queryable): Promise<boolean> {
+  const found = await db.query({
+    name: "bulk-refund-running",
+    text: "SELECT FROM farebox.bulk_refunds WHERE state = 'running' LIMIT 1",
+  });
+  return found.length > 0;
+}
+
 /** The running bulk refund that waited longest, or the named one, locked; undefined when there is none that nobody works on. */
 export async function claimBulkRefund(tx: Transaction, bulkId?: string): Promise<BulkWork | undefined> {
   const [row] = await tx.query<BulkWork>(

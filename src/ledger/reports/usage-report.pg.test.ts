@@ -343,6 +343,39 @@ eachDatabase("usage report", (openFresh) => {
     await assertSound(db);
   });
 
+  test("over all accounts, shards are read at one moment", async () => {
+    const made = [await createPool(db, 1_000_000n)];
+    while (made.every(({ shard }) => shard === made[0]?.shard)) made.push(await createPool(db, 1_000_000n));
+    const [first, last] = [made[0], made.at(-1)]
+      .filter((one) => one !== undefined)
+      .toSorted((a, b) => a.shard - b.shard);
+    assert.ok(first && last);
+    const ledger = await openLedger(db, LEDGER);
+    const stop = new AbortController();
+    const charging = (async () => {
+      // What is read first is charged first: read later, the other one would seem to be ahead.
+      while (!stop.signal.aborted) for (const one of [first, last]) await ledger.charge(chargeOf(one, 1n));
+    })();
+    const counts = new Set<number>();
+    try {
+      for (let round = 0; round < 30; round += 1) {
+        const query = { account: undefined, timeZone: "UTC", groupBy: ["account" as const] };
+        const { rows } = await readUsageReport(db, query, ["credits"]);
+        const [ofFirst, ofLast] = [first, last].map(
+          ({ accountId }) => rows.find((row) => row.accountId === accountId)?.requests ?? 0,
+        );
+        assert.ok(ofFirst !== undefined && ofLast !== undefined);
+        assert.ok(ofFirst === ofLast || ofFirst === ofLast + 1, `${ofFirst} and ${ofLast}`);
+        counts.add(ofLast);
+      }
+    } finally {
+      stop.abort();
+      await charging;
+      await ledger.close();
+    }
+    assert.ok(counts.size > 10, "it was charged meanwhile");
+  });
+
   test("over all accounts, with too many entries behind, the report says until when it is complete", async () => {
     await rollUsage(db);
     const [one, other] = [await createPool(db, 1_000_000n), await createPool(db, 1_000_000n)];

@@ -96,7 +96,7 @@ function readPid(): number {
   }
 }
 
-function settings({ fsync }: KeeperOptions): Readonly<Record<string, string>> {
+function settings({ fsync, disposable }: KeeperOptions): Readonly<Record<string, string>> {
   const durable = fsync ? "on" : "off";
   return {
     port: String(port),
@@ -106,8 +106,7 @@ function settings({ fsync }: KeeperOptions): Readonly<Record<string, string>> {
     synchronous_commit: durable,
     full_page_writes: durable,
     max_connections: "200",
-    // Without it Farebox refuses a server that does not wait for the disk.
-    ...(fsync ? {} : { "farebox.disposable": "on" }),
+    "farebox.disposable": disposable ? "on" : "off",
   };
 }
 

@@ -8,6 +8,8 @@ export interface KeeperOptions {
   readonly version: PostgresVersion;
   /** Off makes tests faster and loses nothing at kill -9 of the server, only at a loss of power. */
   readonly fsync: boolean;
+  /** Says of itself that its books are nobody's: else Farebox refuses a server without fsync. */
+  readonly disposable: boolean;
 }
 
 export type KeeperCommand = { readonly command: "start" | "crash" };
@@ -62,7 +64,7 @@ export async function startPostgres(options: Partial<KeeperOptions> = {}): Promi
     process.execPath,
     [
       fileURLToPath(new URL("postgres-keeper.ts", import.meta.url)),
-      JSON.stringify({ version: 18, fsync: false, ...options }),
+      JSON.stringify({ version: 18, fsync: false, disposable: true, ...options }),
     ],
     // Detached: Control-C must not reach the server before those that use it.
     { stdio: ["pipe", "pipe", "inherit"], detached: true },

@@ -1,0 +1,48 @@
+import type { Mutation } from "../mutation.ts";
+
+const ROLL = "migrations/0004_roll_a_pool.sql";
+const VERBS = "migrations/0005_grant_refund_adjust.sql";
+const ROLL_TEST = "src/ledger/pools/roll.pg.test.ts";
+const GRANT_TEST = "src/ledger/pools/grant.pg.test.ts";
+const PLAN_TEST = "src/ledger/plans/account-plan.pg.test.ts";
+
+/** What happens to a pool besides charges: rolls, grants, refunds, adjustments, changes of plan. */
+export const POOLS: readonly Mutation[] = [
+  {
+    name: "tell periods apart by their refresh",
+    why: "Leaving a plan and taking it again grants the running month once more.",
+    file: ROLL,
+    search: "(extract(epoch FROM p_item.anchor_at)",
+    replacement: "(extract(epoch FROM p_item.next_at)",
+    tests: [
+      { file: PLAN_TEST, title: "a period is granted once although its credits are spent" },
+      { file: PLAN_TEST, title: "an item that leaves its plan and comes back within a calendar's period" },
+    ],
+  },
+  {
+    name: "follow a clock that steps back",
+    why: "A statement and a report of the same period tell different charges.",
+    file: ROLL,
+    search: "o_now := greatest(clock_timestamp(), v_before.last_at);",
+    replacement: "o_now := clock_timestamp();",
+    tests: [
+      { file: GRANT_TEST, title: "a clock that steps back never makes a pool's entries run backwards" },
+    ],
+  },
+  {
+    name: "take any refund of a reference for a repetition",
+    why: "An operator who asks for another amount is told that it was given back.",
+    file: VERBS,
+    search: "d.asked IS NOT DISTINCT FROM p_amount",
+    replacement: "true",
+    tests: [{ file: GRANT_TEST, title: "a refund's reference stands for what was asked" }],
+  },
+  {
+    name: "lose what does not fit without a trace",
+    why: "Nobody can tell why the balance is not what the plan promised.",
+    file: ROLL,
+    search: "      ELSIF g.amount = 0 THEN",
+    replacement: "      ELSIF false THEN",
+    tests: [{ file: ROLL_TEST, title: "a refresh that passes the pool's limit is cut" }],
+  },
+];
