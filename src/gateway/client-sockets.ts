@@ -1,12 +1,12 @@
 import type { Server } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { ClientConnection } from "./client-connection.ts";
-import { CountedSlots } from "./counted-slots.ts";
-import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
-import type { Exchange } from "./exchange.ts";
-import type { GatewayParts } from "./gateway-parts.ts";
-import { answerRaw } from "./raw-answer.ts";
+import { ClientConnection } from "./exchange/client-connection.ts";
+import { CountedSlots } from "./exchange/counted-slots.ts";
+import type { Exchange } from "./exchange/exchange.ts";
+import type { GatewayParts } from "./exchange/gateway-parts.ts";
+import { RETRY_AFTER_SECONDS } from "./response/error-refusal.ts";
+import { answerRaw } from "./response/raw-answer.ts";
 
 /** The connections of clients: how many an address may have, what runs on each, and when one is cut. */
 export class ClientSockets {

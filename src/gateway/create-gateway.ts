@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { ClientSockets } from "./client-sockets.ts";
-import { Exchange } from "./exchange.ts";
-import { createGatewayParts, type GatewayOptions, type GatewayParts } from "./gateway-parts.ts";
+import { Exchange } from "./exchange/exchange.ts";
+import { createGatewayParts, type GatewayOptions, type GatewayParts } from "./exchange/gateway-parts.ts";
 import { serve } from "./serve.ts";
 import { serveUpgrade } from "./upgrade.ts";
 import { WorkCount } from "./work-count.ts";

@@ -1,17 +1,17 @@
 import type { Refusal } from "../domain/refusal.ts";
 import type { RequestTarget } from "../domain/routes/request-path.ts";
-import { answerAccountEndpoint, answerOpenAccountEndpoint } from "./account-endpoints.ts";
-import { type Admitting, admitRequest } from "./admit-request.ts";
-import { answerEndpoint } from "./contract-endpoint.ts";
-import { endExchange, fail } from "./end-exchange.ts";
-import { RETRY_AFTER_SECONDS } from "./error-refusal.ts";
-import type { Exchange } from "./exchange.ts";
-import { chooseUpstream, forward } from "./forward.ts";
-import { authenticate, findRoute, limitRate } from "./identify.ts";
-import { inspectRequest } from "./inspect-request.ts";
-import type { RequestHead } from "./request-guard.ts";
-import { refuse } from "./respond.ts";
-import { replay } from "./stored-response.ts";
+import { answerAccountEndpoint, answerOpenAccountEndpoint } from "./endpoints/account-endpoints.ts";
+import { answerEndpoint } from "./endpoints/contract-endpoint.ts";
+import type { Exchange } from "./exchange/exchange.ts";
+import type { RequestHead } from "./headers/request-guard.ts";
+import { type Admitting, admitRequest } from "./request/admit-request.ts";
+import { authenticate, findRoute, limitRate } from "./request/identify.ts";
+import { inspectRequest } from "./request/inspect-request.ts";
+import { endExchange, fail } from "./response/end-exchange.ts";
+import { RETRY_AFTER_SECONDS } from "./response/error-refusal.ts";
+import { refuse } from "./response/respond.ts";
+import { replay } from "./response/stored-response.ts";
+import { chooseUpstream, forward } from "./upstream/forward.ts";
 
 /** How far a request has got: it is to be refused, it is answered, or it is at the upstream, whose call ends the exchange. */
 type Served = Refusal | "answered" | "forwarded";

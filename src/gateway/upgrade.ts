@@ -1,16 +1,16 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Refusal } from "../domain/refusal.ts";
-import { fail, report } from "./end-exchange.ts";
-import { Exchange } from "./exchange.ts";
-import { chooseUpstream, forwardedHeaders } from "./forward.ts";
-import type { GatewayParts } from "./gateway-parts.ts";
-import { authenticate, findRoute, limitRate } from "./identify.ts";
-import { inspectRequest } from "./inspect-request.ts";
-import { refuse } from "./respond.ts";
+import { Exchange } from "./exchange/exchange.ts";
+import type { GatewayParts } from "./exchange/gateway-parts.ts";
+import type { Upstream } from "./exchange/upstreams.ts";
+import { authenticate, findRoute, limitRate } from "./request/identify.ts";
+import { inspectRequest } from "./request/inspect-request.ts";
+import { fail, report } from "./response/end-exchange.ts";
+import { refuse } from "./response/respond.ts";
 import { joinTunnel } from "./tunnel.ts";
-import { faultCode, upstreamRefusal } from "./upstream-fault.ts";
-import type { Upstream } from "./upstreams.ts";
+import { chooseUpstream, forwardedHeaders } from "./upstream/forward.ts";
+import { faultCode, upstreamRefusal } from "./upstream/upstream-fault.ts";
 
 const PROTOCOL = /^[A-Za-z0-9][\w./-]*$/;
 

@@ -57,7 +57,21 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     },
   },
   meter: { folders: ["domain", "contract", "ledger"], packages: [], node: ["crypto"] },
-  gateway: { folders: ["domain", "contract", "config", "meter"], packages: ["undici"], node: "any" },
+  gateway: {
+    folders: ["domain", "contract", "config", "meter"],
+    packages: ["undici"],
+    node: "any",
+    rooms: {
+      headers: [],
+      body: [],
+      exchange: ["headers"],
+      request: ["headers", "body", "exchange"],
+      response: ["headers", "body", "exchange"],
+      upstream: ["headers", "body", "exchange", "response"],
+      endpoints: ["exchange", "request", "response"],
+      top: ["headers", "exchange", "request", "response", "upstream", "endpoints"],
+    },
+  },
   telemetry: {
     folders: ["domain", "ledger", "meter", "gateway"],
     packages: ["pino", "prom-client"],

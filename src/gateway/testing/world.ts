@@ -7,9 +7,9 @@ import { parsePrices } from "../../domain/prices/parse-prices.ts";
 import type { Price } from "../../domain/prices/price.ts";
 import type { Meter } from "../../meter/meter.ts";
 import { createGateway, type Gateway } from "../create-gateway.ts";
-import type { FinishedExchange, GatewayEvents } from "../gateway-events.ts";
-import { silentGatewayEvents } from "../gateway-events.ts";
-import type { GatewayConfig } from "../gateway-parts.ts";
+import type { FinishedExchange, GatewayEvents } from "../exchange/gateway-events.ts";
+import { silentGatewayEvents } from "../exchange/gateway-events.ts";
+import type { GatewayConfig } from "../exchange/gateway-parts.ts";
 import { RawClient, type RawResponse, send } from "./raw-client.ts";
 import { RawUpstream } from "./raw-upstream.ts";
 

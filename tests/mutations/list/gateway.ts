@@ -4,7 +4,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "settle after responding",
     why: "A crash or a refused charge after the answer gives the result away.",
-    file: "src/gateway/charged-delivery.ts",
+    file: "src/gateway/upstream/charged-delivery.ts",
     search: "    void settled.then(\n",
     replacement:
       "    sendUpstreamBody(exchange, { ...head, headers: [...head.headers] }, body);\n    void settled.then(\n",
@@ -16,7 +16,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "stream before the charge",
     why: "The head of a streamed response leaves although the charge may never be committed.",
-    file: "src/gateway/stream-delivery.ts",
+    file: "src/gateway/upstream/stream-delivery.ts",
     search: "    call.pause();\n    void plan.open().then(",
     replacement: "    this.#flow([]);\n    void plan.open().then(",
     tests: [{ file: "src/gateway/gateway-storage.test.ts", title: "a streamed response" }],
@@ -24,7 +24,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "keep the charge of a stream that broke",
     why: "A customer pays for an answer that was cut short.",
-    file: "src/gateway/stream-plans.ts",
+    file: "src/gateway/upstream/stream-plans.ts",
     search: "      await settlement?.refund(REFUND_REASON);\n",
     replacement: "",
     tests: [
@@ -37,7 +37,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "parse and stringify instead of splice",
     why: "Large numbers lose digits and repeated names vanish from a body that the customer paid for.",
-    file: "src/gateway/json-splice.ts",
+    file: "src/gateway/body/json-splice.ts",
     search: `  return Buffer.concat([
     body.subarray(0, point.from),
     Buffer.from(point.prefix + json),
@@ -51,16 +51,16 @@ export const GATEWAY: readonly Mutation[] = [
   return Buffer.from(JSON.stringify(JSON.parse(spliced.toString())));`,
     tests: [
       {
-        file: "src/gateway/json-splice.test.ts",
+        file: "src/gateway/body/json-splice.test.ts",
         title: "adds the member and leaves every other byte as it was",
       },
-      { file: "src/gateway/json-splice.test.ts", title: "keeps what parse and stringify would change" },
+      { file: "src/gateway/body/json-splice.test.ts", title: "keeps what parse and stringify would change" },
     ],
   },
   {
     name: "join duplicate headers of the response",
     why: "Two Set-Cookie lines joined by a comma are one broken cookie.",
-    file: "src/gateway/response-headers.ts",
+    file: "src/gateway/headers/response-headers.ts",
     search: "    headers.push(name, value);\n  }\n  const relayed",
     replacement: `    const same = headers.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === lower);
     if (same === -1) headers.push(name, value);
@@ -68,7 +68,10 @@ export const GATEWAY: readonly Mutation[] = [
   }
   const relayed`,
     tests: [
-      { file: "src/gateway/response-headers.test.ts", title: "keeps order, spelling, repeats and bytes" },
+      {
+        file: "src/gateway/headers/response-headers.test.ts",
+        title: "keeps order, spelling, repeats and bytes",
+      },
       {
         file: "src/gateway/gateway.test.ts",
         title: "keeps status, body, order and spelling, and drops what is forged",
@@ -78,14 +81,14 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "join duplicate headers of the request",
     why: "The upstream sees another request than the one that was priced.",
-    file: "src/gateway/forward-headers.ts",
+    file: "src/gateway/headers/forward-headers.ts",
     search: `    forwarded.push(name, rawHeaders[i + 1] ?? "");`,
     replacement: `    const same = forwarded.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === name.toLowerCase());
     if (same === -1) forwarded.push(name, rawHeaders[i + 1] ?? "");
     else forwarded[same + 1] += \`, \${rawHeaders[i + 1] ?? ""}\`;`,
     tests: [
       {
-        file: "src/gateway/forward-headers.test.ts",
+        file: "src/gateway/headers/forward-headers.test.ts",
         title: "keeps order, spelling and repeats of what it forwards",
       },
     ],
@@ -93,7 +96,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "retry a request on reset",
     why: "An upstream that acted and then broke acts twice; a POST is no request to repeat.",
-    file: "src/gateway/forward.ts",
+    file: "src/gateway/upstream/forward.ts",
     search: "  upstream.pool.dispatch({ path, method: exchange.method, headers, body }, call);",
     replacement: `    const send = () => upstream.pool.dispatch({ path, method: exchange.method, headers, body }, call);
     const failed = call.onResponseError.bind(call);
@@ -109,23 +112,23 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "accept both a length and chunks",
     why: "Two servers frame the request differently: a second one is smuggled past the price.",
-    file: "src/gateway/request-guard.ts",
+    file: "src/gateway/headers/request-guard.ts",
     search: `    if (length !== undefined) return { reason: "both content-length and transfer-encoding" };\n`,
     replacement: "",
-    tests: [{ file: "src/gateway/request-guard.test.ts", title: "refuses " }],
+    tests: [{ file: "src/gateway/headers/request-guard.test.ts", title: "refuses " }],
   },
   {
     name: "let clients set the headers that an upstream trusts",
     why: "A customer acts as another account at the upstream.",
-    file: "src/gateway/forward-headers.ts",
+    file: "src/gateway/headers/forward-headers.ts",
     search: "rules.removed.has(plain) || isOurs(plain)",
     replacement: "rules.removed.has(plain) || isOurs(name)",
-    tests: [{ file: "src/gateway/forward-headers.test.ts", title: "removes " }],
+    tests: [{ file: "src/gateway/headers/forward-headers.test.ts", title: "removes " }],
   },
   {
     name: "keep answers of a passing state under Idempotency-Key",
     why: "The upstream's 429 is replayed for a day to whoever retries as it asks.",
-    file: "src/gateway/stored-response.ts",
+    file: "src/gateway/response/stored-response.ts",
     search: "new Set([401, 403, 408, 409, 425, 429])",
     replacement: "new Set([401, 403, 408, 409, 425])",
     tests: [{ file: "src/gateway/gateway.test.ts", title: "of the upstream frees the key: a retry runs" }],
@@ -133,12 +136,12 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "leave the body out of what an Idempotency-Key stands for",
     why: "Another request under the same key gets the first one's answer instead of 422.",
-    file: "src/gateway/idempotency-header.ts",
+    file: "src/gateway/headers/idempotency-header.ts",
     search: "    .update(body)\n",
     replacement: "",
     tests: [
       {
-        file: "src/gateway/idempotency-header.test.ts",
+        file: "src/gateway/headers/idempotency-header.test.ts",
         title: "differs when any part differs, also where parts could run into one another",
       },
     ],
@@ -146,7 +149,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "charged answers may be cached",
     why: "A shared cache hands one customer's paid result to others, unpaid.",
-    file: "src/gateway/settled-response.ts",
+    file: "src/gateway/response/settled-response.ts",
     search: `headers.push("Cache-Control", "private, no-store");`,
     replacement: "headers.push();",
     tests: [

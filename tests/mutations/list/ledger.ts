@@ -18,7 +18,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "let each grant cover all holds",
     why: "Credits that a hold covers once would be kept in every expired grant.",
-    file: "migrations/0004_roll_a_pool.sql",
+    file: "migrations/0004_pass_time_on_a_pool.sql",
     search: "    v_cover := greatest(0, v_cover - g.remaining);\n",
     replacement: "",
     tests: [
@@ -31,7 +31,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "begin a cap's month anew every day",
     why: "A key may spend its month's cap thirty times.",
-    file: "migrations/0011_caps_and_leases.sql",
+    file: "migrations/0012_caps_and_leases.sql",
     search: "IF p_cap.month < v_month THEN",
     replacement: "IF p_cap.day_spent = 0 THEN",
     tests: [
@@ -44,7 +44,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "grant a period once more when the plan is taken again",
     why: "Leaving a plan and taking it again would be free credits.",
-    file: "migrations/0004_roll_a_pool.sql",
+    file: "migrations/0004_pass_time_on_a_pool.sql",
     search: "AND o.reference = v.reference AND",
     replacement: "AND false AND",
     tests: [
@@ -57,7 +57,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "let a refund of yesterday's charge free today's cap",
     why: "A key spends more in a day than its cap.",
-    file: "migrations/0005_grant_refund_adjust.sql",
+    file: "migrations/0006_grant_refund_adjust.sql",
     search: "CASE WHEN p_charged_at >= c.day AND p_charged_at < c.day + interval '24 hours'",
     replacement: "CASE WHEN true",
     tests: [
@@ -70,7 +70,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "run a batch that is sent again",
     why: "A charge whose answer was lost is made twice.",
-    file: "migrations/0010_plain_batch.sql",
+    file: "migrations/0011_plain_batch.sql",
     search: "AND l.last_batch = p_number - 1 AND l.state = 'live'",
     replacement: "",
     tests: [

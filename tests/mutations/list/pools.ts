@@ -1,7 +1,8 @@
 import type { Mutation } from "../mutation.ts";
 
-const ROLL = "migrations/0004_roll_a_pool.sql";
-const VERBS = "migrations/0005_grant_refund_adjust.sql";
+const PASS_TIME = "migrations/0004_pass_time_on_a_pool.sql";
+const ROLL = "migrations/0005_roll_a_pool.sql";
+const VERBS = "migrations/0006_grant_refund_adjust.sql";
 const ROLL_TEST = "src/ledger/pools/roll.pg.test.ts";
 const GRANT_TEST = "src/ledger/pools/grant.pg.test.ts";
 const PLAN_TEST = "src/ledger/plans/account-plan.pg.test.ts";
@@ -11,7 +12,7 @@ export const POOLS: readonly Mutation[] = [
   {
     name: "tell periods apart by their refresh",
     why: "Leaving a plan and taking it again grants the running month once more.",
-    file: ROLL,
+    file: PASS_TIME,
     search: "(extract(epoch FROM p_item.anchor_at)",
     replacement: "(extract(epoch FROM p_item.next_at)",
     tests: [
@@ -40,7 +41,7 @@ export const POOLS: readonly Mutation[] = [
   {
     name: "lose what does not fit without a trace",
     why: "Nobody can tell why the balance is not what the plan promised.",
-    file: ROLL,
+    file: PASS_TIME,
     search: "      ELSIF g.amount = 0 THEN",
     replacement: "      ELSIF false THEN",
     tests: [{ file: ROLL_TEST, title: "a refresh that passes the pool's limit is cut" }],

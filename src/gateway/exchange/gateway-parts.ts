@@ -1,0 +1,82 @@
+import type { Duplex } from "node:stream";
+import type { Config } from "../../config/config.ts";
+import type { AccountEndpoints } from "../../contract/account-endpoint.ts";
+import type { Contract, UsageFacts, UsageQuestion } from "../../contract/contract.ts";
+import type { Problem } from "../../domain/problem.ts";
+import { type MatchPattern, parseMatchPattern } from "../../domain/routes/match-pattern.ts";
+import { RouteTable } from "../../domain/routes/route-table.ts";
+import type { Identity, Meter } from "../../meter/meter.ts";
+import { CountedSlots } from "./counted-slots.ts";
+import type { GatewayEvents } from "./gateway-events.ts";
+import { createUpstreams, type Upstreams } from "./upstreams.ts";
+
+/**
+ * Answers in parts that one account gets at once. Each is free, and reads and renders the account's whole statement as fast as
+ * it can: 64 of them at once made every other customer's call take 340 ms instead of 4.
+ */
+const MAX_STATEMENTS = 2;
+
+/** Wall time: for request ids and the times that answers show. It decides nothing. */
+interface GatewayClock {
+  /** Unix milliseconds. */
+  unixMs(): number;
+}
+
+/** The part of the configuration that the gateway reads. */
+export type GatewayConfig = Pick<Config, "upstreams" | "open" | "gateway" | "idempotency">;
+
+export interface GatewayOptions {
+  readonly config: GatewayConfig;
+  readonly contract: Contract;
+  readonly meter: Meter;
+  /** What answers customers about their own account; undefined: their paths are forwarded like any other. */
+  readonly accountEndpoints?: AccountEndpoints | undefined;
+  /** Reads what a contract's usage endpoint shows. Rejects like the ledger, also for questions that cannot be answered. */
+  readonly readUsage?: ((identity: Identity, question: UsageQuestion) => Promise<UsageFacts>) | undefined;
+  readonly events: GatewayEvents;
+  readonly clock: GatewayClock;
+}
+
+/** What every exchange shares. */
+export interface GatewayParts extends GatewayOptions {
+  readonly upstreams: Upstreams;
+  readonly openRoutes: RouteTable<true>;
+  /** Requests under way by account. */
+  readonly accounts: CountedSlots;
+  /** Answers in parts under way by account. */
+  readonly statements: CountedSlots;
+  /** Calls whose client has gone; one name for all. */
+  readonly detached: CountedSlots;
+  /** Lower-case names that are removed from the upstream's responses. */
+  readonly ownHeaders: ReadonlySet<string>;
+  /** The client's end of each open tunnel. */
+  readonly tunnels: Set<Duplex>;
+  /** True once closing has begun: connections end with their present answer. */
+  draining: boolean;
+}
+
+export function createGatewayParts(options: GatewayOptions): GatewayParts {
+  const { config, contract } = options;
+  return {
+    ...options,
+    upstreams: createUpstreams(config.upstreams, contract.keyHeaders, config.gateway),
+    openRoutes: new RouteTable(
+      config.open.map((match): [MatchPattern, true] => [readPattern(match), true]),
+      { exact: true, headAsGet: true },
+    ),
+    accounts: new CountedSlots(config.gateway.maxConcurrentPerAccount),
+    statements: new CountedSlots(MAX_STATEMENTS),
+    detached: new CountedSlots(config.gateway.maxDetachedCalls),
+    ownHeaders: new Set(contract.ownHeaders.map((name) => name.toLowerCase())),
+    tunnels: new Set(),
+    draining: false,
+  };
+}
+
+/** The configuration has checked the pattern: one that cannot be read is a broken invariant. */
+function readPattern(match: string): MatchPattern {
+  const problems: Problem[] = [];
+  const pattern = parseMatchPattern(match, "open", problems);
+  if (pattern === undefined) throw new TypeError(`open: ${problems[0]?.reason ?? match}`);
+  return pattern;
+}

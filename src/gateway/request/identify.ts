@@ -1,0 +1,52 @@
+import type { Refusal } from "../../domain/refusal.ts";
+import type { Identity, OwnEndpoint } from "../../meter/meter.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+
+/** Reads the key, asks whose it is, and whether it may call this endpoint. `isForEveryKey`: it may, whatever its scopes. */
+export function authenticate(
+  exchange: Exchange,
+  path: string,
+  isForEveryKey = false,
+): Promise<Refusal | undefined> | Refusal | undefined {
+  const { contract, meter } = exchange.parts;
+  const { key, ambiguous } = contract.readKey(exchange.request.rawHeaders);
+  if (ambiguous) return { code: "request_invalid", reason: "more than one key" };
+  const found = meter.authenticate(key);
+  if (found instanceof Promise) return found.then((late) => permit(exchange, late, path, isForEveryKey));
+  return permit(exchange, found, path, isForEveryKey);
+}
+
+function permit(
+  exchange: Exchange,
+  identity: Identity | Refusal,
+  path: string,
+  isForEveryKey: boolean,
+): Refusal | undefined {
+  if (isRefusal(identity)) return identity;
+  exchange.identity = identity;
+  return isForEveryKey ? undefined : exchange.parts.meter.permit(identity, exchange.method, path);
+}
+
+/** Counts the request against the account's limits and keeps the headers that tell their state. */
+export function limitRate(exchange: Exchange, path: string, own?: OwnEndpoint): Refusal | undefined {
+  const { identity, parts, method } = exchange;
+  if (identity === undefined) return undefined;
+  const state = parts.meter.limit(identity, method, path, own);
+  if (state === undefined) return undefined;
+  if ("code" in state) return state;
+  exchange.rateHeaders = parts.contract.renderRateLimit(state, exchange.context);
+  return undefined;
+}
+
+/** Finds the price's endpoint. */
+export function findRoute(exchange: Exchange, path: string): Refusal | undefined {
+  const route = exchange.parts.meter.route(exchange.method, path);
+  if ("code" in route) return route;
+  exchange.route = route;
+  exchange.endpoint = route.endpoint;
+  return undefined;
+}
+
+function isRefusal(answer: Identity | Refusal): answer is Refusal {
+  return "code" in answer;
+}

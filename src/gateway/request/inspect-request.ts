@@ -1,0 +1,22 @@
+import type { Refusal } from "../../domain/refusal.ts";
+import { parseTarget } from "../../domain/routes/request-path.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { inspectHead } from "../headers/request-guard.ts";
+
+/** The first step: nothing of a request is used before its head and its target are known to mean one thing. */
+export function inspectRequest(exchange: Exchange): Refusal | undefined {
+  const { request, parts, method } = exchange;
+  const limits = parts.config.gateway;
+  const head = inspectHead(request, limits.maxHeaderCount);
+  if ("reason" in head) return { code: "request_invalid", reason: head.reason };
+  const target = parseTarget(request.url ?? "");
+  if ("reason" in target) return { code: "request_invalid", reason: target.reason };
+  // An upstream that answers TRACE would show the client the credentials that we add.
+  if (method === "TRACE") return { code: "request_invalid", reason: "method TRACE is not forwarded" };
+  exchange.head = head;
+  exchange.target = target;
+  if (typeof head.bodyLength === "number" && head.bodyLength > limits.maxRequestBodyBytes) {
+    return { code: "request_too_large", limitBytes: limits.maxRequestBodyBytes };
+  }
+  return undefined;
+}

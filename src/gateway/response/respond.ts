@@ -1,0 +1,133 @@
+import { STATUS_CODES } from "node:http";
+import type { RenderedAnswer } from "../../contract/contract.ts";
+import type { Refusal } from "../../domain/refusal.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { type HeaderList, withLength } from "../headers/response-headers.ts";
+import type { UpstreamHead } from "../headers/upstream-head.ts";
+
+/** How long the rest of a body that nobody reads may keep arriving before the connection is cut. */
+const LINGER_MS = 2000;
+
+/** Answers with a refusal, as the contract words it. */
+export function refuse(exchange: Exchange, refusal: Refusal): void {
+  answer(exchange, exchange.parts.contract.renderRefusal(refusal, exchange.context));
+}
+
+/** Sends a rendered answer whole. */
+export function answer(exchange: Exchange, rendered: RenderedAnswer): void {
+  const body = Buffer.from(rendered.body);
+  const headers = rendered.headers.flat();
+  headers.push("Content-Length", String(body.length));
+  addRateHeaders(exchange, headers);
+  sendWhole(exchange, rendered.status, undefined, headers, body);
+}
+
+/**
+ * Sends a body part by part, no faster than the client takes it. The first part is there before the head is sent: what
+ * fails until then is answered, what fails later ends the connection, so that the client sees that its answer is cut.
+ */
+export async function answerInParts(
+  exchange: Exchange,
+  head: Pick<RenderedAnswer, "status" | "headers">,
+  body: AsyncIterable<string>,
+): Promise<void> {
+  const { response } = exchange;
+  const parts = body[Symbol.asyncIterator]();
+  try {
+    let part = await parts.next();
+    const headers = head.headers.flat();
+    addRateHeaders(exchange, headers);
+    if (!sendHead(exchange, head.status, undefined, headers)) return;
+    while (part.done !== true && exchange.method !== "HEAD" && !exchange.clientGone) {
+      if (!response.write(part.value)) await drained(exchange);
+      part = await parts.next();
+    }
+    response.end();
+  } catch (error) {
+    if (!response.headersSent) throw error;
+    exchange.parts.events.failed(exchange.requestId, error);
+    response.destroy();
+  } finally {
+    await parts.return?.();
+  }
+}
+
+/** Resolves when the client has taken what was written, or has gone. */
+function drained({ response, clientGone }: Exchange): Promise<void> {
+  if (clientGone || response.destroyed || !response.writableNeedDrain) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off("drain", done).off("close", done);
+      resolve();
+    };
+    response.on("drain", done).on("close", done);
+  });
+}
+
+/**
+ * Sends head and body in one write. `headers` must hold the body's `Content-Length`, except for answers that have no
+ * body. Does nothing when the client has gone.
+ */
+export function sendWhole(
+  exchange: Exchange,
+  status: number,
+  statusText: string | undefined,
+  headers: HeaderList,
+  body: Buffer | undefined,
+): void {
+  if (!sendHead(exchange, status, statusText, headers)) return;
+  if (body === undefined || body.length === 0 || exchange.method === "HEAD") exchange.response.end();
+  else exchange.response.end(body);
+  lingerWhileUnread(exchange);
+}
+
+/** Sends the upstream's answer, with its headers as they are to leave and their length mended. */
+export function sendUpstreamBody(exchange: Exchange, head: UpstreamHead, body: Buffer): void {
+  const { headers, bodiless } = head;
+  if (!bodiless && head.length !== body.length) withLength(headers, body.length);
+  addRateHeaders(exchange, headers);
+  sendWhole(exchange, head.status, head.statusText, headers, bodiless ? undefined : body);
+}
+
+/** Queues the head; it leaves with the first bytes of the body. False when the client has gone. */
+export function sendHead(
+  exchange: Exchange,
+  status: number,
+  statusText: string | undefined,
+  headers: HeaderList,
+): boolean {
+  const { response, parts, head } = exchange;
+  if (exchange.clientGone || response.headersSent || response.destroyed) return false;
+  headers.push("X-Request-Id", exchange.requestId);
+  // A client that waits for `100 Continue` and gets an answer instead may or may not send its body: the connection
+  // cannot be read any further (RFC 9110 §10.1.1).
+  const unreadable = head?.expectsContinue === true && !exchange.request.readableDidRead;
+  if (parts.draining || unreadable || head === undefined) response.shouldKeepAlive = false;
+  response.writeHead(status, statusText ?? STATUS_CODES[status] ?? "", headers);
+  return true;
+}
+
+/** Rate-limit headers that the answer does not carry yet. */
+export function addRateHeaders(exchange: Exchange, headers: HeaderList): void {
+  for (const [name, value] of exchange.rateHeaders) {
+    const lower = name.toLowerCase();
+    if (!headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === lower)) headers.push(name, value);
+  }
+}
+
+/**
+ * The answer came before the request's body was read. Node reads and drops the rest, so that the client sees the
+ * answer instead of a reset; this bounds how long.
+ */
+function lingerWhileUnread(exchange: Exchange): void {
+  const { request, response } = exchange;
+  if (request.complete) return;
+  const timer = setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, LINGER_MS);
+  timer.unref();
+  request.once("end", () => clearTimeout(timer));
+  response.once("close", () => {
+    if (request.destroyed) clearTimeout(timer);
+  });
+}

@@ -1,0 +1,100 @@
+import type { Settlement } from "../../meter/meter.ts";
+import { scanBody, spliceMember } from "../body/json-splice.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import { type HeaderList, headersOfExtendedBody, withLength } from "../headers/response-headers.ts";
+import type { UpstreamHead } from "../headers/upstream-head.ts";
+import { addRateHeaders, refuse, sendWhole } from "./respond.ts";
+import { addSettledHeaders, usageMember } from "./settled-response.ts";
+
+/** A response kept for replay. */
+export type StoredResponse = NonNullable<Settlement["supersededBy"]>;
+
+/**
+ * What a replay must know of the charge, kept among the stored headers. No upstream can set such names: they are
+ * stripped from its responses.
+ */
+const STORED_CREDIT_TYPE = "x-farebox-stored-credit-type";
+const STORED_UNITS = "x-farebox-stored-units";
+
+/** Statuses below 500 that tell of a passing state: a retry must run again, so the key is freed. */
+const NOT_KEPT: ReadonlySet<number> = new Set([401, 403, 408, 409, 425, 429]);
+
+/** Whether an uncharged response ends the Idempotency-Key's request. */
+export function isKept(status: number): boolean {
+  return status < 500 && !NOT_KEPT.has(status);
+}
+
+/**
+ * The upstream's response as it is stored: before the usage object and the balance, which a replay renders anew. A
+ * body over the limit is not kept; the request is then known to be done, and cannot be replayed.
+ */
+export function toStored(
+  exchange: Exchange,
+  head: UpstreamHead,
+  body: Buffer | undefined,
+  units: number | undefined,
+): StoredResponse {
+  const headers: (readonly [string, string])[] = [];
+  for (let i = 0; i < head.headers.length; i += 2) {
+    const name = head.headers[i] ?? "";
+    if (name.toLowerCase() !== "content-length") headers.push([name, head.headers[i + 1] ?? ""]);
+  }
+  const price = exchange.admission?.price;
+  if (price !== undefined && exchange.admission?.chargedOn(head.status) === true) {
+    headers.push([STORED_CREDIT_TYPE, price.creditType]);
+    headers.push([STORED_UNITS, String(price.per === "request" ? 1 : (units ?? 0))]);
+  }
+  const fits = body !== undefined && body.length <= exchange.parts.config.idempotency.maxBodyBytes;
+  return { status: head.status, headers, body: fits ? body : null };
+}
+
+/**
+ * Sends a stored response again. It costs nothing, and says so: the charged amount is 0, the balance is the present
+ * one, and a usage object tells of this call.
+ */
+export async function replay(exchange: Exchange, stored: StoredResponse | undefined): Promise<void> {
+  if (stored === undefined || stored.body === null) {
+    refuse(exchange, { code: "idempotency_not_replayable" });
+    return;
+  }
+  const { headers, creditType, units } = readStored(stored);
+  let body: Buffer = Buffer.from(stored.body);
+  let sent = headers;
+  if (creditType !== undefined) {
+    const facts = { creditType, charged: 0n, balance: await readBalance(exchange, creditType), units };
+    const hasCacheControl = headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === "cache-control");
+    const usage = exchange.parts.contract.renderUsage(exchange.header, facts);
+    const point = usage && scanBody(body, undefined, usageMember(exchange)).splice;
+    if (usage !== undefined && point !== undefined && stored.status >= 200 && stored.status < 300) {
+      body = spliceMember(body, point, usage.json);
+      sent = headersOfExtendedBody(headers);
+    }
+    addSettledHeaders(sent, exchange, facts, hasCacheControl);
+  }
+  sent.push("Idempotency-Replayed", "true");
+  addRateHeaders(exchange, sent);
+  const bodiless = stored.status === 204 || stored.status === 304;
+  sendWhole(exchange, stored.status, undefined, bodiless ? sent : withLength(sent, body.length), body);
+}
+
+function readStored(stored: StoredResponse): {
+  headers: HeaderList;
+  creditType: string | undefined;
+  units: number;
+} {
+  const headers: HeaderList = [];
+  let creditType: string | undefined;
+  let units = 0;
+  for (const [name, value] of stored.headers) {
+    if (name === STORED_CREDIT_TYPE) creditType = value;
+    else if (name === STORED_UNITS) units = Number(value);
+    else headers.push(name, value);
+  }
+  return { headers, creditType, units };
+}
+
+async function readBalance(exchange: Exchange, creditType: string): Promise<bigint> {
+  if (exchange.identity === undefined) return 0n;
+  const pools = await exchange.parts.meter.balances(exchange.identity);
+  return pools.find((pool) => pool.creditType === creditType)?.balance ?? 0n;
+}

@@ -1,0 +1,64 @@
+import { Readable } from "node:stream";
+import type { Refusal } from "../../domain/refusal.ts";
+import type { RequestTarget } from "../../domain/routes/request-path.ts";
+import { streamBody } from "../body/request-body.ts";
+import { plainAddress } from "../exchange/client-connection.ts";
+import type { Exchange } from "../exchange/exchange.ts";
+import type { Upstream } from "../exchange/upstreams.ts";
+import { forwardHeaders } from "../headers/forward-headers.ts";
+import type { RequestHead } from "../headers/request-guard.ts";
+import { RETRY_AFTER_SECONDS } from "../response/error-refusal.ts";
+import { usageMember } from "../response/settled-response.ts";
+import { chooseDelivery } from "./choose-delivery.ts";
+import { UpstreamCall } from "./upstream-call.ts";
+
+/** Finds where the request goes, or why it cannot. */
+export function chooseUpstream(exchange: Exchange, target: RequestTarget): Upstream | Refusal {
+  const upstream = exchange.parts.upstreams.choose(exchange.head?.host, target.path);
+  if (upstream === undefined) return { code: "route_unknown" };
+  if (upstream.calls >= upstream.maxCalls)
+    return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  return upstream;
+}
+
+/** Sends the request on and brings the answer back. The call ends the exchange when the answer and the books are settled. */
+export function forward(
+  exchange: Exchange,
+  upstream: Upstream,
+  head: RequestHead,
+  target: RequestTarget,
+): void {
+  const body = bodyToSend(exchange, head);
+  const headers = forwardedHeaders(exchange, upstream, head);
+  if (body !== null && head.bodyLength !== "chunked") headers.push("content-length", String(head.bodyLength));
+  const path = upstream.basePath + target.path + target.query;
+  const call = new UpstreamCall(exchange, upstream, chooseDelivery);
+  upstream.pool.dispatch({ path, method: exchange.method, headers, body }, call);
+}
+
+/** The client's headers as the upstream gets them. */
+export function forwardedHeaders(exchange: Exchange, upstream: Upstream, head: RequestHead): string[] {
+  const { request, connection, identity, admission, idempotency, requestId } = exchange;
+  const price = admission?.price;
+  const countsBody = price?.per === "result" && price.count !== undefined && "body" in price.count;
+  const address = connection?.plainAddress ?? plainAddress(request.socket.remoteAddress ?? "");
+  const own = ["x-request-id", requestId, "x-forwarded-for", address, "x-forwarded-proto", "http"];
+  if (head.host !== undefined) own.push("x-forwarded-host", head.host);
+  if (identity !== undefined)
+    own.push("x-farebox-account", identity.accountId, "x-farebox-key", identity.keyId);
+  return forwardHeaders(request.rawHeaders, upstream.rules, {
+    connectionNames: head.connectionNames,
+    identityCoding:
+      countsBody || idempotency !== undefined || (price !== undefined && usageMember(exchange) !== undefined),
+    wholeResponse: price?.per === "result" || idempotency !== undefined,
+    own,
+  });
+}
+
+function bodyToSend(exchange: Exchange, head: RequestHead): Buffer | Readable | null {
+  const { request, response, body, parts } = exchange;
+  if (body !== undefined) return body.length === 0 ? null : body;
+  if (head.bodyLength === 0) return null;
+  if (head.expectsContinue) response.writeContinue();
+  return Readable.from(streamBody(request, parts.config.gateway.maxRequestBodyBytes), { objectMode: false });
+}
