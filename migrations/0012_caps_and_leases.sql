@@ -1,13 +1,21 @@
 -- What the general batch stands on: caps of keys and leases of instances, on a pool whose row is locked. A pool's row travels through
 -- these functions as a value; whoever locked it writes it.
 
+-- In a statement Postgres puts its body in its place.
+CREATE FUNCTION farebox.spent_in(p_window timestamptz, p_spent bigint, p_start timestamptz) RETURNS bigint LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN p_window < p_start THEN 0 ELSE p_spent END;
+COMMENT ON FUNCTION farebox.spent_in IS
+  'Internal. What is spent in the window that began at p_start, when p_spent was counted in p_window: one that has ended counts nothing.';
+
 CREATE FUNCTION farebox.cap_at(p_cap farebox.key_caps, p_now timestamptz) RETURNS farebox.key_caps LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
   v_day CONSTANT timestamptz := date_trunc('day', p_now, 'UTC');
   v_month CONSTANT timestamptz := date_trunc('month', p_now, 'UTC');
 BEGIN
-  IF p_cap.day < v_day THEN p_cap.day := v_day; p_cap.day_spent := 0; END IF;
-  IF p_cap.month < v_month THEN p_cap.month := v_month; p_cap.month_spent := 0; END IF;
+  p_cap.day_spent := farebox.spent_in(p_cap.day, p_cap.day_spent, v_day);
+  p_cap.month_spent := farebox.spent_in(p_cap.month, p_cap.month_spent, v_month);
+  p_cap.day := greatest(p_cap.day, v_day);
+  p_cap.month := greatest(p_cap.month, v_month);
   RETURN p_cap;
 END $$;
 COMMENT ON FUNCTION farebox.cap_at IS 'Internal. A key''s caps as of a moment: a window that has ended begins again with nothing spent.';
@@ -30,25 +38,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION farebox.find_cap IS 'Internal. A key''s caps on a locked pool, as of now.';
 
-CREATE FUNCTION farebox.write_cap(p_cap farebox.key_caps) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
-BEGIN
-  UPDATE farebox.key_caps c SET day = p_cap.day, day_spent = p_cap.day_spent, month = p_cap.month, month_spent = p_cap.month_spent,
-    total_spent = p_cap.total_spent, held = p_cap.held
-  WHERE c.account_no = p_cap.account_no AND c.type_no = p_cap.type_no AND c.key_no = p_cap.key_no AND c.shard = p_cap.shard;
-END $$;
-COMMENT ON FUNCTION farebox.write_cap IS 'Internal.';
-
 -- Found from the rows: what an instance charges that has not heard of a cap counts all the same.
 CREATE FUNCTION farebox.spend_under_cap(p_pool farebox.pools, p_key integer, p_amount bigint, p_now timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-  v_cap farebox.key_caps := farebox.find_cap(p_pool, p_key, p_now);
+  v_day CONSTANT timestamptz := date_trunc('day', p_now, 'UTC');
+  v_month CONSTANT timestamptz := date_trunc('month', p_now, 'UTC');
 BEGIN
-  IF v_cap.account_no IS NULL THEN RETURN; END IF;
-  v_cap.day_spent := v_cap.day_spent + p_amount;
-  v_cap.month_spent := v_cap.month_spent + p_amount;
-  v_cap.total_spent := v_cap.total_spent + p_amount;
-  PERFORM farebox.write_cap(v_cap);
+  IF NOT p_pool.capped THEN RETURN; END IF;
+  UPDATE farebox.key_caps c SET day = greatest(c.day, v_day), day_spent = farebox.spent_in(c.day, c.day_spent, v_day) + p_amount,
+    month = greatest(c.month, v_month), month_spent = farebox.spent_in(c.month, c.month_spent, v_month) + p_amount,
+    total_spent = c.total_spent + p_amount
+  WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
 END $$;
 COMMENT ON FUNCTION farebox.spend_under_cap IS 'Internal. Counts what a key has spent, if it has caps.';
 
@@ -77,9 +78,13 @@ BEGIN
     io_pool.lease_amount[v_place] := io_pool.lease_amount[v_place] + p_by;
     RETURN;
   END IF;
-  INSERT INTO farebox.key_leases AS k (account_no, type_no, key_no, instance_no, shard, amount)
-  VALUES (io_pool.account_no, io_pool.type_no, p_key, p_instance, io_pool.shard, greatest(p_by, 0))
-  ON CONFLICT (account_no, type_no, key_no, instance_no, shard) DO UPDATE SET amount = k.amount + p_by;
+  UPDATE farebox.key_leases k SET amount = k.amount + p_by
+  WHERE k.account_no = io_pool.account_no AND k.type_no = io_pool.type_no AND k.key_no = p_key AND k.instance_no = p_instance
+    AND k.shard = io_pool.shard;
+  IF NOT FOUND THEN
+    INSERT INTO farebox.key_leases (account_no, type_no, key_no, instance_no, shard, amount)
+    VALUES (io_pool.account_no, io_pool.type_no, p_key, p_instance, io_pool.shard, p_by);
+  END IF;
   UPDATE farebox.key_caps c SET held = c.held + p_by
   WHERE c.account_no = io_pool.account_no AND c.type_no = io_pool.type_no AND c.key_no = p_key AND c.shard = io_pool.shard;
 END $$;

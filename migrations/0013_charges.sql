@@ -28,8 +28,8 @@ DECLARE
 BEGIN
   IF v_total IS NULL THEN
     FOR x IN SELECT c FROM jsonb_array_elements(p_group -> 'charges') c LOOP
-      SELECT s.* INTO v_one FROM farebox.charge_specially(io_pool, p_instance, p_now, 0,
-        jsonb_build_object('charge', x.c, 'lease', p_group -> 'lease', 'key', p_group -> 'key')) s;
+      v_one := farebox.charge_specially(io_pool, p_instance, p_now, 0,
+        jsonb_build_object('charge', x.c, 'lease', p_group -> 'lease', 'key', p_group -> 'key'));
       io_pool := v_one.io_pool;
       v_each := v_each || v_one.o_answer;
     END LOOP;
@@ -206,7 +206,7 @@ BEGIN
   END IF;
   v_kind := farebox.judge_charge(io_pool, p_now, p_special);
   IF v_kind = 'charged' THEN
-    SELECT t.* INTO x FROM farebox.take_charge(io_pool, p_instance, p_now, p_special, v_set_aside) t;
+    x := farebox.take_charge(io_pool, p_instance, p_now, p_special, v_set_aside);
     io_pool := x.io_pool;
     v_uncollected := (p_special #>> '{charge,2}')::bigint - x.o_charged;
   ELSE

@@ -125,58 +125,85 @@ COMMENT ON FUNCTION farebox.open_batch IS 'Internal. Locks a batch''s pools.';
 
 CREATE FUNCTION farebox.write_batch_pool(p_pool farebox.pools) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
-  PERFORM farebox.write_pool(p_pool);
-  UPDATE farebox.pools p SET lease_owner = p_pool.lease_owner, lease_amount = p_pool.lease_amount
+  -- As write_pool, and the leases: one statement, of which a batch has as many as pools.
+  UPDATE farebox.pools p SET capped = p_pool.capped, balance = p_pool.balance, held = p_pool.held, spent = p_pool.spent,
+    drawn = p_pool.drawn, overdue = p_pool.overdue, uncollected = p_pool.uncollected, last_seq = p_pool.last_seq,
+    last_at = p_pool.last_at, next_event_at = p_pool.next_event_at, lease_owner = p_pool.lease_owner,
+    lease_amount = p_pool.lease_amount
   WHERE p.account_no = p_pool.account_no AND p.type_no = p_pool.type_no AND p.shard = p_pool.shard;
 END $$;
 COMMENT ON FUNCTION farebox.write_batch_pool IS 'Internal.';
 
--- All charges of a pool, in the order in which they were asked for within each kind.
+-- All charges of a pool, in the order in which they were asked for within each kind. Lists are walked by their numbers: a query for
+-- each, mostly of an empty one, was a tenth of a batch's cost, and so was an answer that grew by copying.
 CREATE FUNCTION farebox.charge_pool(
   INOUT io_pool farebox.pools, p_instance integer, p_now timestamptz, p_keep integer, p_work jsonb,
-  OUT o_groups jsonb, OUT o_specials jsonb
+  OUT o_groups jsonb[], OUT o_specials jsonb[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
+  v_groups CONSTANT jsonb := p_work -> 'groups';
+  v_specials CONSTANT jsonb := p_work -> 'specials';
   v_one record;
-  x record;
 BEGIN
-  o_groups := '[]'; o_specials := '[]';
-  FOR x IN SELECT g FROM jsonb_array_elements(p_work -> 'groups') g LOOP
-    SELECT c.* INTO v_one FROM farebox.charge_group(io_pool, p_instance, p_now, x.g) c;
+  FOR i IN 0..jsonb_array_length(v_groups) - 1 LOOP
+    v_one := farebox.charge_group(io_pool, p_instance, p_now, v_groups -> i);
     io_pool := v_one.io_pool;
-    o_groups := o_groups || jsonb_build_array(v_one.o_answer);
+    o_groups := o_groups || v_one.o_answer;
   END LOOP;
-  FOR x IN SELECT s FROM jsonb_array_elements(p_work -> 'specials') s LOOP
-    SELECT c.* INTO v_one FROM farebox.charge_specially(io_pool, p_instance, p_now, p_keep, x.s) c;
+  FOR i IN 0..jsonb_array_length(v_specials) - 1 LOOP
+    v_one := farebox.charge_specially(io_pool, p_instance, p_now, p_keep, v_specials -> i);
     io_pool := v_one.io_pool;
-    o_specials := o_specials || jsonb_build_array(v_one.o_answer);
+    o_specials := o_specials || v_one.o_answer;
   END LOOP;
 END $$;
 COMMENT ON FUNCTION farebox.charge_pool IS 'Internal. The charges of one pool of a batch.';
 
 -- Leases and holds, greedy in order: what does not fit is refused, a later smaller one may still fit.
 CREATE FUNCTION farebox.set_aside(
-  INOUT io_pool farebox.pools, p_instance integer, p_now timestamptz, p_work jsonb, OUT o_leases jsonb, OUT o_holds jsonb
+  INOUT io_pool farebox.pools, p_instance integer, p_now timestamptz, p_work jsonb, OUT o_leases jsonb[], OUT o_holds jsonb[]
 ) LANGUAGE plpgsql AS $$
 DECLARE
+  v_leases CONSTANT jsonb := p_work -> 'leases';
+  v_holds CONSTANT jsonb := p_work -> 'holds';
   v_one record;
-  x record;
+  v jsonb;
 BEGIN
-  o_leases := '[]'; o_holds := '[]';
-  FOR x IN SELECT l FROM jsonb_array_elements(p_work -> 'leases') l LOOP
-    SELECT c.* INTO v_one FROM farebox.lease_credits(io_pool, p_instance, p_now,
-      (x.l ->> 0)::integer, (x.l ->> 1)::bigint, (x.l ->> 2)::bigint) c;
+  FOR i IN 0..jsonb_array_length(v_leases) - 1 LOOP
+    v := v_leases -> i;
+    v_one := farebox.lease_credits(io_pool, p_instance, p_now, (v ->> 0)::integer, (v ->> 1)::bigint, (v ->> 2)::bigint);
     io_pool := v_one.io_pool;
-    o_leases := o_leases || jsonb_build_array(v_one.o_answer);
+    o_leases := o_leases || v_one.o_answer;
   END LOOP;
-  FOR x IN SELECT h FROM jsonb_array_elements(p_work -> 'holds') h LOOP
-    SELECT c.* INTO v_one FROM farebox.hold_credits(io_pool, p_instance, p_now,
-      x.h ->> 0, (x.h ->> 1)::bigint, (x.h ->> 2)::integer) c;
+  FOR i IN 0..jsonb_array_length(v_holds) - 1 LOOP
+    v := v_holds -> i;
+    v_one := farebox.hold_credits(io_pool, p_instance, p_now, v ->> 0, (v ->> 1)::bigint, (v ->> 2)::integer);
     io_pool := v_one.io_pool;
-    o_holds := o_holds || jsonb_build_array(v_one.o_answer);
+    o_holds := o_holds || v_one.o_answer;
   END LOOP;
 END $$;
 COMMENT ON FUNCTION farebox.set_aside IS 'Internal. The leases and holds of one pool of a batch.';
+
+-- What goes back of leases, and clients' holds that are not needed. Answers what each hold set free.
+CREATE FUNCTION farebox.take_back(INOUT io_pool farebox.pools, p_instance integer, p_work jsonb, OUT o_released jsonb[])
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_backs CONSTANT jsonb := p_work -> 'backs';
+  v_releases CONSTANT jsonb := p_work -> 'releases';
+  v_key integer;
+  v_one record;
+BEGIN
+  FOR i IN 0..jsonb_array_length(v_backs) - 1 LOOP
+    v_key := (v_backs #>> ARRAY[i::text, '0'])::integer;
+    io_pool := farebox.change_lease(io_pool, p_instance, v_key,
+      -least((v_backs #>> ARRAY[i::text, '1'])::bigint, farebox.lease_of(io_pool, p_instance, v_key)));
+  END LOOP;
+  FOR i IN 0..jsonb_array_length(v_releases) - 1 LOOP
+    v_one := farebox.release_hold(io_pool, v_releases ->> i);
+    io_pool := v_one.io_pool;
+    o_released := o_released || to_jsonb(v_one.o_released);
+  END LOOP;
+END $$;
+COMMENT ON FUNCTION farebox.take_back IS 'Internal. The returns and releases of one pool of a batch.';
 
 -- Answers {"released", "groups", "specials", "leases", "holds", "balance", "available"}.
 CREATE FUNCTION farebox.run_batch_pool(p_pool farebox.pools, p_instance integer, p_keep integer, p_work jsonb) RETURNS jsonb
@@ -184,35 +211,29 @@ LANGUAGE plpgsql AS $$
 DECLARE
   -- After the lock, and never before the pool's last entry.
   v_now CONSTANT timestamptz := greatest(clock_timestamp(), p_pool.last_at);
+  c_none CONSTANT jsonb[] := '{}';
   v_pool farebox.pools := p_pool;
-  v_released jsonb := '[]';
+  v_back record;
   v_charged record;
   v_aside record;
-  x record;
 BEGIN
   IF v_pool.next_event_at <= v_now OR v_pool.overdue > 0 THEN v_pool := farebox.roll(v_pool, v_now); END IF;
   IF jsonb_array_length(p_work -> 'groups') + jsonb_array_length(p_work -> 'specials') + jsonb_array_length(p_work -> 'leases') > 0
   THEN
     v_pool := farebox.enter_pool(v_pool, p_instance);
   END IF;
-  FOR x IN SELECT (b ->> 0)::integer AS key, (b ->> 1)::bigint AS amount FROM jsonb_array_elements(p_work -> 'backs') b LOOP
-    v_pool := farebox.change_lease(v_pool, p_instance, x.key, -least(x.amount, farebox.lease_of(v_pool, p_instance, x.key)));
-  END LOOP;
   -- After the roll, which ends the holds that are over: next_event_at is never later than a live hold's expiry.
-  FOR x IN SELECT r #>> '{}' AS hold FROM jsonb_array_elements(p_work -> 'releases') r LOOP
-    SELECT h.* INTO v_charged FROM farebox.release_hold(v_pool, x.hold) h;
-    v_pool := v_charged.io_pool;
-    v_released := v_released || to_jsonb(v_charged.o_released);
-  END LOOP;
-  SELECT c.* INTO v_charged FROM farebox.charge_pool(v_pool, p_instance, v_now, p_keep, p_work) c;
+  v_back := farebox.take_back(v_pool, p_instance, p_work);
+  v_charged := farebox.charge_pool(v_back.io_pool, p_instance, v_now, p_keep, p_work);
   v_pool := v_charged.io_pool;
   -- What this batch set free may have expired meanwhile; it must not be handed out below.
   IF v_pool.overdue > 0 THEN v_pool := farebox.roll(v_pool, v_now); END IF;
-  SELECT s.* INTO v_aside FROM farebox.set_aside(v_pool, p_instance, v_now, p_work) s;
+  v_aside := farebox.set_aside(v_pool, p_instance, v_now, p_work);
   v_pool := v_aside.io_pool;
   PERFORM farebox.write_batch_pool(v_pool);
-  RETURN jsonb_build_object('released', v_released, 'groups', v_charged.o_groups, 'specials', v_charged.o_specials,
-    'leases', v_aside.o_leases, 'holds', v_aside.o_holds, 'balance', v_pool.balance, 'available', v_pool.balance - v_pool.held);
+  RETURN jsonb_build_object('released', coalesce(v_back.o_released, c_none), 'groups', coalesce(v_charged.o_groups, c_none),
+    'specials', coalesce(v_charged.o_specials, c_none), 'leases', coalesce(v_aside.o_leases, c_none),
+    'holds', coalesce(v_aside.o_holds, c_none), 'balance', v_pool.balance, 'available', v_pool.balance - v_pool.held);
 END $$;
 COMMENT ON FUNCTION farebox.run_batch_pool IS 'Internal. One pool of a batch, from its lock to its write.';
 
@@ -231,7 +252,7 @@ AS $$
 DECLARE
   v_lane farebox.lanes;
   v_pools farebox.pools[];
-  v_answers jsonb := '[]';
+  v_answers text[] := '{}';
   v_reply text;
   v_now timestamptz;
 BEGIN
@@ -245,10 +266,13 @@ BEGIN
   IF v_pools IS NULL THEN RETURN '{"s":"missing"}'; END IF;
   PERFORM farebox.lock_claims(p_shard, p_batch);
   FOR i IN 1..cardinality(v_pools) LOOP
-    v_answers := v_answers || CASE WHEN v_pools[i].account_no IS NULL THEN '[null]'::jsonb ELSE
-      jsonb_build_array(farebox.run_batch_pool(v_pools[i], p_instance, p_keep, p_batch -> (i - 1))) END;
+    IF v_pools[i].account_no IS NULL THEN
+      v_answers := v_answers || NULL::text;
+    ELSE
+      v_answers := v_answers || farebox.run_batch_pool(v_pools[i], p_instance, p_keep, p_batch -> (i - 1))::text;
+    END IF;
   END LOOP;
-  v_reply := '{"s":"done","pools":' || v_answers::text || '}';
+  v_reply := '{"s":"done","pools":[' || array_to_string(v_answers, ',', 'null') || ']}';
   v_now := clock_timestamp();
   UPDATE farebox.lanes l SET last_batch = p_number, reply = v_reply, seen_at = v_now
   WHERE l.instance_no = p_instance AND l.shard = p_shard;

@@ -874,8 +874,10 @@ DECLARE
   v_day CONSTANT timestamptz := date_trunc('day', p_now, 'UTC');
   v_month CONSTANT timestamptz := date_trunc('month', p_now, 'UTC');
 BEGIN
-  IF p_cap.day < v_day THEN p_cap.day := v_day; p_cap.day_spent := 0; END IF;
-  IF p_cap.month < v_month THEN p_cap.month := v_month; p_cap.month_spent := 0; END IF;
+  p_cap.day_spent := farebox.spent_in(p_cap.day, p_cap.day_spent, v_day);
+  p_cap.month_spent := farebox.spent_in(p_cap.month, p_cap.month_spent, v_month);
+  p_cap.day := greatest(p_cap.day, v_day);
+  p_cap.month := greatest(p_cap.month, v_month);
   RETURN p_cap;
 END $function$;
 COMMENT ON FUNCTION farebox.cap_at IS 'Internal. A key''s caps as of a moment: a window that has ended begins again with nothing spent.';
@@ -901,9 +903,13 @@ BEGIN
     io_pool.lease_amount[v_place] := io_pool.lease_amount[v_place] + p_by;
     RETURN;
   END IF;
-  INSERT INTO farebox.key_leases AS k (account_no, type_no, key_no, instance_no, shard, amount)
-  VALUES (io_pool.account_no, io_pool.type_no, p_key, p_instance, io_pool.shard, greatest(p_by, 0))
-  ON CONFLICT (account_no, type_no, key_no, instance_no, shard) DO UPDATE SET amount = k.amount + p_by;
+  UPDATE farebox.key_leases k SET amount = k.amount + p_by
+  WHERE k.account_no = io_pool.account_no AND k.type_no = io_pool.type_no AND k.key_no = p_key AND k.instance_no = p_instance
+    AND k.shard = io_pool.shard;
+  IF NOT FOUND THEN
+    INSERT INTO farebox.key_leases (account_no, type_no, key_no, instance_no, shard, amount)
+    VALUES (io_pool.account_no, io_pool.type_no, p_key, p_instance, io_pool.shard, p_by);
+  END IF;
   UPDATE farebox.key_caps c SET held = c.held + p_by
   WHERE c.account_no = io_pool.account_no AND c.type_no = io_pool.type_no AND c.key_no = p_key AND c.shard = io_pool.shard;
 END $function$;
@@ -981,8 +987,8 @@ DECLARE
 BEGIN
   IF v_total IS NULL THEN
     FOR x IN SELECT c FROM jsonb_array_elements(p_group -> 'charges') c LOOP
-      SELECT s.* INTO v_one FROM farebox.charge_specially(io_pool, p_instance, p_now, 0,
-        jsonb_build_object('charge', x.c, 'lease', p_group -> 'lease', 'key', p_group -> 'key')) s;
+      v_one := farebox.charge_specially(io_pool, p_instance, p_now, 0,
+        jsonb_build_object('charge', x.c, 'lease', p_group -> 'lease', 'key', p_group -> 'key'));
       io_pool := v_one.io_pool;
       v_each := v_each || v_one.o_answer;
     END LOOP;
@@ -1017,24 +1023,24 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.charge_group IS 'Internal. Charges that draw on one lease, or on the pool: one insert for all, when it covers them.';
 
-CREATE OR REPLACE FUNCTION farebox.charge_pool(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_keep integer, p_work jsonb, OUT o_groups jsonb, OUT o_specials jsonb)
+CREATE OR REPLACE FUNCTION farebox.charge_pool(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_keep integer, p_work jsonb, OUT o_groups jsonb[], OUT o_specials jsonb[])
  RETURNS record
  LANGUAGE plpgsql
 AS $function$
 DECLARE
+  v_groups CONSTANT jsonb := p_work -> 'groups';
+  v_specials CONSTANT jsonb := p_work -> 'specials';
   v_one record;
-  x record;
 BEGIN
-  o_groups := '[]'; o_specials := '[]';
-  FOR x IN SELECT g FROM jsonb_array_elements(p_work -> 'groups') g LOOP
-    SELECT c.* INTO v_one FROM farebox.charge_group(io_pool, p_instance, p_now, x.g) c;
+  FOR i IN 0..jsonb_array_length(v_groups) - 1 LOOP
+    v_one := farebox.charge_group(io_pool, p_instance, p_now, v_groups -> i);
     io_pool := v_one.io_pool;
-    o_groups := o_groups || jsonb_build_array(v_one.o_answer);
+    o_groups := o_groups || v_one.o_answer;
   END LOOP;
-  FOR x IN SELECT s FROM jsonb_array_elements(p_work -> 'specials') s LOOP
-    SELECT c.* INTO v_one FROM farebox.charge_specially(io_pool, p_instance, p_now, p_keep, x.s) c;
+  FOR i IN 0..jsonb_array_length(v_specials) - 1 LOOP
+    v_one := farebox.charge_specially(io_pool, p_instance, p_now, p_keep, v_specials -> i);
     io_pool := v_one.io_pool;
-    o_specials := o_specials || jsonb_build_array(v_one.o_answer);
+    o_specials := o_specials || v_one.o_answer;
   END LOOP;
 END $function$;
 COMMENT ON FUNCTION farebox.charge_pool IS 'Internal. The charges of one pool of a batch.';
@@ -1066,7 +1072,7 @@ BEGIN
   END IF;
   v_kind := farebox.judge_charge(io_pool, p_now, p_special);
   IF v_kind = 'charged' THEN
-    SELECT t.* INTO x FROM farebox.take_charge(io_pool, p_instance, p_now, p_special, v_set_aside) t;
+    x := farebox.take_charge(io_pool, p_instance, p_now, p_special, v_set_aside);
     io_pool := x.io_pool;
     v_uncollected := (p_special #>> '{charge,2}')::bigint - x.o_charged;
   ELSE
@@ -2721,7 +2727,7 @@ AS $function$
 DECLARE
   v_lane farebox.lanes;
   v_pools farebox.pools[];
-  v_answers jsonb := '[]';
+  v_answers text[] := '{}';
   v_reply text;
   v_now timestamptz;
 BEGIN
@@ -2735,10 +2741,13 @@ BEGIN
   IF v_pools IS NULL THEN RETURN '{"s":"missing"}'; END IF;
   PERFORM farebox.lock_claims(p_shard, p_batch);
   FOR i IN 1..cardinality(v_pools) LOOP
-    v_answers := v_answers || CASE WHEN v_pools[i].account_no IS NULL THEN '[null]'::jsonb ELSE
-      jsonb_build_array(farebox.run_batch_pool(v_pools[i], p_instance, p_keep, p_batch -> (i - 1))) END;
+    IF v_pools[i].account_no IS NULL THEN
+      v_answers := v_answers || NULL::text;
+    ELSE
+      v_answers := v_answers || farebox.run_batch_pool(v_pools[i], p_instance, p_keep, p_batch -> (i - 1))::text;
+    END IF;
   END LOOP;
-  v_reply := '{"s":"done","pools":' || v_answers::text || '}';
+  v_reply := '{"s":"done","pools":[' || array_to_string(v_answers, ',', 'null') || ']}';
   v_now := clock_timestamp();
   UPDATE farebox.lanes l SET last_batch = p_number, reply = v_reply, seen_at = v_now
   WHERE l.instance_no = p_instance AND l.shard = p_shard;
@@ -2753,35 +2762,29 @@ AS $function$
 DECLARE
   -- After the lock, and never before the pool's last entry.
   v_now CONSTANT timestamptz := greatest(clock_timestamp(), p_pool.last_at);
+  c_none CONSTANT jsonb[] := '{}';
   v_pool farebox.pools := p_pool;
-  v_released jsonb := '[]';
+  v_back record;
   v_charged record;
   v_aside record;
-  x record;
 BEGIN
   IF v_pool.next_event_at <= v_now OR v_pool.overdue > 0 THEN v_pool := farebox.roll(v_pool, v_now); END IF;
   IF jsonb_array_length(p_work -> 'groups') + jsonb_array_length(p_work -> 'specials') + jsonb_array_length(p_work -> 'leases') > 0
   THEN
     v_pool := farebox.enter_pool(v_pool, p_instance);
   END IF;
-  FOR x IN SELECT (b ->> 0)::integer AS key, (b ->> 1)::bigint AS amount FROM jsonb_array_elements(p_work -> 'backs') b LOOP
-    v_pool := farebox.change_lease(v_pool, p_instance, x.key, -least(x.amount, farebox.lease_of(v_pool, p_instance, x.key)));
-  END LOOP;
   -- After the roll, which ends the holds that are over: next_event_at is never later than a live hold's expiry.
-  FOR x IN SELECT r #>> '{}' AS hold FROM jsonb_array_elements(p_work -> 'releases') r LOOP
-    SELECT h.* INTO v_charged FROM farebox.release_hold(v_pool, x.hold) h;
-    v_pool := v_charged.io_pool;
-    v_released := v_released || to_jsonb(v_charged.o_released);
-  END LOOP;
-  SELECT c.* INTO v_charged FROM farebox.charge_pool(v_pool, p_instance, v_now, p_keep, p_work) c;
+  v_back := farebox.take_back(v_pool, p_instance, p_work);
+  v_charged := farebox.charge_pool(v_back.io_pool, p_instance, v_now, p_keep, p_work);
   v_pool := v_charged.io_pool;
   -- What this batch set free may have expired meanwhile; it must not be handed out below.
   IF v_pool.overdue > 0 THEN v_pool := farebox.roll(v_pool, v_now); END IF;
-  SELECT s.* INTO v_aside FROM farebox.set_aside(v_pool, p_instance, v_now, p_work) s;
+  v_aside := farebox.set_aside(v_pool, p_instance, v_now, p_work);
   v_pool := v_aside.io_pool;
   PERFORM farebox.write_batch_pool(v_pool);
-  RETURN jsonb_build_object('released', v_released, 'groups', v_charged.o_groups, 'specials', v_charged.o_specials,
-    'leases', v_aside.o_leases, 'holds', v_aside.o_holds, 'balance', v_pool.balance, 'available', v_pool.balance - v_pool.held);
+  RETURN jsonb_build_object('released', coalesce(v_back.o_released, c_none), 'groups', coalesce(v_charged.o_groups, c_none),
+    'specials', coalesce(v_charged.o_specials, c_none), 'leases', coalesce(v_aside.o_leases, c_none),
+    'holds', coalesce(v_aside.o_holds, c_none), 'balance', v_pool.balance, 'available', v_pool.balance - v_pool.held);
 END $function$;
 COMMENT ON FUNCTION farebox.run_batch_pool IS 'Internal. One pool of a batch, from its lock to its write.';
 
@@ -2857,26 +2860,27 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.seqs_between IS 'The numbers of a pool''s entries in [p_from, p_until): from the first on, before the second.';
 
-CREATE OR REPLACE FUNCTION farebox.set_aside(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_work jsonb, OUT o_leases jsonb, OUT o_holds jsonb)
+CREATE OR REPLACE FUNCTION farebox.set_aside(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_work jsonb, OUT o_leases jsonb[], OUT o_holds jsonb[])
  RETURNS record
  LANGUAGE plpgsql
 AS $function$
 DECLARE
+  v_leases CONSTANT jsonb := p_work -> 'leases';
+  v_holds CONSTANT jsonb := p_work -> 'holds';
   v_one record;
-  x record;
+  v jsonb;
 BEGIN
-  o_leases := '[]'; o_holds := '[]';
-  FOR x IN SELECT l FROM jsonb_array_elements(p_work -> 'leases') l LOOP
-    SELECT c.* INTO v_one FROM farebox.lease_credits(io_pool, p_instance, p_now,
-      (x.l ->> 0)::integer, (x.l ->> 1)::bigint, (x.l ->> 2)::bigint) c;
+  FOR i IN 0..jsonb_array_length(v_leases) - 1 LOOP
+    v := v_leases -> i;
+    v_one := farebox.lease_credits(io_pool, p_instance, p_now, (v ->> 0)::integer, (v ->> 1)::bigint, (v ->> 2)::bigint);
     io_pool := v_one.io_pool;
-    o_leases := o_leases || jsonb_build_array(v_one.o_answer);
+    o_leases := o_leases || v_one.o_answer;
   END LOOP;
-  FOR x IN SELECT h FROM jsonb_array_elements(p_work -> 'holds') h LOOP
-    SELECT c.* INTO v_one FROM farebox.hold_credits(io_pool, p_instance, p_now,
-      x.h ->> 0, (x.h ->> 1)::bigint, (x.h ->> 2)::integer) c;
+  FOR i IN 0..jsonb_array_length(v_holds) - 1 LOOP
+    v := v_holds -> i;
+    v_one := farebox.hold_credits(io_pool, p_instance, p_now, v ->> 0, (v ->> 1)::bigint, (v ->> 2)::integer);
     io_pool := v_one.io_pool;
-    o_holds := o_holds || jsonb_build_array(v_one.o_answer);
+    o_holds := o_holds || v_one.o_answer;
   END LOOP;
 END $function$;
 COMMENT ON FUNCTION farebox.set_aside IS 'Internal. The leases and holds of one pool of a batch.';
@@ -2943,17 +2947,26 @@ COMMENT ON FUNCTION farebox.settle_batch IS 'Called by instances: makes an unkno
 CREATE OR REPLACE FUNCTION farebox.spend_under_cap(p_pool pools, p_key integer, p_amount bigint, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_cap farebox.key_caps := farebox.find_cap(p_pool, p_key, p_now);
+  v_day CONSTANT timestamptz := date_trunc('day', p_now, 'UTC');
+  v_month CONSTANT timestamptz := date_trunc('month', p_now, 'UTC');
 BEGIN
-  IF v_cap.account_no IS NULL THEN RETURN; END IF;
-  v_cap.day_spent := v_cap.day_spent + p_amount;
-  v_cap.month_spent := v_cap.month_spent + p_amount;
-  v_cap.total_spent := v_cap.total_spent + p_amount;
-  PERFORM farebox.write_cap(v_cap);
+  IF NOT p_pool.capped THEN RETURN; END IF;
+  UPDATE farebox.key_caps c SET day = greatest(c.day, v_day), day_spent = farebox.spent_in(c.day, c.day_spent, v_day) + p_amount,
+    month = greatest(c.month, v_month), month_spent = farebox.spent_in(c.month, c.month_spent, v_month) + p_amount,
+    total_spent = c.total_spent + p_amount
+  WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
 END $function$;
 COMMENT ON FUNCTION farebox.spend_under_cap IS 'Internal. Counts what a key has spent, if it has caps.';
+
+CREATE OR REPLACE FUNCTION farebox.spent_in(p_window timestamp with time zone, p_spent bigint, p_start timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE WHEN (p_window < p_start) THEN (0)::bigint ELSE p_spent END;
+COMMENT ON FUNCTION farebox.spent_in IS 'Internal. What is spent in the window that began at p_start, when p_spent was counted in p_window: one that has ended counts nothing.';
 
 CREATE OR REPLACE FUNCTION farebox.sum_balances(p_shard smallint, p_account_ids text[])
  RETURNS jsonb
@@ -3023,6 +3036,29 @@ BEGIN
   ) s GROUP BY s.key_no;
 END $function$;
 COMMENT ON FUNCTION farebox.sum_key_spend IS 'Internal. What keys have spent by now: the roll-up, and the entries behind it.';
+
+CREATE OR REPLACE FUNCTION farebox.take_back(INOUT io_pool pools, p_instance integer, p_work jsonb, OUT o_released jsonb[])
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_backs CONSTANT jsonb := p_work -> 'backs';
+  v_releases CONSTANT jsonb := p_work -> 'releases';
+  v_key integer;
+  v_one record;
+BEGIN
+  FOR i IN 0..jsonb_array_length(v_backs) - 1 LOOP
+    v_key := (v_backs #>> ARRAY[i::text, '0'])::integer;
+    io_pool := farebox.change_lease(io_pool, p_instance, v_key,
+      -least((v_backs #>> ARRAY[i::text, '1'])::bigint, farebox.lease_of(io_pool, p_instance, v_key)));
+  END LOOP;
+  FOR i IN 0..jsonb_array_length(v_releases) - 1 LOOP
+    v_one := farebox.release_hold(io_pool, v_releases ->> i);
+    io_pool := v_one.io_pool;
+    o_released := o_released || to_jsonb(v_one.o_released);
+  END LOOP;
+END $function$;
+COMMENT ON FUNCTION farebox.take_back IS 'Internal. The returns and releases of one pool of a batch.';
 
 CREATE OR REPLACE FUNCTION farebox.take_charge(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_special jsonb, p_set_aside bigint, OUT o_charged bigint, OUT o_seq bigint)
  RETURNS record
@@ -3199,23 +3235,14 @@ CREATE OR REPLACE FUNCTION farebox.write_batch_pool(p_pool pools)
  SET enable_seqscan TO 'off'
 AS $function$
 BEGIN
-  PERFORM farebox.write_pool(p_pool);
-  UPDATE farebox.pools p SET lease_owner = p_pool.lease_owner, lease_amount = p_pool.lease_amount
+  -- As write_pool, and the leases: one statement, of which a batch has as many as pools.
+  UPDATE farebox.pools p SET capped = p_pool.capped, balance = p_pool.balance, held = p_pool.held, spent = p_pool.spent,
+    drawn = p_pool.drawn, overdue = p_pool.overdue, uncollected = p_pool.uncollected, last_seq = p_pool.last_seq,
+    last_at = p_pool.last_at, next_event_at = p_pool.next_event_at, lease_owner = p_pool.lease_owner,
+    lease_amount = p_pool.lease_amount
   WHERE p.account_no = p_pool.account_no AND p.type_no = p_pool.type_no AND p.shard = p_pool.shard;
 END $function$;
 COMMENT ON FUNCTION farebox.write_batch_pool IS 'Internal.';
-
-CREATE OR REPLACE FUNCTION farebox.write_cap(p_cap key_caps)
- RETURNS void
- LANGUAGE plpgsql
- SET enable_seqscan TO 'off'
-AS $function$
-BEGIN
-  UPDATE farebox.key_caps c SET day = p_cap.day, day_spent = p_cap.day_spent, month = p_cap.month, month_spent = p_cap.month_spent,
-    total_spent = p_cap.total_spent, held = p_cap.held
-  WHERE c.account_no = p_cap.account_no AND c.type_no = p_cap.type_no AND c.key_no = p_cap.key_no AND c.shard = p_cap.shard;
-END $function$;
-COMMENT ON FUNCTION farebox.write_cap IS 'Internal.';
 
 CREATE OR REPLACE FUNCTION farebox.write_key_caps(p_pool pools, p_now timestamp with time zone, p_keys integer[], p_source text, p_cap jsonb)
  RETURNS void

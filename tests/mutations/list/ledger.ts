@@ -32,8 +32,8 @@ export const LEDGER: readonly Mutation[] = [
     name: "begin a cap's month anew every day",
     why: "A key may spend its month's cap thirty times.",
     file: "migrations/0012_caps_and_leases.sql",
-    search: "IF p_cap.month < v_month THEN",
-    replacement: "IF p_cap.day_spent = 0 THEN",
+    search: "farebox.spent_in(c.month, c.month_spent, v_month)",
+    replacement: "farebox.spent_in(c.month, c.month_spent, v_day)",
     tests: [
       {
         file: "src/ledger/keys/key-caps.pg.test.ts",
