@@ -90,7 +90,7 @@ describe("a configuration with its upstream alone", () => {
       },
       idempotency: { keepHours: 24, maxBodyBytes: 1_048_576 },
       leases: { idleMs: 1000, deadAfterMs: 10_000 },
-      shards: 4,
+      shards: 1,
     });
   });
 });

@@ -92,11 +92,12 @@ export const configSchema = z
         reason: "Every default below.",
       }),
     shards: count({
-      default: 4,
+      default: 1,
       min: 1,
       max: 1024,
-      description: "Lanes of the database that new accounts are spread over.",
-      reason: "As many batches commit at a time; more than the database has cores brings nothing.",
+      description: "Lanes that new accounts are spread over. An account stays in its own.",
+      reason:
+        "One lane carries more than one process sends, and each instance has its own; more are for several database servers.",
     }),
   })
   .meta({
