@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../database/database.ts";
+import { sqlStateOf } from "../database/storage-error.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { adjustPool } from "../pools/adjust.ts";
@@ -83,6 +84,23 @@ eachDatabase("lane", (openFresh, kind) => {
       });
     });
   }
+
+  test("a batch that arrives after its outcome was settled changes nothing", async () => {
+    const pool = await createPool(db, 1000n);
+    await ledger.lease(leaseOf(pool, 100n));
+    lossy.fault = nextStatements(/run_plain/, 1, "late");
+    const plain = await ledger.charge(chargeOf(pool, 10n, { hold: "lease" }));
+    lossy.fault = nextStatements(/run_batch/, 1, "late");
+    const general = await ledger.charge(chargeOf(pool, 5n));
+    assert.deepEqual([plain.balance, general.balance], [990n, 985n]);
+    for (const late of await lossy.arrive()) {
+      const isRefused = late.status === "rejected" && sqlStateOf(late.reason) === "FB002";
+      assert.ok(isRefused, JSON.stringify(late));
+    }
+    const { balance, spent, lastSeq } = await readPool(db, pool);
+    assert.deepEqual([balance, spent, lastSeq], [985n, 15n, 3n]);
+    await ledger.release({ pool, hold: "lease", amount: 90n });
+  });
 
   test("verbs of administration repeated after a lost answer have one effect", async () => {
     const pool = await createPool(db, 100n);

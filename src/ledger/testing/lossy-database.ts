@@ -1,8 +1,11 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Database, Parameter, Statement, Transaction } from "../database/database.ts";
 
-/** What happens to one statement: it runs and its answer is lost, it never arrives, or nothing is wrong. */
-export type Fault = "answer lost" | "not sent" | undefined;
+/**
+ * What happens to one statement: it runs and its answer is lost, it never arrives, it arrives when the test says so
+ * ({@link LossyDatabase.arrive}), or nothing is wrong.
+ */
+export type Fault = "answer lost" | "not sent" | "late" | undefined;
 
 /**
  * A database whose connection breaks when a test says so. To the caller a lost answer and a statement that never arrived
@@ -15,6 +18,7 @@ export class LossyDatabase implements Database {
   fault: (text: string) => Fault = () => undefined;
   /** How many statements met one. */
   faults = 0;
+  readonly #late: (() => Promise<unknown>)[] = [];
 
   constructor(inner: Database) {
     this.kind = inner.kind;
@@ -38,11 +42,19 @@ export class LossyDatabase implements Database {
     return this.#inner.close();
   }
 
+  /** Lets the statements that are late run, one after the other: their answers, or why they failed. */
+  async arrive(): Promise<readonly PromiseSettledResult<unknown>[]> {
+    const results: PromiseSettledResult<unknown>[] = [];
+    for (const run of this.#late.splice(0)) results.push(...(await Promise.allSettled([run()])));
+    return results;
+  }
+
   async #meet<T>(text: string, run: () => Promise<T>): Promise<T> {
     const fault = this.fault(text);
     if (fault === undefined) return run();
     this.faults += 1;
     if (fault === "answer lost") await run();
+    if (fault === "late") this.#late.push(run);
     throw new FareboxError("storage_unavailable", "The connection broke.", { retryable: true });
   }
 }

@@ -68,15 +68,15 @@ export const LEDGER: readonly Mutation[] = [
     ],
   },
   {
-    name: "run a batch that is sent again",
-    why: "A charge whose answer was lost is made twice.",
+    name: "run a batch that arrives too late",
+    why: "A charge whose batch was given up, and sent again under the next number, is made twice.",
     file: "migrations/0011_plain_batch.sql",
     search: "AND l.last_batch = p_number - 1 AND l.state = 'live'",
     replacement: "",
     tests: [
       {
         file: "src/ledger/batch/lane.pg.test.ts",
-        title: "every hot verb has one effect and its own result when the connection breaks",
+        title: "a batch that arrives after its outcome was settled changes nothing",
       },
     ],
   },
