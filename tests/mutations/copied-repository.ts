@@ -73,6 +73,7 @@ export class WorkingCopy {
       process.execPath,
       [
         "--no-wasm-code-gc",
+        "--liftoff-only",
         "--test",
         "--test-concurrency=2",
         "--test-reporter=./tests/mutations/test-results.ts",
