@@ -180,13 +180,15 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION farebox.take_charge IS 'Internal. One charge, from what is set aside and from the pool.';
 
--- Answers [kind, seq, charged, uncollected, balance]; kind as judge_charge, or unknown: no such hold.
+-- Answers [kind, seq, charged, uncollected, balance]; kind as judge_charge, or unknown: no such hold; or short, with a sixth element:
+-- the charge was to be made whole, is not covered (see find_shortage), and nothing was written.
 CREATE FUNCTION farebox.charge_specially(
   INOUT io_pool farebox.pools, p_instance integer, p_now timestamptz, p_keep integer, p_special jsonb, OUT o_answer jsonb
 ) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
   v_hold farebox.holds;
   v_kind text;
+  v_short jsonb;
   v_set_aside bigint := 0;
   v_uncollected bigint := 0;
   x record;
@@ -205,6 +207,13 @@ BEGIN
     v_set_aside := farebox.lease_of(io_pool, p_instance, (p_special ->> 'key')::integer);
   END IF;
   v_kind := farebox.judge_charge(io_pool, p_now, p_special);
+  IF v_kind = 'charged' AND p_special ? 'whole' THEN
+    v_short := farebox.find_shortage(io_pool, p_now, (p_special #>> '{charge,0}')::integer, (p_special #>> '{charge,2}')::bigint);
+    IF v_short IS NOT NULL THEN
+      o_answer := jsonb_build_array('short', NULL, 0, 0, io_pool.balance, v_short);
+      RETURN;
+    END IF;
+  END IF;
   IF v_kind = 'charged' THEN
     x := farebox.take_charge(io_pool, p_instance, p_now, p_special, v_set_aside);
     io_pool := x.io_pool;
@@ -224,4 +233,4 @@ BEGIN
   END IF;
 END $$;
 COMMENT ON FUNCTION farebox.charge_specially IS
-  'Internal. A charge with a client''s hold, `once` or an Idempotency-Key, or of which not all is set aside.';
+  'Internal. A charge with a client''s hold, `once` or an Idempotency-Key, of which not all is set aside, or which is made whole.';

@@ -11,7 +11,7 @@
 --   releases        [hold id, …]
 --   groups          [{"key", "lease", "charges"}, …]: plain charges that draw on one lease, or (lease false) on the pool. A charge is
 --                   [key, endpoint, amount, units, status, price list, request]
---   specials        [{"charge": […], "lease", "key", "hold", "once": [value, seconds], "idempotency": {…}}, …]
+--   specials        [{"charge": […], "lease", "key", "hold", "once": [value, seconds], "idempotency": {…}, "whole": true}, …]
 --   leases          [[key, need, want], …]
 --   holds           [[hold id, amount, seconds], …]
 -- The answer has the same shape: see the functions.
@@ -63,6 +63,23 @@ BEGIN
     v_recalled);
 END $$;
 COMMENT ON FUNCTION farebox.lease_credits IS 'Internal. Enlarges a lease by what is needed, in full or not at all.';
+
+-- For a charge that is made whole or not at all: a price is decided on the upstream's answer, nothing was set aside for it, and what is
+-- not paid for is not sent. Answers what lease_credits does to who asks for as much. Null: the pool and the key's caps cover it.
+CREATE FUNCTION farebox.find_shortage(p_pool farebox.pools, p_now timestamptz, p_key integer, p_amount bigint) RETURNS jsonb
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_cap CONSTANT farebox.key_caps := farebox.find_cap(p_pool, p_key, p_now);
+  v_left CONSTANT bigint := farebox.cap_left(v_cap) - v_cap.held;
+  v_asked record;
+BEGIN
+  IF p_amount = 0 OR (p_amount <= p_pool.balance - p_pool.held AND (v_left IS NULL OR p_amount <= v_left)) THEN RETURN NULL; END IF;
+  -- In the name of instance 0, which is nobody: the caller's own lease is recalled like all others, because nothing of it was given
+  -- back for this. There is less than the amount, so nothing is leased.
+  v_asked := farebox.lease_credits(p_pool, 0, p_now, p_key, p_amount, p_amount);
+  RETURN v_asked.o_answer;
+END $$;
+COMMENT ON FUNCTION farebox.find_shortage IS 'Internal. Why a charge cannot be made whole; recalls the leases that keep it from it.';
 
 -- Answers [held | insufficient | the state of a hold that has this id already, available, expiry (unix ms), recalled].
 CREATE FUNCTION farebox.hold_credits(

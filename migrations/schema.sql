@@ -1053,6 +1053,7 @@ AS $function$
 DECLARE
   v_hold farebox.holds;
   v_kind text;
+  v_short jsonb;
   v_set_aside bigint := 0;
   v_uncollected bigint := 0;
   x record;
@@ -1071,6 +1072,13 @@ BEGIN
     v_set_aside := farebox.lease_of(io_pool, p_instance, (p_special ->> 'key')::integer);
   END IF;
   v_kind := farebox.judge_charge(io_pool, p_now, p_special);
+  IF v_kind = 'charged' AND p_special ? 'whole' THEN
+    v_short := farebox.find_shortage(io_pool, p_now, (p_special #>> '{charge,0}')::integer, (p_special #>> '{charge,2}')::bigint);
+    IF v_short IS NOT NULL THEN
+      o_answer := jsonb_build_array('short', NULL, 0, 0, io_pool.balance, v_short);
+      RETURN;
+    END IF;
+  END IF;
   IF v_kind = 'charged' THEN
     x := farebox.take_charge(io_pool, p_instance, p_now, p_special, v_set_aside);
     io_pool := x.io_pool;
@@ -1089,7 +1097,7 @@ BEGIN
       AND h.shard = io_pool.shard;
   END IF;
 END $function$;
-COMMENT ON FUNCTION farebox.charge_specially IS 'Internal. A charge with a client''s hold, `once` or an Idempotency-Key, or of which not all is set aside.';
+COMMENT ON FUNCTION farebox.charge_specially IS 'Internal. A charge with a client''s hold, `once` or an Idempotency-Key, of which not all is set aside, or which is made whole.';
 
 CREATE OR REPLACE FUNCTION farebox.close_pools(p_shard smallint, p_account integer)
  RETURNS jsonb
@@ -1363,6 +1371,23 @@ BEGIN
   RETURN v_dead;
 END $function$;
 COMMENT ON FUNCTION farebox.find_dead_lanes IS 'Called by the sweep. Declares silent instances dead in a shard; returns them.';
+
+CREATE OR REPLACE FUNCTION farebox.find_shortage(p_pool pools, p_now timestamp with time zone, p_key integer, p_amount bigint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_cap CONSTANT farebox.key_caps := farebox.find_cap(p_pool, p_key, p_now);
+  v_left CONSTANT bigint := farebox.cap_left(v_cap) - v_cap.held;
+  v_asked record;
+BEGIN
+  IF p_amount = 0 OR (p_amount <= p_pool.balance - p_pool.held AND (v_left IS NULL OR p_amount <= v_left)) THEN RETURN NULL; END IF;
+  -- In the name of instance 0, which is nobody: the caller's own lease is recalled like all others, because nothing of it was given
+  -- back for this. There is less than the amount, so nothing is leased.
+  v_asked := farebox.lease_credits(p_pool, 0, p_now, p_key, p_amount, p_amount);
+  RETURN v_asked.o_answer;
+END $function$;
+COMMENT ON FUNCTION farebox.find_shortage IS 'Internal. Why a charge cannot be made whole; recalls the leases that keep it from it.';
 
 CREATE OR REPLACE FUNCTION farebox.first_seq_at(p_shard smallint, p_account integer, p_type smallint, p_at timestamp with time zone)
  RETURNS bigint

@@ -29,7 +29,8 @@ export const gatewayOption = z
       default: "8MiB",
       min: "1KiB",
       max: "256MiB",
-      description: "A response's body where it must be read or extended. Larger ones are streamed.",
+      description:
+        "A response's body where it must be read, extended or held back. Larger ones are streamed; where the price is decided on them, they are a 502.",
       reason: "Memory: this times the requests in flight.",
     }),
     maxConcurrentPerAccount: count({

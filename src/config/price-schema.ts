@@ -55,7 +55,9 @@ export const priceForm = z
         }),
       ])
       .optional()
-      .describe("The most results of one request: what is set aside before the call."),
+      .describe(
+        "The most results of one request: what is set aside before the call. Not needed with decide: answer.",
+      ),
     floor: amount.optional().describe("Charged when the results cannot be counted. Default: the cost."),
     on: z
       .union([z.enum(["success", "processed"]), z.int(), z.array(z.int())])
@@ -72,6 +74,12 @@ export const priceForm = z
       })
       .optional()
       .describe("Charged once per account and value of a request field in a window."),
+    decide: z
+      .enum(["request", "answer"])
+      .optional()
+      .describe(
+        "What decides whether credits cover a call. request (the default): the most that it can cost, set aside before it; answer: exactly what it costs, charged before the answer is sent, or nothing of it is.",
+      ),
     detached: z
       .enum(["finish", "abandon"])
       .optional()

@@ -18,6 +18,7 @@ describe("storage that fails before the charge", () => {
     ["a whole response", "GET /fixed", ok("secret result")],
     ["a streamed response", "GET /fixed", chunked(["secret result"])],
     ["a counted response", "GET /results", ok('{"data":["secret result"]}')],
+    ["a response that is decided on", "GET /rows", ok('{"data":["secret result"]}')],
   ];
   for (const [name, line, answer] of answers) {
     for (const headers of [[], ["Idempotency-Key: s"]]) {

@@ -1,4 +1,5 @@
 import { after, before, describe, it } from "node:test";
+import { describeAnswers } from "./testing/edges/answer-edges.ts";
 import { describeBroken } from "./testing/edges/broken-edges.ts";
 import { describeCharging } from "./testing/edges/charging-edges.ts";
 import { describeClients } from "./testing/edges/client-edges.ts";
@@ -20,6 +21,7 @@ describe("gateway", () => {
   describeStreams(open);
   describeClients(open);
   describeIdempotency(open);
+  describeAnswers(open);
 
   it("holds nothing at rest", () => world.atRest());
 });

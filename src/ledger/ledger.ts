@@ -25,6 +25,8 @@ export interface ChargeItem {
   readonly capKey?: string | undefined;
   /** What the meter reserved of the lease for this request; what is not charged of it stays in the lease. */
   readonly amount: Credits;
+  /** All of the amount or nothing, straight from the pool (`hold: null`). What is not covered is `short`. */
+  readonly whole?: true | undefined;
   /** A UUID. */
   readonly requestId: string;
   readonly keyId: string;
@@ -49,9 +51,10 @@ export interface ChargeItem {
 export interface ChargeResult {
   /**
    * `charged`: an entry was written (or the amount was 0 and none was). `repeat`: inside a `once` window, nothing charged.
-   * `superseded`: the Idempotency-Key was completed by another run of the same request, nothing charged.
+   * `superseded`: the Idempotency-Key was completed by another run of the same request, nothing charged. `short`: it was to be
+   * made whole and is not covered; nothing was written, and `shortage` says why.
    */
-  readonly kind: "charged" | "repeat" | "superseded";
+  readonly kind: "charged" | "repeat" | "superseded" | "short";
   /** The pool's number for the entry, or null when none was written. */
   readonly seq: number | null;
   readonly charged: Credits;
@@ -59,6 +62,17 @@ export interface ChargeResult {
   readonly uncollected: Credits;
   /** The pool's balance at this charge's commit. */
   readonly balance: Credits;
+  readonly shortage?: Shortage | undefined;
+}
+
+/** Why credits could not be had. */
+export interface Shortage {
+  /** In the pool (`balance - held`), or what the key's caps leave of it. */
+  readonly available: Credits;
+  /** Present when a cap of the key leaves less than the pool has. */
+  readonly cap?: CapLimit | undefined;
+  /** Leases hold credits: they were recalled, a retry may succeed. */
+  readonly recalled: boolean;
 }
 
 /** Asks to enlarge (or renew) this instance's lease on a pool, after giving back `giveBack` of it. */

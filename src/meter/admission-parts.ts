@@ -14,5 +14,7 @@ export interface AdmissionParts {
   readonly deadlines: SettleDeadlines;
   readonly open: OpenRequests;
   readonly clock: MeterClock;
+  /** In [0, 1): spreads retries. */
+  readonly random: () => number;
   readonly events: MeterEvents;
 }

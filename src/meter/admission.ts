@@ -1,12 +1,17 @@
 import type { Credits } from "../domain/credits.ts";
 import type { Lease } from "../domain/leases/lease.ts";
-import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
+import { type ComputedCharge, chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
 import type { Price, Quote } from "../domain/prices/price.ts";
+import type { Refusal } from "../domain/refusal.ts";
 import type { ChargeItem, PoolRef, StoredResponse } from "../ledger/ledger.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
+import { chargeWhole, isShortage } from "./answer-charge.ts";
 import { ChargeUnderWay } from "./charge-under-way.ts";
 import type { Admission, AdmitRequest, Settlement } from "./meter.ts";
+import { explainShortage, refusalOf } from "./refusals.ts";
+
+type Outcome = Parameters<Admission["settle"]>[0];
 
 /** What was decided when the request was admitted. */
 export interface AdmissionTerms {
@@ -43,40 +48,33 @@ export class OpenAdmission implements Admission {
     return this.price !== undefined && chargedOn(this.price, status);
   }
 
-  settle(outcome: {
-    readonly status: number;
-    readonly units: number | undefined;
-    readonly response?: StoredResponse;
-  }): Promise<Settlement> {
-    const { price } = this;
-    if (price === undefined)
-      throw new Error(`request ${this.#request.requestId} is free and cannot be settled`);
+  get decidedOnAnswer(): boolean {
+    return this.price?.decide === "answer";
+  }
+
+  settle(outcome: Outcome): Promise<Settlement> {
+    const price = this.#priceOf("request");
     this.#close();
-    const computed = computeCharge(price, outcome);
-    if (computed.countProblem !== undefined) {
-      this.#parts.events.countMissing({
-        ...this.#subject(),
-        problem: computed.countProblem,
-        charged: computed.amount,
-      });
-    }
+    const computed = this.#compute(price, outcome);
     const amount = this.#terms.repeat ? 0n : computed.amount;
     const lease = this.#setAsideExactly(amount);
-    const item: ChargeItem = {
-      pool: this.#pool(price),
-      hold: lease === undefined ? null : "lease",
-      capKey: lease?.capKey,
-      amount,
-      requestId: this.#request.requestId,
-      keyId: this.#request.identity.keyId,
-      endpoint: price.endpoint,
-      units: computed.units,
-      status: outcome.status,
-      priceList: this.#request.route.list.version,
-      once: this.#once(price),
-      idempotency: this.#idempotency(outcome.status, outcome.response),
-    };
-    return this.#commit(item, lease);
+    return this.#commit(this.#item(price, outcome, amount, computed.units, lease), lease);
+  }
+
+  async decide(outcome: Outcome): Promise<Settlement | Refusal> {
+    const price = this.#priceOf("answer");
+    this.#close();
+    try {
+      const computed = this.#compute(price, outcome);
+      const allowed = await this.#allowedByMax(price, computed.amount);
+      if (typeof allowed !== "bigint") return await this.#refuse(allowed);
+      const item = this.#item(price, outcome, allowed, computed.units, undefined);
+      const charged = await chargeWhole(this.#parts, this.#request, { ...item, whole: true });
+      if (!isShortage(charged)) return charged;
+      return await this.#refuse(explainShortage(price.creditType, item.amount, charged));
+    } finally {
+      this.#parts.open.end();
+    }
   }
 
   async cancel(): Promise<void> {
@@ -84,12 +82,7 @@ export class OpenAdmission implements Admission {
     this.#close();
     this.#returnAll();
     this.#parts.open.end();
-    const { owner } = this.#terms;
-    const { idempotency, identity } = this.#request;
-    if (idempotency === undefined || owner === undefined) return;
-    await this.#parts.tasks.attempt("freeing an Idempotency-Key", () =>
-      this.#parts.ledger.abandonIdempotent(identity.accountId, identity.shard, idempotency.key, owner),
-    );
+    await this.#freeKey();
   }
 
   async finish(response: StoredResponse): Promise<void> {
@@ -108,6 +101,33 @@ export class OpenAdmission implements Admission {
         response,
       ),
     );
+  }
+
+  /**
+   * What may be charged: the caller's `Credits-Max` is a limit on what the answer costs. A repeat costs nothing; it stays so if its
+   * window ends before the charge is made.
+   */
+  async #allowedByMax(price: Price, amount: Credits): Promise<Credits | Refusal> {
+    const { max, facts } = this.#request;
+    if (max === undefined || amount <= max) return amount;
+    const value = readOnceValue(price, facts);
+    try {
+      if (
+        value !== undefined &&
+        (await this.#parts.ledger.isRepeat(this.#pool(price), price.endpoint, value))
+      )
+        return 0n;
+    } catch (error) {
+      return refusalOf(error);
+    }
+    return { code: "quote_above_max", creditType: price.creditType, quote: amount, max };
+  }
+
+  /** Nothing was charged, so the key is free before the refusal is told: a top-up and a retry under it must work. */
+  async #refuse(refusal: Refusal): Promise<Refusal> {
+    this.#parts.events.refused(refusal.code);
+    await this.#freeKey();
+    return refusal;
   }
 
   /**
@@ -130,6 +150,57 @@ export class OpenAdmission implements Admission {
     return new Promise((resolve, reject) => {
       new ChargeUnderWay(this.#parts, this.#request, item, lease, { resolve, reject }).send();
     });
+  }
+
+  async #freeKey(): Promise<void> {
+    const { owner } = this.#terms;
+    const { idempotency, identity } = this.#request;
+    if (idempotency === undefined || owner === undefined) return;
+    await this.#parts.tasks.attempt("freeing an Idempotency-Key", () =>
+      this.#parts.ledger.abandonIdempotent(identity.accountId, identity.shard, idempotency.key, owner),
+    );
+  }
+
+  #priceOf(decide: Price["decide"]): Price {
+    const { price } = this;
+    if (price?.decide === decide) return price;
+    const decided = price === undefined ? "is free" : `is decided on the ${price.decide}`;
+    throw new Error(`request ${this.#request.requestId} ${decided} and cannot be settled so`);
+  }
+
+  #compute(price: Price, outcome: Outcome): ComputedCharge {
+    const computed = computeCharge(price, outcome);
+    if (computed.countProblem !== undefined) {
+      this.#parts.events.countMissing({
+        ...this.#subject(),
+        problem: computed.countProblem,
+        charged: computed.amount,
+      });
+    }
+    return computed;
+  }
+
+  #item(
+    price: Price,
+    outcome: Outcome,
+    amount: Credits,
+    units: number,
+    lease: Lease | undefined,
+  ): ChargeItem {
+    return {
+      pool: this.#pool(price),
+      hold: lease === undefined ? null : "lease",
+      capKey: lease?.capKey,
+      amount,
+      requestId: this.#request.requestId,
+      keyId: this.#request.identity.keyId,
+      endpoint: price.endpoint,
+      units,
+      status: outcome.status,
+      priceList: this.#request.route.list.version,
+      once: this.#once(price),
+      idempotency: this.#idempotency(outcome.status, outcome.response),
+    };
   }
 
   #returnAll(): void {

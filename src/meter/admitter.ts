@@ -1,4 +1,3 @@
-import type { Credits } from "../domain/credits.ts";
 import type { Lease } from "../domain/leases/lease.ts";
 import { computeQuote } from "../domain/prices/compute-quote.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
@@ -8,11 +7,11 @@ import type { Refusal } from "../domain/refusal.ts";
 import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
 import { OpenAdmission } from "./admission.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
-import type { LeaseAnswer } from "./lease-line.ts";
 import type { AdmitRequest, Decision, Identity } from "./meter.ts";
-import { ROUTE_UNKNOWN, refusalOf, STORAGE_UNAVAILABLE } from "./refusals.ts";
+import { explainShortage, ROUTE_UNKNOWN, refusalOf, STORAGE_UNAVAILABLE } from "./refusals.ts";
 
-const FREE: Quote = { amount: 0n, units: 0 };
+/** What is set aside for a free request, and for one that is decided on the answer. */
+const NOTHING: Quote = { amount: 0n, units: 0 };
 
 /** Decides whether a request may be forwarded, and sets aside what it can cost. */
 export class Admitter {
@@ -69,7 +68,9 @@ export class Admitter {
     price: Price | undefined,
     owner: string | undefined,
   ): Promise<Decision> | Decision {
-    if (price === undefined) return this.#admitted(request, undefined, FREE, undefined, owner);
+    if (price === undefined) return this.#admitted(request, undefined, NOTHING, undefined, owner);
+    // An account without any credits is admitted too: the answer may cost nothing.
+    if (price.decide === "answer") return this.#admitted(request, price, NOTHING, undefined, owner);
     const quote = computeQuote(price, request.facts);
     const { creditType } = price;
     const { max } = request;
@@ -131,16 +132,4 @@ export class Admitter {
 /** A key with caps draws on a lease of its own, held against the pool and the caps together. */
 function capKeyOf(identity: Identity, creditType: string): string | undefined {
   return identity.capped?.has(creditType) ? identity.keyId : undefined;
-}
-
-/** Says what was too little: the pool, or what the key may still spend of it. */
-function explainShortage(
-  creditType: string,
-  required: Credits,
-  { available, cap }: Extract<LeaseAnswer, { readonly kind: "insufficient" }>,
-): Refusal {
-  if (cap === undefined) return { code: "insufficient_credits", creditType, required, available };
-  const resetSeconds = cap.resetMs === null ? null : Math.ceil(cap.resetMs / 1000);
-  const { window, amount } = cap;
-  return { code: "key_cap_reached", creditType, window, cap: amount, required, available, resetSeconds };
 }

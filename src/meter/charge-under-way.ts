@@ -1,6 +1,6 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Lease } from "../domain/leases/lease.ts";
-import type { ChargeItem, ChargeResult, PoolRef, StoredResponse } from "../ledger/ledger.ts";
+import type { ChargeItem, ChargeResult, PoolRef, Shortage, StoredResponse } from "../ledger/ledger.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
 import type { AdmitRequest, Settlement } from "./meter.ts";
 import { PendingSettle } from "./settle-deadlines.ts";
@@ -10,6 +10,8 @@ import { reverseCharge, Settled } from "./settled.ts";
 interface Waiting {
   readonly resolve: (settlement: Settlement | Promise<Settlement>) => void;
   readonly reject: (error: unknown) => void;
+  /** The charge was to be made whole and is not covered. Undefined: it is not to be. */
+  readonly short?: (shortage: Shortage) => void;
 }
 
 /**
@@ -60,7 +62,9 @@ export class ChargeUnderWay extends PendingSettle {
     if (this.#lease !== undefined) desk.settle(this.#lease, this.#item.amount, result.charged);
     open.end();
     if (!this.claim()) return this.#reverseLate(result);
-    this.#waiting.resolve(this.#settled(result));
+    if (result.shortage === undefined) this.#waiting.resolve(this.#settled(result));
+    else if (this.#waiting.short !== undefined) this.#waiting.short(result.shortage);
+    else this.#waiting.reject(new Error(`the charge of request ${this.#item.requestId} is short`));
     return undefined;
   }
 

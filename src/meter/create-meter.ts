@@ -71,7 +71,7 @@ class RunningMeter implements StartableMeter {
     const tasks = new DurableTasks(clock, random, events);
     const desk = new LeaseDesk({ ledger, clock, random, events, tasks, idleMs: options.leases.idleMs });
     const deadlines = new SettleDeadlines(options.settleTimeoutMs ?? SETTLE_TIMEOUT_MS);
-    this.#parts = { ledger, desk, tasks, deadlines, open: new OpenRequests(), clock, events };
+    this.#parts = { ledger, desk, tasks, deadlines, open: new OpenRequests(), clock, random, events };
     this.#admitter = new Admitter(this.#parts);
     this.#keys = new KeyCache(ledger, clock);
     this.#priceLists = new PriceLists(options.priceLists);

@@ -9,7 +9,7 @@ import type { MeterClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 
 /** A recalled lease comes back with its owner's next heartbeat (≤ 250 ms): worth looking more often than that. */
-const RECALL_PAUSE_MS = 40;
+export const RECALL_PAUSE_MS = 40;
 
 /** Per pool. One answer of the database serves or refuses most of them; whoever comes later would wait for many. */
 const MAX_WAITING = 2_000;

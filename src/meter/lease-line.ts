@@ -11,7 +11,7 @@ export type LeaseAnswer =
   | { readonly kind: "failed"; readonly error: unknown };
 
 /** For so long a request that the database refused tries again, while other instances return what they do not need. */
-const RECALL_PATIENCE_MS = 400;
+export const RECALL_PATIENCE_MS = 400;
 
 export interface Waiter {
   readonly amount: Credits;

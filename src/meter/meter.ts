@@ -53,7 +53,7 @@ export type Decision =
   | { readonly kind: "replay"; readonly response: StoredResponse }
   | { readonly kind: "admitted"; readonly admission: Admission };
 
-/** A request that may be forwarded. Exactly one of `settle` and `cancel` must be called, once. */
+/** A request that may be forwarded. Exactly one of `settle` (or `decide`), `finish` and `cancel` must be called, once. */
 export interface Admission {
   /** The price that applies; undefined when the request is free. */
   readonly price: Price | undefined;
@@ -72,6 +72,20 @@ export interface Admission {
     readonly units: number | undefined;
     readonly response?: StoredResponse;
   }): Promise<Settlement>;
+  /**
+   * The price is decided on the answer: nothing is set aside, and `decide` takes the place of `settle`, before anything of the
+   * answer is sent.
+   */
+  readonly decidedOnAnswer: boolean;
+  /**
+   * Commits the charge whole or not at all. A refusal takes the place of the answer: nothing is charged, and the
+   * Idempotency-Key is free again. Otherwise like `settle`.
+   */
+  decide(outcome: {
+    readonly status: number;
+    readonly units: number | undefined;
+    readonly response?: StoredResponse;
+  }): Promise<Settlement | Refusal>;
   /** The request failed or is not charged: everything set aside is returned, the Idempotency-Key is free again. Never rejects. */
   cancel(): Promise<void>;
   /**

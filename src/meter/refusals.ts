@@ -1,5 +1,7 @@
+import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Refusal } from "../domain/refusal.ts";
+import type { Shortage } from "../ledger/ledger.ts";
 
 /** Heartbeats find the database again within 250 ms; a client that waits a second meets a working one. */
 const RETRY_AFTER_SECONDS = 1;
@@ -22,6 +24,18 @@ export function refusalOf(error: unknown): Refusal {
   if (error instanceof FareboxError && BUSY.has(error.code)) return OVERLOADED;
   if (error instanceof FareboxError && error.retryable) return STORAGE_UNAVAILABLE;
   throw error;
+}
+
+/** Says what was too little: the pool, or what the key may still spend of it. */
+export function explainShortage(
+  creditType: string,
+  required: Credits,
+  { available, cap }: Pick<Shortage, "available" | "cap">,
+): Refusal {
+  if (cap === undefined) return { code: "insufficient_credits", creditType, required, available };
+  const resetSeconds = cap.resetMs === null ? null : Math.ceil(cap.resetMs / 1000);
+  const { window, amount } = cap;
+  return { code: "key_cap_reached", creditType, window, cap: amount, required, available, resetSeconds };
 }
 
 export function isRefusal(value: object): value is Refusal {

@@ -36,11 +36,12 @@ export interface TestProvider {
 
 /**
  * Starts an example with its own farebox.yaml (edited, where a rule needs another plan or price) on a fresh PGlite
- * database. When it cannot be started, nothing of it is left running.
+ * database, in front of its own upstream or of another one. When it cannot be started, nothing of it is left running.
  */
 export async function startProvider(
   provider: Provider,
   edit?: (config: string) => string,
+  startOther?: () => Promise<Upstream>,
 ): Promise<TestProvider> {
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -50,7 +51,7 @@ export async function startProvider(
     if (failures.length > 0) throw failures[0];
   };
   try {
-    return await start(provider, edit, closing, close);
+    return await start(provider, edit, startOther ?? (await importUpstream(provider)), closing, close);
   } catch (error) {
     await close();
     throw error;
@@ -60,12 +61,10 @@ export async function startProvider(
 async function start(
   provider: Provider,
   edit: ((config: string) => string) | undefined,
+  startUpstream: () => Promise<Upstream>,
   closing: (() => Promise<void>)[],
   close: () => Promise<void>,
 ): Promise<TestProvider> {
-  const { startUpstream } = (await import(join(EXAMPLES, provider, "upstream.ts"))) as {
-    startUpstream: () => Promise<Upstream>;
-  };
   const upstream = await startUpstream();
   closing.push(() => upstream.close());
   const recorder = await startRecorder(upstream.url);
@@ -105,6 +104,13 @@ async function start(
     },
     close,
   };
+}
+
+async function importUpstream(provider: Provider): Promise<() => Promise<Upstream>> {
+  const { startUpstream } = (await import(join(EXAMPLES, provider, "upstream.ts"))) as {
+    startUpstream: () => Promise<Upstream>;
+  };
+  return startUpstream;
 }
 
 /** With nothing running any more: the books must be exact, and nothing may be held. */

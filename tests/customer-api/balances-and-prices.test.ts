@@ -9,6 +9,8 @@ prices:
   - { match: "GET /looked-up/{ip}", cost: 10, once: { key: { path: ip }, within: 24h } }
   - { match: POST /results, cost: 1, per: result, count: { body: /data }, atMost: { body: /size, default: 10, max: 500 } }
   - { match: POST /search, cost: 2, when: [{ header: x-deep, equals: "yes" }] }
+  - { match: "GET /listed/{id}", cost: 3, per: result, count: { body: /data }, once: { key: { path: id }, within: 1d }, decide: answer }
+  - { match: "GET /bounded", cost: 3, per: result, count: { body: /data }, atMost: 40, decide: answer }
   - { match: GET /free, free: true }
 open: [GET /health]
 plans: { starter: { recurring: { credits: 100, every: month, rollover: true } } }
@@ -87,6 +89,8 @@ test("GET prices shows the list in force, and what announced ones change", async
       ["GET /looked-up/{ip}", 10],
       ["POST /results", 1],
       ["POST /search", 2],
+      ["GET /listed/{id}", 3],
+      ["GET /bounded", 3],
       ["GET /free", undefined],
     ],
   );
@@ -114,7 +118,7 @@ test("GET prices shows the list in force, and what announced ones change", async
     ["2100-01-01T00:00:00.000Z", "2100-02-01T00:00:00.000Z"],
   );
   assert.deepEqual(announced[0]?.changes.unpriced, { from: "free", to: "refuse" });
-  assert.equal(announced[0]?.changes.removed.length, 4);
+  assert.equal(announced[0]?.changes.removed.length, 6);
   // Against the list before it, not against the one in force.
   const [changed, ...others] = announced[1]?.changes.changed ?? [];
   assert.deepEqual(others, []);
@@ -126,7 +130,7 @@ const QUOTES: readonly (readonly [string, object, object])[] = [
   [
     "a fixed price",
     { method: "GET", path: "/fixed" },
-    { endpoint: "GET /fixed", most: 5, units: 1, admitted: true },
+    { endpoint: "GET /fixed", decidedOn: "request", most: 5, units: 1, admitted: true },
   ],
   [
     "a price per result, bounded by the body",
@@ -139,6 +143,24 @@ const QUOTES: readonly (readonly [string, object, object])[] = [
     { method: "POST", path: "/results", body: { size: 300 } },
     { most: 300, available: 100, admitted: false, refusal: "insufficient_credits" },
   ],
+  [
+    "what only the answer tells",
+    { method: "GET", path: "/listed/7" },
+    {
+      endpoint: "GET /listed/{id}",
+      decidedOn: "answer",
+      most: null,
+      units: null,
+      available: 100,
+      admitted: true,
+    },
+  ],
+  [
+    "what the answer decides, up to more than there is",
+    { method: "GET", path: "/bounded" },
+    { decidedOn: "answer", most: 120, units: 40, admitted: true, refusal: null },
+  ],
+  ["what is free", { method: "GET", path: "/free" }, { decidedOn: null, most: 0 }],
   [
     "a condition on a header, in any letter case",
     { method: "POST", path: "/search", headers: { "X-Deep": "yes" } },
@@ -192,6 +214,30 @@ test("POST quote prices a request without running it or holding anything", async
       grants: [],
     },
   );
+});
+
+test("what is decided on the answer is quoted, charged and shown for what it is", async () => {
+  const customer = await scene.openCustomer(9);
+  const quote = async (): Promise<unknown[]> => {
+    const answer = await customer.post("/quote", { method: "GET", path: "/listed/7" });
+    const { decidedOn, most, repeat, admitted } = answer.json();
+    return [decidedOn, most, repeat, admitted];
+  };
+  assert.deepEqual(await quote(), ["answer", null, false, true]);
+  const paid = await customer.call("GET", "/listed/7");
+  assert.deepEqual([paid.status, paid.headers["credits-charged"]], [200, "9"]);
+  assert.deepEqual(await quote(), ["answer", null, true, true]);
+  assert.equal((await customer.call("GET", "/listed/7")).headers["credits-charged"], "0");
+  assert.equal((await customer.call("GET", "/listed/8")).status, 402);
+  const [line, ...others] = (await customer.get("/entries")).json<{ entries: Record<string, unknown>[] }>()
+    .entries;
+  assert.deepEqual([line?.["endpoint"], line?.["units"], line?.["amount"]], ["GET /listed/{id}", 3, -9]);
+  assert.equal(others.length, 1);
+  const { inForce } = (await customer.get("/prices")).json<{
+    inForce: { prices: Record<string, unknown>[] };
+  }>();
+  const price = inForce.prices.find(({ match }) => match === "GET /listed/{id}");
+  assert.deepEqual([price?.["decide"], price?.["atMost"]], ["answer", undefined]);
 });
 
 test("POST quote says that a repetition within its window costs nothing", async () => {

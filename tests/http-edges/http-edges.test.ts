@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
+import { describeAnswers } from "../../src/gateway/testing/edges/answer-edges.ts";
 import { describeBroken } from "../../src/gateway/testing/edges/broken-edges.ts";
 import { describeCharging } from "../../src/gateway/testing/edges/charging-edges.ts";
 import { describeClients } from "../../src/gateway/testing/edges/client-edges.ts";
@@ -32,6 +33,7 @@ eachDatabase("http edges", (openFresh) => {
     describeStreams(open);
     describeClients(open);
     describeIdempotency(open);
+    describeAnswers(open);
 
     it("holds nothing at rest, and every sum of the books is right", async () => {
       await world.atRest();

@@ -131,6 +131,12 @@ export class BooksModel {
     return granted;
   }
 
+  /** Whether a charge that is to be made whole would not be. */
+  isShortOf(amount: bigint, once?: { value: string }): boolean {
+    const isRepeat = once !== undefined && (this.paidUntil.get(once.value) ?? -1) > this.now;
+    return !isRepeat && amount > this.available;
+  }
+
   /** `source`: an instance's lease, a hold, or the pool. */
   charge(
     amount: bigint,

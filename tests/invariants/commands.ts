@@ -193,15 +193,17 @@ const charge = fc
   .record({
     instance,
     amount,
-    from: fc.constantFrom("lease", "pool", "h1", "h2", "h3", "h4", "h5"),
+    from: fc.constantFrom("lease", "pool", "whole", "h1", "h2", "h3", "h4", "h5"),
     once: fc.option(fc.constantFrom("v1", "v2"), { freq: 4 }),
   })
   .map(
     ({ instance: index, amount: credits, from, once }) =>
       new Step(`charge ${credits} of ${from} ${once ?? ""}`, async (model, world) => {
-        const source = from === "lease" ? index : from === "pool" ? null : from;
+        const isWhole = from === "whole";
+        const source = from === "lease" ? index : from === "pool" || isWhole ? null : from;
         const item = chargeOf(world.pool, credits, {
-          hold: from === "lease" ? "lease" : from === "pool" ? null : { id: from },
+          hold: from === "lease" ? "lease" : from === "pool" || isWhole ? null : { id: from },
+          ...(isWhole && { whole: true }),
           once: once === null ? undefined : { value: once, withinSeconds: 3 * HOUR_SECONDS },
         });
         const charging = instanceOf(world, index).charge(item);
@@ -209,8 +211,13 @@ const charge = fc
           await assert.rejects(charging, { code: "hold_unknown" });
           return;
         }
-        const { kind, ...result } = await charging;
-        const expected = model.charge(credits, source, once === null ? undefined : { value: once, hours: 3 });
+        const { kind, shortage, ...result } = await charging;
+        const window = once === null ? undefined : { value: once, hours: 3 };
+        if (isWhole && model.isShortOf(credits, window)) {
+          assert.deepEqual([kind, result.seq, shortage?.available], ["short", null, model.available]);
+          return;
+        }
+        const expected = model.charge(credits, source, window);
         if (expected === "repeat") {
           assert.deepEqual([kind, result.charged], ["repeat", 0n]);
           return;

@@ -109,6 +109,10 @@ const planName = ({ plan }: Choice): string => PLANS[plan] ?? "a";
 /** By how often they happen. The last one is rare: there is no way back. */
 const VERBS: readonly (readonly [number, Verb])[] = [
   [20, ({ ledger, pool, keyId, choice }) => ledger.charge(chargeOf(pool, choice.amount, { keyId }))],
+  [
+    8,
+    ({ ledger, pool, keyId, choice }) => ledger.charge(chargeOf(pool, choice.amount, { keyId, whole: true })),
+  ],
   [20, chargeLease],
   [6, chargeHold],
   [6, ({ db, pool, choice }) => db.transaction((tx) => grant(tx, pool, choice))],

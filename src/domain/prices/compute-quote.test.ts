@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
-import { computeQuote } from "./compute-quote.ts";
+import { computeKnownQuote, computeQuote } from "./compute-quote.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { Price, RequestFacts } from "./price.ts";
 
@@ -29,6 +29,16 @@ describe("computeQuote", () => {
 
   it("is 0 when free", () => {
     assert.deepEqual(computeQuote(price({ free: true }), request("")), { amount: 0n, units: 0 });
+  });
+
+  it("is known before the call but for results without a bound", () => {
+    const answered = { cost: 2, per: "result", count: { body: "" }, decide: "answer" };
+    assert.equal(computeKnownQuote(price(answered), request("")), "unbounded");
+    const bounded = computeKnownQuote(price({ ...answered, atMost: 3 }), request(""));
+    assert.deepEqual(bounded, { amount: 6_000_000n, units: 3 });
+    const fixed = computeKnownQuote(price({ cost: 2, decide: "answer" }), request(""));
+    assert.deepEqual(fixed, { amount: 2_000_000n, units: 1 });
+    assert.deepEqual(computeKnownQuote(price({ free: true }), request("")), { amount: 0n, units: 0 });
   });
 
   const perResult = { cost: 0.03, per: "result", count: { body: "/data" } };

@@ -1,5 +1,5 @@
 import type { Credits } from "../credits.ts";
-import type { Price, Quote, RequestFacts } from "./price.ts";
+import type { KnownQuote, Price, Quote, RequestFacts } from "./price.ts";
 import { readRequestField } from "./request-field.ts";
 
 /**
@@ -12,6 +12,15 @@ export function computeQuote(price: Price, facts: RequestFacts): Quote {
   if (price.per === "request") return { amount: price.cost, units: 1 };
   const units = computeBound(price, facts);
   return { amount: largest(price.cost * BigInt(units), price.floor), units };
+}
+
+/**
+ * What a caller can be told of the cost before the call: the quote, or that there is no bound. That is so only where a price per
+ * result is decided on the answer and does not say how many there can be.
+ */
+export function computeKnownQuote(price: Price, facts: RequestFacts): KnownQuote {
+  const isUnbounded = price.per === "result" && price.atMost === undefined && !price.free;
+  return isUnbounded ? "unbounded" : computeQuote(price, facts);
 }
 
 /**

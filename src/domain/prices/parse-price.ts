@@ -5,6 +5,7 @@ import { nearestWord } from "../nearest-word.ts";
 import { at, describeValue, openObject, type Problem } from "../problem.ts";
 import { type MatchPattern, paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
 import { parseConditions } from "./parse-condition.ts";
+import { parseDecide } from "./parse-decide.ts";
 import { parseRequestField } from "./parse-field.ts";
 import { parseOn } from "./parse-on.ts";
 import { checkLargestQuote, parseAtMost, parseCount } from "./parse-result-pricing.ts";
@@ -23,6 +24,7 @@ export const PRICE_FIELDS = [
   "floor",
   "on",
   "once",
+  "decide",
   "detached",
 ] as const;
 
@@ -82,7 +84,8 @@ function readBody(context: Context, pattern: MatchPattern | undefined): Price | 
   if (pattern === undefined && free) return undefined;
   if (free) return creditType === undefined ? undefined : freePrice(pattern?.text ?? "", creditType, when);
   const cost = readCost(context);
-  const results = readResults(context, cost, pattern);
+  const decide = parseDecide(object["decide"], at(path, "decide"), problems);
+  const results = readResults(context, cost, pattern, decide === "answer");
   const on = parseOn(object["on"], at(path, "on"), problems);
   const once = readOnce(context);
   const detached = readDetached(context);
@@ -92,11 +95,12 @@ function readBody(context: Context, pattern: MatchPattern | undefined): Price | 
     cost === undefined ||
     results === undefined ||
     on === undefined ||
+    decide === undefined ||
     detached === undefined
   ) {
     return undefined;
   }
-  return { endpoint: pattern.text, cost, free, creditType, ...results, on, when, once, detached };
+  return { endpoint: pattern.text, cost, free, creditType, ...results, on, when, once, decide, detached };
 }
 
 function freePrice(endpoint: string, creditType: string, when: Price["when"]): Price {
@@ -112,12 +116,13 @@ function freePrice(endpoint: string, creditType: string, when: Price["when"]): P
     when,
     once: undefined,
     floor: 0n,
+    decide: "request",
     detached: "finish",
   };
 }
 
 /** What means nothing on a free price. `credit` does: it says whose balance the response shows. */
-const ONLY_PRICED = ["cost", "per", "count", "atMost", "floor", "on", "once", "detached"] as const;
+const ONLY_PRICED = ["cost", "per", "count", "atMost", "floor", "on", "once", "decide", "detached"] as const;
 
 function readFree({ object, path, problems }: Context): boolean {
   const free = object["free"];
@@ -185,10 +190,15 @@ function readCost({ object, path, problems }: Context): Credits | undefined {
 
 type Results = Pick<Price, "per" | "count" | "atMost" | "floor">;
 
-function readResults(context: Context, cost: Credits | undefined, pattern: MatchPattern | undefined) {
+function readResults(
+  context: Context,
+  cost: Credits | undefined,
+  pattern: MatchPattern | undefined,
+  onAnswer: boolean,
+) {
   const { object, path, problems } = context;
   const per = object["per"] ?? "request";
-  if (per === "result") return readPerResult(context, cost, pattern);
+  if (per === "result") return readPerResult(context, cost, pattern, onAnswer);
   if (per !== "request") {
     const place = at(path, "per");
     problems.push({
@@ -212,10 +222,17 @@ function readResults(context: Context, cost: Credits | undefined, pattern: Match
     : ({ per, count: undefined, atMost: undefined, floor: cost } satisfies Results);
 }
 
-function readPerResult(context: Context, cost: Credits | undefined, pattern: MatchPattern | undefined) {
+function readPerResult(
+  context: Context,
+  cost: Credits | undefined,
+  pattern: MatchPattern | undefined,
+  onAnswer: boolean,
+) {
   const { object, path, params, problems } = context;
   const count = parseCount(object["count"], at(path, "count"), problems);
-  const atMost = parseAtMost(object["atMost"], at(path, "atMost"), params, problems);
+  // Nothing is set aside for a price that is decided on the answer: a bound only tells callers what to expect.
+  const needsBound = !onAnswer || object["atMost"] !== undefined;
+  const atMost = needsBound ? parseAtMost(object["atMost"], at(path, "atMost"), params, problems) : undefined;
   if (pattern?.method === "HEAD" && count !== undefined && "body" in count) {
     problems.push({
       path: at(path, "count"),

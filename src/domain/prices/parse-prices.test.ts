@@ -35,6 +35,7 @@ describe("parsePrices", () => {
         when: [],
         once: undefined,
         floor: 10_000_000n,
+        decide: "request",
         detached: "finish",
       },
     ]);
@@ -59,6 +60,7 @@ describe("parsePrices", () => {
             floor: 0,
             on: [404, 200, 200],
             once: { key: { header: "X-Client-IP" }, within: "24h" },
+            decide: "answer",
             detached: "abandon",
           },
         ],
@@ -81,6 +83,7 @@ describe("parsePrices", () => {
           ],
           once: { field: { header: "x-client-ip" }, withinSeconds: 86_400 },
           floor: 0n,
+          decide: "answer",
           detached: "abandon",
         },
       ],
@@ -98,6 +101,14 @@ describe("parsePrices", () => {
     assert.equal(price?.floor, 1_000_000n);
     const [bound] = accepted([{ ...RESULT, atMost: { query: "size", max: 50 } }]);
     assert.deepEqual(bound?.atMost, { field: { query: "size" }, default: 50, max: 50 });
+  });
+
+  it("needs no bound for what is decided on the answer", () => {
+    const { atMost: _atMost, ...unbounded } = RESULT;
+    const [price] = accepted([{ ...unbounded, decide: "answer" }]);
+    assert.deepEqual([price?.decide, price?.atMost], ["answer", undefined]);
+    const [bounded] = accepted([{ ...RESULT, decide: "answer" }]);
+    assert.equal(bounded?.atMost?.max, 100);
   });
 
   it("takes a list that is left out as empty", () => {
@@ -155,6 +166,21 @@ describe("parsePrices", () => {
       ["an interim status", { match: "GET /a", cost: 1, on: 100 }, /on: 100 says nothing/],
       ["an empty list of statuses", { match: "GET /a", cost: 1, on: [] }, /on: a list says nothing/],
       ["a status as text", { match: "GET /a", cost: 1, on: "200" }, /on: "200" says nothing/],
+      [
+        "an unknown decide",
+        { match: "GET /a", cost: 1, decide: "after" },
+        /decide: "after" .*; write request .*or answer/,
+      ],
+      [
+        "a bound of 0 for what is decided on the answer",
+        { ...RESULT, atMost: 0, decide: "answer" },
+        /atMost: 0 is not/,
+      ],
+      [
+        "a free price that is decided on the answer",
+        { match: "GET /a", free: true, decide: "answer" },
+        /decide: a free price has none/,
+      ],
       ["an unknown detached", { match: "GET /a", cost: 1, detached: "drop" }, /detached: .*finish/],
       ["free: a text", { match: "GET /a", free: "yes" }, /free: expected true, got "yes"/],
       [

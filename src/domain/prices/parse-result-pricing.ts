@@ -33,8 +33,8 @@ export function parseCount(input: unknown, path: string, problems: Problem[]): P
 
 /**
  * Reads `atMost`: the most results that one response can have, a number or `{ body: /page_size, default: 100, max: 500 }`.
- * Required, because what is set aside before the call must cover what is charged after it. `default` (what the API
- * returns when the field is missing) is `max` when left out.
+ * Required unless the price is decided on the answer, because what is set aside before the call must cover what is charged
+ * after it. `default` (what the API returns when the field is missing) is `max` when left out.
  */
 export function parseAtMost(
   input: unknown,
@@ -46,7 +46,7 @@ export function parseAtMost(
     problems.push({
       path,
       reason: "a price per result needs it: it bounds what is set aside before the call",
-      mend: "write atMost: 100, or { body: /page_size, default: 100, max: 500 }",
+      mend: "write atMost: 100, or { body: /page_size, default: 100, max: 500 }; or decide: answer",
     });
     return undefined;
   }

@@ -29,6 +29,18 @@ describe("a stored price list", () => {
     );
   });
 
+  it("says what is decided on only where it is the answer: a list from before this could be said stays the same list", () => {
+    assert.equal(
+      textOf([{ match: "GET /a", cost: 1, decide: "request" }]),
+      textOf([{ match: "GET /a", cost: 1 }]),
+    );
+    assert.equal(
+      textOf([{ match: "GET /a", cost: 1, per: "result", count: { body: "" }, decide: "answer" }]),
+      '{"prices":[{"cost":1,"count":{"body":""},"credit":"credits","decide":"answer","detached":"finish","floor":1,' +
+        '"match":"GET /a","on":"success","per":"result"}],"unpriced":"free"}',
+    );
+  });
+
   it("has one text however its prices are written", () => {
     assert.equal(
       textOf([{ match: "GET /a", cost: 10 }]),

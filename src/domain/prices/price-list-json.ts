@@ -37,7 +37,10 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
   return { ok: true, value: { version, prices: prices.value, unpriced } };
 }
 
-/** One price in the form that configuration has, every default written out. */
+/**
+ * One price in the form that configuration has, every default written out; but for `decide`, which is younger than lists that are
+ * stored: written out, it would make another list of each of them, and tell customers that every price changes.
+ */
 export function priceToJson(price: Price): Record<string, unknown> {
   const head = { match: price.endpoint, ...(price.when.length === 0 ? {} : { when: price.when }) };
   if (price.free) return { ...head, free: true, credit: price.creditType };
@@ -51,6 +54,7 @@ export function priceToJson(price: Price): Record<string, unknown> {
     ...(price.once === undefined
       ? {}
       : { once: { key: price.once.field, within: formatDuration(price.once.withinSeconds) } }),
+    ...(price.decide === "answer" ? { decide: price.decide } : {}),
     detached: price.detached,
   };
 }
@@ -72,10 +76,11 @@ function resultPricingToJson(price: Price): Record<string, unknown> {
   const { atMost, count } = price;
   return {
     count,
-    atMost:
-      atMost?.field === undefined
-        ? atMost?.max
-        : { ...atMost.field, default: atMost.default, max: atMost.max },
+    ...(atMost === undefined ? {} : { atMost: boundToJson(atMost) }),
     floor: creditsToJson(price.floor),
   };
+}
+
+function boundToJson({ field, default: usual, max }: NonNullable<Price["atMost"]>): unknown {
+  return field === undefined ? max : { ...field, default: usual, max };
 }

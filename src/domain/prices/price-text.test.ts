@@ -23,6 +23,11 @@ const cases: [string, object[], string][] = [
     "0.03 credits per result, at most 50 results a request, charged when successful",
   ],
   [
+    "decided on the answer",
+    [{ ...price, per: "result", count: { body: "" }, on: 200, decide: "answer" }],
+    "1 credit per result, charged on status 200, before the answer is sent",
+  ],
+  [
     "once",
     [{ ...price, once: { key: { query: "ip" }, within: "24h" } }],
     "1 credit per request, charged when successful, repeats with the same query parameter `ip` free for 24 hours",

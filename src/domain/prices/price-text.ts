@@ -7,7 +7,8 @@ function describePrice(price: Price): string {
   const amount = describeAmount(price.cost, price.creditType);
   const per = price.per === "result" ? "per result" : "per request";
   const bound = price.atMost === undefined ? "" : `, at most ${price.atMost.max} results a request`;
-  return `${amount} ${per}${bound}, charged ${describeOn(price.on)}${describeOnce(price.once)}`;
+  const decided = price.decide === "answer" ? ", before the answer is sent" : "";
+  return `${amount} ${per}${bound}, charged ${describeOn(price.on)}${decided}${describeOnce(price.once)}`;
 }
 
 /** All prices of one endpoint, in the order in which they are tried; a line for each when there are conditions. */

@@ -26,7 +26,7 @@ export interface Price {
   readonly per: "request" | "result";
   /** Where the number of results is read from the response. JSON pointer (array length or number), or a header. */
   readonly count: { readonly body: string } | { readonly header: string } | undefined;
-  /** Bounds the quote of a per-result price. */
+  /** Bounds the quote of a per-result price. Undefined also where it is decided on the answer, and no bound is known. */
   readonly atMost:
     | { readonly field: RequestField | undefined; readonly default: number; readonly max: number }
     | undefined;
@@ -38,6 +38,11 @@ export interface Price {
   readonly once: { readonly field: RequestField; readonly withinSeconds: number } | undefined;
   /** What is charged when the count is missing or not a number. Never silently 0. */
   readonly floor: Credits;
+  /**
+   * Whether the credits cover a call is decided on the request, by the most that it can cost, which is set aside; or on the
+   * upstream's answer: nothing is set aside, and the answer is held back until exactly what it costs is charged.
+   */
+  readonly decide: "request" | "answer";
   /** Whether a call whose client has gone is finished and charged (default) or abandoned. */
   readonly detached: "finish" | "abandon";
 }
@@ -66,3 +71,6 @@ export interface Quote {
   readonly amount: Credits;
   readonly units: number;
 }
+
+/** What can be known of a request's cost before it runs. */
+export type KnownQuote = Quote | "unbounded";

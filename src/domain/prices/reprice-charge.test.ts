@@ -214,6 +214,22 @@ describe("why a charge is 0, or not known exactly", () => {
     ],
     ["results that were not counted", [rest], [perResult], {}, [0n, 20n], "results_unknown"],
     [
+      "results without a bound",
+      [rest],
+      [{ ...perResult, atMost: undefined, decide: "answer" }],
+      {},
+      [0n, 1_000_000_000n],
+      "results_unknown",
+    ],
+    [
+      "what is decided on the answer",
+      [perResult],
+      [{ ...perResult, decide: "answer" }],
+      { amount: 8n, units: 4 },
+      [8n, 8n],
+      undefined,
+    ],
+    [
       "results that were",
       [perResult],
       [{ ...perResult, cost: 3 }],

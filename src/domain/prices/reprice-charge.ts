@@ -1,4 +1,4 @@
-import type { Credits } from "../credits.ts";
+import { type Credits, MAX_CREDITS } from "../credits.ts";
 import { chargedOn, computeCharge } from "./compute-charge.ts";
 import {
   findPossibleEndpoints,
@@ -131,7 +131,8 @@ function computeOutcome(charge: RecordedCharge, paid: Price | undefined, price: 
   if (price.free) return exactly(0n, "free");
   if (!chargedOn(price, charge.status)) return exactly(0n, "status_not_charged");
   if (price.per === "result" && !countsAlike(paid, price)) {
-    const largest = price.cost * BigInt(price.atMost?.max ?? 1);
+    // Without a bound all that is known is what no charge is above.
+    const largest = price.atMost === undefined ? MAX_CREDITS : price.cost * BigInt(price.atMost.max);
     const most = largest > price.floor ? largest : price.floor;
     return { creditType, least: 0n, most, reason: "results_unknown" };
   }

@@ -72,6 +72,19 @@ export const TEST_PRICES: readonly Price[] = readPrices([
     atMost: { max: 50 },
     floor: 2,
   },
+  // Decided on the answer, and dear: ten rows are all that a test's account has.
+  { match: "GET /rows", cost: 100, per: "result", count: { body: "/data" }, floor: 200, decide: "answer" },
+  { match: "HEAD /rows", cost: 1, decide: "answer" },
+  {
+    match: "GET /files/{id}",
+    cost: 10,
+    per: "result",
+    count: { header: "x-records" },
+    once: { key: { path: "id" }, within: "30d" },
+    decide: "answer",
+  },
+  { match: "GET /unlock", cost: 600, decide: "answer" },
+  { match: "GET /unlock/unwatched", cost: 600, decide: "answer", detached: "abandon" },
 ]);
 
 function readPrices(input: unknown): readonly Price[] {

@@ -1,8 +1,9 @@
+import type { Refusal } from "../../domain/refusal.ts";
 import type { Admission, Settlement } from "../../meter/meter.ts";
 import { type BodyScan, spliceMember } from "../body/json-splice.ts";
 import { headersOfExtendedBody } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
-import { sendUpstreamBody } from "../response/respond.ts";
+import { refuse, sendUpstreamBody } from "../response/respond.ts";
 import { addSettledHeaders, reportUnspliced } from "../response/settled-response.ts";
 import { replay, toStored } from "../response/stored-response.ts";
 import { type BodyQuestions, type ReadBody, readUpstreamBody, unitsOfHeader } from "./body-questions.ts";
@@ -14,7 +15,7 @@ import { WholeDelivery, type WholeLimits } from "./whole-delivery.ts";
 
 /** A whole response that is charged: the charge is committed, then the first byte leaves. */
 export class ChargedDelivery extends WholeDelivery {
-  readonly #admission: Admission;
+  protected readonly admission: Admission;
   readonly #questions: BodyQuestions;
   readonly #scan: BodyScan | undefined;
 
@@ -26,7 +27,7 @@ export class ChargedDelivery extends WholeDelivery {
     questions: BodyQuestions,
   ) {
     super(call, head, limits);
-    this.#admission = admission;
+    this.admission = admission;
     this.#questions = questions;
     this.#scan = limits.scan;
   }
@@ -39,7 +40,12 @@ export class ChargedDelivery extends WholeDelivery {
   }
 
   protected override overflow(received: Buffer[]): Delivery {
-    return streamCharged(this.call, this.#admission, this.head, this.#questions, this.#scan, received);
+    return streamCharged(this.call, this.admission, this.head, this.#questions, this.#scan, received);
+  }
+
+  /** What refuses the charge is answered instead of the response. */
+  protected commit(outcome: Parameters<Admission["settle"]>[0]): Promise<Settlement | Refusal> {
+    return this.admission.settle(outcome);
   }
 
   #settle(body: Buffer, read: ReadBody): void {
@@ -49,17 +55,22 @@ export class ChargedDelivery extends WholeDelivery {
     const { status } = head;
     const settled =
       exchange.idempotency === undefined
-        ? this.#admission.settle({ status, units })
-        : this.#admission.settle({ status, units, response: toStored(exchange, head, body, units) });
+        ? this.commit({ status, units })
+        : this.commit({ status, units, response: toStored(exchange, head, body, units) });
     void settled.then(
       (settlement) => this.#answer(settlement, body, read),
       (error: unknown) => call.failedByUs(error),
     );
   }
 
-  #answer(settlement: Settlement, body: Buffer, read: ReadBody): void {
+  #answer(settlement: Settlement | Refusal, body: Buffer, read: ReadBody): void {
     const { call } = this;
     try {
+      if ("code" in settlement) {
+        refuse(call.exchange, settlement);
+        call.finish();
+        return;
+      }
       if (!settlement.superseded) {
         this.#send(settlement, body, read);
         call.finish();

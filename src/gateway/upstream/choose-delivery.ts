@@ -6,6 +6,7 @@ import { usageMember } from "../response/settled-response.ts";
 import { isKept } from "../response/stored-response.ts";
 import { type BodyQuestions, NO_QUESTIONS } from "./body-questions.ts";
 import { ChargedDelivery, streamCharged } from "./charged-delivery.ts";
+import { DecidedDelivery, findUnheld, isEventStream, rejectUnheld } from "./decided-delivery.ts";
 import type { Delivery } from "./delivery.ts";
 import { FreeDelivery } from "./free-delivery.ts";
 import { StreamDelivery } from "./stream-delivery.ts";
@@ -41,6 +42,11 @@ function chooseCharged(call: UpstreamCall, admission: Admission, head: UpstreamH
   const asks = questions.countPath !== undefined || questions.member !== undefined;
   const readable = head.contentEncoding === undefined && asks;
   const scan = readable ? new BodyScan(questions.countPath, questions.member) : undefined;
+  if (admission.decidedOnAnswer) {
+    const problem = findUnheld(head, maxBytes);
+    if (problem !== undefined) return rejectUnheld(call, problem);
+    return new DecidedDelivery(call, head, { maxBytes, scan, wholeOnlyForJson: false }, admission, questions);
+  }
   const mustBeWhole = exchange.idempotency !== undefined || asks;
   const length = head.bodiless ? 0 : head.length;
   if (length === undefined ? !mustBeWhole || isEventStream(head) : length > maxBytes) {
@@ -58,8 +64,4 @@ function askOfBody(call: UpstreamCall, admission: Admission, head: UpstreamHead)
   const takesUsage = head.status >= 200 && head.status < 300 && head.status !== 206;
   const member = takesUsage ? usageMember(call.exchange) : undefined;
   return countPath === undefined && member === undefined ? NO_QUESTIONS : { countPath, member };
-}
-
-function isEventStream(head: UpstreamHead): boolean {
-  return head.contentType?.toLowerCase().startsWith("text/event-stream") === true;
 }

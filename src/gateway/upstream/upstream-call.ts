@@ -26,6 +26,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   #delivery: Delivery | undefined;
   #stopped: CallStopped | undefined;
   #detachedTimer: NodeJS.Timeout | undefined;
+  #isFailed = false;
   #isFinished = false;
 
   /** Counts among the upstream's calls, and ends the exchange, when the client's answer and the books are both settled. */
@@ -58,8 +59,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
     const list = Array.isArray(raw) ? raw : [];
     const head = readResponseHead(list, parts.ownHeaders, parts.config.gateway.maxHeaderCount, countHeader);
     if ("reason" in head) {
-      this.#fail({ code: "upstream_invalid", reason: head.reason }, "invalid_head");
-      controller.abort(new CallStopped());
+      this.reject(head.reason, "invalid_head");
       return;
     }
     this.#delivery = this.#choose(this, upstreamHead(head, status, statusText, method));
@@ -107,6 +107,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
     } else {
       this.#fail(upstreamRefusal(error, headReceived), faultCode(error));
     }
+  }
+
+  /** The upstream's answer cannot be used: its rest is not read, nothing is charged, and the client is told why. */
+  reject(reason: string, code: string): void {
+    this.#fail({ code: "upstream_invalid", reason }, code);
+    this.abort();
   }
 
   /** Something of ours failed after the upstream had answered: the answer is not sent. */
@@ -159,6 +165,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   }
 
   #fail(refusal: Refusal, code: string | undefined): void {
+    // The call that is rejected ends with an error too, which must not be told before the reason.
+    if (this.#isFailed) return;
+    this.#isFailed = true;
     const { exchange, upstream } = this;
     if (code !== undefined) {
       const reason = "reason" in refusal ? refusal.reason : refusal.code;

@@ -88,7 +88,7 @@ export class GeneralBatch implements Batch {
 
   #addCharge(pool: GeneralPool, work: ChargeWork, ownsLease: boolean): void {
     const { item } = work;
-    if (isClientHold(item) || item.once !== undefined || item.idempotency !== undefined) {
+    if (isSpecial(item)) {
       pool.specials.push({ work, ownsLease });
     } else if (item.amount === 0n) {
       pool.free.push(work);
@@ -136,10 +136,16 @@ export class GeneralBatch implements Batch {
       lease: hold === "lease" && ownsLease,
       key: this.#keyOf(item.capKey),
       ...(isClientHold(item) && { hold: typeof hold === "object" ? hold?.id : undefined }),
+      ...(item.whole && { whole: true }),
       ...(once && { once: [once.value, once.withinSeconds] }),
       ...(idempotency && { idempotency: renderIdempotency(idempotency) }),
     };
   }
+}
+
+function isSpecial(item: ChargeItem): boolean {
+  const isWhole = item.whole === true && item.amount > 0n;
+  return isWhole || isClientHold(item) || item.once !== undefined || item.idempotency !== undefined;
 }
 
 function isClientHold({ hold }: ChargeItem): boolean {

@@ -11,6 +11,7 @@ type ChargeReply = readonly [
   charged: number,
   uncollected: number,
   balance: number,
+  shortage?: LeaseReply,
 ];
 
 /** What `farebox.run_batch_pool` answers. */
@@ -79,7 +80,7 @@ function settleGroup(works: ChargeGroup["works"], reply: PoolReply["groups"][num
 
 function settleCharge(
   work: ChargeWork,
-  [kind, seq, charged, uncollected, balance]: ChargeReply,
+  [kind, seq, charged, uncollected, balance, shortage]: ChargeReply,
   owner: string,
 ): void {
   if (kind === "unknown") {
@@ -87,7 +88,14 @@ function settleCharge(
     return;
   }
   work.resolve(
-    { kind, seq, charged: BigInt(charged), uncollected: BigInt(uncollected), balance: BigInt(balance) },
+    {
+      kind,
+      seq,
+      charged: BigInt(charged),
+      uncollected: BigInt(uncollected),
+      balance: BigInt(balance),
+      ...(shortage && { shortage: readLease(shortage) }),
+    },
     owner,
   );
 }

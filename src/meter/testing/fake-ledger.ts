@@ -74,6 +74,12 @@ export class FakeLedger implements Ledger {
     return this.#database.call("charge", () => {
       const pool = this.#database.pool(item.pool);
       const kind = this.#kindOf(item);
+      const available = this.#database.available(pool);
+      if (kind === "charged" && item.whole === true && item.amount > available) {
+        const shortage = { available, recalled: this.#recall(pool, item.pool, undefined) };
+        const nothing = { seq: null, charged: 0n, uncollected: 0n, balance: pool.balance };
+        return { kind: "short", ...nothing, shortage };
+      }
       const charged = kind === "charged" ? this.#take(pool, item) : 0n;
       const written = kind === "charged" && item.amount > 0n;
       if (written) {
@@ -108,7 +114,7 @@ export class FakeLedger implements Ledger {
       const eighth = available / 8n;
       const granted = available < item.need ? 0n : largest(item.need, smallest(item.want, eighth));
       pool.leases.set(this.instanceId, (pool.leases.get(this.instanceId) ?? 0n) + granted);
-      const recalled = available < item.need && this.#recall(pool, item.pool);
+      const recalled = available < item.need && this.#recall(pool, item.pool, this.instanceId);
       const { nextEventAt } = pool;
       return {
         granted,
@@ -236,10 +242,11 @@ export class FakeLedger implements Ledger {
     return given;
   }
 
-  #recall(pool: FakePool, ref: PoolRef): boolean {
+  /** `asker`: whose own lease is not recalled. */
+  #recall(pool: FakePool, ref: PoolRef, asker: string | undefined): boolean {
     let recalled = false;
     for (const [owner, amount] of pool.leases) {
-      if (owner === this.instanceId || amount === 0n) continue;
+      if (owner === asker || amount === 0n) continue;
       this.#database.instances.get(owner)?.recalls.push(ref);
       recalled = true;
     }

@@ -23,6 +23,7 @@ export function price(endpoint: string, cost: number, more: Partial<Price> = {})
     per: "request",
     on: "success",
     when: [],
+    decide: "request",
     detached: "finish",
   } as const;
   const amount = credits(cost);
@@ -51,6 +52,13 @@ export const PRICES: readonly Price[] = [
     floor: credits(2),
   }),
   price("POST /once", 5, { once: { field: { body: "/ip" }, withinSeconds: 60 } }),
+  price("GET /list", 1, {
+    per: "result",
+    count: { header: "x-records" },
+    floor: credits(4),
+    decide: "answer",
+  }),
+  price("POST /unlock", 5, { once: { field: { body: "/id" }, withinSeconds: 60 }, decide: "answer" }),
 ];
 
 type RequestParts = Partial<AdmitRequest> & { readonly body?: unknown };

@@ -159,4 +159,12 @@ export const GATEWAY: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "wait for the end of an event stream that is to be held back",
+    why: "The client waits for ever for an answer that it has not paid for yet.",
+    file: "src/gateway/upstream/decided-delivery.ts",
+    search: "if (isEventStream(head)) return",
+    replacement: "if (head.status === 0) return",
+    tests: [{ file: "src/gateway/gateway.test.ts", title: "that is an event stream" }],
+  },
 ];

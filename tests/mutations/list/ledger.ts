@@ -93,4 +93,27 @@ export const LEDGER: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "charge in part what is to be charged whole",
+    why: "Whoever has one credit left gets an answer that costs a thousand.",
+    file: "migrations/0013_charges.sql",
+    search: "IF v_kind = 'charged' AND p_special ? 'whole' THEN",
+    replacement: "IF false THEN",
+    tests: [
+      {
+        file: "src/ledger/batch/whole-charge.pg.test.ts",
+        title: "takes all that the pool has, and of more nothing",
+      },
+    ],
+  },
+  {
+    name: "charge whole beyond a cap",
+    why: "A key spends more than its owner allowed.",
+    file: "migrations/0014_batch.sql",
+    search: " AND (v_left IS NULL OR p_amount <= v_left)",
+    replacement: "",
+    tests: [
+      { file: "src/ledger/batch/whole-charge.pg.test.ts", title: "is not made beyond a cap of its key" },
+    ],
+  },
 ];

@@ -110,4 +110,24 @@ export const METER: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "charge more on the answer than Credits-Max allows",
+    why: "A caller who said what it would pay at most pays more.",
+    file: "src/meter/admission.ts",
+    search: "if (max === undefined || amount <= max) return amount;",
+    replacement: "if (max !== null) return amount;",
+    tests: [
+      { file: "src/meter/answer-charge.test.ts", title: "compares Credits-Max with what the answer costs" },
+    ],
+  },
+  {
+    name: "keep the Idempotency-Key of an answer that was refused",
+    why: "A top-up and a retry under the same key are answered with 409.",
+    file: "src/meter/admission.ts",
+    search: "    this.#parts.events.refused(refusal.code);\n    await this.#freeKey();\n",
+    replacement: "    this.#parts.events.refused(refusal.code);\n",
+    tests: [
+      { file: "src/meter/answer-charge.test.ts", title: "frees the Idempotency-Key before it refuses" },
+    ],
+  },
 ];

@@ -2,13 +2,14 @@ import { createRoute, type z } from "@hono/zod-openapi";
 import type { AccountRequest } from "../../../contract/account-endpoint.ts";
 import { type Credits, creditsToJson } from "../../../domain/credits.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { computeQuote } from "../../../domain/prices/compute-quote.ts";
+import { computeKnownQuote } from "../../../domain/prices/compute-quote.ts";
 import { readOnceValue } from "../../../domain/prices/once-value.ts";
 import type { Price, RequestFacts } from "../../../domain/prices/price.ts";
 import { priceListToJson } from "../../../domain/prices/price-list-json.ts";
 import { selectPrice } from "../../../domain/prices/select-price.ts";
 import type { RefusalCode } from "../../../domain/refusal.ts";
 import { isRepeat } from "../../../ledger/batch/repeat.ts";
+import type { Database } from "../../../ledger/database/database.ts";
 import { type KeyCapState, readKeyCaps } from "../../../ledger/keys/key-caps.ts";
 import { readBalances } from "../../../ledger/pools/balances.ts";
 import { jsonBody } from "../../operation.ts";
@@ -57,6 +58,7 @@ async function computeAnswer(
     priceList: table.list.version,
     price: null,
     creditType: null,
+    decidedOn: null,
     units: 0,
     most: 0,
     available: null,
@@ -81,35 +83,51 @@ async function computeAnswer(
 
 async function quotePrice(
   { database }: CustomerServices,
-  { accountId, shard, keyId }: AccountRequest,
+  caller: AccountRequest,
   price: Price,
   facts: RequestFacts,
   start: Quote,
 ): Promise<Quote> {
+  const { accountId, shard } = caller;
   const { creditType } = price;
-  const { amount, units } = computeQuote(price, facts);
+  const known = computeKnownQuote(price, facts);
   const pools = await readBalances(database, accountId, shard);
   const pool = pools.find((candidate) => candidate.creditType === creditType);
   const available = pool === undefined ? 0n : pool.balance - pool.held;
   const once = readOnceValue(price, facts);
   const repeat =
     once !== undefined && (await isRepeat(database, { accountId, creditType, shard }, price.endpoint, once));
-  const caps = await readKeyCaps(database, { accountId, shard }, [keyId]);
-  const reached = caps.some((state) => state.cap.creditType === creditType && isAbove(state, amount));
-  const shortage = amount > available ? "insufficient_credits" : reached ? "key_cap_reached" : null;
-  // What was paid for in its window needs neither credits nor room below a cap.
-  const refusal = start.refusal ?? (repeat ? null : shortage);
+  // What was paid for in its window needs neither credits nor room below a cap; what the answer decides may turn out to cost nothing.
+  const isAdmitted = repeat || price.decide === "answer" || known === "unbounded";
+  const shortage = isAdmitted
+    ? null
+    : await findShortage(database, caller, creditType, known.amount, available);
+  const refusal = start.refusal ?? shortage;
   return {
     ...start,
     price: renderPrice(price),
     creditType,
-    units,
-    most: creditsToJson(amount),
+    decidedOn: price.decide,
+    units: known === "unbounded" ? null : known.units,
+    most: known === "unbounded" ? null : creditsToJson(known.amount),
     available: creditsToJson(available),
     repeat,
     admitted: refusal === null,
     refusal,
   };
+}
+
+async function findShortage(
+  database: Database,
+  { accountId, shard, keyId }: AccountRequest,
+  creditType: string,
+  amount: Credits,
+  available: Credits,
+): Promise<RefusalCode | null> {
+  if (amount > available) return "insufficient_credits";
+  const caps = await readKeyCaps(database, { accountId, shard }, [keyId]);
+  const reached = caps.some((state) => state.cap.creditType === creditType && isAbove(state, amount));
+  return reached ? "key_cap_reached" : null;
 }
 
 function renderPrice(price: Price): Record<string, unknown> {

@@ -60,10 +60,17 @@ export const quoteBody = z
       .nullable()
       .openapi({ description: "The price that applies; null: none does, the request is free." }),
     creditType: z.string().nullable().openapi({ description: "What it spends; null: nothing." }),
-    units: z
-      .int()
-      .openapi({ description: "Results that it can be charged for at most; 1 for a price per request." }),
-    most: amountOutput.openapi({ description: "The most that it can cost." }),
+    decidedOn: z.enum(["request", "answer"]).nullable().openapi({
+      description:
+        "What decides whether credits cover it: the most that it can cost, or what the answer turns out to cost; null: it costs nothing.",
+    }),
+    units: z.int().nullable().openapi({
+      description:
+        "Results that it can be charged for at most; 1 for a price per request; null: its price names no bound.",
+    }),
+    most: amountOutput
+      .nullable()
+      .openapi({ description: "The most that it can cost; null: only its answer tells." }),
     available: amountOutput.nullable().openapi({
       description:
         "What the pool has available now, by the balance without what is held; null: it spends nothing.",
@@ -71,9 +78,10 @@ export const quoteBody = z
     repeat: z.boolean().openapi({
       description: "Paid for within its price's window (`once`): now it would cost nothing.",
     }),
-    admitted: z
-      .boolean()
-      .openapi({ description: "Whether it would be admitted now. Request limits are left out." }),
+    admitted: z.boolean().openapi({
+      description:
+        "Whether it would be admitted now. Request limits are left out. What is decided on the answer is always admitted, and may be refused after it.",
+    }),
     refusal: z.string().nullable().openapi({
       description: "The code with which it would be refused.",
       example: "insufficient_credits",
