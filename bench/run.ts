@@ -1,5 +1,6 @@
 /** `npm run bench`: everything, or the named parts: `npm run bench -- ledger gateway`. */
 import { benchBatch } from "./batch.bench.ts";
+import { benchExports } from "./exports.bench.ts";
 import { benchGateway } from "./gateway.bench.ts";
 import { benchGrowth } from "./growth.bench.ts";
 import { benchIdle } from "./idle.bench.ts";
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promis
   memory: benchMemory,
   idle: benchIdle,
   reports: benchReports,
+  exports: benchExports,
 };
 
 const print = (line: string): void => console.log(line);

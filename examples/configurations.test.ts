@@ -29,7 +29,7 @@ for (const provider of PROVIDERS) {
     const tour = readTour(provider);
     for (const type of Object.keys(tour.grants)) assert.ok(config.creditTypes.includes(type), type);
     if (tour.plan !== undefined) assert.ok(config.plans.some((plan) => plan.name === tour.plan));
-    assert.ok(tour.calls.length >= 4 && tour.calls.length <= 8);
+    assert.ok(tour.calls.length >= 4 && tour.calls.length <= 12);
     assert.ok(tour.calls.some(({ expect }) => expect >= 400));
     assert.ok(tour.calls.at(-1)?.path.startsWith(`${config.customerApi.path}/`));
   });

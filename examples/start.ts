@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { accountBody } from "../src/api/wire/account.ts";
@@ -10,7 +11,7 @@ import { type Served, serve } from "../src/cli/process/serve.ts";
 import { createCli } from "../src/cli/run-cli.ts";
 import { reportError } from "../src/cli/terminal/report-error.ts";
 import { createTerminal } from "../src/cli/terminal/terminal.ts";
-import { loadConfig } from "../src/config/load-config.ts";
+import { parseConfig } from "../src/config/load-config.ts";
 import { FareboxError } from "../src/domain/farebox-error.ts";
 import { computeHeaders, readTour, type Tour, type TourCall } from "./tour.ts";
 
@@ -68,9 +69,9 @@ const UPSTREAMS = {
 };
 
 /** The example's configuration with the address that its upstream really has. */
-function configFor(provider: Provider, url: string): ReturnType<typeof loadConfig> {
-  const config = loadConfig(join(import.meta.dirname, provider, "farebox.yaml"));
-  return { ...config, upstreams: config.upstreams.map((upstream) => Object.assign(upstream, { url })) };
+function configFor(provider: Provider, url: string): ReturnType<typeof parseConfig> {
+  const path = join(import.meta.dirname, provider, "farebox.yaml");
+  return parseConfig(path, readFileSync(path, "utf8").replace(/^upstream: .*$/m, `upstream: ${url}`));
 }
 
 /** The port if nothing listens there, else 0: any free one. */
@@ -130,7 +131,7 @@ ${provider}: ${tour.title}
 
 Paste these, in order:
 
-${tour.calls.map((call) => renderCall(call, served.gateway, key)).join("\n\n")}
+${tour.calls.map((call) => renderCall(call, shown)).join("\n\n")}
 
 What happened to the account:
 
@@ -142,18 +143,44 @@ The other examples: npm start -- <provider>, one of ${others}. Ctrl+C stops this
 `;
 }
 
-function renderCall(call: TourCall, gateway: string, key: string): string {
+function renderCall(call: TourCall, { served, account, key, data }: Shown): string {
   const headers = Object.entries(computeHeaders(call, key)).map(
     ([name, value]) => ` -H ${quote(`${name}: ${value}`)}`,
   );
   const method = call.method === "GET" ? "" : ` -X ${call.method}`;
   const body = call.body === undefined ? "" : ` -d ${quote(JSON.stringify(call.body))}`;
-  return `# ${call.title}\ncurl -i${method} ${quote(gateway + call.path)}${headers.join("")}${body}`;
+  const curl = (flags: string): string =>
+    `curl ${flags}${method} ${quote(served.gateway + call.path)}${headers.join("")}${body}`;
+  const grants = Object.entries(call.grant).map(
+    ([creditType, amount]) => `npx farebox grant ${account} ${amount} --credit ${creditType} --data ${data}`,
+  );
+  const [kept] = Object.entries(call.keep);
+  const code = curl("-s -o /dev/null -w '%{http_code}'");
+  const waits =
+    call.repeatOn === undefined ? [] : [`while [ "$(${code})" = ${call.repeatOn} ]; do sleep 1; done`];
+  const isFile = call.path.includes("{file}");
+  const shown = isFile ? `${curl("-s")} | gunzip | head -c 400` : curl("-i");
+  const lines = [
+    `# ${call.title}`,
+    ...grants,
+    ...waits,
+    kept === undefined ? shown : keep(kept, curl("-si")),
+  ];
+  return lines.join("\n");
 }
 
-/** A word for the shell, whatever is in it. */
+/** Prints the answer, and keeps the text that the pointer's last name, or its list's first item, has. */
+function keep([name, pointer]: readonly [string, string], command: string): string {
+  const names = pointer.slice(1).split("/");
+  const list = /^\d+$/.test(names.at(-1) ?? "");
+  const before = `"${(list ? names.at(-2) : names.at(-1)) ?? ""}":${list ? "\\[" : ""}"`;
+  return `${command} | tee /dev/stderr > answer.txt; ${name}=$(sed -n 's/.*${before}\\([^"]*\\)".*/\\1/p' answer.txt)`;
+}
+
+/** A word for the shell, whatever is in it. `{name}` is what an earlier call kept. */
 function quote(text: string): string {
-  return /^[\w:/.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  const word = /^[\w:/.-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+  return word.replaceAll(/\{([a-z]+)\}/g, `'"$$$1"'`);
 }
 
 const terminal = createTerminal();

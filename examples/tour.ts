@@ -13,6 +13,12 @@ const call = z.strictObject({
   title: z.string().min(1),
   method: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"]),
   path: z.string().startsWith("/"),
+  /** Credits to grant before the call, by credit type. */
+  grant: z.record(z.string(), amount).default({}),
+  /** The call is repeated as long as it answers with this status. */
+  repeatOn: z.int().min(200).max(599).optional(),
+  /** What later calls put in place of `{name}` in their paths: a JSON pointer into this call's answer. */
+  keep: z.record(z.string().regex(/^[a-z]+$/), z.string().startsWith("/")).default({}),
   /** `{key}` in a value stands for the key that the starter created. */
   headers: z.record(z.string(), z.string()).default({}),
   /** Sent as JSON with `content-type: application/json`. */
@@ -50,6 +56,11 @@ export function parseTour(text: string): Tour {
 /** Reads `examples/<provider>/tour.yaml`. */
 export function readTour(provider: string): Tour {
   return parseTour(readFileSync(new URL(`./${provider}/tour.yaml`, import.meta.url), "utf8"));
+}
+
+/** The call's path with what earlier calls kept filled in. */
+export function computePath({ path }: TourCall, kept: Readonly<Record<string, string>>): string {
+  return path.replaceAll(/\{([a-z]+)\}/g, (braced, name: string) => kept[name] ?? braced);
 }
 
 /** The call's headers with the key filled in, and the content type when it has a body. */

@@ -42,7 +42,7 @@ BEGIN
     v_pool.next_event_at := least(v_pool.next_event_at, p_expires_at);
     INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, kind, grant_id, reason)
     VALUES (p_account, p_type, p_shard, v_seq, v_now, p_amount, v_pool.balance, v_pool.spent,
-      CASE p_source WHEN 'adjustment' THEN 'a' ELSE 'g' END, p_grant_id, coalesce(p_reason, p_source));
+      CASE WHEN p_source = 'adjustment' THEN 'a' ELSE 'g' END, p_grant_id, coalesce(p_reason, p_source));
   END IF;
   PERFORM farebox.write_pool(v_pool);
   RETURN jsonb_build_object('outcome', 'granted', 'grantId', p_grant_id, 'balance', v_pool.balance, 'seq', v_seq);
@@ -103,16 +103,26 @@ END $$;
 COMMENT ON FUNCTION farebox.add_refund_grant IS
   'Internal. A grant for what a refund (p_seq is its entry) cannot give back to expired grants.';
 
--- In the windows in which it was charged. What was refunded may be spent again.
+-- In the windows in which it was charged. What was refunded may be spent again. The windows are compared before the row is written:
+-- Citus refuses a time plus an interval in a statement that writes.
 CREATE FUNCTION farebox.free_cap(p_pool farebox.pools, p_key integer, p_charged_at timestamptz, p_amount bigint) RETURNS void
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
+DECLARE
+  v_cap record;
 BEGIN
   IF NOT p_pool.capped THEN RETURN; END IF;
-  UPDATE farebox.key_caps c SET total_spent = greatest(0, c.total_spent - p_amount),
-    day_spent = CASE WHEN p_charged_at >= c.day AND p_charged_at < c.day + interval '24 hours'
-      THEN greatest(0, c.day_spent - p_amount) ELSE c.day_spent END,
-    month_spent = CASE WHEN p_charged_at >= c.month AND p_charged_at < farebox.period_start(c.month, 'month', 1)
-      THEN greatest(0, c.month_spent - p_amount) ELSE c.month_spent END
+  SELECT c.* INTO v_cap FROM farebox.key_caps c
+  WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
+  IF NOT FOUND THEN RETURN; END IF;
+  v_cap.total_spent := greatest(0, v_cap.total_spent - p_amount);
+  IF p_charged_at >= v_cap.day AND p_charged_at < v_cap.day + interval '24 hours' THEN
+    v_cap.day_spent := greatest(0, v_cap.day_spent - p_amount);
+  END IF;
+  IF p_charged_at >= v_cap.month AND p_charged_at < farebox.period_start(v_cap.month, 'month', 1) THEN
+    v_cap.month_spent := greatest(0, v_cap.month_spent - p_amount);
+  END IF;
+  UPDATE farebox.key_caps c
+  SET total_spent = v_cap.total_spent, day_spent = v_cap.day_spent, month_spent = v_cap.month_spent
   WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
 END $$;
 COMMENT ON FUNCTION farebox.free_cap IS 'Internal. Gives a key''s caps the room back that a refunded charge took.';

@@ -175,9 +175,9 @@ BEGIN
       coalesce(-sum(q.amount) FILTER (WHERE q.kind = 'c'), 0)::bigint AS credits,
       coalesce(sum(q.amount) FILTER (WHERE q.kind = 'r'), 0)::bigint AS refunded
     FROM (
-      SELECT e.*, row_number() OVER (ORDER BY e.seq) AS n, CASE e.kind WHEN 'c' THEN e.at
+      SELECT e.*, row_number() OVER (ORDER BY e.seq) AS n, CASE WHEN e.kind = 'c' THEN e.at
         -- A charge has a lower number than its refund: it is rolled up already, or in this step.
-        WHEN 'r' THEN (SELECT c.at FROM farebox.entries c WHERE c.account_no = p_account AND c.type_no = p_type
+        WHEN e.kind = 'r' THEN (SELECT c.at FROM farebox.entries c WHERE c.account_no = p_account AND c.type_no = p_type
           AND c.shard = p_shard AND c.seq = e.refund_of AND c.at <= e.at LIMIT 1) END AS used_at
       FROM (
         SELECT o.seq, o.at, o.kind, o.amount, o.units, o.key_no, o.endpoint_no, o.refund_of FROM farebox.entries o

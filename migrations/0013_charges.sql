@@ -226,7 +226,7 @@ BEGIN
   o_answer := jsonb_build_array(v_kind, x.o_seq, x.o_charged, v_uncollected, io_pool.balance);
   IF p_special ? 'hold' THEN
     -- A hold that expired or was released stays so; the charge that came too late is remembered with it.
-    UPDATE farebox.holds h SET state = CASE h.state WHEN 'live' THEN 'charged' ELSE h.state END, amount = 0, charged_seq = x.o_seq,
+    UPDATE farebox.holds h SET state = CASE WHEN h.state = 'live' THEN 'charged' ELSE h.state END, amount = 0, charged_seq = x.o_seq,
       charged = x.o_charged, uncollected = v_uncollected, balance_after = io_pool.balance
     WHERE h.account_no = io_pool.account_no AND h.type_no = io_pool.type_no AND h.hold_id = v_hold.hold_id
       AND h.shard = io_pool.shard;

@@ -159,6 +159,94 @@ CREATE TABLE farebox.entries_default (
 ) -- partition, DEFAULT;
 CREATE INDEX entries_default_account_no_type_no_shard_seq_idx ON farebox.entries_default USING btree (account_no, type_no, shard, seq);
 
+CREATE TABLE farebox.export_parts (
+  export_id uuid NOT NULL,
+  part integer NOT NULL,
+  shard smallint NOT NULL,
+  records integer NOT NULL,
+  bytes bigint NOT NULL,
+  sha256 bytea NOT NULL,
+  object text COLLATE "C" NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  ids bytea,
+  CONSTRAINT export_parts_pkey PRIMARY KEY (export_id, part, shard),
+  CONSTRAINT export_parts_bytes_check CHECK ((bytes > 0)),
+  CONSTRAINT export_parts_part_check CHECK ((part > 0)),
+  CONSTRAINT export_parts_records_check CHECK ((records > 0)),
+  CONSTRAINT export_parts_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+COMMENT ON TABLE farebox.export_parts IS 'The files of exports. A file that is not here does not count, and is removed.';
+
+CREATE TABLE farebox.exports (
+  export_id uuid NOT NULL,
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
+  key_no integer NOT NULL,
+  endpoint_no integer NOT NULL,
+  price_list integer NOT NULL,
+  price bigint NOT NULL,
+  max_records integer NOT NULL,
+  part_records integer NOT NULL,
+  keep_seconds integer NOT NULL,
+  kind text COLLATE "C" NOT NULL,
+  state text NOT NULL DEFAULT 'queued'::text,
+  policy text NOT NULL,
+  charge_at text NOT NULL,
+  when_more text NOT NULL,
+  format text NOT NULL,
+  gzip boolean NOT NULL,
+  params jsonb NOT NULL,
+  body text,
+  request_hash bytea,
+  hold_id text COLLATE "C",
+  retries integer NOT NULL DEFAULT 0,
+  place text,
+  expected bigint,
+  records integer NOT NULL DEFAULT 0,
+  bytes bigint NOT NULL DEFAULT 0,
+  source_bytes bigint NOT NULL DEFAULT 0,
+  parts integer NOT NULL DEFAULT 0,
+  left_out integer NOT NULL DEFAULT 0,
+  claim integer NOT NULL DEFAULT 0,
+  owner text,
+  attempts integer NOT NULL DEFAULT 0,
+  due_at timestamp with time zone NOT NULL,
+  clean_at timestamp with time zone,
+  failure_code text,
+  failure text,
+  charged bigint,
+  charged_seq bigint,
+  balance_after bigint,
+  created_at timestamp with time zone NOT NULL,
+  begun_at timestamp with time zone NOT NULL,
+  started_at timestamp with time zone,
+  ready_at timestamp with time zone,
+  charged_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  CONSTRAINT exports_pkey PRIMARY KEY (export_id, shard),
+  CONSTRAINT exports_charge_at_check CHECK ((charge_at = ANY (ARRAY['completion'::text, 'listing'::text]))),
+  CONSTRAINT exports_charged_once CHECK (((charged_at IS NULL) = (charged IS NULL))),
+  CONSTRAINT exports_charged_state CHECK (((state <> 'charged'::text) OR (charged IS NOT NULL))),
+  CONSTRAINT exports_format_check CHECK ((format = ANY (ARRAY['jsonl'::text, 'csv'::text]))),
+  CONSTRAINT exports_keep_seconds_check CHECK ((keep_seconds > 0)),
+  CONSTRAINT exports_max_records_check CHECK ((max_records > 0)),
+  CONSTRAINT exports_part_records_check CHECK ((part_records > 0)),
+  CONSTRAINT exports_policy_check CHECK ((policy = ANY (ARRAY['all'::text, 'covered'::text]))),
+  CONSTRAINT exports_price_check CHECK ((price >= 0)),
+  CONSTRAINT exports_request_hash_check CHECK ((octet_length(request_hash) = 32)),
+  CONSTRAINT exports_state_check CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'ready'::text, 'charged'::text, 'failed'::text, 'cancelled'::text, 'expired'::text]))),
+  CONSTRAINT exports_when_more_check CHECK ((when_more = ANY (ARRAY['stop'::text, 'fail'::text]))),
+  CONSTRAINT exports_within_limit CHECK ((records <= max_records))
+) WITH (fillfactor=70);
+COMMENT ON TABLE farebox.exports IS 'Exports: bulk jobs, how far each is, and what was charged for it.';
+CREATE INDEX exports_by_age ON farebox.exports USING btree (created_at, export_id);
+CREATE INDEX exports_due ON farebox.exports USING btree (due_at, shard) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX exports_of_account ON farebox.exports USING btree (account_no, created_at, export_id);
+CREATE UNIQUE INDEX exports_open ON farebox.exports USING btree (account_no, request_hash, shard) WHERE (state = ANY (ARRAY['queued'::text, 'running'::text]));
+CREATE INDEX exports_to_clean ON farebox.exports USING btree (clean_at, shard) WHERE (clean_at IS NOT NULL);
+
 CREATE TABLE farebox.grants (
   account_no integer NOT NULL,
   type_no smallint NOT NULL,
@@ -494,6 +582,15 @@ COMMENT ON TABLE farebox.rotated_secrets IS 'Former texts of keys, valid until t
 CREATE INDEX rotated_secrets_by_expiry ON farebox.rotated_secrets USING btree (expires_at);
 CREATE INDEX rotated_secrets_by_key ON farebox.rotated_secrets USING btree (key_id);
 
+CREATE TABLE farebox.secrets (
+  name text COLLATE "C" NOT NULL,
+  value bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT secrets_pkey PRIMARY KEY (name),
+  CONSTRAINT secrets_value_check CHECK ((octet_length(value) >= 32))
+);
+COMMENT ON TABLE farebox.secrets IS 'Random bytes that instances share: what download links are signed with.';
+
 CREATE TABLE farebox.sweep_steps (
   step text COLLATE "C" NOT NULL,
   succeeded_at timestamp with time zone,
@@ -788,6 +885,48 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.adjust_pool IS 'Called by instances. Corrects a pool by hand, once for its reference: what is added is a grant that never expires, what is taken is taken from the grants as a charge would be.';
 
+CREATE OR REPLACE FUNCTION farebox.available_to(p_pool pools, p_key integer, p_own bigint, p_now timestamp with time zone)
+ RETURNS bigint
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_cap CONSTANT farebox.key_caps := farebox.find_cap(p_pool, p_key, p_now);
+  v_available CONSTANT bigint := p_pool.balance - p_pool.held + p_own;
+BEGIN
+  IF v_cap.account_no IS NULL THEN RETURN v_available; END IF;
+  RETURN greatest(0, least(v_available, farebox.cap_left(v_cap) - v_cap.held));
+END $function$;
+COMMENT ON FUNCTION farebox.available_to IS 'Internal. What a pool, and the caps of a key, leave.';
+
+CREATE OR REPLACE FUNCTION farebox.beat_export(p_shard smallint, p_export_id uuid, p_claim integer, p_seconds integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now timestamptz := clock_timestamp();
+  v_until timestamptz;
+  v farebox.exports;
+BEGIN
+  SELECT x.* INTO v FROM farebox.exports x WHERE x.export_id = p_export_id AND x.shard = p_shard;
+  PERFORM FROM farebox.holds h
+  WHERE h.account_no = v.account_no AND h.type_no = v.type_no AND h.hold_id = v.hold_id AND h.shard = p_shard
+    AND h.state = 'live' AND h.expires_at < v_now + interval '12 hours';
+  IF FOUND THEN
+    -- Before the export's row, as everywhere. Rolled first: a hold that is over stays so.
+    PERFORM farebox.open_pool(p_shard, v.account_no, v.type_no);
+    v_now := clock_timestamp();
+    v_until := v_now + interval '1 day';
+    UPDATE farebox.holds h SET expires_at = v_until
+    WHERE h.account_no = v.account_no AND h.type_no = v.type_no AND h.hold_id = v.hold_id AND h.shard = p_shard
+      AND h.state = 'live' AND v.state = 'running' AND v.claim = p_claim;
+  END IF;
+  UPDATE farebox.exports x SET due_at = v_now + make_interval(secs => p_seconds)
+  WHERE x.export_id = p_export_id AND x.shard = p_shard AND x.state = 'running' AND x.claim = p_claim;
+  RETURN CASE WHEN FOUND THEN 'running' ELSE 'lost' END;
+END $function$;
+COMMENT ON FUNCTION farebox.beat_export IS 'Called by workers. A claim lives on.';
+
 CREATE OR REPLACE FUNCTION farebox.begin_idempotent(p_shard smallint, p_account integer, p_key text, p_request_hash text, p_owner text, p_run_seconds integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -864,6 +1003,29 @@ CREATE OR REPLACE FUNCTION farebox.calendar_anchor(p_every text)
  IMMUTABLE
 RETURN CASE WHEN (p_every = 'day'::text) THEN '2000-01-05 00:00:00+00'::timestamp with time zone WHEN (p_every = 'week'::text) THEN '2000-01-03 00:00:00+00'::timestamp with time zone WHEN (p_every = 'month'::text) THEN '2000-02-01 00:00:00+00'::timestamp with time zone ELSE '2000-01-01 00:00:00+00'::timestamp with time zone END;
 COMMENT ON FUNCTION farebox.calendar_anchor IS 'Internal. Where the calendar''s periods of this length are counted from.';
+
+CREATE OR REPLACE FUNCTION farebox.cancel_export(p_shard smallint, p_export_id uuid, p_account integer, p_type smallint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_now CONSTANT timestamptz := v_opened.o_now;
+  v farebox.exports;
+BEGIN
+  SELECT x.* INTO v FROM farebox.exports x
+  WHERE x.export_id = p_export_id AND x.account_no = p_account AND x.type_no = p_type AND x.shard = p_shard FOR UPDATE;
+  IF v.state = 'cancelled' THEN RETURN '{"outcome": "cancelled"}'; END IF;
+  IF v.state NOT IN ('queued', 'running', 'ready') THEN RETURN '{"outcome": "finished"}'; END IF;
+  PERFORM farebox.release_export(v, v_opened.o_pool, v_now);
+  UPDATE farebox.exports x SET state = 'cancelled', ended_at = v_now, owner = NULL, place = NULL,
+    -- Its worker may be writing a file: it has stopped when its claim ends.
+    clean_at = CASE WHEN v.state = 'running' THEN greatest(v_now, v.due_at) ELSE v_now END
+  WHERE x.export_id = p_export_id AND x.shard = p_shard;
+  RETURN '{"outcome": "cancelled"}';
+END $function$;
+COMMENT ON FUNCTION farebox.cancel_export IS 'Called by instances. Ends an export that is not charged yet; it costs nothing.';
 
 CREATE OR REPLACE FUNCTION farebox.cap_at(p_cap key_caps, p_now timestamp with time zone)
  RETURNS key_caps
@@ -974,6 +1136,27 @@ BEGIN
   END IF;
 END $function$;
 COMMENT ON FUNCTION farebox.changed_keys IS 'Called by instances with each heartbeat: the database''s clock, and the hashes of keys that changed since.';
+
+CREATE OR REPLACE FUNCTION farebox.charge_export(p_shard smallint, p_export_id uuid, p_account integer, p_type smallint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v farebox.exports;
+  v_paid record;
+BEGIN
+  SELECT x.* INTO v FROM farebox.exports x
+  WHERE x.export_id = p_export_id AND x.account_no = p_account AND x.type_no = p_type AND x.shard = p_shard FOR UPDATE;
+  IF v.state = 'charged' THEN RETURN '{"outcome": "charged"}'; END IF;
+  -- The database's clock decides: the sweep may not have been here yet.
+  IF v.state IS DISTINCT FROM 'ready' OR v.expires_at <= v_opened.o_now THEN RETURN '{"outcome": "not_ready"}'; END IF;
+  SELECT p.* INTO v_paid FROM farebox.pay_export(v_opened.o_pool, v, v_opened.o_now) p;
+  PERFORM farebox.write_export_pool(v_paid.io_pool, v_opened.o_now);
+  RETURN v_paid.o_answer;
+END $function$;
+COMMENT ON FUNCTION farebox.charge_export IS 'Called by instances. Charges an export that is ready, once however often it is called.';
 
 CREATE OR REPLACE FUNCTION farebox.charge_group(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_group jsonb, OUT o_answer jsonb)
  RETURNS record
@@ -1091,13 +1274,46 @@ BEGIN
   o_answer := jsonb_build_array(v_kind, x.o_seq, x.o_charged, v_uncollected, io_pool.balance);
   IF p_special ? 'hold' THEN
     -- A hold that expired or was released stays so; the charge that came too late is remembered with it.
-    UPDATE farebox.holds h SET state = CASE h.state WHEN 'live' THEN 'charged' ELSE h.state END, amount = 0, charged_seq = x.o_seq,
+    UPDATE farebox.holds h SET state = CASE WHEN h.state = 'live' THEN 'charged' ELSE h.state END, amount = 0, charged_seq = x.o_seq,
       charged = x.o_charged, uncollected = v_uncollected, balance_after = io_pool.balance
     WHERE h.account_no = io_pool.account_no AND h.type_no = io_pool.type_no AND h.hold_id = v_hold.hold_id
       AND h.shard = io_pool.shard;
   END IF;
 END $function$;
 COMMENT ON FUNCTION farebox.charge_specially IS 'Internal. A charge with a client''s hold, `once` or an Idempotency-Key, of which not all is set aside, or which is made whole.';
+
+CREATE OR REPLACE FUNCTION farebox.claim_export(p_shard smallint, p_owner text, p_kinds text[], p_seconds integer, p_per_account integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v farebox.exports;
+  v_under_way integer;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT o.export_id, o.account_no FROM farebox.exports o
+    WHERE o.state IN ('queued', 'running') AND o.due_at <= v_now AND o.kind = ANY (p_kinds) AND o.shard = p_shard
+    ORDER BY o.due_at, o.export_id
+  LOOP
+    SELECT count(*) INTO v_under_way FROM farebox.exports o
+    WHERE o.account_no = x.account_no AND o.state = 'running' AND o.due_at > v_now AND o.shard = p_shard;
+    CONTINUE WHEN v_under_way >= p_per_account;
+    SELECT o.* INTO v FROM farebox.exports o
+    WHERE o.export_id = x.export_id AND o.state IN ('queued', 'running') AND o.due_at <= v_now AND o.shard = p_shard
+    FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    UPDATE farebox.exports o SET state = 'running', claim = v.claim + 1, owner = p_owner,
+      due_at = v_now + make_interval(secs => p_seconds), started_at = coalesce(v.started_at, v_now),
+      attempts = v.attempts + CASE WHEN v.state = 'running' THEN 1 ELSE 0 END
+    WHERE o.export_id = v.export_id AND o.shard = p_shard;
+    RETURN jsonb_build_object('exportId', v.export_id, 'claim', v.claim + 1);
+  END LOOP;
+  RETURN NULL;
+END $function$;
+COMMENT ON FUNCTION farebox.claim_export IS 'Called by workers. The next export to work on, for so many seconds.';
 
 CREATE OR REPLACE FUNCTION farebox.close_pools(p_shard smallint, p_account integer)
  RETURNS jsonb
@@ -1181,6 +1397,41 @@ BEGIN
   RETURN farebox.pass_time(farebox.draw_spent(farebox.load_roll(p_pool, p_now)), p_now);
 END $function$;
 COMMENT ON FUNCTION farebox.compute_roll IS 'Internal. What a roll would do, and what the pool would then be. Writes nothing.';
+
+CREATE OR REPLACE FUNCTION farebox.create_export(p_shard smallint, p_export_id uuid, p_account integer, p_type smallint, p_settle boolean, p_new jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now timestamptz;
+  v farebox.exports;
+  v_refusal jsonb;
+  x record;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('farebox exports', p_account));
+  PERFORM FROM farebox.exports o WHERE o.export_id = p_export_id AND o.shard = p_shard;
+  IF FOUND THEN RETURN '{"outcome": "created"}'; END IF;
+  v := jsonb_populate_record(NULL::farebox.exports, p_new - 'request_hash');
+  v.request_hash := decode(p_new ->> 'request_hash', 'hex');
+  v.export_id := p_export_id; v.account_no := p_account; v.type_no := p_type; v.shard := p_shard; v.retries := 0;
+  v_refusal := farebox.refuse_export(p_shard, p_export_id, p_account, v.request_hash,
+    (p_new ->> 'max_open')::integer, (p_new ->> 'max_kept')::integer);
+  IF v_refusal IS NULL AND v.charge_at = 'completion' AND v.price > 0 THEN
+    SELECT h.* INTO x FROM farebox.hold_for_export(v, p_settle) h;
+    v := x.io_export; v_refusal := x.o_refusal;
+  END IF;
+  IF v_refusal IS NOT NULL THEN RETURN v_refusal; END IF;
+  v_now := clock_timestamp();
+  INSERT INTO farebox.exports (export_id, account_no, type_no, shard, key_no, endpoint_no, price_list, price, max_records,
+    part_records, keep_seconds, kind, policy, charge_at, when_more, format, gzip, params, body, request_hash, hold_id, due_at,
+    created_at, begun_at)
+  VALUES (v.export_id, v.account_no, v.type_no, v.shard, v.key_no, v.endpoint_no, v.price_list, v.price, v.max_records,
+    v.part_records, v.keep_seconds, v.kind, v.policy, v.charge_at, v.when_more, v.format, v.gzip, v.params, v.body, v.request_hash,
+    v.hold_id, v_now, v_now, v_now);
+  RETURN '{"outcome": "created"}';
+END $function$;
+COMMENT ON FUNCTION farebox.create_export IS 'Called by instances. Creates an export, once for its id, and sets credits aside for it.';
 
 CREATE OR REPLACE FUNCTION farebox.create_pools(p_shard smallint, p_account integer[], p_type smallint[])
  RETURNS void
@@ -1334,6 +1585,51 @@ CREATE OR REPLACE FUNCTION farebox.entry_kind(p_kind "char")
 RETURN CASE WHEN (p_kind = 'c'::"char") THEN 'charge'::text WHEN (p_kind = 'g'::"char") THEN 'grant'::text WHEN (p_kind = 'r'::"char") THEN 'refund'::text WHEN (p_kind = 'x'::"char") THEN 'expiry'::text WHEN (p_kind = 'a'::"char") THEN 'adjustment'::text ELSE NULL::text END;
 COMMENT ON FUNCTION farebox.entry_kind IS 'What anyone sees of an entry''s kind.';
 
+CREATE OR REPLACE FUNCTION farebox.export_work_due(p_shard smallint, p_kinds text[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  RETURN EXISTS (
+    SELECT FROM farebox.exports x
+    WHERE x.state IN ('queued', 'running') AND x.due_at <= v_now AND x.kind = ANY (p_kinds) AND x.shard = p_shard
+  ) OR EXISTS (
+    SELECT FROM farebox.exports x WHERE x.clean_at IS NOT NULL AND x.clean_at <= v_now AND x.shard = p_shard
+  );
+END $function$;
+COMMENT ON FUNCTION farebox.export_work_due IS 'Called by workers. Whether there may be anything to do with exports in a shard.';
+
+CREATE OR REPLACE FUNCTION farebox.fail_export(p_shard smallint, p_export_id uuid, p_claim integer, p_account integer, p_type smallint, p_code text, p_failure text, p_retry_ms integer, p_counts boolean)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_now CONSTANT timestamptz := v_opened.o_now;
+  v farebox.exports;
+BEGIN
+  SELECT x.* INTO v FROM farebox.exports x
+  WHERE x.export_id = p_export_id AND x.account_no = p_account AND x.type_no = p_type AND x.shard = p_shard FOR UPDATE;
+  IF v.claim <> p_claim OR v.state IS DISTINCT FROM 'running' THEN RETURN 'lost'; END IF;
+  IF p_retry_ms IS NOT NULL THEN
+    UPDATE farebox.exports x SET state = 'queued', owner = NULL, due_at = v_now + make_interval(secs => p_retry_ms / 1000.0),
+      attempts = v.attempts + CASE WHEN p_counts THEN 1 ELSE 0 END, failure_code = p_code, failure = p_failure
+    WHERE x.export_id = p_export_id AND x.shard = p_shard;
+    RETURN 'queued';
+  END IF;
+  PERFORM farebox.release_export(v, v_opened.o_pool, v_now);
+  UPDATE farebox.exports x SET state = 'failed', owner = NULL, place = NULL, ended_at = v_now, clean_at = v_now,
+    failure_code = p_code, failure = p_failure
+  WHERE x.export_id = p_export_id AND x.shard = p_shard;
+  RETURN 'failed';
+END $function$;
+COMMENT ON FUNCTION farebox.fail_export IS 'Called by workers. A claim ends without the job being done.';
+
 CREATE OR REPLACE FUNCTION farebox.find_cap(p_pool pools, p_key integer, p_now timestamp with time zone)
  RETURNS key_caps
  LANGUAGE plpgsql
@@ -1388,6 +1684,36 @@ BEGIN
   RETURN v_asked.o_answer;
 END $function$;
 COMMENT ON FUNCTION farebox.find_shortage IS 'Internal. Why a charge cannot be made whole; recalls the leases that keep it from it.';
+
+CREATE OR REPLACE FUNCTION farebox.finish_export(p_shard smallint, p_export_id uuid, p_claim integer, p_account integer, p_type smallint, p_left_out integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_now CONSTANT timestamptz := v_opened.o_now;
+  v farebox.exports;
+  v_paid record;
+BEGIN
+  SELECT x.* INTO v FROM farebox.exports x
+  WHERE x.export_id = p_export_id AND x.account_no = p_account AND x.type_no = p_type AND x.shard = p_shard FOR UPDATE;
+  -- Its answer got lost.
+  IF v.claim = p_claim AND v.state IN ('ready', 'charged') THEN RETURN v.state; END IF;
+  IF v.claim <> p_claim OR v.state IS DISTINCT FROM 'running' THEN RETURN 'lost'; END IF;
+  v.expires_at := v_now + make_interval(secs => v.keep_seconds);
+  UPDATE farebox.exports x SET state = 'ready', ready_at = v_now, expires_at = v.expires_at, clean_at = v.expires_at,
+    left_out = p_left_out, expected = v.records, owner = NULL, place = NULL, failure_code = NULL,
+    failure = NULL
+  WHERE x.export_id = p_export_id AND x.shard = p_shard;
+  UPDATE farebox.export_parts p SET ids = NULL
+  WHERE p.export_id = p_export_id AND p.shard = p_shard AND p.ids IS NOT NULL;
+  IF v.charge_at = 'listing' THEN RETURN 'ready'; END IF;
+  SELECT p.* INTO v_paid FROM farebox.pay_export(v_opened.o_pool, v, v_now) p;
+  PERFORM farebox.write_export_pool(v_paid.io_pool, v_now);
+  RETURN CASE v_paid.o_answer ->> 'outcome' WHEN 'charged' THEN 'charged' ELSE 'ready' END;
+END $function$;
+COMMENT ON FUNCTION farebox.finish_export IS 'Called by workers. All parts are in.';
 
 CREATE OR REPLACE FUNCTION farebox.first_seq_at(p_shard smallint, p_account integer, p_type smallint, p_at timestamp with time zone)
  RETURNS bigint
@@ -1515,13 +1841,22 @@ CREATE OR REPLACE FUNCTION farebox.free_cap(p_pool pools, p_key integer, p_charg
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
 AS $function$
+DECLARE
+  v_cap record;
 BEGIN
   IF NOT p_pool.capped THEN RETURN; END IF;
-  UPDATE farebox.key_caps c SET total_spent = greatest(0, c.total_spent - p_amount),
-    day_spent = CASE WHEN p_charged_at >= c.day AND p_charged_at < c.day + interval '24 hours'
-      THEN greatest(0, c.day_spent - p_amount) ELSE c.day_spent END,
-    month_spent = CASE WHEN p_charged_at >= c.month AND p_charged_at < farebox.period_start(c.month, 'month', 1)
-      THEN greatest(0, c.month_spent - p_amount) ELSE c.month_spent END
+  SELECT c.* INTO v_cap FROM farebox.key_caps c
+  WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
+  IF NOT FOUND THEN RETURN; END IF;
+  v_cap.total_spent := greatest(0, v_cap.total_spent - p_amount);
+  IF p_charged_at >= v_cap.day AND p_charged_at < v_cap.day + interval '24 hours' THEN
+    v_cap.day_spent := greatest(0, v_cap.day_spent - p_amount);
+  END IF;
+  IF p_charged_at >= v_cap.month AND p_charged_at < farebox.period_start(v_cap.month, 'month', 1) THEN
+    v_cap.month_spent := greatest(0, v_cap.month_spent - p_amount);
+  END IF;
+  UPDATE farebox.key_caps c
+  SET total_spent = v_cap.total_spent, day_spent = v_cap.day_spent, month_spent = v_cap.month_spent
   WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
 END $function$;
 COMMENT ON FUNCTION farebox.free_cap IS 'Internal. Gives a key''s caps the room back that a refunded charge took.';
@@ -1564,7 +1899,7 @@ BEGIN
     v_pool.next_event_at := least(v_pool.next_event_at, p_expires_at);
     INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, kind, grant_id, reason)
     VALUES (p_account, p_type, p_shard, v_seq, v_now, p_amount, v_pool.balance, v_pool.spent,
-      CASE p_source WHEN 'adjustment' THEN 'a' ELSE 'g' END, p_grant_id, coalesce(p_reason, p_source));
+      CASE WHEN p_source = 'adjustment' THEN 'a' ELSE 'g' END, p_grant_id, coalesce(p_reason, p_source));
   END IF;
   PERFORM farebox.write_pool(v_pool);
   RETURN jsonb_build_object('outcome', 'granted', 'grantId', p_grant_id, 'balance', v_pool.balance, 'seq', v_seq);
@@ -1678,6 +2013,39 @@ BEGIN
     v_recalled);
 END $function$;
 COMMENT ON FUNCTION farebox.hold_credits IS 'Internal. Sets credits aside for a client under an id.';
+
+CREATE OR REPLACE FUNCTION farebox.hold_for_export(INOUT io_export exports, p_settle boolean, OUT o_refusal jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(io_export.shard, io_export.account_no, io_export.type_no);
+  v_pool farebox.pools := v_opened.o_pool;
+  v_available CONSTANT bigint := farebox.available_to(v_pool, io_export.key_no, 0, v_opened.o_now);
+  -- No pool holds more than a billion credits: what is more needs no exact figure, which a bigint may not hold.
+  v_needed bigint := least(io_export.max_records::numeric * io_export.price, 2000000000000000);
+  v_recalled boolean := false;
+  v_held record;
+BEGIN
+  IF v_available < v_needed THEN
+    v_recalled := farebox.recall_others(v_pool, 0, NULL, false);
+    IF io_export.policy = 'covered' AND v_available >= io_export.price AND (p_settle OR NOT v_recalled) THEN
+      io_export.max_records := v_available / io_export.price;
+      io_export.when_more := 'stop';
+      v_needed := io_export.max_records * io_export.price;
+    ELSE
+      o_refusal := jsonb_build_object('outcome', 'short', 'needed', v_needed, 'available', v_available, 'recalled', v_recalled);
+      RETURN;
+    END IF;
+  END IF;
+  io_export.hold_id := format('export:%s:%s', io_export.export_id, io_export.retries);
+  SELECT h.* INTO v_held FROM farebox.hold_credits(v_pool, 0, v_opened.o_now, io_export.hold_id, v_needed, 86400) h;
+  IF v_held.o_answer ->> 0 <> 'held' THEN
+    RAISE EXCEPTION 'the hold % cannot be made: %', io_export.hold_id, v_held.o_answer;
+  END IF;
+  PERFORM farebox.write_pool(v_held.io_pool);
+END $function$;
+COMMENT ON FUNCTION farebox.hold_for_export IS 'Internal. Sets credits aside for an export: for a day, which its worker extends.';
 
 CREATE OR REPLACE FUNCTION farebox.is_due(p_event roll_event, p_grants open_grant[])
  RETURNS boolean
@@ -1799,6 +2167,27 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.lease_of IS 'Internal. What an instance has leased of a locked pool; with a key, under the key''s caps.';
 
+CREATE OR REPLACE FUNCTION farebox.leave_export_files(p_shard smallint, p_export_id uuid, p_claim integer, p_retry_seconds integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+BEGIN
+  -- One that was begun again meanwhile has files of its own.
+  PERFORM FROM farebox.exports x
+  WHERE x.export_id = p_export_id AND x.shard = p_shard AND x.claim = p_claim AND x.clean_at IS NOT NULL FOR UPDATE;
+  IF NOT FOUND THEN RETURN false; END IF;
+  UPDATE farebox.exports x SET clean_at = v_now + make_interval(secs => p_retry_seconds)
+  WHERE x.export_id = p_export_id AND x.shard = p_shard;
+  IF p_retry_seconds IS NULL THEN
+    DELETE FROM farebox.export_parts p WHERE p.export_id = p_export_id AND p.shard = p_shard;
+  END IF;
+  RETURN true;
+END $function$;
+COMMENT ON FUNCTION farebox.leave_export_files IS 'Called by workers. The files of an export are gone, or are tried again later.';
+
 CREATE OR REPLACE FUNCTION farebox.leave_sight(p_shard smallint, p_account integer, p_type smallint)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1904,6 +2293,29 @@ BEGIN
   );
 END $function$;
 COMMENT ON FUNCTION farebox.list_events IS 'Internal. Third step of a roll: all that has a moment, the first first.';
+
+CREATE OR REPLACE FUNCTION farebox.list_export_leavings(p_shard smallint, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_found jsonb := '[]';
+  x record;
+BEGIN
+  FOR x IN
+    SELECT o.export_id, o.claim, o.state FROM farebox.exports o
+    WHERE o.clean_at <= v_now AND o.shard = p_shard ORDER BY o.clean_at, o.export_id LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    IF x.state IN ('ready', 'charged') THEN
+      UPDATE farebox.exports o SET state = 'expired' WHERE o.export_id = x.export_id AND o.shard = p_shard;
+    END IF;
+    v_found := v_found || jsonb_build_array(jsonb_build_array(x.export_id, x.claim));
+  END LOOP;
+  RETURN v_found;
+END $function$;
+COMMENT ON FUNCTION farebox.list_export_leavings IS 'Called by workers. Exports whose files are over.';
 
 CREATE OR REPLACE FUNCTION farebox.list_resting(p_shard smallint, p_idle interval, p_limit integer, p_skip integer)
  RETURNS jsonb
@@ -2257,6 +2669,57 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.pass_time IS 'Internal. Last step of a roll: everything that is due happens, in the order of time.';
 
+CREATE OR REPLACE FUNCTION farebox.pay_export(INOUT io_pool pools, p_export exports, p_now timestamp with time zone, OUT o_answer jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  -- See hold_for_export.
+  v_amount CONSTANT bigint := least(p_export.records::numeric * p_export.price, 2000000000000000);
+  v_held bigint := 0;
+  v_available bigint;
+  v_paid record;
+BEGIN
+  IF p_export.hold_id IS NOT NULL THEN
+    SELECT h.amount INTO v_held FROM farebox.holds h
+    WHERE h.account_no = p_export.account_no AND h.type_no = p_export.type_no AND h.hold_id = p_export.hold_id
+      AND h.shard = p_export.shard AND h.state = 'live';
+    v_held := coalesce(v_held, 0);
+  END IF;
+  v_available := farebox.available_to(io_pool, p_export.key_no, v_held, p_now);
+  IF v_amount > v_available THEN
+    IF v_held > 0 THEN
+      SELECT r.* INTO v_paid FROM farebox.release_hold(io_pool, p_export.hold_id) r;
+      io_pool := v_paid.io_pool;
+    END IF;
+    o_answer := jsonb_build_object('outcome', 'short', 'needed', v_amount, 'available', v_available,
+      'recalled', farebox.recall_others(io_pool, 0, NULL, false));
+    RETURN;
+  END IF;
+  SELECT t.* INTO v_paid FROM farebox.take_charge(io_pool, 0, p_now, jsonb_build_object('lease', false, 'charge',
+    jsonb_build_array(p_export.key_no, p_export.endpoint_no, v_amount, p_export.records, 200, p_export.price_list,
+      p_export.export_id)), v_held) t;
+  io_pool := v_paid.io_pool;
+  IF v_paid.o_charged <> v_amount THEN
+    RAISE EXCEPTION 'the export % was charged % instead of %', p_export.export_id, v_paid.o_charged, v_amount
+      USING ERRCODE = 'FB001';
+  END IF;
+  UPDATE farebox.holds h SET state = 'charged', amount = 0, charged_seq = v_paid.o_seq, charged = v_amount, uncollected = 0,
+    balance_after = io_pool.balance
+  WHERE h.account_no = p_export.account_no AND h.type_no = p_export.type_no AND h.hold_id = p_export.hold_id
+    AND h.shard = p_export.shard AND h.state = 'live';
+  UPDATE farebox.exports x SET state = 'charged', charged = v_amount, charged_seq = v_paid.o_seq, balance_after = io_pool.balance,
+    charged_at = p_now,
+    -- What was paid for can be had for the whole time.
+    expires_at = p_now + make_interval(secs => x.keep_seconds), clean_at = p_now + make_interval(secs => x.keep_seconds)
+  WHERE x.export_id = p_export.export_id AND x.shard = p_export.shard;
+  -- Its usage is rolled up later, whichever instance made it.
+  PERFORM farebox.keep_in_sight(p_export.shard, p_export.account_no, p_export.type_no);
+  o_answer := '{"outcome": "charged"}';
+END $function$;
+COMMENT ON FUNCTION farebox.pay_export IS 'Internal. Charges a ready export exactly, or not at all.';
+
 CREATE OR REPLACE FUNCTION farebox.period_at(p_anchor timestamp with time zone, p_every text, p_at timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
@@ -2341,6 +2804,36 @@ BEGIN
   RETURN v_found;
 END $function$;
 COMMENT ON FUNCTION farebox.recall_others IS 'Internal. Asks instances for what they lease of a pool; false when nobody leases anything.';
+
+CREATE OR REPLACE FUNCTION farebox.record_export_part(p_shard smallint, p_export_id uuid, p_claim integer, p_seconds integer, p_part jsonb, p_ids bytea)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_part CONSTANT integer := (p_part ->> 'part')::integer;
+  v farebox.exports;
+BEGIN
+  SELECT x.* INTO v FROM farebox.exports x WHERE x.export_id = p_export_id AND x.shard = p_shard FOR UPDATE;
+  IF v.state IS DISTINCT FROM 'running' OR v.claim <> p_claim THEN RETURN 'lost'; END IF;
+  -- Its answer got lost: names have the claim's number, so it is the same file.
+  IF v_part = v.parts THEN RETURN 'recorded'; END IF;
+  IF v_part <> v.parts + 1 THEN
+    RAISE EXCEPTION 'part % of export % comes after part %', v_part, p_export_id, v.parts USING ERRCODE = 'FB002';
+  END IF;
+  INSERT INTO farebox.export_parts (export_id, part, shard, records, bytes, sha256, object, created_at, ids)
+  VALUES (p_export_id, v_part, p_shard, (p_part ->> 'records')::integer, (p_part ->> 'bytes')::bigint,
+    decode(p_part ->> 'sha256', 'hex'), p_part ->> 'object', v_now, p_ids);
+  UPDATE farebox.exports x SET parts = v_part, records = v.records + (p_part ->> 'records')::integer,
+    bytes = v.bytes + (p_part ->> 'bytes')::bigint, source_bytes = (p_part ->> 'sourceBytes')::bigint,
+    left_out = (p_part ->> 'leftOut')::integer, place = p_part ->> 'place',
+    expected = coalesce((p_part ->> 'expected')::bigint, v.expected), attempts = 0,
+    due_at = v_now + make_interval(secs => p_seconds)
+  WHERE x.export_id = p_export_id AND x.shard = p_shard;
+  RETURN 'recorded';
+END $function$;
+COMMENT ON FUNCTION farebox.record_export_part IS 'Called by workers. A part that is in the storage counts from here on, and the source goes on behind it.';
 
 CREATE OR REPLACE FUNCTION farebox.refund_charge(p_shard smallint, p_account integer, p_type smallint, p_seq bigint, p_amount bigint, p_reason text, p_reference text)
  RETURNS jsonb
@@ -2447,6 +2940,29 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.refuse_change IS 'Internal. Makes entries append-only, for the ledger''s own role too.';
 
+CREATE OR REPLACE FUNCTION farebox.refuse_export(p_shard smallint, p_export_id uuid, p_account integer, p_hash bytea, p_max_open integer, p_max_kept integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_other uuid;
+  v_open integer;
+  v_kept integer;
+BEGIN
+  SELECT x.export_id INTO v_other FROM farebox.exports x
+  WHERE x.account_no = p_account AND x.request_hash = p_hash AND x.shard = p_shard AND x.state IN ('queued', 'running')
+    AND x.export_id <> p_export_id;
+  IF FOUND THEN RETURN jsonb_build_object('outcome', 'duplicate', 'exportId', v_other); END IF;
+  SELECT count(*) FILTER (WHERE x.state IN ('queued', 'running')), count(*) INTO v_open, v_kept FROM farebox.exports x
+  WHERE x.account_no = p_account AND x.shard = p_shard AND x.state IN ('queued', 'running', 'ready', 'charged')
+    AND x.export_id <> p_export_id;
+  IF v_open >= p_max_open THEN RETURN jsonb_build_object('outcome', 'too_many', 'which', 'open', 'limit', p_max_open); END IF;
+  IF v_kept >= p_max_kept THEN RETURN jsonb_build_object('outcome', 'too_many', 'which', 'kept', 'limit', p_max_kept); END IF;
+  RETURN NULL;
+END $function$;
+COMMENT ON FUNCTION farebox.refuse_export IS 'Internal. Whether an account may have another open export, and this one.';
+
 CREATE OR REPLACE FUNCTION farebox.register_lane(p_shard smallint, p_instance integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -2457,6 +2973,19 @@ BEGIN
   INSERT INTO farebox.lanes (instance_no, shard, seen_at) VALUES (p_instance, p_shard, v_now) ON CONFLICT DO NOTHING;
 END $function$;
 COMMENT ON FUNCTION farebox.register_lane IS 'An instance begins to serve a shard. Safe to repeat.';
+
+CREATE OR REPLACE FUNCTION farebox.release_export(p_export exports, p_pool pools, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_released record;
+BEGIN
+  IF p_export.hold_id IS NULL THEN RETURN; END IF;
+  SELECT r.* INTO v_released FROM farebox.release_hold(p_pool, p_export.hold_id) r;
+  PERFORM farebox.write_export_pool(v_released.io_pool, p_now);
+END $function$;
+COMMENT ON FUNCTION farebox.release_export IS 'Internal. What was set aside for an export is free again.';
 
 CREATE OR REPLACE FUNCTION farebox.release_hold(INOUT io_pool pools, p_hold text, OUT o_released bigint)
  RETURNS record
@@ -2577,6 +3106,41 @@ BEGIN
   RETURN true;
 END $function$;
 COMMENT ON FUNCTION farebox.rest_pool IS 'Takes an instance out of a pool that it no longer uses, so that what is active stays a short list.';
+
+CREATE OR REPLACE FUNCTION farebox.retry_export(p_shard smallint, p_export_id uuid, p_account integer, p_type smallint, p_max_open integer, p_max_kept integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now timestamptz;
+  v farebox.exports;
+  v_refusal jsonb;
+  x record;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('farebox exports', p_account));
+  -- Before its row: the pool.
+  PERFORM FROM farebox.pools p WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
+  SELECT o.* INTO v FROM farebox.exports o
+  WHERE o.export_id = p_export_id AND o.account_no = p_account AND o.type_no = p_type AND o.shard = p_shard FOR UPDATE;
+  IF v.state IS DISTINCT FROM 'failed' THEN RETURN '{"outcome": "not_failed"}'; END IF;
+  v.retries := v.retries + 1;
+  v_refusal := farebox.refuse_export(p_shard, p_export_id, p_account, v.request_hash, p_max_open, p_max_kept);
+  IF v_refusal IS NULL AND v.charge_at = 'completion' AND v.price > 0 THEN
+    SELECT h.* INTO x FROM farebox.hold_for_export(v, true) h;
+    v := x.io_export; v_refusal := x.o_refusal;
+  END IF;
+  IF v_refusal IS NOT NULL THEN RETURN v_refusal; END IF;
+  v_now := clock_timestamp();
+  DELETE FROM farebox.export_parts p WHERE p.export_id = p_export_id AND p.shard = p_shard;
+  UPDATE farebox.exports o SET state = 'queued', retries = v.retries, hold_id = v.hold_id, max_records = v.max_records,
+    when_more = v.when_more, place = NULL, expected = NULL, records = 0, bytes = 0, source_bytes = 0, parts = 0, left_out = 0,
+    attempts = 0, due_at = v_now, begun_at = v_now, clean_at = NULL, failure_code = NULL, failure = NULL, started_at = NULL,
+    ended_at = NULL
+  WHERE o.export_id = p_export_id AND o.shard = p_shard;
+  RETURN '{"outcome": "queued"}';
+END $function$;
+COMMENT ON FUNCTION farebox.retry_export IS 'Called by instances. Begins a failed export again.';
 
 CREATE OR REPLACE FUNCTION farebox.return_to_grants(INOUT io_pool pools, p_now timestamp with time zone, p_from_spent bigint, p_to_spent bigint, OUT o_homeless bigint)
  RETURNS record
@@ -2713,9 +3277,9 @@ BEGIN
       coalesce(-sum(q.amount) FILTER (WHERE q.kind = 'c'), 0)::bigint AS credits,
       coalesce(sum(q.amount) FILTER (WHERE q.kind = 'r'), 0)::bigint AS refunded
     FROM (
-      SELECT e.*, row_number() OVER (ORDER BY e.seq) AS n, CASE e.kind WHEN 'c' THEN e.at
+      SELECT e.*, row_number() OVER (ORDER BY e.seq) AS n, CASE WHEN e.kind = 'c' THEN e.at
         -- A charge has a lower number than its refund: it is rolled up already, or in this step.
-        WHEN 'r' THEN (SELECT c.at FROM farebox.entries c WHERE c.account_no = p_account AND c.type_no = p_type
+        WHEN e.kind = 'r' THEN (SELECT c.at FROM farebox.entries c WHERE c.account_no = p_account AND c.type_no = p_type
           AND c.shard = p_shard AND c.seq = e.refund_of AND c.at <= e.at LIMIT 1) END AS used_at
       FROM (
         SELECT o.seq, o.at, o.kind, o.amount, o.units, o.key_no, o.endpoint_no, o.refund_of FROM farebox.entries o
@@ -3268,6 +3832,15 @@ BEGIN
   WHERE p.account_no = p_pool.account_no AND p.type_no = p_pool.type_no AND p.shard = p_pool.shard;
 END $function$;
 COMMENT ON FUNCTION farebox.write_batch_pool IS 'Internal.';
+
+CREATE OR REPLACE FUNCTION farebox.write_export_pool(p_pool pools, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  PERFORM farebox.write_pool(CASE WHEN p_pool.overdue > 0 THEN farebox.roll(p_pool, p_now) ELSE p_pool END);
+END $function$;
+COMMENT ON FUNCTION farebox.write_export_pool IS 'Internal. After a change of what is held of a pool.';
 
 CREATE OR REPLACE FUNCTION farebox.write_key_caps(p_pool pools, p_now timestamp with time zone, p_keys integer[], p_source text, p_cap jsonb)
  RETURNS void

@@ -11,6 +11,7 @@ import { addAuditTrail } from "./commands/audit-trail.ts";
 import { addBalance } from "./commands/balance.ts";
 import { addDoctor } from "./commands/doctor/doctor.ts";
 import { addEntries } from "./commands/entries.ts";
+import { addExports } from "./commands/exports/exports.ts";
 import { addGrant } from "./commands/grant.ts";
 import { addKeyCreate } from "./commands/key/create.ts";
 import { addKeyList } from "./commands/key/list.ts";
@@ -69,6 +70,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addBalance(program, cli);
   addUsage(program, cli);
   addEntries(program, cli);
+  addExports(program, cli);
   const plan = program.command("plan").description("plans, and which one an account has");
   addPlanList(plan, cli);
   addPlanAssign(plan, cli);

@@ -84,7 +84,8 @@ function buildCap(
   return { creditType, day: day ?? null, month: month ?? null, total: total ?? null };
 }
 
-function readCreditType(
+/** The credit type that an option names, or the only one. */
+export function readCreditType(
   credit: string | undefined,
   path: string,
   creditTypes: readonly string[],

@@ -66,7 +66,7 @@ export function checkCustomerApi(
 }
 
 /** Whether every path that the match can match begins with the prefix and a slash. */
-function isBelow(match: string, prefix: string): boolean {
+export function isBelow(match: string, prefix: string): boolean {
   const pattern = parseMatchPattern(match, "", []);
   if (pattern === undefined) return false;
   const wanted = prefix.slice(1).split("/");
@@ -109,7 +109,7 @@ export function checkContract(
 }
 
 /** The text itself when it is no match: that is reported where it is read. */
-function keyOfMatch(match: string): string {
+export function keyOfMatch(match: string): string {
   const pattern = parseMatchPattern(match, "", []);
   return pattern === undefined ? match : routeKey(pattern, { exact: false });
 }

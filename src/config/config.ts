@@ -1,4 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
+import type { ExportKind, ExportStorageTarget } from "../domain/export-kind.ts";
 import type { KeyCap } from "../domain/key-cap.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Price } from "../domain/prices/price.ts";
@@ -17,6 +18,7 @@ export interface Config {
   readonly plans: readonly PlanConfig[];
   readonly keys: { readonly prefix: string };
   readonly customerApi: CustomerApiConfig;
+  readonly exports: ExportsConfig;
   readonly gateway: GatewayLimits;
   readonly idempotency: { readonly keepHours: number; readonly maxBodyBytes: number };
   readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
@@ -65,6 +67,18 @@ interface CustomerApiConfig {
     readonly keys: boolean;
     readonly maxKeys: number;
   };
+}
+
+/** Exports; no kinds: there are none. */
+export interface ExportsConfig {
+  readonly kinds: readonly ExportKind[];
+  /** Undefined: the folder `exports` in the data directory. */
+  readonly storage: ExportStorageTarget | undefined;
+  /** Exports that one instance works on at a time. */
+  readonly workers: number;
+  readonly workersPerAccount: number;
+  /** How long a signed link works. */
+  readonly linkSeconds: number;
 }
 
 /** Limits of the gateway, each with its reason in the schema. */

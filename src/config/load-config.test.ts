@@ -88,6 +88,13 @@ describe("a configuration with its upstream alone", () => {
         writeStallMs: 30_000,
         drainMs: 25_000,
       },
+      exports: {
+        kinds: [],
+        storage: undefined,
+        workers: 2,
+        workersPerAccount: 1,
+        linkSeconds: 3600,
+      },
       idempotency: { keepHours: 24, maxBodyBytes: 1_048_576 },
       leases: { idleMs: 1000, deadAfterMs: 10_000 },
       shards: 1,

@@ -7,6 +7,7 @@ import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yam
 import { isJsonObject } from "../domain/json-value.ts";
 import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
+import { buildExports } from "./build-exports.ts";
 import { buildLimits, buildPlans } from "./build-plans.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
 import {
@@ -16,6 +17,7 @@ import {
   checkKeyPrefix,
   checkOpenIsFree,
 } from "./check-config.ts";
+import { checkExports } from "./check-exports.ts";
 import type { Config } from "./config.ts";
 import { readPriceSource } from "./price-source.ts";
 import { type ConfigFile, configSchema } from "./schema.ts";
@@ -59,10 +61,19 @@ export function parseConfig(
   return config;
 }
 
-/** Only below `upstream`, where secrets are. Elsewhere `${env:…}` stays what it is, and is refused by the option's form. */
+/** Only where secrets are. Elsewhere `${env:…}` stays what it is, and is refused by the option's form. */
 function fillEnvironment(value: unknown, variables: EnvironmentVariables, unset: Problem[]): unknown {
-  if (!isJsonObject(value) || value["upstream"] === undefined) return value;
-  return { ...value, upstream: substituteEnvironment(value["upstream"], variables, "upstream", unset) };
+  if (!isJsonObject(value)) return value;
+  const filled: Record<string, unknown> = { ...value };
+  const { upstream, exports } = filled;
+  if (upstream !== undefined) {
+    filled["upstream"] = substituteEnvironment(upstream, variables, "upstream", unset);
+  }
+  if (isJsonObject(exports) && exports["storage"] !== undefined) {
+    const storage = substituteEnvironment(exports["storage"], variables, "exports.storage", unset);
+    filled["exports"] = { ...exports, storage };
+  }
+  return filled;
 }
 
 /** Options that are wrong are read as if they were left out: one mistake must not hide those in other options. */
@@ -87,6 +98,8 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   if (file.customerApi.enabled) checkCustomerApi(file.customerApi.path, file.open, prices, problems);
   const upstreams = buildUpstreams(file.upstream, problems);
   const plans = buildPlans(file.plans, file.creditTypes, problems);
+  const { creditTypes } = file;
+  const exports = buildExports(file.exports, { file: document.file, creditTypes, upstreams, problems });
   const contract = locateContract(file.contract, document.file);
   all.push(...checkContractFile(contract, file, prices, document, problems));
   all.push(...source.problems);
@@ -105,6 +118,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     plans,
     keys: file.keys,
     customerApi: nameCustomerApi(file.customerApi),
+    exports,
     gateway: nameLimits(file.gateway),
     idempotency: {
       keepHours: Math.ceil(file.idempotency.keep / 3_600_000),
@@ -130,6 +144,14 @@ function checkContractFile(
   const read = readContract(contract);
   if ("file" in read) {
     checkContract(read.file, file.creditTypes, prices, problems);
+    const answered = {
+      contract: read.file.endpoints.map(({ match }) => match),
+      open: file.open,
+      prices: prices.map(({ endpoint }) => endpoint),
+      customerApi: file.customerApi.enabled ? file.customerApi.path : undefined,
+      files: [read.file.exports?.files, read.file.exports?.file].flatMap((own) => own?.match ?? []),
+    };
+    checkExports(file.exports.routes, answered, problems);
     return [];
   }
   return read.problems.map((problem) =>

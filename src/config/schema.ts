@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { customerApiOption } from "./customer-api-schema.ts";
+import { exportsOption } from "./export-schema.ts";
 import { gatewayOption } from "./gateway-schema.ts";
 import { limitsOption, matchOption } from "./limit-schema.ts";
 import { byteSize, count, duration } from "./option-types.ts";
@@ -47,6 +48,7 @@ export const configSchema = z
       .prefault({})
       .meta({ description: "API keys.", reason: "Every default below." }),
     customerApi: customerApiOption,
+    exports: exportsOption,
     gateway: gatewayOption,
     idempotency: z
       .strictObject({

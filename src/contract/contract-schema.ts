@@ -1,23 +1,16 @@
 import { z } from "zod";
 import { REFUSAL_CODES } from "../domain/refusal.ts";
+import {
+  contentType,
+  headerName,
+  headerTemplates,
+  jsonTemplate,
+  requestField,
+  wordField,
+} from "./contract-fields.ts";
+import { exportsTemplate } from "./exports/export-schema.ts";
 
 /** The form of a contract file. Placeholders and header names are checked after the form; see create-contract.ts. */
-
-const headerName = z
-  .string()
-  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a header's name")
-  .meta({ mend: "write a header's name of letters, digits and hyphens" });
-
-const headerTemplates = z
-  .record(headerName, z.string())
-  .describe("Headers: name to text. Placeholders are allowed in the text.");
-
-/** Any JSON value whose text leaves may hold placeholders. */
-const jsonTemplate = z
-  .json()
-  .describe("A JSON value. Text leaves may hold placeholders; one placeholder alone keeps its type.");
-
-const contentType = z.string().min(1).describe("The answer's Content-Type.");
 
 const errorShape = z
   .strictObject({
@@ -93,28 +86,6 @@ const usage = z.strictObject({
   member: z.string().min(1).describe("The member that is added to the response's top-level object."),
   body: jsonTemplate,
 });
-
-/** Where an endpoint reads one of its inputs. */
-const requestField = z.union([
-  z.strictObject({
-    body: z
-      .string()
-      .regex(/^\/[^/]+$/, "is not a JSON pointer to a member: /from_date")
-      .describe("A JSON pointer to a member of the body: `/from_date`."),
-  }),
-  z.strictObject({ query: z.string().min(1).describe("A query parameter's name.") }),
-]);
-
-const wordField = <Word extends string>(meanings: readonly [Word, ...Word[]]) =>
-  z.strictObject({
-    in: requestField.describe("Where the word stands: `{ body: /mode }` or `{ query: mode }`."),
-    words: z
-      .record(z.string().min(1), z.enum(meanings))
-      .describe(
-        `What each word of the API means: one of ${meanings.map((word) => `\`${word}\``).join(", ")}.`,
-      ),
-    default: z.string().min(1).optional().describe("The word when there is none. Default: one is needed."),
-  });
 
 const usageRequest = z.strictObject({
   from: requestField.describe("The period's beginning, ISO 8601 with an offset, or a date in UTC."),
@@ -201,6 +172,9 @@ export const contractSchema = z
     rateLimit: rateLimit.optional().describe("Headers that tell the state of a rate limit. Default: none."),
     usage: usage.optional().describe("The usage object that a request may ask for. Default: none."),
     endpoints: z.array(endpoint).default([]).describe("Endpoints that the contract adds to the API."),
+    exports: exportsTemplate
+      .optional()
+      .describe("How exports look. Default: as in the farebox contract, which is inherited as a whole."),
   })
   .meta({ title: "Farebox contract", description: "How Farebox looks on the wire to an API's customers." });
 

@@ -1,23 +1,10 @@
 import type { Credits } from "../domain/credits.ts";
 import type { RequestFacts } from "../domain/prices/price.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
+import type { ExportWire } from "./exports/export-wire.ts";
+import type { RenderContext, RenderedAnswer } from "./rendered-answer.ts";
 
-/** A rendered answer. `body` is UTF-8 text. */
-export interface RenderedAnswer {
-  readonly status: number;
-  readonly headers: readonly (readonly [string, string])[];
-  readonly body: string;
-}
-
-/** What is known of the request while an answer is rendered. */
-export interface RenderContext {
-  readonly requestId: string;
-  readonly endpoint: string | undefined;
-  /** Unix milliseconds, for reset encodings and response contexts. */
-  readonly nowMs: number;
-  /** Unix milliseconds at which the request arrived; lets a body tell how long the answer took. */
-  readonly startedMs?: number | undefined;
-}
+export type { RenderContext, RenderedAnswer };
 
 /** What the headers of a settled response say. */
 export interface SettledFacts {
@@ -73,6 +60,8 @@ export interface Contract {
   wantsUsage(header: (name: string) => string | undefined): boolean;
   /** The contract's own endpoints (`GET /user/credits`), answered by us, free, with a key. */
   findEndpoint(method: string, path: string): ContractEndpoint | undefined;
+  /** How exports look. */
+  readonly exports: ExportWire;
 }
 
 /** What one of the contract's own endpoints answers. */

@@ -1,6 +1,8 @@
 import { compileEndpoints } from "./compile-endpoints.ts";
 import type { Contract } from "./contract.ts";
 import type { ContractFile } from "./contract-schema.ts";
+import { compileExports } from "./exports/compile-exports.ts";
+import type { ExportsTemplate } from "./exports/export-schema.ts";
 import { createKeyReader } from "./key-reader.ts";
 import { compileRefusals, type RefusalDefaults } from "./refusal-answers.ts";
 import { compileRateLimit, compileSettled, compileUsage } from "./settled-headers.ts";
@@ -8,7 +10,7 @@ import type { TemplateProblem } from "./template.ts";
 
 /** Compiles a contract file. Problems of its templates are added to `problems`; the contract is usable when there are none. */
 export function createContract(
-  file: ContractFile,
+  file: ContractFile & { readonly exports: ExportsTemplate },
   defaults: RefusalDefaults,
   problems: TemplateProblem[],
 ): Contract {
@@ -34,6 +36,7 @@ export function createContract(
       renderRateLimit !== undefined && file.rateLimit?.on === "always" ? renderRateLimit : () => [],
     ...compileUsage(file.usage, problems),
     findEndpoint: compileEndpoints(file.endpoints, problems),
+    exports: compileExports(file.exports, problems),
   };
 }
 

@@ -4,6 +4,7 @@ import { nearestWord } from "../domain/nearest-word.ts";
 import type { Contract } from "./contract.ts";
 import { type ContractFile, contractSchema } from "./contract-schema.ts";
 import { createContract } from "./create-contract.ts";
+import type { ExportsTemplate } from "./exports/export-schema.ts";
 import { type FileProblem, problemsError } from "./file-problem.ts";
 import type { RefusalDefaults } from "./refusal-answers.ts";
 import { parseBySchema } from "./schema-problems.ts";
@@ -79,7 +80,8 @@ export function parseContract(
   const parsed = parseBySchema(document, contractSchema);
   if ("problems" in parsed) return parsed;
   const faults: TemplateProblem[] = [];
-  const contract = createContract(parsed.value, defaults, faults);
+  const exports = parsed.value.exports ?? readExportDefaults();
+  const contract = createContract({ ...parsed.value, exports }, defaults, faults);
   if (faults.length === 0) return { contract, file: parsed.value };
   const problems = faults.map(({ path: at, reason, mend }) => ({
     file: shown,
@@ -91,14 +93,25 @@ export function parseContract(
   return { problems };
 }
 
-let readOnce: RefusalDefaults | undefined;
+let readOnce: ContractFile | undefined;
 
 /** What contracts inherit: the farebox contract's statuses, titles, messages and Retry-After. Bodies are never inherited. */
 export function readDefaults(): RefusalDefaults {
+  return readBase().refusals;
+}
+
+/** How exports look where a contract does not say. */
+function readExportDefaults(): ExportsTemplate {
+  const { exports } = readBase();
+  if (exports === undefined) throw new TypeError("the farebox contract says how exports look");
+  return exports;
+}
+
+function readBase(): ContractFile {
   if (readOnce === undefined) {
     const base = readContract(BASE);
     if ("problems" in base) throw problemsError("contract_invalid", "The farebox contract", base.problems);
-    readOnce = base.file.refusals;
+    readOnce = base.file;
   }
   return readOnce;
 }

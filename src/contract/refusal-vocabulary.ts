@@ -61,7 +61,9 @@ type CodeWithReason =
   | "state_conflict"
   | "action_not_permitted"
   | "media_type_unsupported"
-  | "upstream_invalid";
+  | "upstream_invalid"
+  | "export_failed"
+  | "export_limit_reached";
 
 const reasonEntry = (code: CodeWithReason) => ({
   reason: own(code, "what is wrong, and where", (refusal) => refusal.reason),
@@ -73,6 +75,17 @@ const retryEntry = (code: "storage_unavailable" | "overloaded") => ({
     "seconds after which a retry makes sense",
     (refusal) => refusal.retryAfterSeconds,
   ),
+});
+
+type CodeWithMax = "export_too_many_ids" | "export_too_many_records" | "export_limit_reached";
+
+const maxEntries = (code: CodeWithMax, means: string): Vocabulary<RefusalFacts> => ({
+  max: own(code, means, (refusal) => refusal.max),
+  maxGrouped: own(code, "the same with commas, `10,000`", (refusal) => refusal.max.toLocaleString("en-US")),
+});
+
+const exportIdEntry = (code: "export_failed" | "export_expired") => ({
+  id: own(code, "the export's id", (refusal) => refusal.id),
 });
 
 /** A fault of the whole request has no path. */
@@ -149,6 +162,17 @@ const entriesByCode: Readonly<Partial<Record<RefusalCode, Vocabulary<RefusalFact
     limitBytes: own("request_too_large", "the largest body in bytes", (refusal) => refusal.limitBytes),
   },
   media_type_unsupported: reasonEntry("media_type_unsupported"),
+  export_too_many_ids: maxEntries("export_too_many_ids", "the most ids of one export"),
+  export_too_many_records: maxEntries("export_too_many_records", "the most records of one export"),
+  export_failed: { ...exportIdEntry("export_failed"), ...reasonEntry("export_failed") },
+  export_expired: exportIdEntry("export_expired"),
+  export_limit_reached: {
+    ...maxEntries("export_limit_reached", "the most exports"),
+    ...reasonEntry("export_limit_reached"),
+  },
+  range_unsatisfiable: {
+    bytes: own("range_unsatisfiable", "the file's size in bytes", (refusal) => refusal.bytes),
+  },
   upstream_invalid: reasonEntry("upstream_invalid"),
   storage_unavailable: retryEntry("storage_unavailable"),
   overloaded: retryEntry("overloaded"),

@@ -47,6 +47,13 @@ const examples: { readonly [Code in RefusalCode]: Extract<Refusal, { code: Code 
   request_too_large: { code: "request_too_large", limitBytes: 1024 },
   media_type_unsupported: { code: "media_type_unsupported", reason: "it is not JSON" },
   upgrade_refused: { code: "upgrade_refused" },
+  export_in_progress: { code: "export_in_progress" },
+  export_too_many_ids: { code: "export_too_many_ids", max: 10_000 },
+  export_too_many_records: { code: "export_too_many_records", max: 10_000 },
+  export_failed: { code: "export_failed", id: "exp_1", reason: "it was cancelled" },
+  export_expired: { code: "export_expired", id: "exp_1" },
+  export_limit_reached: { code: "export_limit_reached", max: 10, reason: "10 exports are unfinished." },
+  range_unsatisfiable: { code: "range_unsatisfiable", bytes: 5 },
   idempotency_in_progress: { code: "idempotency_in_progress" },
   idempotency_mismatch: { code: "idempotency_mismatch" },
   idempotency_not_replayable: { code: "idempotency_not_replayable" },
@@ -92,6 +99,12 @@ const shapes: Readonly<Record<string, (code: RefusalCode) => readonly string[]>>
   },
 };
 
+/** Codes whose status is not the farebox contract's. */
+const OTHER_STATUSES: Readonly<Record<string, readonly RefusalCode[]>> = {
+  explorium: ["insufficient_credits"],
+  coresignal: ["export_too_many_ids", "export_failed", "export_expired"],
+};
+
 for (const contract of listContracts()) {
   describe(`the contract ${contract}`, () => {
     for (const code of REFUSAL_CODES) {
@@ -112,7 +125,7 @@ for (const contract of listContracts()) {
       const statuses = REFUSAL_CODES.filter(
         (code) => render(contract, code).status !== render("farebox", code).status,
       );
-      assert.deepEqual(statuses, contract === "explorium" ? ["insufficient_credits"] : []);
+      assert.deepEqual(statuses, OTHER_STATUSES[contract] ?? []);
     });
   });
 }

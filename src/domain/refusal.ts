@@ -49,6 +49,20 @@ export type Refusal =
   | { readonly code: "request_too_large"; readonly limitBytes: number }
   | { readonly code: "media_type_unsupported"; readonly reason: string }
   | { readonly code: "upgrade_refused" }
+  /** An unfinished export of the account came of the same request. */
+  | { readonly code: "export_in_progress" }
+  /** A request for an export names more ids than one may have. */
+  | { readonly code: "export_too_many_ids"; readonly max: number }
+  /** The export found more records than it may have, and stopped. Nothing was charged. */
+  | { readonly code: "export_too_many_records"; readonly max: number }
+  /** It ended without files: it failed or was cancelled. Nothing was charged. */
+  | { readonly code: "export_failed"; readonly id: string; readonly reason: string }
+  /** Its files have been removed. */
+  | { readonly code: "export_expired"; readonly id: string }
+  /** The account has as many exports as it may have. */
+  | { readonly code: "export_limit_reached"; readonly max: number; readonly reason: string }
+  /** The part of a file that was asked for does not exist; `bytes` is the file's size. */
+  | { readonly code: "range_unsatisfiable"; readonly bytes: number }
   /** A request with the same Idempotency-Key is running. */
   | { readonly code: "idempotency_in_progress" }
   /** Another request was sent under this Idempotency-Key. */
@@ -97,6 +111,13 @@ export const REFUSAL_CODES = [
   "request_too_large",
   "media_type_unsupported",
   "upgrade_refused",
+  "export_in_progress",
+  "export_too_many_ids",
+  "export_too_many_records",
+  "export_failed",
+  "export_expired",
+  "export_limit_reached",
+  "range_unsatisfiable",
   "idempotency_in_progress",
   "idempotency_mismatch",
   "idempotency_not_replayable",

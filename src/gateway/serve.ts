@@ -2,7 +2,9 @@ import type { Refusal } from "../domain/refusal.ts";
 import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { answerAccountEndpoint, answerOpenAccountEndpoint } from "./endpoints/account-endpoints.ts";
 import { answerEndpoint } from "./endpoints/contract-endpoint.ts";
+import { answerExport, answerLink, readLink } from "./endpoints/export-endpoint.ts";
 import type { Exchange } from "./exchange/exchange.ts";
+import type { ExportEndpoint } from "./exchange/export-door.ts";
 import type { RequestHead } from "./headers/request-guard.ts";
 import { type Admitting, admitRequest } from "./request/admit-request.ts";
 import { authenticate, findRoute, limitRate } from "./request/identify.ts";
@@ -57,6 +59,8 @@ function serveInspected(exchange: Exchange): Served | Promise<Served> {
   const { head, target, method, parts } = exchange;
   if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
   const { path } = target;
+  const ofExport = parts.exports?.find(method, path);
+  if (ofExport !== undefined) return serveExport(exchange, ofExport, target);
   const own = parts.accountEndpoints?.covers(path) === true ? parts.accountEndpoints : undefined;
   if (own !== undefined && answerOpenAccountEndpoint(exchange, own, target)) return "answered";
   // A browser asks by OPTIONS before it sends a key (CORS preflight): it can neither be priced nor authenticated.
@@ -79,15 +83,39 @@ function serveIdentified(
 ): Served | Promise<Served> {
   const { method, parts } = exchange;
   const { path } = target;
-  const accountId = exchange.identity?.accountId ?? "";
-  if (!parts.accounts.enter(accountId)) return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
-  exchange.slot = accountId;
+  const refusal = enterAccount(exchange);
+  if (refusal !== undefined) return refusal;
   // The contract's go first: a vendor's documented path may lie below the customer API's.
   const endpoint = parts.contract.findEndpoint(method, path);
   if (endpoint !== undefined) return answerEndpoint(exchange, endpoint, target).then(answered);
   const own = parts.accountEndpoints;
   if (own?.covers(path) === true) return answerAccountEndpoint(exchange, own, target).then(answered);
   return serveAccount(exchange, head, target);
+}
+
+function enterAccount(exchange: Exchange): Refusal | undefined {
+  const accountId = exchange.identity?.accountId ?? "";
+  if (!exchange.parts.accounts.enter(accountId)) {
+    return { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS };
+  }
+  exchange.slot = accountId;
+  return undefined;
+}
+
+/** A request about exports: with a link, which needs no key, or with a key. */
+async function serveExport(
+  exchange: Exchange,
+  endpoint: ExportEndpoint,
+  target: RequestTarget,
+): Promise<Served> {
+  const { exports: door } = exchange.parts;
+  if (door === undefined) throw new TypeError("there are no exports");
+  if (endpoint.kind === "file" && endpoint.isLinkable) {
+    const link = readLink(target.query);
+    if (link !== undefined) return answered(await answerLink(exchange, door, endpoint, target, link));
+  }
+  const refusal = (await authenticate(exchange, target.path)) ?? enterAccount(exchange);
+  return refusal ?? answered(await answerExport(exchange, door, endpoint, target));
 }
 
 /** What neither Farebox nor the contract answers: price, limit, credits, then the upstream. */

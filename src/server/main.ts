@@ -30,6 +30,7 @@ import { startBulkRefunder } from "./bulk-refunder.ts";
 import type { PlanWatch } from "./plan-watch.ts";
 import { publishFilePlans } from "./publish-plans.ts";
 import { publishPrices } from "./publish-prices.ts";
+import { type RunningExports, runExports } from "./run-exports.ts";
 import { startSweeper } from "./sweeper.ts";
 
 const SECONDS_PER_HOUR = 3_600;
@@ -83,7 +84,7 @@ export async function startFarebox(options: FareboxOptions): Promise<Running> {
 }
 
 async function start(options: FareboxOptions, closing: Closing): Promise<Running> {
-  const { logger } = options;
+  const { logger, dataDirectory, listen, operatorListen } = options;
   const config = typeof options.config === "string" ? loadConfig(options.config) : options.config;
   const contract = loadContract(config.contract);
   const { onDatabaseRetry: onRetry } = options;
@@ -100,17 +101,19 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   });
   closing.add("ledger", () => ledger.close());
   startBackground(database, config, planWatch, { metrics, logger, closing });
-  const meter = createMeter({
-    ledger,
-    priceLists: { readPriceList: (version) => loadPriceList(database, version) },
-    limits: config.limits,
-    ownLimit: config.customerApi,
-    leases: config.leases,
-    events: createMeterTelemetry(metrics.registry, logger),
-  });
+  const meter = openMeter(ledger, database, config, metrics, logger);
   await meter.start();
   closing.add("meter", () => meter.close());
-  const gateway = openGateway(options, config, { contract, meter, database, metrics });
+  const exports = await runExports({
+    database,
+    config,
+    dataDirectory,
+    owner: ledger.instanceId,
+    metrics,
+    logger,
+  });
+  closing.add("exports", () => exports.stop());
+  const gateway = openGateway(options, config, { contract, meter, database, metrics, exports });
   let ready = false;
   const api = createOperatorApi({
     database,
@@ -122,7 +125,6 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     instanceId: () => ledger.instanceId,
     isReady: () => ready,
   });
-  const { listen, operatorListen } = options;
   const operator = await serveOperator(api, operatorListen).catch(refuseAddress(operatorListen));
   closing.add("operator API", () => operator.close());
   closing.add("gateway", () => gateway.close());
@@ -134,26 +136,51 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   return { gateway: renderUrl(address), operator: operator.url, operatorToken, close: () => closing.run() };
 }
 
+function openMeter(
+  ledger: LedgerHandle,
+  database: Database,
+  config: Config,
+  metrics: Metrics,
+  logger: Logger,
+): ReturnType<typeof createMeter> {
+  return createMeter({
+    ledger,
+    priceLists: { readPriceList: (version) => loadPriceList(database, version) },
+    limits: config.limits,
+    ownLimit: config.customerApi,
+    leases: config.leases,
+    events: createMeterTelemetry(metrics.registry, logger),
+  });
+}
+
 interface GatewayServices {
   readonly contract: Contract;
   readonly meter: Meter;
   readonly database: Database;
   readonly metrics: Metrics;
+  readonly exports: RunningExports;
 }
 
 /** The gateway with the customer API behind it: neither door knows the other. */
 function openGateway(
   { logger, version }: FareboxOptions,
   config: Config,
-  { contract, meter, database, metrics }: GatewayServices,
+  { contract, meter, database, metrics, exports: { service, links } }: GatewayServices,
 ): Gateway {
+  const { customerApi, exports } = config;
   return createGateway({
     config,
     contract,
     meter,
-    accountEndpoints: config.customerApi.enabled
-      ? createCustomerApi({ database, config, contract, meter, version })
+    accountEndpoints: customerApi.enabled
+      ? createCustomerApi({ database, config, contract, meter, exportLinks: links, version })
       : undefined,
+    exports: {
+      service,
+      links,
+      kinds: exports.kinds,
+      customerApi: customerApi.enabled ? customerApi.path : undefined,
+    },
     readUsage: (identity, question) =>
       readUsageFacts(database, config.creditTypes[0] ?? "credits", identity, question),
     events: createGatewayTelemetry(metrics.registry, logger),

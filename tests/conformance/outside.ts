@@ -6,24 +6,12 @@ interface Outside {
   readonly statements: readonly string[];
 }
 
-const BULK = "bulk collect is charged by exports, which have tests of their own";
 const PAGES = "it is about the Credit Cost Overview, a page of the console";
 const ADDRESS = "an address, a hint where to read on, or a heading";
 
 /** Statements of the documents that say nothing a gateway could do or fail to do, or that other tests are about. */
 export const OUTSIDE: Readonly<Record<Provider, readonly Outside[]>> = {
   coresignal: [
-    {
-      because: BULK,
-      statements: [
-        "For Bulk Collect requests, the number of credits deducted from your account depends on the data records you download.",
-        "For instance, collecting 100 profiles will consume 100 credits.",
-        "If you don't have enough credits, the request in the `/v2/data_requests/{data_request_id}/files` endpoint will return the error `402` and the following response:",
-        "What happens if I submit duplicate requests?",
-        "We validate your search and Elasticsearch POST requests in Bulk Collect to prevent the submission of duplicate requests.",
-        "If you happen to submit duplicate POST requests using search or Elasticsearch filters, you will see the following error message:",
-      ],
-    },
     {
       because: ADDRESS,
       statements: [

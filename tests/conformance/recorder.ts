@@ -25,6 +25,8 @@ export interface Recorder {
   readonly exchanges: readonly Exchange[];
   /** The next request is answered with this instead of by the upstream. */
   answerNext(answer: ScriptedAnswer): void;
+  /** From now on requests wait, until the function that is returned is called. */
+  hold(): () => void;
   /** What the upstream answered last. */
   last(): Exchange;
   close(): Promise<void>;
@@ -42,10 +44,12 @@ const OF_THE_CONNECTION = new Set([
 export async function startRecorder(upstream: string): Promise<Recorder> {
   const exchanges: Exchange[] = [];
   const scripted: ScriptedAnswer[] = [];
+  let held: Promise<void> = Promise.resolve();
   const handle = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const [path, method] = [incoming.url ?? "/", incoming.method ?? "GET"];
     const parts: Buffer[] = [];
     for await (const part of incoming) parts.push(part as Buffer);
+    await held;
     const script = scripted.shift();
     const answer =
       script === undefined
@@ -63,6 +67,11 @@ export async function startRecorder(upstream: string): Promise<Recorder> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     exchanges,
     answerNext: (answer) => void scripted.push(answer),
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    },
     last() {
       const exchange = exchanges.at(-1);
       if (exchange === undefined) throw new Error("the upstream was not asked anything");

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { computeHeaders, readTour } from "../../examples/tour.ts";
-import { send } from "./call.ts";
+import { computeHeaders, computePath, readTour, type TourCall } from "../../examples/tour.ts";
+import { readJsonPointer } from "../../src/domain/json-pointer.ts";
+import { eventually } from "../crash/eventually.ts";
+import { type Answer, send } from "./call.ts";
 import { startProvider } from "./harness.ts";
 import { PROVIDERS } from "./seed.ts";
 
@@ -13,13 +15,13 @@ for (const name of PROVIDERS) {
     try {
       const grants = Object.entries(tour.grants).map(([type, amount]) => [type, Number(amount)] as const);
       const account = await provider.openAccount(Object.fromEntries(grants), tour.plan);
+      const kept: Record<string, string> = {};
       for (const call of tour.calls) {
-        const headers = computeHeaders(call, account.key);
-        const answer = await send(provider.gateway, call.path, {
-          method: call.method,
-          headers,
-          body: call.body,
-        });
+        for (const [type, amount] of Object.entries(call.grant)) await account.grant(Number(amount), type);
+        const answer = await walk(provider.gateway, call, computePath(call, kept), account.key);
+        for (const [word, pointer] of Object.entries(call.keep)) {
+          kept[word] = String(readJsonPointer(answer.json(), pointer));
+        }
         assert.equal(answer.status, call.expect, `${call.title}: ${answer.text.slice(0, 500)}`);
         for (const header of call.show) {
           assert.notEqual(answer.headers[header], undefined, `${call.title}: ${header}`);
@@ -28,5 +30,14 @@ for (const name of PROVIDERS) {
     } finally {
       await provider.close();
     }
+  });
+}
+
+/** Again while it is not done. */
+async function walk(gateway: string, call: TourCall, path: string, key: string): Promise<Answer> {
+  const headers = computeHeaders(call, key);
+  return await eventually(call.title, async () => {
+    const answer = await send(gateway, path, { method: call.method, headers, body: call.body });
+    return answer.status === call.repeatOn ? undefined : answer;
   });
 }

@@ -9,10 +9,13 @@ before(async () => {
   scene = await openScene(`
 prices: [{ match: GET /fixed, cost: 5 }]
 customerApi: { requests: 10000, selfService: { keys: true } }
+exports:
+  routes: [{ match: POST /exports, cost: 1, charge: listing, source: { kind: lines, request: GET /lines } }]
 `);
   victim = await scene.openCustomer(987_654_321);
   stranger = await scene.openCustomer(77);
   for (let call = 0; call < 3; call += 1) assert.equal((await victim.call("GET", "/fixed")).status, 200);
+  victimsExport = String((await victim.call("POST", "/exports", {})).json()["id"]);
   // The lease of these calls goes back when it has been idle: what is compared below must not change by itself.
   const deadline = performance.now() + 10_000;
   while ((await readHeld(victim)) !== 0) assert.ok(performance.now() < deadline, "the lease did not go back");
@@ -24,6 +27,11 @@ async function readHeld(customer: Customer): Promise<number | undefined> {
 after(() => scene.close());
 
 const UNKNOWN = "key_0000000000000000";
+
+/** The victim's, or one that never was. */
+const exportOf = (key: string): string =>
+  key === UNKNOWN ? "00000000-0000-4000-8000-000000000000" : victimsExport;
+let victimsExport = "";
 
 /** Every operation with another account's ids wherever an id can stand. */
 const TRIES: readonly (readonly [string, (key: string, account: string) => string, object?])[] = [
@@ -38,6 +46,11 @@ const TRIES: readonly (readonly [string, (key: string, account: string) => strin
   ["PATCH /keys/{key}", (key) => `/keys/${key}`, { name: "taken", scopes: null, caps: [] }],
   ["POST /keys/{key}/rotate", (key) => `/keys/${key}/rotate`, { graceSeconds: 0 }],
   ["POST /keys/{key}/revoke", (key) => `/keys/${key}/revoke`],
+  ["GET /exports", () => "/exports"],
+  ["GET /exports/{export}", (key) => `/exports/${exportOf(key)}`],
+  ["GET /exports/{export}/files", (key) => `/exports/${exportOf(key)}/files`],
+  ["GET /exports/{export}/files/{name}", (key) => `/exports/${exportOf(key)}/files/part-00000.jsonl.gz`],
+  ["POST /exports/{export}/cancel", (key) => `/exports/${exportOf(key)}/cancel`],
 ];
 
 test("every operation is tried", async () => {
@@ -55,6 +68,7 @@ async function look(customer: Customer): Promise<string> {
     "/balances",
     "/entries",
     "/keys",
+    "/exports?state=charged",
     "/usage?groupBy=endpoint,key&to=2100-01-01&from=2099-01-01",
   ]) {
     parts.push((await customer.get(path)).text.replaceAll(/"lastUsedAt":[^,]*/g, ""));
@@ -76,10 +90,13 @@ for (const [operation, path, body] of TRIES) {
     // Where the id stands in the path, the answer is that to an id that never was, but for the id itself.
     const unknown = await call(UNKNOWN, "acc_0000000000000000");
     assert.equal(answer.status, unknown.status);
-    if (operation.includes("{key}")) {
+    if (operation.includes("{")) {
       assert.equal(answer.status, 404);
       const strip = (text: string, key: string): string =>
-        text.replaceAll(key, "").replaceAll(/"requestId":"[^"]*"/g, "");
+        text
+          .replaceAll(key, "")
+          .replaceAll(exportOf(key), "")
+          .replaceAll(/"requestId":"[^"]*"/g, "");
       assert.equal(strip(answer.text, victim.keyId), strip(unknown.text, UNKNOWN));
     }
     assert.equal(await look(victim), unchanged);

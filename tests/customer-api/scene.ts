@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import { connect, createServer as createLine, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,12 +43,20 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-/** Starts on a fresh PGlite database. `config` is farebox.yaml without `upstream`. */
-export async function openScene(config: string, prefix = "/v1/credits"): Promise<Scene> {
+/** Starts on a fresh database. `config` is farebox.yaml without `upstream`, `serve` what the upstream does instead. */
+export async function openScene(
+  config: string,
+  prefix = "/v1/credits",
+  serve?: RequestListener,
+): Promise<Scene> {
   const forwarded: string[] = [];
   const upstream = await listen(
     createServer((request, response) => {
       forwarded.push(`${request.method} ${request.url}`);
+      if (serve !== undefined) {
+        serve(request, response);
+        return;
+      }
       request.resume().on("end", () => {
         response.setHeader("content-type", "application/json").end('{"data":[1,2,3]}');
       });

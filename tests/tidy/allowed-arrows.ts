@@ -51,14 +51,20 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       keys: ["ledger.ts", "database", "accounts", "pools"],
       plans: ["database", "accounts", "keys", "pools"],
       refunds: ["ledger.ts", "database", "accounts", "operators", "pools", "reports"],
+      exports: ["database", "accounts", "instance", "pools"],
       batch: ["ledger.ts", "database", "accounts", "instance"],
       sweep: ["database", "instance", "keys", "operators", "reports"],
       top: ["ledger.ts", "database", "instance", "keys", "pools", "refunds", "batch", "sweep"],
     },
   },
   meter: { folders: ["domain", "contract", "ledger"], packages: [], node: ["crypto"] },
+  exports: {
+    folders: ["domain", "ledger"],
+    packages: ["@aws-sdk/client-s3", "undici"],
+    node: "any",
+  },
   gateway: {
-    folders: ["domain", "contract", "config", "meter"],
+    folders: ["domain", "contract", "config", "meter", "exports"],
     packages: ["undici"],
     node: "any",
     rooms: {
@@ -73,12 +79,12 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     },
   },
   telemetry: {
-    folders: ["domain", "ledger", "meter", "gateway"],
+    folders: ["domain", "ledger", "meter", "exports", "gateway"],
     packages: ["pino", "prom-client"],
     node: "any",
   },
   api: {
-    folders: ["domain", "contract", "config", "ledger", "meter", "telemetry"],
+    folders: ["domain", "contract", "config", "ledger", "meter", "exports", "telemetry"],
     packages: ["@hono/node-server", "@hono/zod-openapi", "hono", "zod"],
     node: "any",
     rooms: {
@@ -87,12 +93,13 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       "price-lists": ["wire"],
       pools: ["top"],
       keys: ["top", "wire"],
-      customer: ["top", "wire", "price-lists", "pools", "keys"],
-      operator: ["top", "wire", "price-lists", "pools", "keys"],
+      exports: ["wire"],
+      customer: ["top", "wire", "price-lists", "pools", "keys", "exports"],
+      operator: ["top", "wire", "price-lists", "pools", "keys", "exports"],
     },
   },
   server: {
-    folders: ["domain", "contract", "config", "ledger", "meter", "gateway", "telemetry", "api"],
+    folders: ["domain", "contract", "config", "ledger", "meter", "exports", "gateway", "telemetry", "api"],
     packages: [],
     node: "any",
   },

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createExportTelemetry } from "../../src/telemetry/export-telemetry.ts";
 import { createGatewayTelemetry } from "../../src/telemetry/gateway-telemetry.ts";
 import { createLaneTelemetry } from "../../src/telemetry/lane-telemetry.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
@@ -15,6 +16,7 @@ test("the reference has a row for every metric, and for nothing else", async () 
   createGatewayTelemetry(registry, logger);
   createLaneTelemetry(registry, () => 0);
   createSweepTelemetry(registry, logger);
+  createExportTelemetry(registry, logger);
   const metrics = await registry.getMetricsAsJSON();
   const own = metrics.map(({ name }) => name).filter((name) => !name.startsWith("farebox_process_"));
   const documented = [...readTracked("docs/reference/metrics.md").matchAll(/^\| `(farebox_\w+)` \|/gm)];

@@ -6,6 +6,11 @@ import { addGetUsage } from "./account/get-usage.ts";
 import { addListEntries } from "./account/list-entries.ts";
 import { type CustomerApp, createCustomerApp } from "./customer-app.ts";
 import type { CustomerServices } from "./customer-services.ts";
+import { addCancelExport } from "./exports/cancel-export.ts";
+import { describeDownload } from "./exports/describe-download.ts";
+import { addGetExport } from "./exports/get-export.ts";
+import { addListExportFiles } from "./exports/list-export-files.ts";
+import { addListExports } from "./exports/list-exports.ts";
 import { addCreateKey } from "./keys/create-key.ts";
 import { addListKeys } from "./keys/list-keys.ts";
 import { addRevokeKey } from "./keys/revoke-key.ts";
@@ -21,6 +26,11 @@ const OPERATIONS = [
   addGetPermissions,
   addListPrices,
   addQuote,
+  addListExports,
+  addGetExport,
+  addListExportFiles,
+  addCancelExport,
+  describeDownload,
   addListKeys,
   addCreateKey,
   addUpdateKey,
@@ -71,7 +81,7 @@ function renderDocument(app: CustomerApp, services: CustomerServices): RenderedA
       title: "Customer API",
       version: services.version,
       description:
-        "Your account: balances, usage, statement, prices, quotes and keys. Free, with any key of the account.",
+        "Your account: balances, usage, statement, prices, quotes, exports and keys. Free, with any key of the account.",
     },
   });
   const headers = [

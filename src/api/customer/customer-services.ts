@@ -1,5 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import type { Contract } from "../../contract/contract.ts";
+import type { ExportLinks } from "../../exports/export-links.ts";
 import type { Database } from "../../ledger/database/database.ts";
 import type { Meter } from "../../meter/meter.ts";
 
@@ -7,8 +8,9 @@ import type { Meter } from "../../meter/meter.ts";
 export interface CustomerServices {
   readonly database: Database;
   readonly config: Pick<Config, "creditTypes" | "customerApi" | "keys" | "open">;
-  readonly contract: Pick<Contract, "renderRefusal" | "findEndpoint" | "keyHeaders">;
+  readonly contract: Pick<Contract, "renderRefusal" | "findEndpoint" | "keyHeaders" | "exports">;
   readonly meter: Pick<Meter, "priceTable">;
+  readonly exportLinks: ExportLinks;
   /** Farebox's own version. */
   readonly version: string;
 }

@@ -2,6 +2,7 @@ import { HTTPException } from "hono/http-exception";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { FieldFault, Refusal } from "../../domain/refusal.ts";
 import { isUnstorable } from "../problem.ts";
+import { RefusalError } from "./refusal-error.ts";
 
 /** Mistakes that concern one field, by the code that says so. */
 const FAULT_OF_CODE: Readonly<Record<string, FieldFault>> = {
@@ -14,6 +15,7 @@ const CONFLICTS = new Set(["key_revoked", "key_expired", "key_grace_full"]);
 
 /** The refusal that a thrown mistake of the caller is; undefined for faults of the environment and broken invariants. */
 export function refusalOfError(error: unknown): Refusal | undefined {
+  if (error instanceof RefusalError) return error.refusal;
   if (error instanceof HTTPException) return refusalOfHttp(error);
   if (isUnstorable(error)) return { code: "request_invalid", reason: "a text has a NUL character" };
   if (!(error instanceof FareboxError) || error.retryable) return undefined;

@@ -10,6 +10,10 @@ import { addCreateBulkRefund } from "./bulk-refunds/create-bulk-refund.ts";
 import { addGetBulkRefund } from "./bulk-refunds/get-bulk-refund.ts";
 import { addListBulkRefunds } from "./bulk-refunds/list-bulk-refunds.ts";
 import { addPreviewBulkRefund } from "./bulk-refunds/preview-bulk-refund.ts";
+import { addCancelExport } from "./exports/cancel-export.ts";
+import { addGetExport } from "./exports/get-export.ts";
+import { addListExports } from "./exports/list-exports.ts";
+import { addRetryExport } from "./exports/retry-export.ts";
 import { addHealth } from "./instance/add-health.ts";
 import { addMetrics } from "./instance/add-metrics.ts";
 import { addGetInstance } from "./instance/get-instance.ts";
@@ -69,6 +73,10 @@ const OPERATIONS = [
   addListBulkRefunds,
   addGetBulkRefund,
   addCancelBulkRefund,
+  addListExports,
+  addGetExport,
+  addCancelExport,
+  addRetryExport,
   addGetBalances,
   addListEntries,
   addGetUsage,

@@ -11,6 +11,7 @@ import type {
   BulkRefund,
   BulkRefundPage,
   CancelBulkRefundInput,
+  CancelExportInput,
   CancelPlanInput,
   CancelPriceListInput,
   CloseAccountInput,
@@ -23,10 +24,13 @@ import type {
   CreateRequestRefundInput,
   CreatedKey,
   EntryPage,
+  Export,
+  ExportPage,
   GetAccountInput,
   GetAllUsageInput,
   GetBalancesInput,
   GetBulkRefundInput,
+  GetExportInput,
   GetKeyInput,
   GetKeyPermissionsInput,
   GetPriceListDiffInput,
@@ -43,6 +47,7 @@ import type {
   ListAuditTrailInput,
   ListBulkRefundsInput,
   ListEntriesInput,
+  ListExportsInput,
   ListHoldsInput,
   ListKeysInput,
   ListPriceListsInput,
@@ -57,6 +62,7 @@ import type {
   Refund,
   RefundPreview,
   ResumeAccountInput,
+  RetryExportInput,
   RevokeKeyInput,
   RotateKeyInput,
   RunAuditInput,
@@ -120,6 +126,14 @@ export interface FareboxClient {
   readonly getBulkRefund: (input: GetBulkRefundInput, options?: RequestOptions) => Promise<BulkRefund>;
   /** Stop a bulk refund; what was refunded stays refunded. `POST /v1/bulk-refunds/{bulkRefund}/cancel` */
   readonly cancelBulkRefund: (input: CancelBulkRefundInput, options?: RequestOptions) => Promise<BulkRefund>;
+  /** List exports of one account or of all, the newest first. `GET /v1/exports` */
+  readonly listExports: (input?: ListExportsInput, options?: RequestOptions) => Promise<ExportPage>;
+  /** Read how far an export is, what it has, what it costs and why it failed. `GET /v1/exports/{export}` */
+  readonly getExport: (input: GetExportInput, options?: RequestOptions) => Promise<Export>;
+  /** End an export before it is charged; it costs nothing. `POST /v1/exports/{export}/cancel` */
+  readonly cancelExport: (input: CancelExportInput, options?: RequestOptions) => Promise<Export>;
+  /** Begin a failed export again from its start. `POST /v1/exports/{export}/retry` */
+  readonly retryExport: (input: RetryExportInput, options?: RequestOptions) => Promise<Export>;
   /** Read the pools of an account, as of now. `GET /v1/accounts/{account}/balances` */
   readonly getBalances: (input: GetBalancesInput, options?: RequestOptions) => Promise<Balances>;
   /** List the ledger's lines of a pool, the newest first. `GET /v1/accounts/{account}/entries` */

@@ -366,6 +366,84 @@ export interface BulkRefundPage {
    */
   next: string | null;
 }
+export interface ExportPage {
+  exports: Export[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface Export {
+  id: string;
+  /**
+   * queued → running → ready (all records are in, nothing is charged) → charged → expired (its files are removed). failed and cancelled ones cost nothing.
+   */
+  state: "queued" | "running" | "ready" | "charged" | "failed" | "cancelled" | "expired";
+  endpoint: string;
+  creditType: string;
+  /**
+   * Credits for one record.
+   */
+  price: number;
+  /**
+   * `covered`: as many records as the credits covered when it was created.
+   */
+  policy: "all" | "covered";
+  chargeAt: "completion" | "listing";
+  format: "jsonl" | "csv";
+  gzip: boolean;
+  /**
+   * It has no more records than these.
+   */
+  maxRecords: number;
+  /**
+   * Its cost by what is known: of the records it has, of those expected, or of the most it may have.
+   */
+  estimate: number;
+  /**
+   * Credits set aside for it now.
+   */
+  held: number;
+  /**
+   * Credits, exact to six decimals.
+   */
+  charged: number | null;
+  progress: {
+    /**
+     * In its files so far.
+     */
+    records: number;
+    /**
+     * What the source says that there are; null: unknown.
+     */
+    expected: number | null;
+    files: number;
+    bytes: number;
+    /**
+     * Records that the source gave twice or could not give: neither in the files nor charged.
+     */
+    leftOut: number;
+  };
+  /**
+   * Why it failed, or why a step had to be tried again.
+   */
+  failure: {
+    code: string;
+    message: string;
+  } | null;
+  createdAt: string;
+  startedAt: string | null;
+  readyAt: string | null;
+  chargedAt: string | null;
+  endedAt: string | null;
+  /**
+   * Until when its files can be downloaded.
+   */
+  expiresAt: string | null;
+  account: string;
+  key: string;
+  priceList: number;
+}
 export interface Balances {
   account: string;
   pools: {
@@ -1113,6 +1191,30 @@ export interface GetBulkRefundInput {
 }
 export interface CancelBulkRefundInput {
   bulkRefund: string;
+}
+export interface ListExportsInput {
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+  /**
+   * Exports in this state only.
+   */
+  state?: ("queued" | "running" | "ready" | "charged" | "failed" | "cancelled" | "expired") | undefined;
+  /**
+   * Exports of this account only.
+   */
+  account?: string | undefined;
+}
+export interface GetExportInput {
+  export: string;
+}
+export interface CancelExportInput {
+  export: string;
+}
+export interface RetryExportInput {
+  export: string;
 }
 export interface GetBalancesInput {
   account: string;

@@ -1,3 +1,8 @@
+import {
+  exportFileVocabulary,
+  exportVocabulary,
+  fileNameVocabulary,
+} from "../../contract/exports/export-vocabulary.ts";
 import { listContracts, readDefaults } from "../../contract/load-contract.ts";
 import { poolVocabulary } from "../../contract/pool-vocabulary.ts";
 import { rateLimitVocabulary } from "../../contract/rate-limit-vocabulary.ts";
@@ -22,7 +27,7 @@ const INTRODUCTION = `# Contracts
 <!-- Made from src/contract by \`node src/config/reference/write-generated.ts\`. Edit the schema or the vocabulary, not this page. -->
 
 A contract is a file that says how Farebox looks on the wire to the API's customers: where the key is read, the status and body of
-each refusal, the headers of charged responses, rate-limit headers, the usage object, balance endpoints. \`contract:\` in
+each refusal, the headers of charged responses, rate-limit headers, the usage object, balance endpoints, exports. \`contract:\` in
 [farebox.yaml](configuration.md) names a shipped one (${listContracts()
   .map((name) => `\`${name}\``)
   .join(", ")}) or the path of your own, relative to farebox.yaml. The smallest of your own:
@@ -88,6 +93,13 @@ export function renderContractsPage(): string {
     ),
     section("Placeholders of a line of usage", "Below `$eachLine`.", usageLineVocabulary),
     section("Placeholders of a usage endpoint's `errors`", "", usageProblemVocabulary),
+    section("Placeholders of `exports`", "In `created`, `running` and `files`.", exportVocabulary),
+    section(
+      "Placeholders of a file of an export",
+      "Below `$eachFile`, in the body of `exports.files`.",
+      exportFileVocabulary,
+    ),
+    section("Placeholders of `exports.fileNames`", "", fileNameVocabulary),
   ].join("\n");
 }
 

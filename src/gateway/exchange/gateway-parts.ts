@@ -7,6 +7,7 @@ import { type MatchPattern, parseMatchPattern } from "../../domain/routes/match-
 import { RouteTable } from "../../domain/routes/route-table.ts";
 import type { Identity, Meter } from "../../meter/meter.ts";
 import { CountedSlots } from "./counted-slots.ts";
+import { createExportDoor, type ExportDoor, type ExportOptions } from "./export-door.ts";
 import type { GatewayEvents } from "./gateway-events.ts";
 import { createUpstreams, type Upstreams } from "./upstreams.ts";
 
@@ -33,12 +34,15 @@ export interface GatewayOptions {
   readonly accountEndpoints?: AccountEndpoints | undefined;
   /** Reads what a contract's usage endpoint shows. Rejects like the ledger, also for questions that cannot be answered. */
   readonly readUsage?: ((identity: Identity, question: UsageQuestion) => Promise<UsageFacts>) | undefined;
+  /** Undefined: there are no exports. */
+  readonly exports?: ExportOptions | undefined;
   readonly events: GatewayEvents;
   readonly clock: GatewayClock;
 }
 
 /** What every exchange shares. */
-export interface GatewayParts extends GatewayOptions {
+export interface GatewayParts extends Omit<GatewayOptions, "exports"> {
+  readonly exports: ExportDoor | undefined;
   readonly upstreams: Upstreams;
   readonly openRoutes: RouteTable<true>;
   /** Requests under way by account. */
@@ -59,6 +63,7 @@ export function createGatewayParts(options: GatewayOptions): GatewayParts {
   const { config, contract } = options;
   return {
     ...options,
+    exports: options.exports && createExportDoor(options.exports, contract.exports),
     upstreams: createUpstreams(config.upstreams, contract.keyHeaders, config.gateway),
     openRoutes: new RouteTable(
       config.open.map((match): [MatchPattern, true] => [readPattern(match), true]),

@@ -29,7 +29,7 @@ export function answer(exchange: Exchange, rendered: RenderedAnswer): void {
 export async function answerInParts(
   exchange: Exchange,
   head: Pick<RenderedAnswer, "status" | "headers">,
-  body: AsyncIterable<string>,
+  body: AsyncIterable<string | Uint8Array>,
 ): Promise<void> {
   const { response } = exchange;
   const parts = body[Symbol.asyncIterator]();

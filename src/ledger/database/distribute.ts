@@ -16,6 +16,7 @@ export const REFERENCE_TABLES: readonly string[] = [
   "plans",
   "price_lists",
   "rotated_secrets",
+  "secrets",
   "sweep_steps",
 ];
 

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import { breaksConnection, isTransactionVictim, sqlStateOf, storageError } from "./storage-error.ts";
+import {
+  breaksConnection,
+  constraintOf,
+  isTransactionVictim,
+  sqlStateOf,
+  storageError,
+} from "./storage-error.ts";
 
 function databaseError(code: string, more: Partial<pg.DatabaseError> = {}): pg.DatabaseError {
   return Object.assign(new pg.DatabaseError(`state ${code}`, 0, "error"), { code, ...more });
@@ -42,6 +48,21 @@ for (const code of [
     assert.equal(breaksConnection(error), false);
   });
 }
+
+test("a violated constraint has its table's name, also when a server of a cluster says that of a shard, or only in words", () => {
+  const words = (name: string) => `duplicate key value violates unique constraint "${name}"`;
+  const violation = (name: string, constraint?: string) =>
+    Object.assign(new pg.DatabaseError(words(name), 0, "error"), { code: "23505", constraint });
+  for (const error of [
+    violation("keys_pkey", "keys_pkey"),
+    violation("keys_pkey_102041", "keys_pkey_102041"),
+    violation("keys_pkey_102041"),
+  ]) {
+    assert.equal(constraintOf(error), "keys_pkey");
+  }
+  assert.equal(constraintOf(databaseError("40001", { message: words("keys_pkey") })), undefined);
+  assert.equal(constraintOf(new Error(words("keys_pkey"))), undefined);
+});
 
 test("socket errors and the driver's own are outages, and break the connection", () => {
   for (const error of [

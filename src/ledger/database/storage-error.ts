@@ -24,9 +24,14 @@ export function sqlStateOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** The name of the violated constraint, when the error is such a violation. */
+/**
+ * The name of the violated constraint, when the error is such a violation. On Citus an error that comes from another server names it
+ * in the message alone, and it is the constraint of a shard of the table, with the shard's number at its end.
+ */
 export function constraintOf(error: unknown): string | undefined {
-  return error instanceof pg.DatabaseError ? error.constraint : undefined;
+  if (!(error instanceof pg.DatabaseError) || !error.code?.startsWith("23")) return undefined;
+  const name = error.constraint ?? / constraint "(\w+)"/.exec(error.message)?.[1];
+  return name?.replace(/_\d{6,}$/, "");
 }
 
 /** Rolled back by the server because of other sessions: running the transaction again is safe and likely to succeed. */

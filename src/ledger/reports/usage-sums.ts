@@ -115,12 +115,12 @@ const TAILS = `SELECT width_bucket(e.used_at, $6::timestamptz[]), p.account_no, 
     e.requests, e.units, e.credits, e.refunded
   FROM pools p CROSS JOIN LATERAL (
     SELECT t.endpoint_no, t.key_no,
-      CASE t.kind WHEN 'c' THEN t.at ELSE (
+      CASE WHEN t.kind = 'c' THEN t.at ELSE (
         SELECT c.at FROM farebox.entries c
         WHERE c.account_no = p.account_no AND c.type_no = p.type_no AND c.shard = $1 AND c.seq = t.refund_of AND c.at <= t.at LIMIT 1
       ) END AS used_at,
-      CASE t.kind WHEN 'c' THEN 1 ELSE 0 END AS requests, CASE t.kind WHEN 'c' THEN t.units ELSE 0 END AS units,
-      CASE t.kind WHEN 'c' THEN -t.amount ELSE 0 END AS credits, CASE t.kind WHEN 'c' THEN 0 ELSE t.amount END AS refunded
+      CASE WHEN t.kind = 'c' THEN 1 ELSE 0 END AS requests, CASE WHEN t.kind = 'c' THEN t.units ELSE 0 END AS units,
+      CASE WHEN t.kind = 'c' THEN -t.amount ELSE 0 END AS credits, CASE WHEN t.kind = 'c' THEN 0 ELSE t.amount END AS refunded
     FROM farebox.entries t
     WHERE t.account_no = p.account_no AND t.type_no = p.type_no AND t.shard = $1 AND t.seq > p.seq AND t.at >= p.at
       AND t.at >= ($6::timestamptz[])[1] AND t.kind IN ('c', 'r') AND ${OF_ENDPOINT_AND_KEY}

@@ -1,3 +1,4 @@
+import { eventually } from "../../crash/eventually.ts";
 import type { TestAccount } from "../account.ts";
 import { type Answer, send } from "../call.ts";
 
@@ -34,6 +35,16 @@ export function apiOf(gateway: string, account: Pick<TestAccount, "key">) {
     filter: (dataset: string, body: unknown) => post(`${dataset}/search/filter`, body),
     preview: (dataset: string, body: unknown = EVERYTHING) => post(`${dataset}/search/es_dsl/preview`, body),
     collect: (dataset: string, id: number | string) => get(`${dataset}/collect/${id}`),
+    bulk: (dataset: string, kind: "filter" | "es_dsl" | "ids", body: unknown) =>
+      post(`data_requests/${dataset}/${kind}`, body),
+    files: (id: string) => get(`data_requests/${id}/files`),
+    /** The first listing of the files that finds the data request done. */
+    filesOnceDone: (id: string) =>
+      eventually(`data request ${id}`, async () => {
+        const answer = await get(`data_requests/${id}/files`);
+        return answer.status === 202 ? undefined : answer;
+      }),
+    download: (id: string, name: string) => get(`data_requests/${id}/files/${name}`),
     /** An id that the dataset has. */
     async anyId(dataset: string): Promise<number> {
       const [id] = (await post(`${dataset}/search/es_dsl?items_per_page=1`, EVERYTHING)).json<number[]>();

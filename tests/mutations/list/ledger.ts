@@ -58,8 +58,8 @@ export const LEDGER: readonly Mutation[] = [
     name: "let a refund of yesterday's charge free today's cap",
     why: "A key spends more in a day than its cap.",
     file: "migrations/0006_grant_refund_adjust.sql",
-    search: "CASE WHEN p_charged_at >= c.day AND p_charged_at < c.day + interval '24 hours'",
-    replacement: "CASE WHEN true",
+    search: "IF p_charged_at >= v_cap.day AND p_charged_at < v_cap.day + interval '24 hours' THEN",
+    replacement: "IF true THEN",
     tests: [
       {
         file: "src/ledger/keys/key-caps.pg.test.ts",

@@ -5,6 +5,7 @@ export const TAGS: readonly { name: string; description: string }[] = [
   { name: "plans", description: "Recurring grants, limits and caps that accounts get." },
   { name: "pools", description: "Credits: balances, grants, refunds, adjustments, entries and usage." },
   { name: "bulk refunds", description: "All charges that a filter finds, reversed in the background." },
+  { name: "exports", description: "Bulk jobs of customers, charged by their records." },
   { name: "price lists", description: "What endpoints cost, from when on: dated and immutable." },
   { name: "audit trail", description: "What operators did: one line for each mutation." },
   { name: "instance", description: "What runs here, and whether its books are sound." },

@@ -2,9 +2,13 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
+import { createExport } from "../../../ledger/exports/ask-for-export.ts";
+import { findExport } from "../../../ledger/exports/read-exports.ts";
+import { failExport } from "../../../ledger/exports/work-on-export.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
 import { publishPlans } from "../../../ledger/plans/plans.ts";
 import { chargeOf, LEDGER, nameKeys } from "../../../ledger/testing/books.ts";
+import { claimOf, exportOf } from "../../../ledger/testing/new-export.ts";
 import { OperatorUnderTest } from "./operator-under-test.ts";
 
 /** A request that is right: what it needs is there. */
@@ -62,6 +66,32 @@ export class Scene {
     const { status, body } = await this.operator.post(`/v1/accounts/${await this.account()}/keys`, {});
     assert.equal(status, 201);
     return { id: String(body.id), key: String(body.key) };
+  }
+
+  /** A queued export. */
+  async export(): Promise<string> {
+    const accountId = await this.account();
+    const { shard } = await readAccount(this.database, accountId);
+    const pool = { accountId, creditType: "credits", shard };
+    await nameKeys(this.database, pool, ["key_1"]);
+    const created = await createExport(this.database, exportOf(pool));
+    assert.equal(created.kind, "created");
+    return created.job.exportId;
+  }
+
+  async failedExport(): Promise<string> {
+    const exportId = await this.export();
+    const job = await findExport(this.database, [0, 1, 2, 3], exportId);
+    const claimed = job && (await claimOf(this.database, job));
+    assert.ok(claimed);
+    const failure = {
+      code: "export_source_failed",
+      message: "It broke.",
+      retryInMs: undefined,
+      counts: true,
+    };
+    await failExport(this.database, claimed.job, claimed.claim, failure);
+    return exportId;
   }
 
   /** A charge of 10 credits. */
@@ -199,6 +229,14 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
       const bulk = await scene.post("/v1/bulk-refunds", { filter: PAST, reason: "outage" });
       return { params: { bulkRefund: String(bulk["id"]) } };
     },
+  },
+  cancelExport: {
+    action: "export.cancel",
+    prepare: async (scene) => ({ params: { export: await scene.export() } }),
+  },
+  retryExport: {
+    action: "export.retry",
+    prepare: async (scene) => ({ params: { export: await scene.failedExport() } }),
   },
   publishPriceList: { action: "price_list.publish", prepare: () => ({ body: priceList() }) },
   cancelPriceList: {

@@ -1,4 +1,5 @@
 import type { Database } from "../../../ledger/database/database.ts";
+import { kindOf } from "../../../ledger/testing/new-export.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
 import { createMetrics } from "../../../telemetry/metrics.ts";
 import { createOperatorApi } from "../create-operator-api.ts";
@@ -28,7 +29,12 @@ export class OperatorUnderTest {
   constructor(database: Database) {
     this.app = createOperatorApi({
       database,
-      config: { creditTypes: ["credits", "search"], keys: { prefix: "fbx" }, shards: 4 },
+      config: {
+        creditTypes: ["credits", "search"],
+        exports: { kinds: [kindOf()], storage: undefined, workers: 0, workersPerAccount: 1, linkSeconds: 60 },
+        keys: { prefix: "fbx" },
+        shards: 4,
+      },
       token: TOKEN,
       logger: createLogger({ level: "info", format: "json", write: (line) => this.log.push(line) }),
       metrics: createMetrics(),

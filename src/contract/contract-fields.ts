@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+/** What several parts of a contract file are made of. */
+
+export const headerName = z
+  .string()
+  .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a header's name")
+  .meta({ mend: "write a header's name of letters, digits and hyphens" });
+
+export const headerTemplates = z
+  .record(headerName, z.string())
+  .describe("Headers: name to text. Placeholders are allowed in the text.");
+
+/** Any JSON value whose text leaves may hold placeholders. */
+export const jsonTemplate = z
+  .json()
+  .describe("A JSON value. Text leaves may hold placeholders; one placeholder alone keeps its type.");
+
+export const contentType = z.string().min(1).describe("The answer's Content-Type.");
+
+/** Where an endpoint reads one of its inputs. */
+export const requestField = z.union([
+  z.strictObject({
+    body: z
+      .string()
+      .regex(/^\/[^/]+$/, "is not a JSON pointer to a member: /from_date")
+      .describe("A JSON pointer to a member of the body: `/from_date`."),
+  }),
+  z.strictObject({ query: z.string().min(1).describe("A query parameter's name.") }),
+]);
+
+/** A word of the API. `without`: what a request means that has none, when the contract gives no default. */
+export const wordField = <Word extends string>(
+  meanings: readonly [Word, ...Word[]],
+  without = "one is needed",
+) =>
+  z.strictObject({
+    in: requestField.describe("Where the word stands: `{ body: /mode }` or `{ query: mode }`."),
+    words: z
+      .record(z.string().min(1), z.enum(meanings))
+      .describe(
+        `What each word of the API means: one of ${meanings.map((word) => `\`${word}\``).join(", ")}.`,
+      ),
+    default: z.string().min(1).optional().describe(`The word when there is none. Default: ${without}.`),
+  });

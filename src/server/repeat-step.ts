@@ -1,0 +1,67 @@
+import type { Logger } from "../telemetry/logger.ts";
+
+/** How often an idle one looks for work; half to one and a half of it, so that instances take turns. */
+const PAUSE_MS = 2_000;
+
+/** After a step it rests for as long as the step took, at most this: requests need the database too. */
+const LONGEST_REST_MS = 200;
+
+export interface RepeatedStep {
+  /** There is something to do: the next step begins at once, or when the one under way has ended. */
+  wake(): void;
+  /** Resolves when the step under way, if any, has ended. What is left is done by others, or at the next start. */
+  stop(): Promise<void>;
+}
+
+export interface RepeatOptions {
+  /** Resolves with whether it found something to do. One that fails is logged and tried again. */
+  readonly step: () => Promise<boolean>;
+  /** What the log says when a step fails. */
+  readonly failure: string;
+  readonly logger: Logger;
+}
+
+/** Carries out in the background what any number of instances share, step by step, until it is stopped. */
+export function repeatStep({ step, failure, logger }: RepeatOptions): RepeatedStep {
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let isWanted = false;
+  let isStopped = false;
+  const run = async (): Promise<void> => {
+    isWanted = false;
+    const began = performance.now();
+    let isBusy = false;
+    try {
+      isBusy = await step();
+    } catch (error) {
+      logger.warn({ err: error }, failure);
+    }
+    running = undefined;
+    schedule(isBusy || isWanted ? Math.min(performance.now() - began, LONGEST_REST_MS) : idlePause());
+  };
+  const schedule = (pauseMs: number): void => {
+    if (isStopped) return;
+    timer = setTimeout(() => {
+      running = run();
+    }, pauseMs);
+    timer.unref();
+  };
+  schedule(idlePause());
+  return {
+    wake: () => {
+      isWanted = true;
+      if (running !== undefined || isStopped) return;
+      clearTimeout(timer);
+      schedule(0);
+    },
+    stop: async () => {
+      isStopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+function idlePause(): number {
+  return PAUSE_MS * (0.5 + Math.random());
+}
