@@ -217,10 +217,12 @@ test("what the operator API refuses is told with the field, on standard error", 
   assert.equal(JSON.parse(unknown.stderr).error.code, "account_unknown");
 });
 
-test("the token is made once, kept for its owner, and shown at the first start only", async (context) => {
+test("the token is made once, kept for its owner, and never printed: the first start says where it is", async (context) => {
   const { data, server, file } = await startRunning(context);
   const token = readFileSync(join(data, "operator-token"), "utf8").trim();
-  assert.ok(server.stderr.includes(token));
+  const kept = join(data, "operator-token");
+  assert.ok(server.stderr.includes(JSON.stringify({ event: "operator_token_created", file: kept })));
+  assert.ok(!server.stderr.includes(token) && !server.stdout.includes(token));
   for (const name of ["operator-token", "instance.json"]) {
     assert.equal(statSync(join(data, name)).mode & 0o777, 0o600, name);
   }

@@ -48,8 +48,13 @@ export async function serve(cli: Cli, config: Config | string, options: ServeOpt
     await running.close();
     throw error;
   }
-  const { token, created, file } = running.operatorToken;
-  if (created) terminal.err(`New operator token, kept in ${file ?? directory}: ${token}\n`);
+  const { created, file } = running.operatorToken;
+  // Where it is and not what: standard error ends up in logs, which more people read than may do everything.
+  if (created) {
+    const line =
+      options.json === true ? JSON.stringify({ event: "operator_token_created", file }) : undefined;
+    terminal.err(`${line ?? `New operator token, kept in ${file}`}\n`);
+  }
   return { ...running, ended: untilClosed(cli, running, directory) };
 }
 
