@@ -226,7 +226,8 @@ export interface PoolBalance {
 /** The part of the ledger that the meter and the doors' hot path use. Administration is in the other files of this folder. */
 export interface Ledger extends Lanes {
   readonly instanceId: string;
-  heartbeat(): Promise<Heartbeat>;
+  /** Tells these shards that the instance lives, by default all that it serves; only their recalls come back. */
+  heartbeat(shards?: Iterable<number>): Promise<Heartbeat>;
   /** After `alive: false`: a new instance id, no leases. */
   register(): Promise<void>;
   findKey(hashHex: string): Promise<KeyRecord | undefined>;

@@ -73,8 +73,11 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
     for (let shard = 0; shard < this.#options.shards; shard += 1) await this.#instance.register(shard);
   }
 
-  async heartbeat(): Promise<Heartbeat> {
-    const [{ alive, recalls }, news] = await Promise.all([this.#instance.heartbeat(), this.#news.read()]);
+  async heartbeat(shards?: Iterable<number>): Promise<Heartbeat> {
+    const [{ alive, recalls }, news] = await Promise.all([
+      this.#instance.heartbeat(shards),
+      this.#news.read(),
+    ]);
     return { alive, recalls, ...news };
   }
 

@@ -14,8 +14,15 @@ describe("heartbeats", () => {
       return beats() - before;
     };
     assert.equal(await during(8_000), 4);
+    database.beaten.length = 0;
     const admission = await admit("GET /75");
     assert.equal(await during(2_000), 8, "a request is served");
+    assert.deepEqual(
+      new Set(database.beaten),
+      new Set(["all", "0"]),
+      "shards without leases hear less of it",
+    );
+    assert.equal(database.beaten.filter((shards) => shards === "all").length, 1);
     await admission.cancel();
     assert.equal(await during(750), 3, "its lease is still held");
     await during(2_000);

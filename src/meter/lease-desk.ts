@@ -128,6 +128,11 @@ export class LeaseDesk {
     return this.#book.size > 0;
   }
 
+  /** Shards in which there is something that others could recall, or that a missed heartbeat could cost. */
+  get leasedShards(): Iterable<number> {
+    return this.#book.shards;
+  }
+
   trustUntil(time: number): void {
     this.#book.trustUntil(time);
   }

@@ -29,6 +29,8 @@ const RICH = 16n;
 export class LeaseBook {
   readonly #idleMs: number;
   readonly #pools = new Map<string, Map<string, PoolLeases>>();
+  /** How many leases each shard has. */
+  readonly #shards = new Map<number, number>();
   readonly #order = new LeaseOrder();
   #trustedUntil = 0;
 
@@ -62,6 +64,7 @@ export class LeaseBook {
     if (leases === undefined) pools.set(accountId, lease);
     else if (leases instanceof Map) leases.set(capKey, lease);
     else pools.set(accountId, new Map([leases, lease].map((one) => [one.capKey, one])));
+    this.#shards.set(shard, (this.#shards.get(shard) ?? 0) + 1);
     // So that a sweep forgets it if nothing comes of it.
     this.#order.touch(lease, 0);
     return lease;
@@ -194,8 +197,14 @@ export class LeaseBook {
       for (const leases of pools.values()) for (const lease of leasesOf(leases)) lease.live = false;
     }
     this.#pools.clear();
+    this.#shards.clear();
     this.#order.clear();
     this.#trustedUntil = 0;
+  }
+
+  /** Shards with a lease. */
+  get shards(): Iterable<number> {
+    return this.#shards.keys();
   }
 
   /** Pools with a lease. */
@@ -234,6 +243,9 @@ export class LeaseBook {
     const leases = pools?.get(lease.accountId);
     if (leases instanceof Map) leases.delete(lease.capKey);
     if (leases === lease || (leases instanceof Map && leases.size === 0)) pools?.delete(lease.accountId);
+    const left = (this.#shards.get(lease.shard) ?? 0) - 1;
+    if (left > 0) this.#shards.set(lease.shard, left);
+    else this.#shards.delete(lease.shard);
     // A request may still look at it (its refusal is being told); it must not promise from a forgotten row.
     lease.live = false;
   }

@@ -67,10 +67,16 @@ export class Instance {
     return this.#replacing;
   }
 
-  /** Tells the database that this instance lives. `alive` is false when it was declared dead in any shard. */
-  async heartbeat(): Promise<{ readonly alive: boolean; readonly recalls: readonly PoolRef[] }> {
+  /**
+   * Tells the database that this instance lives, in those of these shards that it serves, by default in all. `alive` is false when it was
+   * declared dead in any of them.
+   */
+  async heartbeat(
+    among: Iterable<number> = this.#shards,
+  ): Promise<{ readonly alive: boolean; readonly recalls: readonly PoolRef[] }> {
     const id = this.#id;
-    const shards = [...this.#shards].sort((left, right) => left - right);
+    // A shard may have been asked for a lease that has not heard of this instance yet.
+    const shards = [...among].filter((shard) => this.#shards.has(shard)).sort((left, right) => left - right);
     const answers = await askShards<HeartbeatAnswer>(
       this.#database,
       "heartbeat",

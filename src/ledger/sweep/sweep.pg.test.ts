@@ -72,6 +72,14 @@ eachDatabase("instances and sweep", (openFresh) => {
     await ledger.close();
   });
 
+  test("a heartbeat to some shards says nothing to the others, nor to such as the instance does not serve", async () => {
+    const ledger = await openLedger(db, LEDGER);
+    await silence(ledger.instanceId, 60);
+    assert.equal((await ledger.heartbeat([0, 99])).alive, true);
+    assert.equal((await sweep(db, OPTIONS)).deadInstances, 1, "in the shards that heard nothing");
+    await ledger.close();
+  });
+
   test("an instance that was declared dead learns it from its heartbeat and goes on under a new id", async () => {
     const pool = await createPool(db, 1000n);
     const ledger = await openLedger(db, LEDGER);

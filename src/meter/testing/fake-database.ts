@@ -52,6 +52,8 @@ export class FakeDatabase {
   readonly idempotency = new Map<string, FakeIdempotencyKey>();
   priceList: Heartbeat["priceList"] = 1;
   next: { readonly version: number; readonly at: number } | null = null;
+  /** The shards that each heartbeat went to. */
+  readonly beaten: string[] = [];
   /** How often each method was called. */
   readonly calls = new Map<string, number>();
   readonly #pools = new Map<string, FakePool>();

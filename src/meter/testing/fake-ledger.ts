@@ -31,7 +31,8 @@ export class FakeLedger implements Ledger {
     this.#enroll();
   }
 
-  heartbeat(): Promise<Heartbeat> {
+  heartbeat(shards?: Iterable<number>): Promise<Heartbeat> {
+    this.#database.beaten.push(shards === undefined ? "all" : [...shards].join());
     return this.#database.call("heartbeat", () => {
       const { clock, priceList, next, instances: all } = this.#database;
       const me = all.get(this.instanceId);
