@@ -2677,6 +2677,8 @@ AS $function$
 DECLARE
   -- See hold_for_export.
   v_amount CONSTANT bigint := least(p_export.records::numeric * p_export.price, 2000000000000000);
+  -- What was paid for can be had for the whole time.
+  v_until CONSTANT timestamptz := p_now + make_interval(secs => p_export.keep_seconds);
   v_held bigint := 0;
   v_available bigint;
   v_paid record;
@@ -2711,8 +2713,7 @@ BEGIN
     AND h.shard = p_export.shard AND h.state = 'live';
   UPDATE farebox.exports x SET state = 'charged', charged = v_amount, charged_seq = v_paid.o_seq, balance_after = io_pool.balance,
     charged_at = p_now,
-    -- What was paid for can be had for the whole time.
-    expires_at = p_now + make_interval(secs => x.keep_seconds), clean_at = p_now + make_interval(secs => x.keep_seconds)
+    expires_at = v_until, clean_at = v_until
   WHERE x.export_id = p_export.export_id AND x.shard = p_export.shard;
   -- Its usage is rolled up later, whichever instance made it.
   PERFORM farebox.keep_in_sight(p_export.shard, p_export.account_no, p_export.type_no);
