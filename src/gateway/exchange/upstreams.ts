@@ -1,6 +1,7 @@
 import { Pool } from "undici";
 import type { GatewayLimits, UpstreamConfig } from "../../config/config.ts";
 import { createForwardRules, type ForwardRules } from "../headers/forward-headers.ts";
+import { connectUpstream } from "./upstream-connector.ts";
 
 /** Calls that may wait for a free connection, as a multiple of the connections: more would only time out in the queue. */
 const QUEUE_FACTOR = 8;
@@ -64,8 +65,7 @@ function openUpstream(
     connections: config.maxConnections,
     pipelining: 1,
     // One request in flight a connection: with HTTP/2 a fault of one connection would hit many requests.
-    allowH2: false,
-    connect: { timeout: config.connectTimeoutMs },
+    connect: connectUpstream({ timeout: config.connectTimeoutMs, allowH2: false }),
     headersTimeout: config.headersTimeoutMs,
     bodyTimeout: config.bodyTimeoutMs,
     maxHeaderSize: limits.maxHeaderBytes,

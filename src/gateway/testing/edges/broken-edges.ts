@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { gzipSync } from "node:zlib";
 import { chunked, eventualBooks, ok, type World } from "../world.ts";
 
 const LARGE = 150_000;
@@ -27,7 +28,49 @@ export function describeBroken(open: () => World): void {
       }
     }
     describeBrokenAfterHead(open);
+    describeResets(open);
   });
+}
+
+/** A reset is a truncation, however the body is framed and coded: also where nothing but the end of the connection ends it. */
+function describeResets(open: () => World): void {
+  const half = '{"data":[1,2';
+  const coded = gzipSync(`${half},3]}`);
+  const framings: [string, Buffer][] = [
+    ["nothing but its end", Buffer.from(`HTTP/1.1 200 OK\r\n\r\n${half}`)],
+    ["the end of HTTP/1.0", Buffer.from(`HTTP/1.0 200 OK\r\n\r\n${half}`)],
+    ["chunks", Buffer.from(chunked([half], [], ""))],
+    ["chunks and close", Buffer.from(chunked([half], ["Connection: close"], ""))],
+    ["a length", Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n${half}`)],
+    ["a length and close", Buffer.from(ok(`${half},3]}`, ["Connection: close"]).slice(0, -3))],
+    [
+      "nothing but its end, coded",
+      Buffer.concat([
+        Buffer.from("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"),
+        coded.subarray(0, -9),
+      ]),
+    ],
+    // Every byte came, but nothing says that no more would have.
+    ["nothing but its end, whole", Buffer.from(`HTTP/1.1 200 OK\r\n\r\n${half}]}`)],
+  ];
+  for (const [framing, bytes] of framings) {
+    for (const line of ["GET /fixed", "GET /results", "GET /counted", "GET /rows", "GET /unpriced"]) {
+      for (const headers of framing === "nothing but its end" ? [[], ["Idempotency-Key: reset"]] : [[]]) {
+        it(`${line} that is reset in a body framed by ${framing} is no answer, and free${headers.length > 0 ? ", with Idempotency-Key" : ""}`, async () => {
+          const world = open();
+          const account = await world.account();
+          world.upstream.respond = (socket) => {
+            socket.write(bytes, () => socket.resetAndDestroy());
+          };
+          const response = await world.request(account, line, headers);
+          assert.ok(response.status === 502 || !response.complete, `${response.status}, complete`);
+          await eventualBooks(account, (now) => now.balance === "1000" && now.charged === now.refunded);
+          world.upstream.answers(ok('{"data":[1]}'));
+          assert.equal((await world.request(account, line, headers)).status, 200, "a retry runs");
+        });
+      }
+    }
+  }
 }
 
 function describeBrokenBeforeHead(open: () => World, headers: readonly string[], name: string): void {
