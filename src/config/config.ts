@@ -19,7 +19,7 @@ export interface Config {
   readonly keys: { readonly prefix: string };
   readonly customerApi: CustomerApiConfig;
   readonly exports: ExportsConfig;
-  readonly gateway: GatewayLimits;
+  readonly gateway: GatewayLimits & ListenerConfig;
   readonly idempotency: { readonly keepHours: number; readonly maxBodyBytes: number };
   readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
   readonly shards: number;
@@ -79,6 +79,22 @@ export interface ExportsConfig {
   readonly workersPerAccount: number;
   /** How long a signed link works. */
   readonly linkSeconds: number;
+}
+
+/** Whom the gateway answers how. */
+export interface ListenerConfig {
+  /** Undefined: nothing is added, and what the upstream says to browsers is passed on. */
+  readonly cors: CorsConfig | undefined;
+}
+
+/** Pages of other origins in browsers. */
+export interface CorsConfig {
+  /** `https://app.example.com`, `https://*.example.com`, or `*`; never `*` with credentials. */
+  readonly origins: readonly string[];
+  readonly credentials: boolean;
+  /** Besides the contract's. */
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds: number;
 }
 
 /** Limits of the gateway, each with its reason in the schema. */

@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { corsOption } from "./cors-schema.ts";
 import { byteSize, count, duration } from "./option-types.ts";
 
-/** Limits of the gateway: a limit on everything, each with its reason. */
+/** The gateway: whom it answers how, and a limit on everything, each with its reason. */
 export const gatewayOption = z
   .strictObject({
+    cors: corsOption,
     maxHeaderSize: byteSize({
       default: "16KiB",
       min: "1KiB",
@@ -91,4 +93,4 @@ export const gatewayOption = z
     }),
   })
   .prefault({})
-  .meta({ description: "Limits of the gateway.", reason: "Every default below." });
+  .meta({ description: "The gateway: browsers, and its limits.", reason: "Every default below." });

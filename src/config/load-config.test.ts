@@ -43,6 +43,47 @@ function problemOf(lines: string, variables: EnvironmentVariables = {}): FilePro
   return problems[0] as FileProblem;
 }
 
+describe("pages of other origins", () => {
+  it("are named by their origins", () => {
+    const { cors } = parse(
+      `upstream: http://127.0.0.1:9000
+gateway: { cors: { origins: [https://app.example.com, "https://*.example.org", "http://localhost:3000"], maxAge: 1h } }`,
+    ).gateway;
+    assert.deepEqual(cors, {
+      origins: ["https://app.example.com", "https://*.example.org", "http://localhost:3000"],
+      credentials: false,
+      exposeHeaders: [],
+      maxAgeSeconds: 3_600,
+    });
+  });
+
+  for (const origin of [
+    "https://app.example.com/",
+    "app.example.com",
+    "https://App.example.com",
+    "https://app.example.com:443",
+    "https://*",
+    "https://*.*.example.com",
+    "ftp://app.example.com",
+    "null",
+    "",
+  ]) {
+    it(`${JSON.stringify(origin)} is none`, () => {
+      const { path, reason } = problemOf(`gateway: { cors: { origins: [${JSON.stringify(origin)}] } }`);
+      assert.equal(path, "gateway.cors.origins[0]");
+      assert.match(reason, /is not an origin/);
+    });
+  }
+
+  it("all of them with cookies are refused, and so is a header's name that is none", () => {
+    const all = problemOf('gateway: { cors: { origins: ["*"], credentials: true } }');
+    assert.equal(all.path, "gateway.cors.origins");
+    assert.match(all.mend, /name the origins/);
+    const name = problemOf('gateway: { cors: { origins: ["*"], exposeHeaders: ["a b"] } }');
+    assert.equal(name.path, "gateway.cors.exposeHeaders[0]");
+  });
+});
+
 describe("a configuration with its upstream alone", () => {
   it("has every default", () => {
     assert.deepEqual(parse("upstream: http://127.0.0.1:9000/"), {
@@ -75,6 +116,7 @@ describe("a configuration with its upstream alone", () => {
         selfService: { keys: false, maxKeys: 20 },
       },
       gateway: {
+        cors: undefined,
         maxHeaderBytes: 16_384,
         maxHeaderCount: 100,
         maxRequestBodyBytes: 10_485_760,

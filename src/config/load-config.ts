@@ -18,7 +18,7 @@ import {
   checkOpenIsFree,
 } from "./check-config.ts";
 import { checkExports } from "./check-exports.ts";
-import type { Config } from "./config.ts";
+import type { Config, GatewayLimits, ListenerConfig } from "./config.ts";
 import { readPriceSource } from "./price-source.ts";
 import { type ConfigFile, configSchema } from "./schema.ts";
 import { type EnvironmentVariables, substituteEnvironment } from "./substitute-environment.ts";
@@ -119,7 +119,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     keys: file.keys,
     customerApi: nameCustomerApi(file.customerApi),
     exports,
-    gateway: nameLimits(file.gateway),
+    gateway: { ...nameLimits(file.gateway), ...nameListener(file.gateway) },
     idempotency: {
       keepHours: Math.ceil(file.idempotency.keep / 3_600_000),
       maxBodyBytes: file.idempotency.maxBody,
@@ -163,7 +163,18 @@ function nameCustomerApi({ per, ...rest }: ConfigFile["customerApi"]): Config["c
   return { ...rest, windowSeconds: per };
 }
 
-function nameLimits(gateway: ConfigFile["gateway"]): Config["gateway"] {
+function nameListener({ cors }: ConfigFile["gateway"]): ListenerConfig {
+  return { cors: cors && nameCors(cors) };
+}
+
+function nameCors({
+  maxAge,
+  ...rest
+}: NonNullable<ConfigFile["gateway"]["cors"]>): NonNullable<ListenerConfig["cors"]> {
+  return { ...rest, maxAgeSeconds: Math.floor(maxAge / 1_000) };
+}
+
+function nameLimits(gateway: ConfigFile["gateway"]): GatewayLimits {
   return {
     maxHeaderBytes: gateway.maxHeaderSize,
     maxHeaderCount: gateway.maxHeaderCount,

@@ -41,6 +41,8 @@ export interface AccountEndpoints {
   covers(path: string): boolean;
   /** The answer to a request that needs no key; undefined where one is needed. */
   findOpen(method: string, path: string): RenderedAnswer | undefined;
+  /** The methods that a path answers; none: there is no such path. */
+  listMethods(path: string): readonly string[];
   /** Whether every key may call it, whatever its scopes. */
   isForEveryKey(method: string, path: string): boolean;
   /** Refusals are answers too. Rejects with what is no refusal: the environment's faults and broken invariants. */

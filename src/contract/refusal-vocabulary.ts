@@ -162,6 +162,9 @@ const entriesByCode: Readonly<Partial<Record<RefusalCode, Vocabulary<RefusalFact
     limitBytes: own("request_too_large", "the largest body in bytes", (refusal) => refusal.limitBytes),
   },
   media_type_unsupported: reasonEntry("media_type_unsupported"),
+  origin_refused: {
+    origin: own("origin_refused", "the page's origin, as its browser names it", (refusal) => refusal.origin),
+  },
   export_too_many_ids: maxEntries("export_too_many_ids", "the most ids of one export"),
   export_too_many_records: maxEntries("export_too_many_records", "the most records of one export"),
   export_failed: { ...exportIdEntry("export_failed"), ...reasonEntry("export_failed") },

@@ -47,6 +47,7 @@ const examples: { readonly [Code in RefusalCode]: Extract<Refusal, { code: Code 
   request_too_large: { code: "request_too_large", limitBytes: 1024 },
   media_type_unsupported: { code: "media_type_unsupported", reason: "it is not JSON" },
   upgrade_refused: { code: "upgrade_refused" },
+  origin_refused: { code: "origin_refused", origin: "https://elsewhere.example" },
   export_in_progress: { code: "export_in_progress" },
   export_too_many_ids: { code: "export_too_many_ids", max: 10_000 },
   export_too_many_records: { code: "export_too_many_records", max: 10_000 },

@@ -49,6 +49,8 @@ export type Refusal =
   | { readonly code: "request_too_large"; readonly limitBytes: number }
   | { readonly code: "media_type_unsupported"; readonly reason: string }
   | { readonly code: "upgrade_refused" }
+  /** A browser asked whether a page of this origin may call the API. It may not. */
+  | { readonly code: "origin_refused"; readonly origin: string }
   /** An unfinished export of the account came of the same request. */
   | { readonly code: "export_in_progress" }
   /** A request for an export names more ids than one may have. */
@@ -111,6 +113,7 @@ export const REFUSAL_CODES = [
   "request_too_large",
   "media_type_unsupported",
   "upgrade_refused",
+  "origin_refused",
   "export_in_progress",
   "export_too_many_ids",
   "export_too_many_records",

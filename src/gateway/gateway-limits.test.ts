@@ -132,6 +132,7 @@ describe("limits", () => {
       accountEndpoints: {
         covers: (path) => path.startsWith("/own/"),
         findOpen: () => undefined,
+        listMethods: () => ["GET"],
         isForEveryKey: () => false,
         answer: () => Promise.resolve({ status: 200, headers: [], body: parts() }),
       },

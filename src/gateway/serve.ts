@@ -3,6 +3,7 @@ import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { answerAccountEndpoint, answerOpenAccountEndpoint } from "./endpoints/account-endpoints.ts";
 import { answerEndpoint } from "./endpoints/contract-endpoint.ts";
 import { answerExport, answerLink, readLink } from "./endpoints/export-endpoint.ts";
+import { answerOptions } from "./endpoints/options.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { ExportEndpoint } from "./exchange/export-door.ts";
 import type { RequestHead } from "./headers/request-guard.ts";
@@ -59,6 +60,7 @@ function serveInspected(exchange: Exchange): Served | Promise<Served> {
   const { head, target, method, parts } = exchange;
   if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
   const { path } = target;
+  if (method === "OPTIONS" && answerOptions(exchange, target)) return "answered";
   const ofExport = parts.exports?.find(method, path);
   if (ofExport !== undefined) return serveExport(exchange, ofExport, target);
   const own = parts.accountEndpoints?.covers(path) === true ? parts.accountEndpoints : undefined;

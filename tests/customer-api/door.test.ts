@@ -23,12 +23,26 @@ test("a key is needed, and a good one", async () => {
       ["GET", "/me/balances"],
       ["POST", "/me/quote"],
       ["GET", "/me/unknown"],
-      ["OPTIONS", "/me/balances"],
     ] as const) {
       const answer = await send(scene.gateway, path, { method, headers });
       assert.equal(answer.status, 401, `${method} ${path}`);
     }
   }
+});
+
+test("OPTIONS needs no key, tells the methods, and is not forwarded", async () => {
+  for (const [path, status, allow] of [
+    ["/me/balances", 204, "GET, HEAD, OPTIONS"],
+    ["/me/quote", 204, "POST, OPTIONS"],
+    ["/me/openapi.json", 204, "GET, HEAD, OPTIONS"],
+    ["/me/unknown", 404, undefined],
+  ] as const) {
+    for (const headers of [{}, { authorization: "Bearer nonsense" }]) {
+      const answer = await send(scene.gateway, path, { method: "OPTIONS", headers });
+      assert.deepEqual([answer.status, answer.headers["allow"]], [status, allow], path);
+    }
+  }
+  assert.deepEqual(scene.forwarded, []);
 });
 
 test("the OpenAPI document needs no key and says how a key is sent", async () => {
@@ -51,7 +65,6 @@ test("unknown paths are 404 and other methods 405, and neither is forwarded", as
     ["POST", "/me/balances", "GET"],
     ["DELETE", "/me/prices", "GET"],
     ["GET", "/me/quote", "POST"],
-    ["OPTIONS", "/me/balances", "GET"],
   ] as const) {
     const answer = await customer.call(method, path);
     assert.equal(answer.status, 405, `${method} ${path}`);

@@ -1,5 +1,6 @@
 import type { AccountAnswer, AccountEndpoints, AccountRequest } from "../../contract/account-endpoint.ts";
 import type { RenderedAnswer } from "../../contract/contract.ts";
+import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { addGetBalances } from "./account/get-balances.ts";
 import { addGetPermissions } from "./account/get-permissions.ts";
 import { addGetUsage } from "./account/get-usage.ts";
@@ -58,10 +59,17 @@ export function createCustomerApi(services: CustomerServices): CustomerApi {
     covers: (path) => path.startsWith(`${prefix}/`),
     findOpen: (method, path) =>
       method === "GET" && path === `${prefix}/openapi.json` ? document : undefined,
+    listMethods: (path) =>
+      path === `${prefix}/openapi.json` ? ["GET", "HEAD"] : withHead(listAllowedMethods(app, path)),
     isForEveryKey: (method, path) =>
       (method === "GET" || method === "HEAD") && path === `${prefix}/permissions`,
     answer: (request) => answer(app, request),
   };
+}
+
+/** What answers GET answers HEAD. */
+function withHead(methods: readonly string[]): readonly string[] {
+  return methods.flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method]));
 }
 
 /** The document says nothing of any account, so tools may read it without a key. It is the same for as long as we run. */

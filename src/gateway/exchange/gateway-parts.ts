@@ -6,6 +6,7 @@ import type { Problem } from "../../domain/problem.ts";
 import { type MatchPattern, parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 import { RouteTable } from "../../domain/routes/route-table.ts";
 import type { Identity, Meter } from "../../meter/meter.ts";
+import { Cors } from "../headers/cors.ts";
 import { CountedSlots } from "./counted-slots.ts";
 import { createExportDoor, type ExportDoor, type ExportOptions } from "./export-door.ts";
 import type { GatewayEvents } from "./gateway-events.ts";
@@ -51,6 +52,8 @@ export interface GatewayParts extends Omit<GatewayOptions, "exports"> {
   readonly statements: CountedSlots;
   /** Calls whose client has gone; one name for all. */
   readonly detached: CountedSlots;
+  /** Undefined: browsers are told nothing by us. */
+  readonly cors: Cors | undefined;
   /** Lower-case names that are removed from the upstream's responses. */
   readonly ownHeaders: ReadonlySet<string>;
   /** The client's end of each open tunnel. */
@@ -72,6 +75,7 @@ export function createGatewayParts(options: GatewayOptions): GatewayParts {
     accounts: new CountedSlots(config.gateway.maxConcurrentPerAccount),
     statements: new CountedSlots(MAX_STATEMENTS),
     detached: new CountedSlots(config.gateway.maxDetachedCalls),
+    cors: config.gateway.cors && new Cors(config.gateway.cors, contract.ownHeaders),
     ownHeaders: new Set(contract.ownHeaders.map((name) => name.toLowerCase())),
     tunnels: new Set(),
     draining: false,

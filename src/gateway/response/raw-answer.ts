@@ -13,9 +13,13 @@ export function answerRaw(parts: GatewayParts, socket: Socket, refusal: Refusal)
   const nowMs = parts.clock.unixMs();
   const requestId = createRequestId(nowMs);
   const rendered = parts.contract.renderRefusal(refusal, { requestId, endpoint: undefined, nowMs });
+  // The request's origin is not known: only what is told to all can be told.
+  const headers: string[] = [];
+  parts.cors?.extend(headers, undefined);
   const lines = [
     `HTTP/1.1 ${rendered.status} ${STATUS_CODES[rendered.status] ?? ""}`,
     ...rendered.headers.map(([name, value]) => `${name}: ${value}`),
+    ...headers.flatMap((text, i) => (i % 2 === 0 ? [`${text}: ${headers[i + 1] ?? ""}`] : [])),
     `Content-Length: ${Buffer.byteLength(rendered.body)}`,
     `X-Request-Id: ${requestId}`,
     "Connection: close",

@@ -99,6 +99,7 @@ export function sendHead(
   const { response, parts, head } = exchange;
   if (exchange.clientGone || response.headersSent || response.destroyed) return false;
   headers.push("X-Request-Id", exchange.requestId);
+  if (parts.cors !== undefined) parts.cors.extend(headers, exchange.header("origin"));
   // A client that waits for `100 Continue` and gets an answer instead may or may not send its body: the connection
   // cannot be read any further (RFC 9110 §10.1.1).
   const unreadable = head?.expectsContinue === true && !exchange.request.readableDidRead;

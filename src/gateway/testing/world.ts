@@ -1,4 +1,4 @@
-import type { GatewayLimits } from "../../config/config.ts";
+import type { GatewayLimits, ListenerConfig } from "../../config/config.ts";
 import type { AccountEndpoints } from "../../contract/account-endpoint.ts";
 import type { Contract } from "../../contract/contract.ts";
 import { loadContract } from "../../contract/load-contract.ts";
@@ -108,9 +108,14 @@ const TEST_LIMITS: GatewayLimits = {
   drainMs: 2_000,
 };
 
+const TEST_LISTENER: ListenerConfig = {
+  cors: undefined,
+};
+
 export interface WorldOptions {
   readonly contract?: string | Contract;
   readonly limits?: Partial<GatewayLimits>;
+  readonly listener?: Partial<ListenerConfig>;
   readonly idempotencyBytes?: number;
   readonly config?: Partial<GatewayConfig>;
   readonly accountEndpoints?: AccountEndpoints;
@@ -138,6 +143,7 @@ export class World {
     const {
       contract = "farebox",
       limits,
+      listener,
       config,
       idempotencyBytes = 50_000,
       accountEndpoints,
@@ -158,7 +164,7 @@ export class World {
           },
         ],
         open: ["GET /open"],
-        gateway: { ...TEST_LIMITS, ...limits },
+        gateway: { ...TEST_LIMITS, ...TEST_LISTENER, ...limits, ...listener },
         idempotency: { keepHours: 24, maxBodyBytes: idempotencyBytes },
         ...config,
       },
