@@ -85,6 +85,7 @@ export interface ExportsConfig {
 export interface ListenerConfig {
   /** Undefined: nothing is added, and what the upstream says to browsers is passed on. */
   readonly cors: CorsConfig | undefined;
+  readonly drainDelayMs: number;
 }
 
 /** Pages of other origins in browsers. */

@@ -84,12 +84,22 @@ export const gatewayOption = z
       description: "How long a client may take no byte of a response.",
       reason: "A client that stops reading holds memory and an upstream's connection.",
     }),
+    drainDelay: duration({
+      default: "5s",
+      min: "0s",
+      max: "10m",
+      description:
+        "How long an instance that SIGTERM stops still takes requests, while `/readyz` is 503 and answers say `Connection: close`.",
+      reason:
+        "Load balancers notice within a few seconds that they should send to others. Interrupted at a terminal (SIGINT) it does not wait.",
+    }),
     drain: duration({
-      default: "25s",
+      default: "20s",
       min: "10ms",
       max: "1h",
-      description: "How long requests in flight may take to finish when the instance stops.",
-      reason: "Below the 30 s after which orchestrators kill.",
+      description:
+        "How long requests in flight may take to finish when the instance stops, after `drainDelay`.",
+      reason: "With `drainDelay` below the 30 s after which orchestrators kill.",
     }),
   })
   .prefault({})

@@ -117,6 +117,7 @@ describe("a configuration with its upstream alone", () => {
       },
       gateway: {
         cors: undefined,
+        drainDelayMs: 5_000,
         maxHeaderBytes: 16_384,
         maxHeaderCount: 100,
         maxRequestBodyBytes: 10_485_760,
@@ -128,7 +129,7 @@ describe("a configuration with its upstream alone", () => {
         requestTimeoutMs: 60_000,
         idleSocketMs: 65_000,
         writeStallMs: 30_000,
-        drainMs: 25_000,
+        drainMs: 20_000,
       },
       exports: {
         kinds: [],

@@ -163,8 +163,8 @@ function nameCustomerApi({ per, ...rest }: ConfigFile["customerApi"]): Config["c
   return { ...rest, windowSeconds: per };
 }
 
-function nameListener({ cors }: ConfigFile["gateway"]): ListenerConfig {
-  return { cors: cors && nameCors(cors) };
+function nameListener({ cors, drainDelay }: ConfigFile["gateway"]): ListenerConfig {
+  return { cors: cors && nameCors(cors), drainDelayMs: drainDelay };
 }
 
 function nameCors({

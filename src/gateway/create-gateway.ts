@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
+import { setTimeout as wait } from "node:timers/promises";
 import { ClientSockets } from "./client-sockets.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import { createGatewayParts, type GatewayOptions, type GatewayParts } from "./exchange/gateway-parts.ts";
@@ -21,6 +22,11 @@ export interface Gateway {
   /** Begins to accept connections; port 0 takes a free one. Rejects when the address is taken. */
   listen(host: string, port: number): Promise<GatewayAddress>;
   /**
+   * Says that the end is near: from now on every answer ends its connection, so that clients and load balancers open others,
+   * and new connections are still taken. Resolves after `drainDelay`, or when closing begins.
+   */
+  announceEnd(): Promise<void>;
+  /**
    * Stops accepting, lets requests under way finish and settle within `drainMs`, then cuts what is left. The meter is
    * to be closed after it.
    */
@@ -32,11 +38,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   const parts = createGatewayParts(options);
   const sockets = new ClientSockets(parts);
   const work = new WorkCount();
+  const closing = new AbortController();
+  const ending = closing.signal;
   const server = openServer(parts);
   sockets.attach(server);
   const over = (exchange: Exchange): void => {
     exchange.connection?.end(exchange);
-    if (parts.draining) server.closeIdleConnections();
+    if (ending.aborted) server.closeIdleConnections();
     work.end();
   };
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -60,7 +68,14 @@ export function createGateway(options: GatewayOptions): Gateway {
   server.on("connect", onUpgrade);
   return {
     listen: (host, port) => listen(server, host, port),
-    close: () => close(server, parts, work),
+    announceEnd() {
+      parts.draining = true;
+      return pause(parts.config.gateway.drainDelayMs, ending);
+    },
+    close() {
+      closing.abort();
+      return close(server, parts, work);
+    },
   };
 }
 
@@ -106,6 +121,11 @@ async function close(server: Server, parts: GatewayParts, work: WorkCount): Prom
   for (const socket of parts.tunnels) socket.destroy();
   await parts.upstreams.destroy();
   await within(parts.config.gateway.drainMs, Promise.all([closed, work.ended()]));
+}
+
+/** A connection that is idle meanwhile is not cut: its next request may be under way. */
+async function pause(ms: number, until: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal: until, ref: false }).catch(ignore);
 }
 
 async function within(ms: number, work: Promise<unknown>): Promise<void> {

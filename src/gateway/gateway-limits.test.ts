@@ -243,6 +243,35 @@ describe("limits", () => {
   });
 
   describe("closing", () => {
+    it("is announced first: answers end their connections, idle and new ones are still served, until it begins", async () => {
+      const world = await open({ listener: { drainDelayMs: 600_000 } });
+      const account = await world.account();
+      world.upstream.answers(ok("x"));
+      const idle = world.client();
+      idle.write(requestText(account, "GET /fixed"));
+      assert.equal((await idle.response()).header("connection"), "keep-alive");
+      const announced = world.announceEnd();
+      idle.write(requestText(account, "GET /fixed"));
+      for (const response of [
+        await idle.response(),
+        await world.request(account, "GET /fixed"),
+        await world.request(undefined, "GET /fixed"),
+      ]) {
+        assert.equal(response.header("connection"), "close");
+      }
+      await idle.closed();
+      assert.equal((await account.books()).charged, "15");
+      await world.closeGateway();
+      await announced;
+      await new RawClient(world.port).closed();
+    });
+
+    it("begins after the delay", async () => {
+      const world = await open({ listener: { drainDelayMs: 10 } });
+      await world.announceEnd();
+      assert.equal((await world.request(undefined, "GET /fixed")).status, 401);
+    });
+
     it("lets requests under way finish and settle, refuses new connections and ends idle ones", async () => {
       const world = await open();
       const account = await world.account();

@@ -63,6 +63,11 @@ export interface Running {
   readonly operator: string;
   readonly operatorToken: OperatorToken;
   /**
+   * Tells load balancers to send to others, for `gateway.drainDelay`: `/readyz` is 503 and answers end their connections, while
+   * requests are still taken. Resolves then, or when closing begins. Never rejects.
+   */
+  announceEnd(): Promise<void>;
+  /**
    * Takes no more requests, lets those under way finish and settle, gives the leases back and closes the database. Never
    * rejects: what could not be closed is logged, and found again by the others for want of heartbeats.
    */
@@ -133,7 +138,12 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   closing.add("readiness", async () => {
     ready = false;
   });
-  return { gateway: renderUrl(address), operator: operator.url, operatorToken, close: () => closing.run() };
+  const announceEnd = (): Promise<void> => {
+    ready = false;
+    return gateway.announceEnd();
+  };
+  const urls = { gateway: renderUrl(address), operator: operator.url };
+  return { ...urls, operatorToken, announceEnd, close: () => closing.run() };
 }
 
 function openMeter(

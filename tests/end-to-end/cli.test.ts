@@ -103,7 +103,7 @@ test("an operator creates an account, a key and credits, and sees what the custo
   const { findings } = await run("doctor", "--config", file);
   assert.deepEqual([...new Set(findings.map((finding: { state: string }) => finding.state))], ["ok"]);
 
-  server.kill("SIGTERM");
+  server.kill("SIGINT");
   assert.equal((await server.finish()).code, 0);
   assert.ok(!existsSync(join(data, "instance.json")));
   const after = await runFarebox(["balance", account.id, "--data", data, "--json"]);
@@ -321,7 +321,7 @@ test("audit proves the books of a running Farebox and of a stopped one, and exit
   const { id } = await run("account", "create", "Acme");
   await run("grant", id, "5");
   assert.deepEqual(await run("audit"), { sound: true, pools: 1, entries: 1, findings: [] });
-  server.kill("SIGTERM");
+  server.kill("SIGINT");
   await server.finish();
   assert.equal(
     (await runFarebox(["audit", "--at-rest", "--data", data])).stdout,

@@ -13,17 +13,17 @@ import {
 } from "./farebox-process.ts";
 
 /** A running Farebox with one request that its upstream has and does not answer yet. */
-async function startBusy(context: TestContext) {
+async function startBusy(context: TestContext, drainDelay: string) {
   const asked = new EventEmitter();
   const upstream = await startUpstream(context, (_request, response) => asked.emit("request", response));
   const data = await migratedFolder(context);
   const file = writeConfig(
     temporaryFolder(context),
-    `upstream: ${upstream}\nprices:\n  - { match: "GET /slow", cost: 2 }\n`,
+    `upstream: ${upstream}\nprices:\n  - { match: "GET /slow", cost: 2 }\ngateway: { drainDelay: ${drainDelay} }\n`,
   );
   const args = ["--config", file, "--data", data];
   const server = startFarebox(context, args);
-  const { gateway } = await server.ready();
+  const { gateway, operator } = await server.ready();
   const environment = ["--data", data, "--json"];
   const account = JSON.parse((await runFarebox(["account", "create", "Acme", ...environment])).stdout).id;
   const { key } = JSON.parse((await runFarebox(["key", "create", account, ...environment])).stdout);
@@ -31,11 +31,17 @@ async function startBusy(context: TestContext) {
   const arrived = once(asked, "request") as Promise<[ServerResponse]>;
   const answer = fetch(`${gateway}/slow`, { headers: { authorization: `Bearer ${key}` } });
   const [held] = await arrived;
-  return { account, answer, args, data, gateway, held, server };
+  return { account, answer, args, data, gateway, held, operator, server };
 }
 
-test("SIGTERM lets the request under way finish and settle, takes no new one, gives leases back, exits 0", async (context) => {
-  const { account, answer, args, data, gateway, held, server } = await startBusy(context);
+test("SIGTERM says that it is not ready and still takes requests, then takes no new one, lets those under way finish and settle, gives leases back, exits 0", async (context) => {
+  const { account, answer, args, data, gateway, held, operator, server } = await startBusy(context, "10m");
+  server.kill("SIGTERM");
+  await untilUnready(operator);
+  const late = await fetch(`${gateway}/v1/credits/openapi.json`);
+  assert.deepEqual([late.status, late.headers.get("connection")], [200, "close"]);
+  // What comes within a second is the same wish; a later signal ends the delay, and no request under way.
+  await wait(1_100);
   server.kill("SIGTERM");
   await untilRefused(gateway);
   assert.equal(server.child.exitCode, null);
@@ -51,7 +57,7 @@ test("SIGTERM lets the request under way finish and settle, takes no new one, gi
 });
 
 test("a second signal, more than a second later, does not wait for the request", async (context) => {
-  const { answer, gateway, server } = await startBusy(context);
+  const { answer, gateway, server } = await startBusy(context, "0s");
   const cut = assert.rejects(answer);
   server.kill("SIGTERM");
   await untilRefused(gateway);
@@ -63,6 +69,10 @@ test("a second signal, more than a second later, does not wait for the request",
   assert.equal((await server.finish()).code, 1);
   await cut;
 });
+
+async function untilUnready(operator: string): Promise<void> {
+  while ((await fetch(`${operator}/readyz`)).status !== 503) await wait(20);
+}
 
 async function untilRefused(gateway: string): Promise<void> {
   for (;;) {

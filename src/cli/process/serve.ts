@@ -59,11 +59,24 @@ export async function serve(cli: Cli, config: Config | string, options: ServeOpt
 }
 
 async function untilClosed(cli: Cli, running: Running, directory: string): Promise<void> {
+  let isAnnounced = true;
   const signal = await untilTerminated(() => {
+    if (!isAnnounced) {
+      isAnnounced = true;
+      void running.close();
+      return;
+    }
     cli.terminal.err("Stopped at once: requests under way were cut.\n");
     process.exit(EXIT_FORCED);
   });
-  cli.terminal.err(`${signal}: finishing the requests under way. Once more to stop at once.\n`);
   removeInstanceFile(directory);
+  // Whoever interrupts at a terminal has no load balancer in front.
+  if (signal === "SIGTERM") {
+    isAnnounced = false;
+    cli.terminal.err(`${signal}: not ready any more; still taking requests. Once more to take none.\n`);
+    await running.announceEnd();
+    isAnnounced = true;
+  }
+  cli.terminal.err(`${signal}: finishing the requests under way. Once more to stop at once.\n`);
   await running.close();
 }

@@ -58,7 +58,7 @@ export interface GatewayParts extends Omit<GatewayOptions, "exports"> {
   readonly ownHeaders: ReadonlySet<string>;
   /** The client's end of each open tunnel. */
   readonly tunnels: Set<Duplex>;
-  /** True once closing has begun: connections end with their present answer. */
+  /** True once the end is announced: connections end with their present answer. */
   draining: boolean;
 }
 

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { GatewayLimits, ListenerConfig } from "../../config/config.ts";
 import type { AccountEndpoints } from "../../contract/account-endpoint.ts";
 import type { Contract } from "../../contract/contract.ts";
@@ -110,6 +111,7 @@ const TEST_LIMITS: GatewayLimits = {
 
 const TEST_LISTENER: ListenerConfig = {
   cors: undefined,
+  drainDelayMs: 0,
 };
 
 export interface WorldOptions {
@@ -177,6 +179,12 @@ export class World {
     this.port = (await this.#gateway.listen("127.0.0.1", 0)).port;
     this.#isOpen = true;
     return this;
+  }
+
+  /** Resolves when closing may begin. */
+  announceEnd(): Promise<void> {
+    assert.ok(this.#gateway !== undefined);
+    return this.#gateway.announceEnd();
   }
 
   /** Closes the gateway only. */
