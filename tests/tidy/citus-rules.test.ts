@@ -206,6 +206,12 @@ describe("statements in TypeScript", () => {
     assert.deepEqual(without.map(render), []);
   });
 
+  // Where a shard is a value, Citus sends the statement as it is to the server that has it; else it tries to split the statement.
+  test("none with a lateral subquery takes a shard from another table: it is a value in each condition", () => {
+    const wrong = sent.filter(({ text }) => /\bLATERAL\b/.test(text) && /\.shard = \w+\.shard\b/.test(text));
+    assert.deepEqual(wrong.map(render), []);
+  });
+
   test("none that writes calls a volatile function, or writes in a common table expression", () => {
     const wrong = sent.filter(({ text }) => writesInWith(text) || (WRITES.test(text) && VOLATILE.test(text)));
     assert.deepEqual(wrong.map(render), []);

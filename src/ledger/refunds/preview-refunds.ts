@@ -166,7 +166,7 @@ const CHARGES = `SELECT e.seq, e.at, e.amount, e.request, e.key_no, e.endpoint_n
   FROM farebox.entries e
   LEFT JOIN LATERAL (
     SELECT sum(f.amount)::bigint AS amount FROM farebox.refunds f
-    WHERE f.account_no = e.account_no AND f.type_no = e.type_no AND f.seq = e.seq AND f.shard = e.shard
+    WHERE f.account_no = e.account_no AND f.type_no = e.type_no AND f.seq = e.seq AND f.shard = $1
   ) r ON true
   WHERE e.account_no = u.account_no AND e.type_no = u.type_no AND e.shard = $1
     AND e.seq >= u.from_seq AND e.seq < u.to_seq AND ${chargeConditions(6)}`;

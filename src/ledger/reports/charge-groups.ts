@@ -112,7 +112,7 @@ async function readChargeGroups(
        FROM farebox.entries c
        LEFT JOIN LATERAL (
          SELECT sum(f.amount)::bigint AS amount FROM farebox.refunds f
-         WHERE f.account_no = c.account_no AND f.type_no = c.type_no AND f.seq = c.seq AND f.shard = c.shard
+         WHERE f.account_no = c.account_no AND f.type_no = c.type_no AND f.seq = c.seq AND f.shard = $3
        ) r ON true
        WHERE c.account_no = $1 AND c.type_no = $2 AND c.shard = $3 AND c.seq >= $4 AND c.seq < $5 AND c.kind = 'c'
        GROUP BY c.endpoint_no, c.status, c.units, c.price_list, coalesce(c.uncollected, 0) - c.amount,
