@@ -82,23 +82,32 @@ export function isUnstorable(error: unknown): boolean {
 
 /** The answer for anything that was thrown. What is not a {@link FareboxError} is a fault of ours: 500 without its text. */
 export function renderProblem(context: Context, error: unknown): Response {
+  const { status, body } = describeProblem(error);
+  if (status === 401) context.header("www-authenticate", 'Bearer realm="farebox operator"');
+  if (status === 503) context.header("retry-after", "1");
+  return context.body(body, status, { "content-type": PROBLEM_TYPE });
+}
+
+/** The media type of {@link problemBody}. */
+export const PROBLEM_TYPE = "application/problem+json";
+
+/** The same where there is no request that could be answered: its status and its body's text. */
+export function describeProblem(error: unknown): {
+  readonly status: ContentfulStatusCode;
+  readonly body: string;
+} {
   const known = readError(error);
   const status = statusOf(known);
   const errors = known.detail["errors"];
-  if (status === 401) context.header("www-authenticate", 'Bearer realm="farebox operator"');
-  if (status === 503) context.header("retry-after", "1");
-  return context.body(
-    JSON.stringify({
-      type: `urn:problem-type:farebox:${known.code}`,
-      title: known.code.replaceAll("_", " "),
-      status,
-      code: known.code,
-      detail: known.message,
-      ...(Array.isArray(errors) ? { errors } : {}),
-    }),
+  const body = JSON.stringify({
+    type: `urn:problem-type:farebox:${known.code}`,
+    title: known.code.replaceAll("_", " "),
     status,
-    { "content-type": "application/problem+json" },
-  );
+    code: known.code,
+    detail: known.message,
+    ...(Array.isArray(errors) ? { errors } : {}),
+  });
+  return { status, body };
 }
 
 function readError(error: unknown): FareboxError {

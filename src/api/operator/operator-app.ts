@@ -1,13 +1,13 @@
 import { randomBytes } from "node:crypto";
 import type { Hook } from "@hono/zod-openapi";
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { bodyLimit } from "hono/body-limit";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { fieldProblems, isFault, refuseFields, renderProblem } from "../problem.ts";
 import { authorize } from "./authorize.ts";
+import { closeUnread, readBody } from "./read-body.ts";
 import { REFERENCE_PATH } from "./reference/reference-page.ts";
 
 /** The largest request body: a price list of some thousand prices. */
@@ -28,6 +28,7 @@ export type OperatorApp = OpenAPIHono<OperatorEnv>;
 export function createOperatorApp(options: { readonly token: string; readonly logger: Logger }): OperatorApp {
   const app: OperatorApp = new OpenAPIHono<OperatorEnv>({ defaultHook: refuseInvalid, strict: true });
   const authorized = authorize(options.token);
+  app.use("*", closeUnread);
   app.use("*", async (context, next) => {
     const requestId = formatUuidV7(Date.now(), randomBytes(10));
     context.set("requestId", requestId);
@@ -37,7 +38,7 @@ export function createOperatorApp(options: { readonly token: string; readonly lo
     if (OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`)) await next();
     else return await authorized(context, next);
   });
-  app.use("*", bodyLimit({ maxSize: MAX_BODY_BYTES, onError: refuseTooLarge }));
+  app.use("*", readBody(MAX_BODY_BYTES));
   app.notFound((context) => renderUnknownRoute(app, context.req.method, context.req.path, context));
   app.onError((error, context) => {
     if (isFault(error)) {
@@ -59,10 +60,6 @@ export function createOperatorApp(options: { readonly token: string; readonly lo
 const refuseInvalid: Hook<unknown, OperatorEnv, string, unknown> = (result) => {
   if (!result.success) refuseFields(fieldProblems(result.error));
 };
-
-function refuseTooLarge(): never {
-  throw new FareboxError("request_too_large", `The body has more than ${MAX_BODY_BYTES} bytes.`);
-}
 
 /** 405 with `Allow` where the path exists under another method, 404 elsewhere. */
 function renderUnknownRoute(

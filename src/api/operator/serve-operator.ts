@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import { answerBroken, answerUnaddressed } from "./answer-broken.ts";
 import type { OperatorApp } from "./operator-app.ts";
 
 /** A listening operator API. */
@@ -11,13 +12,24 @@ export interface OperatorServer {
   close(): Promise<void>;
 }
 
-/** Requests are small and administration is slow work at most for an audit; a client that sends nothing is cut off. */
-const LIMITS = {
+/** What a client may take its time with, in milliseconds. */
+interface ClientPatience {
+  /** Until the head of a request is there. */
+  readonly headersTimeout: number;
+  /** Until all of it is there. */
+  readonly requestTimeout: number;
+  /** How often Node looks at that: a time-out is late by at most this. */
+  readonly connectionsCheckingInterval: number;
+}
+
+/** Requests are small: a client that stops sending is cut off. */
+const PATIENCE: ClientPatience = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  keepAliveTimeout: 5_000,
-  maxHeaderSize: 16_384,
+  connectionsCheckingInterval: 1_000,
 };
+
+const LIMITS = { keepAliveTimeout: 5_000, maxHeaderSize: 16_384 };
 
 /** Connections at once: operators, their tools, and a scraper of metrics. */
 const MAX_CONNECTIONS = 200;
@@ -29,10 +41,17 @@ const CLOSE_MS = 5_000;
 export async function serveOperator(
   app: OperatorApp,
   listen: { readonly host: string; readonly port: number },
+  patience = PATIENCE,
 ): Promise<OperatorServer> {
-  const handle = getRequestListener(app.fetch, { overrideGlobalObjects: false });
+  const handle = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    // HTTP/1.0 has no `Host`, and no operation looks at it.
+    hostname: "localhost",
+    errorHandler: answerUnaddressed,
+  });
   const listener: RequestListener = (incoming, outgoing) => void handle(incoming, outgoing);
-  const server = createServer(LIMITS, listener);
+  const server = createServer({ ...LIMITS, ...patience }, listener);
+  server.on("clientError", answerBroken);
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(listen.port, listen.host);
   await once(server, "listening");
