@@ -28,10 +28,13 @@ export class ClientSockets {
     server.setTimeout(this.#parts.config.gateway.writeStallMs, (socket) => this.#timedOut(socket));
   }
 
-  begin(exchange: Exchange): void {
+  /** False: the connection is ending, and nothing more is served on it. */
+  begin(exchange: Exchange): boolean {
     const connection = this.#connections.get(exchange.request.socket);
-    connection?.running.push(exchange);
+    if (connection === undefined || connection.isClosing) return false;
+    connection.running.push(exchange);
     exchange.connection = connection;
+    return true;
   }
 
   #connected(socket: Socket): void {
@@ -56,9 +59,12 @@ export class ClientSockets {
   #broken(error: NodeJS.ErrnoException, socket: Socket): void {
     const code = error.code ?? "unknown";
     this.#parts.events.clientBroken(code);
-    const running = this.#connections.get(socket)?.running;
+    const connection = this.#connections.get(socket);
+    const running = connection?.running;
     const isAnswering = running?.some((exchange) => exchange.response.headersSent) ?? false;
-    if (code === "ECONNRESET" || running === undefined) {
+    // Behind an answer that has left a second one would be taken for that of the next request.
+    const isOver = connection?.isReceiving === true || connection?.isClosing === true;
+    if (code === "ECONNRESET" || running === undefined || isOver) {
       socket.destroy();
     } else if (!isAnswering && running.length <= 1) {
       answerRaw(this.#parts, socket, { code: "request_invalid", reason: reasonOf(code) });

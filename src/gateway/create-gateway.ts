@@ -49,10 +49,13 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     const exchange = new Exchange(parts, request, response, over);
-    sockets.begin(exchange);
     // A request that breaks while its body arrives reports it here too; the step that reads it has been told.
     request.on("error", ignore);
     response.on("error", ignore);
+    if (!sockets.begin(exchange)) {
+      request.resume();
+      return;
+    }
     work.begin();
     serve(exchange);
   };

@@ -170,7 +170,8 @@ describe("limits", () => {
   });
 
   describe("upgrades", () => {
-    const WEBSOCKET = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: abc"];
+    const KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    const WEBSOCKET = ["Connection: Upgrade", "Upgrade: websocket", KEY, "Sec-WebSocket-Version: 13"];
 
     it("priced routes refuse them, and CONNECT is refused", async () => {
       const world = await open();
@@ -184,6 +185,61 @@ describe("limits", () => {
       await client.closed();
       assert.equal((await world.request(undefined, "GET /unpriced", WEBSOCKET)).status, 401);
       assert.equal(world.upstream.headsSeen, 0);
+    });
+
+    it("only a WebSocket passes: everything else is refused, and the upstream hears nothing", async () => {
+      const world = await open();
+      const account = await world.account();
+      const refused: [string, string[]][] = [
+        [
+          "GET /unpriced",
+          ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"],
+        ],
+        ["GET /unpriced", ["Connection: Upgrade", "Upgrade: h2c", KEY, "Sec-WebSocket-Version: 13"]],
+        [
+          "GET /unpriced",
+          ["Connection: Upgrade", "Upgrade: websocket, h2c", KEY, "Sec-WebSocket-Version: 13"],
+        ],
+        ["GET /unpriced", ["Connection: Upgrade", "Upgrade: TLS/1.0"]],
+        ["GET /unpriced", ["Connection: Upgrade", "Upgrade: websocket"]],
+        ["GET /unpriced", [...WEBSOCKET.slice(0, 3), "Sec-WebSocket-Version: 12"]],
+        ["GET /unpriced", [...WEBSOCKET, "Sec-WebSocket-Key: abc"]],
+        // Priced as one request, it would run as another.
+        ["POST /unpriced", WEBSOCKET],
+        ["DELETE /fixed", WEBSOCKET],
+        ["GET /unpriced", [...WEBSOCKET, "Content-Length: 1"]],
+      ];
+      for (const [line, headers] of refused) {
+        const response = await world.request(account, line, headers);
+        assert.equal(response.status, 400, headers.join());
+        assert.match(response.body.toString(), /upgrade_refused/);
+      }
+      const old = world.client();
+      old.write(requestText(account, "GET /unpriced", WEBSOCKET).replace("HTTP/1.1", "HTTP/1.0"));
+      assert.equal((await old.response()).status, 400);
+      assert.equal(world.upstream.headsSeen, 0);
+    });
+
+    it("an upstream that switches to something else is a 502", async () => {
+      const world = await open();
+      const account = await world.account();
+      for (const protocol of ["h2c", "websocket, h2c", "websocket\r\nUpgrade: h2c"]) {
+        world.upstream.answers(
+          `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+        );
+        assert.equal((await world.request(account, "GET /unpriced", WEBSOCKET)).status, 502, protocol);
+      }
+      assert.deepEqual(new Set(world.events), new Set(["upstreamFailed protocol"]));
+    });
+
+    it("one that is pipelined behind a request under way ends the connection, and nothing else", async () => {
+      const world = await open();
+      const account = await world.account();
+      const client = world.client();
+      client.write(requestText(account, "GET /unpriced") + requestText(account, "GET /unpriced", WEBSOCKET));
+      await client.closed();
+      world.upstream.answers(ok("x"));
+      assert.equal((await world.request(account, "GET /unpriced")).status, 200);
     });
 
     it("unpriced routes hand the connection through", async () => {

@@ -14,7 +14,6 @@ export interface TunnelEnds {
   readonly remote: Duplex;
   readonly status: number;
   readonly raw: readonly (Buffer | string)[];
-  readonly upgrade: string;
 }
 
 /** Answers the switch and joins both connections with backpressure. Resolves when both have ended. */
@@ -45,7 +44,7 @@ export function joinTunnel(parts: GatewayParts, ends: TunnelEnds): Promise<void>
 function switchHead(parts: GatewayParts, ends: TunnelEnds): string {
   const head = readResponseHead(ends.raw, parts.ownHeaders, parts.config.gateway.maxHeaderCount, undefined);
   const lines = [`HTTP/1.1 ${ends.status} ${STATUS_CODES[ends.status] ?? ""}`];
-  lines.push("Connection: Upgrade", `Upgrade: ${ends.upgrade}`);
+  lines.push("Connection: Upgrade", "Upgrade: websocket");
   const headers = "reason" in head ? [] : head.headers;
   for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i] ?? ""}: ${headers[i + 1] ?? ""}`);
   return `${lines.join("\r\n")}\r\n\r\n`;

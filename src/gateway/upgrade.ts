@@ -12,11 +12,13 @@ import { joinTunnel } from "./tunnel.ts";
 import { chooseUpstream, forwardedHeaders } from "./upstream/forward.ts";
 import { faultCode, upstreamRefusal } from "./upstream/upstream-fault.ts";
 
-const PROTOCOL = /^[A-Za-z0-9][\w./-]*$/;
+/** The nonce of RFC 6455 §4.1: 16 bytes. */
+const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
 
 /**
- * Serves `Upgrade` and `CONNECT`. What passes a tunnel cannot be priced, so priced routes and CONNECT refuse it; on
- * unpriced routes the connection is handed through once the sender is known and within its limits. Never rejects.
+ * Serves `Upgrade` and `CONNECT`. What passes a tunnel cannot be priced: a WebSocket is handed through on unpriced routes once
+ * the sender is known and within its limits, and everything else is refused. `h2c` above all: requests would pass behind it
+ * that nobody prices. Never rejects.
  */
 export async function serveUpgrade(
   parts: GatewayParts,
@@ -24,7 +26,13 @@ export async function serveUpgrade(
   first: Buffer,
 ): Promise<void> {
   const response = new ServerResponse(request);
-  response.assignSocket(request.socket);
+  try {
+    response.assignSocket(request.socket);
+  } catch {
+    // An answer is under way on this connection: the upgrade was pipelined behind its request, and cannot be answered in turn.
+    request.socket.destroy();
+    return;
+  }
   response.shouldKeepAlive = false;
   response.on("finish", () => request.socket.destroySoon());
   request.socket.on("error", () => request.socket.destroy());
@@ -45,11 +53,7 @@ async function admitUpgrade(exchange: Exchange): Promise<Upstream | Refusal> {
   if (refusal !== undefined) return refusal;
   const { head, target, parts } = exchange;
   if (target === undefined || head?.bodyLength !== 0) return { code: "upgrade_refused" };
-  // What Farebox answers itself is never forwarded, by no route.
-  const isOwn = parts.accountEndpoints?.covers(target.path) ?? false;
-  if (isOwn || parts.contract.findEndpoint(exchange.method, target.path) !== undefined) {
-    return { code: "upgrade_refused" };
-  }
+  if (!isWebSocket(exchange.request) || isOwn(parts, target.path)) return { code: "upgrade_refused" };
   if (parts.openRoutes.find(exchange.method, target.path) === undefined) {
     const refused = (await authenticate(exchange, target.path)) ?? findRoute(exchange, target.path);
     if (refused !== undefined) return refused;
@@ -60,14 +64,45 @@ async function admitUpgrade(exchange: Exchange): Promise<Upstream | Refusal> {
   return chooseUpstream(exchange, target);
 }
 
+/**
+ * The client's handshake (RFC 6455 §4.1), and nothing beside it. It is always a GET: that is what is forwarded, so another method
+ * would be priced as one request and run as another.
+ */
+function isWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean {
+  return (
+    method === "GET" &&
+    httpVersion === "1.1" &&
+    headers.upgrade?.toLowerCase() === "websocket" &&
+    WEBSOCKET_KEY.test(headers["sec-websocket-key"] ?? "") &&
+    headers["sec-websocket-version"] === "13"
+  );
+}
+
+/** What Farebox answers itself is never forwarded, by no route. */
+function isOwn(parts: GatewayParts, path: string): boolean {
+  return (
+    parts.accountEndpoints?.covers(path) === true ||
+    parts.exports?.find("GET", path) !== undefined ||
+    parts.contract.findEndpoint("GET", path) !== undefined
+  );
+}
+
+function switchesToWebSocket(raw: readonly (Buffer | string)[]): boolean {
+  const texts = raw.map((text) => text.toString().toLowerCase());
+  const protocols = texts.filter((_text, i) => i % 2 === 1 && texts[i - 1] === "upgrade");
+  return protocols.length === 1 && protocols[0]?.trim() === "websocket";
+}
+
 function openTunnel(exchange: Exchange, upstream: Upstream, first: Buffer): Promise<void> {
   const { head, target, request, parts } = exchange;
-  const upgrade = request.headers.upgrade ?? "";
-  if (head === undefined || target === undefined || !PROTOCOL.test(upgrade)) {
-    refuse(exchange, { code: "upgrade_refused" });
-    return Promise.resolve();
-  }
+  if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
   return new Promise((resolve) => {
+    const failed = (refusal: Refusal, code: string): void => {
+      if (!exchange.response.headersSent) refuse(exchange, refusal);
+      const reason = "the connection was not switched";
+      parts.events.upstreamFailed({ requestId: exchange.requestId, upstream: upstream.name, code, reason });
+      resolve();
+    };
     const handler: Dispatcher.DispatchHandler = {
       onRequestStart() {
         // undici requires it; a client that leaves now is noticed when its tunnel opens.
@@ -75,8 +110,16 @@ function openTunnel(exchange: Exchange, upstream: Upstream, first: Buffer): Prom
       onRequestUpgrade(controller, status, _headers, remote) {
         exchange.upstreamStatus = status;
         const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+        if (!switchesToWebSocket(raw)) {
+          remote.destroy();
+          failed(
+            { code: "upstream_invalid", reason: "the upstream switched to another protocol" },
+            "protocol",
+          );
+          return;
+        }
         exchange.response.detachSocket(request.socket);
-        void joinTunnel(parts, { client: request.socket, first, remote, status, raw, upgrade }).then(resolve);
+        void joinTunnel(parts, { client: request.socket, first, remote, status, raw }).then(resolve);
       },
       onResponseStart(controller, status) {
         if (status < 200) return;
@@ -84,18 +127,11 @@ function openTunnel(exchange: Exchange, upstream: Upstream, first: Buffer): Prom
         controller.abort(new Error("the upstream does not switch protocols"));
       },
       onResponseError(_controller, error) {
-        if (!exchange.response.headersSent) refuse(exchange, upstreamRefusal(error, false));
-        parts.events.upstreamFailed({
-          requestId: exchange.requestId,
-          upstream: upstream.name,
-          code: faultCode(error),
-          reason: "the connection was not switched",
-        });
-        resolve();
+        failed(upstreamRefusal(error, false), faultCode(error));
       },
     };
     const path = upstream.basePath + target.path + target.query;
     const headers = forwardedHeaders(exchange, upstream, head);
-    upstream.pool.dispatch({ path, method: "GET", headers, upgrade }, handler);
+    upstream.pool.dispatch({ path, method: "GET", headers, upgrade: "websocket" }, handler);
   });
 }

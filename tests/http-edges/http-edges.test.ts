@@ -4,6 +4,7 @@ import { describeAnswers } from "../../src/gateway/testing/edges/answer-edges.ts
 import { describeBroken } from "../../src/gateway/testing/edges/broken-edges.ts";
 import { describeCharging } from "../../src/gateway/testing/edges/charging-edges.ts";
 import { describeClients } from "../../src/gateway/testing/edges/client-edges.ts";
+import { describeEarlyAnswers } from "../../src/gateway/testing/edges/early-edges.ts";
 import { describeIdempotency } from "../../src/gateway/testing/edges/idempotency-edges.ts";
 import { describeStreams } from "../../src/gateway/testing/edges/stream-edges.ts";
 import { World } from "../../src/gateway/testing/world.ts";
@@ -34,6 +35,7 @@ eachDatabase("http edges", (openFresh) => {
     describeClients(open);
     describeIdempotency(open);
     describeAnswers(open);
+    describeEarlyAnswers(open);
 
     it("holds nothing at rest, and every sum of the books is right", async () => {
       await world.atRest();

@@ -14,6 +14,10 @@ export class ClientConnection {
   readonly plainAddress: string;
   /** Exchanges under way: nearly always one or none, several when requests are pipelined. */
   readonly running: Underway[] = [];
+  /** An answer has left, and the body of its request is still arriving. */
+  isReceiving = false;
+  /** An answer has said that it is the last one here: what was pipelined behind its request is not served. */
+  isClosing = false;
 
   constructor(address: string) {
     this.address = address;

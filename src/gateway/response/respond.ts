@@ -4,9 +4,7 @@ import type { Refusal } from "../../domain/refusal.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { type HeaderList, withLength } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
-
-/** How long the rest of a body that nobody reads may keep arriving before the connection is cut. */
-const LINGER_MS = 2000;
+import { planForUnread } from "./unread-body.ts";
 
 /** Answers with a refusal, as the contract words it. */
 export function refuse(exchange: Exchange, refusal: Refusal): void {
@@ -78,7 +76,6 @@ export function sendWhole(
   if (!sendHead(exchange, status, statusText, headers)) return;
   if (body === undefined || body.length === 0 || exchange.method === "HEAD") exchange.response.end();
   else exchange.response.end(body);
-  lingerWhileUnread(exchange);
 }
 
 /** Sends the upstream's answer, with its headers as they are to leave and their length mended. */
@@ -100,10 +97,10 @@ export function sendHead(
   if (exchange.clientGone || response.headersSent || response.destroyed) return false;
   headers.push("X-Request-Id", exchange.requestId);
   if (parts.cors !== undefined) parts.cors.extend(headers, exchange.header("origin"));
-  // A client that waits for `100 Continue` and gets an answer instead may or may not send its body: the connection
-  // cannot be read any further (RFC 9110 §10.1.1).
-  const unreadable = head?.expectsContinue === true && !exchange.request.readableDidRead;
-  if (parts.draining || unreadable || head === undefined) response.shouldKeepAlive = false;
+  // A head that was refused may end elsewhere than Node thinks.
+  if (parts.draining || head === undefined) response.shouldKeepAlive = false;
+  planForUnread(exchange);
+  if (exchange.connection !== undefined && !response.shouldKeepAlive) exchange.connection.isClosing = true;
   response.writeHead(status, statusText ?? STATUS_CODES[status] ?? "", headers);
   return true;
 }
@@ -114,21 +111,4 @@ export function addRateHeaders(exchange: Exchange, headers: HeaderList): void {
     const lower = name.toLowerCase();
     if (!headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === lower)) headers.push(name, value);
   }
-}
-
-/**
- * The answer came before the request's body was read. Node reads and drops the rest, so that the client sees the
- * answer instead of a reset; this bounds how long.
- */
-function lingerWhileUnread(exchange: Exchange): void {
-  const { request, response } = exchange;
-  if (request.complete) return;
-  const timer = setTimeout(() => {
-    if (!request.complete) request.socket.destroy();
-  }, LINGER_MS);
-  timer.unref();
-  request.once("end", () => clearTimeout(timer));
-  response.once("close", () => {
-    if (request.destroyed) clearTimeout(timer);
-  });
 }
