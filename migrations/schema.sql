@@ -464,7 +464,7 @@ CREATE TABLE farebox.operator_requests (
   key text COLLATE "C" NOT NULL,
   request_hash text NOT NULL,
   status integer NOT NULL,
-  body jsonb NOT NULL,
+  body json NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT operator_requests_pkey PRIMARY KEY (key)
 );

@@ -62,7 +62,12 @@ export const refundBody = z
     account: z.string(),
     creditType: z.string(),
     refunded: amountOutput,
-    balance: amountOutput,
+    balance: amountOutput.openapi({ description: "The pool's balance after the refund." }),
+    nothingLeft: z.boolean().openapi({
+      description:
+        "True: all of the charge was refunded before, so that `refunded` is 0. The reference is remembered all the same.",
+    }),
+    created: z.boolean().openapi({ description: "False: a refund with this reference was there before." }),
   })
   .openapi("Refund");
 
@@ -78,7 +83,15 @@ export const newAdjustment = z
   .openapi("NewAdjustment");
 
 export const adjustmentBody = z
-  .object({ account: z.string(), creditType: z.string(), amount: amountOutput, balance: amountOutput })
+  .object({
+    account: z.string(),
+    creditType: z.string(),
+    amount: amountOutput,
+    balance: amountOutput.openapi({ description: "The pool's balance after the adjustment." }),
+    created: z
+      .boolean()
+      .openapi({ description: "False: an adjustment with this reference was there before." }),
+  })
   .openapi("Adjustment");
 
 export const balanceBody = z

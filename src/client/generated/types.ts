@@ -209,9 +209,17 @@ export interface Refund {
    */
   refunded: number;
   /**
-   * Credits, exact to six decimals.
+   * The pool's balance after the refund.
    */
   balance: number;
+  /**
+   * True: all of the charge was refunded before, so that `refunded` is 0. The reference is remembered all the same.
+   */
+  nothingLeft: boolean;
+  /**
+   * False: a refund with this reference was there before.
+   */
+  created: boolean;
 }
 export interface Adjustment {
   account: string;
@@ -221,9 +229,13 @@ export interface Adjustment {
    */
   amount: number;
   /**
-   * Credits, exact to six decimals.
+   * The pool's balance after the adjustment.
    */
   balance: number;
+  /**
+   * False: an adjustment with this reference was there before.
+   */
+  created: boolean;
 }
 export interface RefundPreview {
   /**

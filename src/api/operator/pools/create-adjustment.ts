@@ -38,13 +38,14 @@ export function addCreateAdjustment(app: OperatorApp, services: OperatorServices
         reference: reference ?? context.get("requestId"),
       });
       const shown = { creditType: pool.creditType, amount: creditsToJson(amount) };
+      const created = !adjusted.repeated;
       return {
-        body: { account, ...shown, balance: creditsToJson(adjusted.balance) },
+        body: { account, ...shown, balance: creditsToJson(adjusted.balance), created },
         audit: {
           action: "adjustment.create",
           accountId: account,
           target: `${pool.creditType}.${adjusted.seq}`,
-          detail: { ...shown, reason, reference, created: !adjusted.repeated },
+          detail: { ...shown, reason, reference, created },
         },
       };
     });

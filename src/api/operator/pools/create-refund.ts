@@ -19,7 +19,7 @@ const route = createRoute({
   summary: "Reverse all or part of a charge; never more than was charged",
   security: OPERATOR_SECURITY,
   request: { params: chargeParams, headers: idempotencyHeader, body: jsonBody(newRefund) },
-  responses: answers(201, "The refund; `refunded` is 0 when nothing was left of the charge.", refundBody),
+  responses: answers(201, "The refund; it says when nothing was left of the charge.", refundBody),
 });
 
 /** `POST /v1/charges/{charge}/refunds`. Errors: `charge_unknown`, `refund_exceeds_charge`, `refund_conflict`. */

@@ -20,7 +20,7 @@ const route = createRoute({
   summary: "Reverse all or part of the charge of a request, named by its id",
   security: OPERATOR_SECURITY,
   request: { params: accountParams, headers: idempotencyHeader, body: jsonBody(newRequestRefund) },
-  responses: answers(201, "The refund; `refunded` is 0 when nothing was left of the charge.", refundBody),
+  responses: answers(201, "The refund; it says when nothing was left of the charge.", refundBody),
 });
 
 /**

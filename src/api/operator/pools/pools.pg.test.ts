@@ -132,6 +132,8 @@ eachDatabase("operator API: pools", (openFresh) => {
       creditType: "credits",
       refunded: 15.5,
       balance: 75.5,
+      nothingLeft: false,
+      created: true,
     });
     const tooMuch = await operator.post(`/v1/charges/${spent}/refunds`, { amount: 24.500001 });
     assert.deepEqual([tooMuch.status, tooMuch.body.code], [422, "refund_exceeds_charge"]);
@@ -139,6 +141,7 @@ eachDatabase("operator API: pools", (openFresh) => {
     assert.equal((await operator.post(`/v1/charges/${spent}/refunds`, {})).body.refunded, 24.5);
     const nothing = await operator.post(`/v1/charges/${spent}/refunds`, {});
     assert.deepEqual([nothing.status, nothing.body.refunded, nothing.body.balance], [201, 0, 100]);
+    assert.deepEqual([nothing.body.nothingLeft, nothing.body.created], [true, true]);
   });
 
   test("a refund's reference with the same amount answers the same, with another it is refused", async () => {
@@ -149,12 +152,26 @@ eachDatabase("operator API: pools", (openFresh) => {
       operator.post(`/v1/charges/${spent}/refunds`, { reference: "r", ...body });
     const first = await refund({ amount: 15 });
     assert.equal(first.status, 201);
-    assert.deepEqual((await refund({ amount: 15 })).body, first.body);
+    assert.deepEqual((await refund({ amount: 15 })).body, { ...first.body, created: false });
     for (const body of [{ amount: 14 }, {}]) {
       const other = await refund(body);
       assert.deepEqual([other.status, other.body.code], [409, "refund_conflict"]);
     }
     assert.equal(await balanceOf(account), 75);
+  });
+
+  test("a refund that finds nothing left says so, and its reference is remembered", async () => {
+    const account = await operator.account();
+    await operator.post(`/v1/accounts/${account}/grants`, { amount: 100 });
+    const spent = await charge(account, 40_000_000n);
+    const refund = (body: object) => operator.post(`/v1/charges/${spent}/refunds`, body);
+    await refund({});
+    const nothing = await refund({ reference: "late" });
+    assert.deepEqual([nothing.status, nothing.body.refunded, nothing.body.nothingLeft], [201, 0, true]);
+    assert.deepEqual((await refund({ reference: "late" })).body, { ...nothing.body, created: false });
+    const other = await refund({ reference: "late", amount: 1 });
+    assert.deepEqual([other.status, other.body.code], [409, "refund_conflict"]);
+    assert.equal(await balanceOf(account), 100);
   });
 
   test("a charge that does not exist is named", async () => {
@@ -178,6 +195,10 @@ eachDatabase("operator API: pools", (openFresh) => {
     const account = await operator.account();
     await operator.post(`/v1/accounts/${account}/grants`, { amount: 10 });
     const path = `/v1/accounts/${account}/adjustments`;
+    const named = { amount: 1, reason: "goodwill", reference: "r" };
+    assert.equal((await operator.post(path, named)).body.created, true);
+    assert.equal((await operator.post(path, named)).body.created, false);
+    assert.equal((await operator.post(path, { amount: -1, reason: "back" })).body.balance, 10);
     assert.equal((await operator.post(path, { amount: "-2.5", reason: "typing error" })).body.balance, 7.5);
     assert.equal((await operator.post(path, { amount: 1, reason: "goodwill" })).body.balance, 8.5);
     const tooMuch = await operator.post(path, { amount: -8.500001, reason: "x" });

@@ -32,13 +32,23 @@ export async function refundOneCharge(
   const result = await refundCharge(tx, { pool, seq, amount, reason, reference: reference ?? ownReference });
   const { accountId, creditType } = pool;
   const refunded = creditsToJson(result.refunded);
+  const balance = creditsToJson(result.balance);
+  const created = !result.repeated;
   return {
-    body: { charge: id, account: accountId, creditType, refunded, balance: creditsToJson(result.balance) },
+    body: {
+      charge: id,
+      account: accountId,
+      creditType,
+      refunded,
+      balance,
+      nothingLeft: result.seq === null,
+      created,
+    },
     audit: {
       action: "refund.create",
       accountId,
       target: id,
-      detail: { refunded, reason, reference, requestId, created: !result.repeated },
+      detail: { refunded, reason, reference, requestId, created },
     },
   };
 }

@@ -13,6 +13,7 @@ export interface Answer {
   // Tests look into bodies of every shape.
   // oxlint-disable-next-line typescript/no-explicit-any
   readonly body: any;
+  readonly text: string;
 }
 
 export interface Send {
@@ -59,6 +60,7 @@ export class OperatorUnderTest {
       status: response.status,
       headers: response.headers,
       body: text.startsWith("{") ? JSON.parse(text) : text,
+      text,
     };
   }
 

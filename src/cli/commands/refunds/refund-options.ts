@@ -20,6 +20,11 @@ export function addRefundOptions(command: Command): Command {
 }
 
 /** What was given back, for people. */
-export function renderRefund({ refunded, creditType, charge, balance }: z.infer<typeof refundBody>): string {
-  return `Refunded ${refunded} ${creditType} of ${charge}; balance ${balance}.\n`;
+export function renderRefund(refund: z.infer<typeof refundBody>): string {
+  const { refunded, creditType, charge, balance, nothingLeft, created } = refund;
+  const before = created ? "" : " before, under this reference; nothing was changed";
+  const done = nothingLeft
+    ? `Nothing was left to refund of ${charge}`
+    : `Refunded ${refunded} ${creditType} of ${charge}`;
+  return `${done}${before}; balance ${balance}.\n`;
 }
