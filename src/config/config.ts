@@ -86,6 +86,10 @@ export interface ListenerConfig {
   /** Undefined: nothing is added, and what the upstream says to browsers is passed on. */
   readonly cors: CorsConfig | undefined;
   readonly drainDelayMs: number;
+  /** Address ranges of the proxies in front, whose word about their clients counts. */
+  readonly trustedProxies: readonly string[];
+  /** The header in which they name the client; undefined: either. */
+  readonly proxyHeader: "x-forwarded-for" | "forwarded" | undefined;
 }
 
 /** Pages of other origins in browsers. */

@@ -1,11 +1,32 @@
 import { z } from "zod";
+import { parseAddressRange } from "../domain/addresses.ts";
 import { corsOption } from "./cors-schema.ts";
 import { byteSize, count, duration } from "./option-types.ts";
+
+const RANGE_MEND = "write an address, or a range of them: 10.0.0.0/8, 192.0.2.7, 2001:db8::/32";
+
+const addressRange = z.string().superRefine((text, context) => {
+  if (parseAddressRange(text) !== undefined) return;
+  const message = `${JSON.stringify(text)} is not an address range`;
+  context.addIssue({ code: "custom", message, params: { mend: RANGE_MEND } });
+});
 
 /** The gateway: whom it answers how, and a limit on everything, each with its reason. */
 export const gatewayOption = z
   .strictObject({
     cors: corsOption,
+    trustedProxies: z.array(addressRange).max(1000).default([]).meta({
+      description:
+        "Addresses of the proxies in front (`10.0.0.0/8`, `2001:db8::7`): what they say of their clients is believed and passed on.",
+      reason: "None: what anybody could write is dropped.",
+      mend: RANGE_MEND,
+    }),
+    proxyHeader: z.enum(["x-forwarded-for", "forwarded"]).optional().meta({
+      description: "The header in which the trusted proxies name the client. The other one is then dropped.",
+      reason:
+        "Left out: the one that is there; both are refused when they name different clients. Name it when your proxies pass the other one on.",
+      mend: "write x-forwarded-for or forwarded",
+    }),
     maxHeaderSize: byteSize({
       default: "16KiB",
       min: "1KiB",
@@ -46,8 +67,9 @@ export const gatewayOption = z
       default: 1024,
       min: 1,
       max: 65_535,
-      description: "Sockets of one address, on this instance.",
-      reason: "High, because behind a load balancer all sockets come from few addresses.",
+      description:
+        "Sockets of one address, on this instance; of a client behind a trusted proxy its requests in flight.",
+      reason: "High, because behind a load balancer that is not trusted all sockets come from few addresses.",
     }),
     maxDetachedCalls: count({
       default: 1000,

@@ -84,6 +84,22 @@ gateway: { cors: { origins: [https://app.example.com, "https://*.example.org", "
   });
 });
 
+describe("proxies in front", () => {
+  it("are named by addresses and ranges of both versions", () => {
+    const { trustedProxies, proxyHeader } = parse(
+      'upstream: http://127.0.0.1:9000\ngateway: { trustedProxies: [10.0.0.0/8, "2001:db8::7"], proxyHeader: forwarded }',
+    ).gateway;
+    assert.deepEqual([trustedProxies, proxyHeader], [["10.0.0.0/8", "2001:db8::7"], "forwarded"]);
+  });
+
+  it("are refused by name, with the place and the form", () => {
+    const { path, reason, mend } = problemOf("gateway: { trustedProxies: [127.0.0.1, nginx] }");
+    assert.equal(path, "gateway.trustedProxies[1]");
+    assert.match(reason, /"nginx" is not an address range/);
+    assert.match(mend, /10\.0\.0\.0\/8/);
+  });
+});
+
 describe("a configuration with its upstream alone", () => {
   it("has every default", () => {
     assert.deepEqual(parse("upstream: http://127.0.0.1:9000/"), {
@@ -118,6 +134,8 @@ describe("a configuration with its upstream alone", () => {
       gateway: {
         cors: undefined,
         drainDelayMs: 5_000,
+        trustedProxies: [],
+        proxyHeader: undefined,
         maxHeaderBytes: 16_384,
         maxHeaderCount: 100,
         maxRequestBodyBytes: 10_485_760,

@@ -163,8 +163,9 @@ function nameCustomerApi({ per, ...rest }: ConfigFile["customerApi"]): Config["c
   return { ...rest, windowSeconds: per };
 }
 
-function nameListener({ cors, drainDelay }: ConfigFile["gateway"]): ListenerConfig {
-  return { cors: cors && nameCors(cors), drainDelayMs: drainDelay };
+function nameListener(gateway: ConfigFile["gateway"]): ListenerConfig {
+  const { cors, drainDelay, trustedProxies, proxyHeader } = gateway;
+  return { cors: cors && nameCors(cors), drainDelayMs: drainDelay, trustedProxies, proxyHeader };
 }
 
 function nameCors({

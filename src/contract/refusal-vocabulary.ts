@@ -97,6 +97,9 @@ function printFault({ path, reason }: FieldFault): string {
 
 /** What only one code knows. */
 const entriesByCode: Readonly<Partial<Record<RefusalCode, Vocabulary<RefusalFacts>>>> = {
+  address_not_permitted: {
+    address: own("address_not_permitted", "the client's address", (refusal) => refusal.address),
+  },
   insufficient_credits: {
     creditType: own(
       "insufficient_credits",

@@ -19,6 +19,7 @@ const examples: { readonly [Code in RefusalCode]: Extract<Refusal, { code: Code 
   key_missing: { code: "key_missing" },
   key_invalid: { code: "key_invalid" },
   key_not_permitted: { code: "key_not_permitted" },
+  address_not_permitted: { code: "address_not_permitted", address: "192.0.2.7" },
   insufficient_credits: { code: "insufficient_credits", creditType: "credits", required, available },
   key_cap_reached: {
     code: "key_cap_reached",

@@ -8,6 +8,8 @@ export type Refusal =
   | { readonly code: "key_invalid" }
   /** The endpoint is outside the key's scopes. */
   | { readonly code: "key_not_permitted" }
+  /** The key is bound to addresses, and this is none of them. */
+  | { readonly code: "address_not_permitted"; readonly address: string }
   | {
       readonly code: "insufficient_credits";
       readonly creditType: string;
@@ -99,6 +101,7 @@ export const REFUSAL_CODES = [
   "key_missing",
   "key_invalid",
   "key_not_permitted",
+  "address_not_permitted",
   "insufficient_credits",
   "key_cap_reached",
   "quote_above_max",

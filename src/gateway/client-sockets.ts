@@ -2,7 +2,6 @@ import type { Server } from "node:http";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ClientConnection } from "./exchange/client-connection.ts";
-import { CountedSlots } from "./exchange/counted-slots.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { GatewayParts } from "./exchange/gateway-parts.ts";
 import { RETRY_AFTER_SECONDS } from "./response/error-refusal.ts";
@@ -11,12 +10,10 @@ import { answerRaw } from "./response/raw-answer.ts";
 /** The connections of clients: how many an address may have, what runs on each, and when one is cut. */
 export class ClientSockets {
   readonly #parts: GatewayParts;
-  readonly #addresses: CountedSlots;
   readonly #connections = new WeakMap<Duplex, ClientConnection>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
-    this.#addresses = new CountedSlots(parts.config.gateway.maxSocketsPerIp);
   }
 
   attach(server: Server): void {
@@ -38,16 +35,17 @@ export class ClientSockets {
   }
 
   #connected(socket: Socket): void {
-    const address = socket.remoteAddress ?? "";
-    if (!this.#addresses.enter(address)) {
+    const connection = new ClientConnection(socket.remoteAddress ?? "", this.#parts.proxies);
+    const { plainAddress: address, isProxy } = connection;
+    // Of a proxy's connections the requests are counted, each for its client.
+    if (!isProxy && !this.#parts.addresses.enter(address)) {
       this.#parts.events.socketRefused(address);
       answerRaw(this.#parts, socket, { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS });
       return;
     }
-    const connection = new ClientConnection(address);
     this.#connections.set(socket, connection);
     socket.once("close", () => {
-      this.#addresses.leave(address);
+      if (!isProxy) this.#parts.addresses.leave(address);
       for (const exchange of connection.running.slice()) exchange.clientLeft();
     });
   }

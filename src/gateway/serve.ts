@@ -7,6 +7,7 @@ import { answerOptions } from "./endpoints/options.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { ExportEndpoint } from "./exchange/export-door.ts";
 import type { RequestHead } from "./headers/request-guard.ts";
+import { identifySender } from "./identify-sender.ts";
 import { type Admitting, admitRequest } from "./request/admit-request.ts";
 import { authenticate, findRoute, limitRate } from "./request/identify.ts";
 import { inspectRequest } from "./request/inspect-request.ts";
@@ -26,7 +27,7 @@ type Served = Refusal | "answered" | "forwarded";
 export function serve(exchange: Exchange): void {
   let served: Served | Promise<Served>;
   try {
-    served = inspectRequest(exchange) ?? serveInspected(exchange);
+    served = inspectRequest(exchange) ?? identifySender(exchange) ?? serveInspected(exchange);
   } catch (error) {
     die(exchange, error);
     return;

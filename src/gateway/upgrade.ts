@@ -4,6 +4,7 @@ import type { Refusal } from "../domain/refusal.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import type { GatewayParts } from "./exchange/gateway-parts.ts";
 import type { Upstream } from "./exchange/upstreams.ts";
+import { identifySender } from "./identify-sender.ts";
 import { authenticate, findRoute, limitRate } from "./request/identify.ts";
 import { inspectRequest } from "./request/inspect-request.ts";
 import { fail, report } from "./response/end-exchange.ts";
@@ -49,7 +50,7 @@ export async function serveUpgrade(
 
 async function admitUpgrade(exchange: Exchange): Promise<Upstream | Refusal> {
   if (exchange.method === "CONNECT") return { code: "upgrade_refused" };
-  const refusal = inspectRequest(exchange);
+  const refusal = inspectRequest(exchange) ?? identifySender(exchange);
   if (refusal !== undefined) return refusal;
   const { head, target, parts } = exchange;
   if (target === undefined || head?.bodyLength !== 0) return { code: "upgrade_refused" };

@@ -179,6 +179,8 @@ export interface KeyRecord {
   readonly expiresInMs: number | null;
   /** The endpoints that the key may call, as match patterns; null: every one. */
   readonly scopes: readonly string[] | null;
+  /** Address ranges from which it may be used; null: from everywhere. */
+  readonly addresses: readonly string[] | null;
   /** The credit types in which the key has caps, its own or its plan's. */
   readonly capped: readonly string[];
   /** Request limits of the account's plan. */

@@ -103,6 +103,11 @@ class RunningMeter implements StartableMeter {
     return this.#counted(answer);
   }
 
+  permitAddress({ addresses }: Identity, address: string): Refusal | undefined {
+    if (addresses === undefined || addresses.includes(address)) return undefined;
+    return { code: "address_not_permitted", address };
+  }
+
   permit({ scopes }: Identity, method: string, path: string): Refusal | undefined {
     if (scopes === undefined || scopes.permits(method, path)) return undefined;
     return this.#counted(KEY_NOT_PERMITTED);

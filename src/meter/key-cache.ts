@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { AddressRanges } from "../domain/addresses.ts";
 import { isWellFormedApiKey } from "../domain/keys/api-key.ts";
 import { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { Refusal } from "../domain/refusal.ts";
@@ -201,12 +202,13 @@ function judge(record: KeyRecord | undefined): Identity | Refusal {
   if (record === undefined || record.state !== "active" || record.accountState !== "active")
     return KEY_INVALID;
   if (record.expiresInMs !== null && record.expiresInMs <= 0) return KEY_INVALID;
-  const { accountId, shard, keyId, scopes, capped, planLimits } = record;
+  const { accountId, shard, keyId, scopes, addresses, capped, planLimits } = record;
   return {
     accountId,
     shard,
     keyId,
     ...(scopes === null ? {} : { scopes: new KeyScopes(scopes) }),
+    ...(addresses === null ? {} : { addresses: new AddressRanges(addresses) }),
     ...(capped.length === 0 ? {} : { capped: new Set(capped) }),
     ...(planLimits.length === 0 ? {} : { planLimits }),
   };

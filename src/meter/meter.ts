@@ -1,3 +1,4 @@
+import type { AddressRanges } from "../domain/addresses.ts";
 import type { Credits } from "../domain/credits.ts";
 import type { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
@@ -16,6 +17,8 @@ export interface Identity {
   readonly keyId: string;
   /** The endpoints that the key may call; undefined: every one. Asked by {@link Meter.permit}. */
   readonly scopes?: KeyScopes | undefined;
+  /** From where the key may be used; undefined: from everywhere. Asked by {@link Meter.permitAddress}. */
+  readonly addresses?: AddressRanges | undefined;
   /** The credit types in which the key's spending is capped; undefined: none. */
   readonly capped?: ReadonlySet<string> | undefined;
   /** Request limits of the account's plan; undefined: none. Counted by {@link Meter.limit} besides those of the configuration. */
@@ -120,6 +123,11 @@ export interface Meter {
    * before limits, prices and credits, by everything that answers a key: nothing is counted or held for what is refused.
    */
   permit(identity: Identity, method: string, path: string): Refusal | undefined;
+  /**
+   * The refusal of an address from which the key may not be used. Asked first of what is asked of a known key, for every
+   * endpoint: who has found a key learns nothing by it elsewhere. `address` is the client's, plain.
+   */
+  permitAddress(identity: Identity, address: string): Refusal | undefined;
   route(method: string, path: string): Route | Refusal;
   /** The price list in force, as {@link Meter.route} uses it; undefined while the database has not told it. */
   priceTable(): PriceTable | undefined;

@@ -207,9 +207,10 @@ test("keys over maxKeys are refused, also when two ask for the last one at once"
   await create(customer);
 });
 
-test("a key with scopes, caps of its own or an expiry sees and manages itself only", async (context) => {
+test("a key with scopes, addresses, caps of its own or an expiry sees and manages itself only", async (context) => {
   const limits: readonly object[] = [
     { scopes: ["* /v1/credits/*"] },
+    { addresses: ["127.0.0.0/8"] },
     { caps: [{ creditType: "credits", total: 100 }] },
     { expiresAt: "2100-01-01" },
   ];

@@ -75,11 +75,16 @@ async function tryCommands({ account, run, json, call }: Running): Promise<void>
     "--name",
     "reports",
     ...scopes,
+    "--address",
+    "127.0.0.0/8",
+    "--address",
+    "::1",
     ...caps,
     "--expires",
     "2100-01-01",
   );
   assert.deepEqual(made.scopes, ["GET /v1/leads/7", "* /v1/exports/*"]);
+  assert.deepEqual(made.addresses, ["127.0.0.0/8", "::1"]);
   assert.deepEqual([made.caps[0].day, made.caps[0].month, made.caps[0].total], [10, null, 50.5]);
   assert.deepEqual([await call(made.key, "/v1/leads/7"), await call(made.key, "/v1/leads/8")], [200, 403]);
 

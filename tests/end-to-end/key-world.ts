@@ -23,6 +23,7 @@ prices:
   - { match: "GET /v1/files/{name}", cost: 1 }
 limits:
   - { match: GET /v1/limited, requests: 2, per: hour }
+gateway: { trustedProxies: [127.0.0.1] }
 `;
 
 export interface Reply {

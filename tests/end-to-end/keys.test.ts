@@ -99,6 +99,31 @@ for (const kind of ["pglite", "postgres"] as const) {
       assert.equal((await world.call(gateway, key, "GET", "/v1/leads%2Fx")).status, 400);
     });
 
+    test("a key that is bound to addresses works from there only, as the trusted proxy tells, and everywhere within 5 s", async () => {
+      const made = await create({ addresses: ["192.0.2.0/24", "2001:db8::/32"] });
+      const [gateway = ""] = world.gateways;
+      const from = async (address: string, path: string): Promise<readonly [number, string]> => {
+        const headers = { "x-forwarded-for": address };
+        const { status, text } = await world.call(gateway, made.key, "GET", path, headers);
+        return [status, status === 200 ? "" : JSON.parse(text).code];
+      };
+      const paid = await balance();
+      for (const path of ["/v1/leads", "/v1/unpriced", "/v1/credits/permissions"]) {
+        assert.deepEqual(await from("192.0.2.7", path), [200, ""], path);
+        assert.deepEqual(await from("2001:db8::7", path), [200, ""], path);
+        assert.deepEqual(await from("198.51.100.7", path), [403, "address_not_permitted"], path);
+        assert.deepEqual(await from("192.0.2.7, 198.51.100.7", path), [403, "address_not_permitted"], path);
+      }
+      assert.equal(await balance(), paid - 2);
+      assert.deepEqual(new Set(await world.statuses(made.key)), new Set([403]));
+      const changed = await world.operator().patch(`/v1/keys/${made.id}`, keyBody, { addresses: null });
+      assert.equal(changed.addresses, null);
+      await eventually(
+        async () => (await world.statuses(made.key)).every((status) => status === 200),
+        KNOWN_MS,
+      );
+    });
+
     test("changed scopes apply everywhere within 5 s", async () => {
       const made = await create({ scopes: ["GET /v1/files/{name}"] });
       assert.deepEqual(new Set(await world.statuses(made.key)), new Set([403]));

@@ -29,14 +29,15 @@ interface Issue {
 export async function createSealedKey(
   tx: Transaction,
   { prefix, sealWith }: Issue,
-  given: Required<Pick<NewKey, "accountId" | "name" | "scopes" | "caps" | "expiresAt">>,
+  given: Required<Pick<NewKey, "accountId" | "name" | "scopes" | "addresses" | "caps" | "expiresAt">>,
 ): Promise<Mutation<SealedKeyBody>> {
   const { text, secret } = issueKeySecret(prefix);
   const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
   const key = await createKey(tx, { ...secret, keyId, ...given });
   const shown = await renderKey(tx, key);
-  const { accountId, name, scopes } = given;
-  const detail = { name, hint: key.hint, scopes, caps: shown.caps, expiresAt: shown.expiresAt };
+  const { accountId, name, scopes, addresses } = given;
+  const { hint } = key;
+  const detail = { name, hint, scopes, addresses, caps: shown.caps, expiresAt: shown.expiresAt };
   return {
     body: { ...shown, sealed: seal(sealWith, text) },
     audit: { action: "key.create", accountId, target: keyId, detail },

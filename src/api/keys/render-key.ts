@@ -33,6 +33,7 @@ function renderKeyWith(key: ApiKey, caps: readonly KeyCapState[]): KeyBody {
     hint: key.hint,
     state: key.state,
     scopes: key.scopes === null ? null : [...key.scopes],
+    addresses: key.addresses === null ? null : [...key.addresses],
     caps: caps.map(renderCap),
     createdAt: key.createdAt.toISOString(),
     expiresAt: key.expiresAt?.toISOString() ?? null,

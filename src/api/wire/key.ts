@@ -1,4 +1,5 @@
 import { z } from "@hono/zod-openapi";
+import { parseAddressRange } from "../../domain/addresses.ts";
 import { MAX_SCOPES } from "../../domain/keys/key-scopes.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { parseMatchPattern } from "../../domain/routes/match-pattern.ts";
@@ -9,6 +10,10 @@ import { nextCursor, pageQuery } from "./page.ts";
 
 const GRACE_REASON = `must be a whole number of seconds between 0 and ${MAX_GRACE_SECONDS} (30 days)`;
 
+/** Offices, servers and their networks. They are compared one by one at every request of the key. */
+const MAX_ADDRESSES = 100;
+const ADDRESS_REASON = "must be an address or a range of them, like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32";
+
 /** The endpoints that a key may call, as patterns like those of prices; null: every endpoint. */
 const scopesInput = z
   .array(z.string({ error: "must be a method and a path, like GET /v1/leads" }).superRefine(refuseNoPattern))
@@ -17,10 +22,26 @@ const scopesInput = z
   .nullable()
   .openapi({ example: ["GET /v1/leads", "* /v1/exports/*"] });
 
+/** From where a key may be used, as addresses and ranges of them; null: from everywhere. */
+const addressesInput = z
+  .array(
+    z
+      .string({ error: ADDRESS_REASON })
+      .refine((text) => parseAddressRange(text) !== undefined, { error: ADDRESS_REASON }),
+  )
+  .min(1, "must name at least one address; null stands for all")
+  .max(MAX_ADDRESSES, `must have at most ${MAX_ADDRESSES} members`)
+  .nullable()
+  .openapi({
+    description: "Addresses and ranges of them from which the key may be used; null: from everywhere.",
+    example: ["192.0.2.7", "2001:db8::/32"],
+  });
+
 export const newKey = z
   .strictObject({
     name: nameInput.optional().openapi({ example: "production" }),
     scopes: scopesInput.optional(),
+    addresses: addressesInput.optional(),
     caps: capsInput.optional(),
     expiresAt: timeInput.optional(),
   })
@@ -30,6 +51,7 @@ export const keyChange = z
   .strictObject({
     name: nameInput.optional().openapi({ example: "production" }),
     scopes: scopesInput.optional(),
+    addresses: addressesInput.optional(),
     caps: capsInput
       .optional()
       .openapi({ description: "All of them; none: the default caps of the account's plan apply." }),
@@ -39,7 +61,7 @@ export const keyChange = z
       .openapi({ type: ["string", "null"], description: "Null: never." }),
   })
   .refine((change) => Object.keys(change).length > 0, {
-    error: "must change the name, the scopes, the caps or the expiry",
+    error: "must change the name, the scopes, the addresses, the caps or the expiry",
     path: ["name"],
   })
   .openapi("KeyChange");
@@ -82,6 +104,9 @@ export const keyBody = z
       .array(z.string())
       .nullable()
       .openapi({ description: "The endpoints that the key may call; null: every one." }),
+    addresses: z.array(z.string()).nullable().openapi({
+      description: "Addresses and ranges of them from which the key may be used; null: from everywhere.",
+    }),
     caps: z.array(capBody),
     createdAt: timeOutput,
     expiresAt: timeOutput.nullable(),

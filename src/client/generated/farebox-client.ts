@@ -100,7 +100,7 @@ export interface FareboxClient {
   readonly listKeys: (input: ListKeysInput, options?: RequestOptions) => Promise<KeyPage>;
   /** Read a key with its scopes, its caps and what it has spent of them. `GET /v1/keys/{key}` */
   readonly getKey: (input: GetKeyInput, options?: RequestOptions) => Promise<Key>;
-  /** Change a key's name, scopes, caps or expiry. `PATCH /v1/keys/{key}` */
+  /** Change a key's name, scopes, addresses, caps or expiry. `PATCH /v1/keys/{key}` */
   readonly updateKey: (input: UpdateKeyInput, options?: RequestOptions) => Promise<Key>;
   /** Give a key a new text; the former one works until its grace ends. `POST /v1/keys/{key}/rotate` */
   readonly rotateKey: (input: RotateKeyInput, options?: RequestOptions) => Promise<CreatedKey>;

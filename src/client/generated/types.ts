@@ -85,6 +85,10 @@ export interface Key {
    * The endpoints that the key may call; null: every one.
    */
   scopes: string[] | null;
+  /**
+   * Addresses and ranges of them from which the key may be used; null: from everywhere.
+   */
+  addresses: string[] | null;
   caps: KeyCap[];
   createdAt: string;
   expiresAt: string | null;
@@ -1027,6 +1031,10 @@ export interface CreateKeyInput {
   account: string;
   name?: string | undefined;
   scopes?: (string[] | null) | undefined;
+  /**
+   * Addresses and ranges of them from which the key may be used; null: from everywhere.
+   */
+  addresses?: (string[] | null) | undefined;
   caps?:
     | {
         creditType: string;
@@ -1066,6 +1074,10 @@ export interface UpdateKeyInput {
   key: string;
   name?: string | undefined;
   scopes?: (string[] | null) | undefined;
+  /**
+   * Addresses and ranges of them from which the key may be used; null: from everywhere.
+   */
+  addresses?: (string[] | null) | undefined;
   /**
    * All of them; none: the default caps of the account's plan apply.
    */

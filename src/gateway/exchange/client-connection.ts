@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { type AddressRanges, plainAddress } from "../../domain/addresses.ts";
 
 /** What a connection knows of an exchange on it. */
 interface Underway {
@@ -19,17 +20,17 @@ export class ClientConnection {
   /** An answer has said that it is the last one here: what was pipelined behind its request is not served. */
   isClosing = false;
 
-  constructor(address: string) {
+  /** The peer is a proxy of ours: what it says of the client is believed. */
+  readonly isProxy: boolean;
+
+  constructor(address: string, proxies: AddressRanges | undefined) {
     this.address = address;
     this.plainAddress = plainAddress(address);
+    this.isProxy = proxies?.includes(this.plainAddress) ?? false;
   }
 
   end(exchange: Underway): void {
     const index = this.running.indexOf(exchange);
     if (index !== -1) this.running.splice(index, 1);
   }
-}
-
-export function plainAddress(address: string): string {
-  return address.replace(/^::ffff:/, "");
 }

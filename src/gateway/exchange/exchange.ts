@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RenderContext } from "../../contract/contract.ts";
+import { plainAddress } from "../../domain/addresses.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
 import type { Admission, Identity, Route } from "../../meter/meter.ts";
 import type { RequestHead } from "../headers/request-guard.ts";
 import { createRequestId } from "../headers/request-id.ts";
+import type { Sender } from "../headers/sender.ts";
 import type { ClientConnection } from "./client-connection.ts";
 import type { GatewayParts } from "./gateway-parts.ts";
 import { readHeader } from "./lazy-request-facts.ts";
@@ -33,6 +35,10 @@ export class Exchange {
   // Step: inspect.
   head: RequestHead | undefined;
   target: RequestTarget | undefined;
+  /** Who sent it, where a trusted proxy tells; undefined: the peer did. */
+  sender: Sender | undefined;
+  /** The client's address, while this request counts among those that it has under way. */
+  addressSlot: string | undefined;
   // Step: identify.
   identity: Identity | undefined;
   route: Route | undefined;
@@ -79,6 +85,15 @@ export class Exchange {
   get header(): (name: string) => string | undefined {
     const { rawHeaders } = this.request;
     return (name) => readHeader(rawHeaders, name);
+  }
+
+  /** Whose request it is: the peer's, or who a trusted proxy says. */
+  get clientAddress(): string {
+    return (
+      this.sender?.address ??
+      this.connection?.plainAddress ??
+      plainAddress(this.request.socket.remoteAddress ?? "")
+    );
   }
 
   get context(): RenderContext {

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import type { Config } from "../../config/config.ts";
 import type { AccountEndpoints } from "../../contract/account-endpoint.ts";
 import type { Contract, UsageFacts, UsageQuestion } from "../../contract/contract.ts";
+import { AddressRanges } from "../../domain/addresses.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { type MatchPattern, parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 import { RouteTable } from "../../domain/routes/route-table.ts";
@@ -46,6 +47,10 @@ export interface GatewayParts extends Omit<GatewayOptions, "exports"> {
   readonly exports: ExportDoor | undefined;
   readonly upstreams: Upstreams;
   readonly openRoutes: RouteTable<true>;
+  /** Proxies whose word about their clients counts; undefined: there are none. */
+  readonly proxies: AddressRanges | undefined;
+  /** What a client's address has of us: its connections, or through a proxy its requests under way. */
+  readonly addresses: CountedSlots;
   /** Requests under way by account. */
   readonly accounts: CountedSlots;
   /** Answers in parts under way by account. */
@@ -64,6 +69,7 @@ export interface GatewayParts extends Omit<GatewayOptions, "exports"> {
 
 export function createGatewayParts(options: GatewayOptions): GatewayParts {
   const { config, contract } = options;
+  const { trustedProxies } = config.gateway;
   return {
     ...options,
     exports: options.exports && createExportDoor(options.exports, contract.exports),
@@ -72,6 +78,8 @@ export function createGatewayParts(options: GatewayOptions): GatewayParts {
       config.open.map((match): [MatchPattern, true] => [readPattern(match), true]),
       { exact: true, headAsGet: true },
     ),
+    proxies: trustedProxies.length === 0 ? undefined : new AddressRanges(trustedProxies),
+    addresses: new CountedSlots(config.gateway.maxSocketsPerIp),
     accounts: new CountedSlots(config.gateway.maxConcurrentPerAccount),
     statements: new CountedSlots(MAX_STATEMENTS),
     detached: new CountedSlots(config.gateway.maxDetachedCalls),

@@ -24,6 +24,8 @@ function permit(
 ): Refusal | undefined {
   if (isRefusal(identity)) return identity;
   exchange.identity = identity;
+  const refusal = exchange.parts.meter.permitAddress(identity, exchange.clientAddress);
+  if (refusal !== undefined) return refusal;
   return isForEveryKey ? undefined : exchange.parts.meter.permit(identity, exchange.method, path);
 }
 

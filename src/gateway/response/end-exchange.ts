@@ -9,8 +9,9 @@ export function fail(exchange: Exchange, error: unknown): void {
   refuse(exchange, refusal);
 }
 
-/** Tells telemetry how the exchange went, once. */
+/** Tells telemetry how the exchange went, once, and counts it no longer among those of its client's address. */
 export function report(exchange: Exchange): void {
+  if (exchange.addressSlot !== undefined) exchange.parts.addresses.leave(exchange.addressSlot);
   const { parts, requestId, method, endpoint, identity, response, clientGone, upstreamStatus } = exchange;
   parts.events.finished({
     requestId,

@@ -112,6 +112,8 @@ const TEST_LIMITS: GatewayLimits = {
 const TEST_LISTENER: ListenerConfig = {
   cors: undefined,
   drainDelayMs: 0,
+  trustedProxies: [],
+  proxyHeader: undefined,
 };
 
 export interface WorldOptions {

@@ -2,7 +2,6 @@ import { Readable } from "node:stream";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
 import { streamBody } from "../body/request-body.ts";
-import { plainAddress } from "../exchange/client-connection.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Upstream } from "../exchange/upstreams.ts";
 import { forwardHeaders } from "../headers/forward-headers.ts";
@@ -38,12 +37,13 @@ export function forward(
 
 /** The client's headers as the upstream gets them. */
 export function forwardedHeaders(exchange: Exchange, upstream: Upstream, head: RequestHead): string[] {
-  const { request, connection, identity, admission, idempotency, requestId } = exchange;
+  const { request, sender, identity, admission, idempotency, requestId } = exchange;
   const price = admission?.price;
   const countsBody = price?.per === "result" && price.count !== undefined && "body" in price.count;
-  const address = connection?.plainAddress ?? plainAddress(request.socket.remoteAddress ?? "");
-  const own = ["x-request-id", requestId, "x-forwarded-for", address, "x-forwarded-proto", "http"];
-  if (head.host !== undefined) own.push("x-forwarded-host", head.host);
+  const own = ["x-request-id", requestId, "x-forwarded-for", sender?.chain ?? exchange.clientAddress];
+  own.push("x-forwarded-proto", sender?.proto ?? "http");
+  const host = sender?.host ?? head.host;
+  if (host !== undefined) own.push("x-forwarded-host", host);
   if (identity !== undefined)
     own.push("x-farebox-account", identity.accountId, "x-farebox-key", identity.keyId);
   return forwardHeaders(request.rawHeaders, upstream.rules, {

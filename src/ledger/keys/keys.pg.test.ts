@@ -58,6 +58,7 @@ eachDatabase("keys", (openFresh, kind) => {
         expiresInMs: null,
         accountState: "active",
         scopes: null,
+        addresses: null,
         capped: [],
         planLimits: [],
       },

@@ -21,6 +21,8 @@ export interface ApiKey {
   readonly state: "active" | "expired" | "revoked";
   /** Match patterns; null: every endpoint. */
   readonly scopes: readonly string[] | null;
+  /** Address ranges from which it may be used; null: from everywhere. */
+  readonly addresses: readonly string[] | null;
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
@@ -43,6 +45,8 @@ export interface NewKey extends KeySecret {
   readonly name: string;
   /** Left out or null: every endpoint. */
   readonly scopes?: readonly string[] | null | undefined;
+  /** Left out or null: from everywhere. */
+  readonly addresses?: readonly string[] | null | undefined;
   /** The key's own; left out or none: the default caps of its account's plan. */
   readonly caps?: readonly KeyCap[] | undefined;
   readonly expiresAt: Date | null;
@@ -52,6 +56,7 @@ export interface NewKey extends KeySecret {
 export interface KeyUpdate {
   readonly name?: string | undefined;
   readonly scopes?: readonly string[] | null | undefined;
+  readonly addresses?: readonly string[] | null | undefined;
   /** The key's own; none: the default caps of its account's plan. */
   readonly caps?: readonly KeyCap[] | undefined;
   readonly expiresAt?: Date | null | undefined;
@@ -67,7 +72,7 @@ export interface KeyFilter {
 const STATE =
   "CASE WHEN state = 'active' AND expires_at <= statement_timestamp() THEN 'expired' ELSE state END";
 
-const COLUMNS = `key_id AS "keyId", account_id AS "accountId", shard, name, hint, ${STATE} AS state, scopes,
+const COLUMNS = `key_id AS "keyId", account_id AS "accountId", shard, name, hint, ${STATE} AS state, scopes, addresses,
   created_at AS "createdAt", expires_at AS "expiresAt", revoked_at AS "revokedAt", last_used_at AS "lastUsedAt",
   ARRAY(
     SELECT jsonb_build_array(s.hint, s.rotated_at, s.expires_at, s.last_used_at) FROM farebox.rotated_secrets s
@@ -84,14 +89,25 @@ interface KeyRow extends Omit<ApiKey, "secretsInGrace"> {
 export async function createKey(tx: Transaction, key: NewKey): Promise<ApiKey> {
   const account = await lockAccount(tx, key.accountId);
   if (account.state === "closed") refuseClosed(key.accountId);
-  const { keyId, accountId, hashHex, prefix, hint, name, scopes = null, expiresAt } = key;
+  const { keyId, accountId, hashHex, prefix, hint, name, scopes = null, addresses = null, expiresAt } = key;
   await refusePastExpiry(tx, expiresAt);
   await insertOnce(
     keyId,
     tx.query(
-      `INSERT INTO farebox.keys (key_id, account_id, shard, hash, prefix, hint, name, scopes, expires_at)
-       VALUES ($1, $2, $3, decode($4, 'hex'), $5, $6, $7, $8::jsonb, $9::timestamptz)`,
-      [keyId, accountId, account.shard, hashHex, prefix, hint, name, renderScopes(scopes), expiresAt],
+      `INSERT INTO farebox.keys (key_id, account_id, shard, hash, prefix, hint, name, scopes, addresses, expires_at)
+       VALUES ($1, $2, $3, decode($4, 'hex'), $5, $6, $7, $8::jsonb, $9::jsonb, $10::timestamptz)`,
+      [
+        keyId,
+        accountId,
+        account.shard,
+        hashHex,
+        prefix,
+        hint,
+        name,
+        renderList(scopes),
+        renderList(addresses),
+        expiresAt,
+      ],
     ),
   );
   const { caps = [] } = key;
@@ -102,7 +118,7 @@ export async function createKey(tx: Transaction, key: NewKey): Promise<ApiKey> {
 }
 
 /**
- * Renames a key, changes which endpoints it may call, what it may spend, or when it expires: an expired one works again with
+ * Renames a key, changes which endpoints it may call, from where, what it may spend, or when it expires: an expired one works again with
  * a later time.
  * Throws FareboxError `key_unknown`, `key_revoked`, `key_expiry_past`.
  */
@@ -111,13 +127,13 @@ export async function updateKey(tx: Transaction, keyId: string, update: KeyUpdat
   // Before the key's lock, because it takes those of pools.
   if (update.caps !== undefined) await setKeyCaps(tx, owned, update.caps);
   const key = await lockLiveKey(tx, keyId);
-  const { name = key.name, scopes = key.scopes, expiresAt } = update;
+  const { name = key.name, scopes = key.scopes, addresses = key.addresses, expiresAt } = update;
   if (expiresAt !== undefined) await refusePastExpiry(tx, expiresAt);
   await tx.query(
-    `UPDATE farebox.keys SET name = $2, scopes = $3::jsonb, changed_at = statement_timestamp(),
-       expires_at = CASE WHEN $4 THEN $5::timestamptz ELSE expires_at END
+    `UPDATE farebox.keys SET name = $2, scopes = $3::jsonb, addresses = $4::jsonb, changed_at = statement_timestamp(),
+       expires_at = CASE WHEN $5 THEN $6::timestamptz ELSE expires_at END
      WHERE key_id = $1`,
-    [keyId, name, renderScopes(scopes), expiresAt !== undefined, expiresAt],
+    [keyId, name, renderList(scopes), renderList(addresses), expiresAt !== undefined, expiresAt],
   );
   return await readKey(tx, keyId);
 }
@@ -209,8 +225,8 @@ function readRow<Row extends KeyRow>({ secrets, ...key }: Row): Omit<Row, "secre
   return { ...key, secretsInGrace };
 }
 
-function renderScopes(scopes: readonly string[] | null): string | null {
-  return scopes === null ? null : JSON.stringify([...new Set(scopes)]);
+function renderList(texts: readonly string[] | null): string | null {
+  return texts === null ? null : JSON.stringify([...new Set(texts)]);
 }
 
 function refuseUnknown(keyId: string): never {
@@ -219,7 +235,7 @@ function refuseUnknown(keyId: string): never {
 
 const FIND = {
   name: "find-key",
-  text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes, k.capped,
+  text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes, k.addresses, k.capped,
       ceil(extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
       a.state AS "accountState", coalesce(p.body -> 'limits', '[]') AS "planLimits"
     FROM (

@@ -87,6 +87,7 @@ export class FakeDatabase {
       expiresInMs: null,
       accountState: "active",
       scopes: null,
+      addresses: null,
       capped: [],
       planLimits: [],
     } as const;

@@ -15,11 +15,11 @@ export function requireSelfService({ config }: Pick<CustomerServices, "config">)
 }
 
 /**
- * Whether a key is limited: it has scopes, caps of its own or an end. What is limited must not make or take over what is
+ * Whether a key is limited: it has scopes, addresses, caps of its own or an end. What is limited must not make or take over what is
  * not, or its limits would be none: it sees and manages itself only.
  */
 export async function isLimited(db: Queryable, key: ApiKey): Promise<boolean> {
-  if (key.scopes !== null || key.expiresAt !== null) return true;
+  if (key.scopes !== null || key.addresses !== null || key.expiresAt !== null) return true;
   const caps = await readKeyCaps(db, key, [key.keyId]);
   return caps.some(({ source }) => source === "key");
 }
@@ -45,7 +45,9 @@ async function lockCaller(tx: Transaction, caller: AccountRequest): Promise<ApiK
 export async function lockManager(tx: Transaction, caller: AccountRequest): Promise<ApiKey> {
   const key = await lockCaller(tx, caller);
   if (await isLimited(tx, key)) {
-    refuse("A key with scopes, caps of its own or an expiry may rotate and revoke itself, and nothing else.");
+    refuse(
+      "A key with scopes, addresses, caps of its own or an expiry may rotate and revoke itself, and nothing else.",
+    );
   }
   return key;
 }

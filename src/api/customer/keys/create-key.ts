@@ -29,14 +29,20 @@ export function addCreateKey(app: CustomerApp, services: CustomerServices): void
   app.openapi(route, async (context) => {
     requireSelfService(services);
     const { caller } = context.env;
-    const { name = "", scopes = null, expiresAt = null, ...given } = context.req.valid("json");
+    const {
+      name = "",
+      scopes = null,
+      addresses = null,
+      expiresAt = null,
+      ...given
+    } = context.req.valid("json");
     const caps = chooseCaps(services, given.caps);
     const { accountId, keyText } = caller;
     const issue = { prefix: config.keys.prefix, sealWith: keyText };
     const body = await mutate(context, database, 201, async (tx) => {
       await lockManager(tx, caller);
       await refuseTooMany(tx, accountId, config.customerApi.selfService.maxKeys);
-      return await createSealedKey(tx, issue, { accountId, name, scopes, caps, expiresAt });
+      return await createSealedKey(tx, issue, { accountId, name, scopes, addresses, caps, expiresAt });
     });
     return context.json(showKeyText(caller, body), 201);
   });

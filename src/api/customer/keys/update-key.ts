@@ -10,7 +10,7 @@ import { mutate } from "../mutate.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";
 import { lockManager, readOwnKey, requireSelfService } from "./authorize-caller.ts";
 
-/** `PATCH {prefix}/keys/{key}`: a key's name, scopes, caps and expiry. A limited key cannot change itself: that would lift its limits. */
+/** `PATCH {prefix}/keys/{key}`: a key's name, scopes, addresses, caps and expiry. A limited key cannot change itself: that would lift its limits. */
 export function addUpdateKey(app: CustomerApp, services: CustomerServices): void {
   const { config, database } = services;
   const route = createRoute({
@@ -18,7 +18,7 @@ export function addUpdateKey(app: CustomerApp, services: CustomerServices): void
     path: `${config.customerApi.path}/keys/{key}`,
     operationId: "updateKey",
     tags: ["keys"],
-    summary: "Change a key's name, scopes, caps or expiry",
+    summary: "Change a key's name, scopes, addresses, caps or expiry",
     security: CUSTOMER_SECURITY,
     request: { params: keyParams, headers: idempotencyHeader, body: jsonBody(keyChange) },
     responses: answers(200, "The key as it is now.", keyBody),

@@ -28,11 +28,17 @@ const route = createRoute({
 export function addCreateKey(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { account: accountId } = context.req.valid("param");
-    const { name = "", scopes = null, expiresAt = null, ...given } = context.req.valid("json");
+    const {
+      name = "",
+      scopes = null,
+      addresses = null,
+      expiresAt = null,
+      ...given
+    } = context.req.valid("json");
     const caps = chooseCaps(services, given.caps);
     const issue = { prefix: services.config.keys.prefix, sealWith: services.token };
     const body = await mutate(context, services, 201, (tx) =>
-      createSealedKey(tx, issue, { accountId, name, scopes, caps, expiresAt }),
+      createSealedKey(tx, issue, { accountId, name, scopes, addresses, caps, expiresAt }),
     );
     return context.json(openSealed(services, body), 201);
   });

@@ -38,12 +38,14 @@ eachDatabase("the operator API's keys", (openFresh) => {
       {
         name: "narrow",
         scopes: ["GET /v1/leads", "* /v1/exports/*"],
+        addresses: ["10.0.0.0/8", "2001:db8::7", "10.0.0.0/8"],
         caps: [{ creditType: "credits", day: 100, total: "5000.5" }],
       },
       account,
     );
     const { key, ...shown } = made;
     assert.deepEqual(shown.scopes, ["GET /v1/leads", "* /v1/exports/*"]);
+    assert.deepEqual(shown.addresses, ["10.0.0.0/8", "2001:db8::7"]);
     assert.equal(shown.caps.length, 1);
     const { dayEndsAt, monthEndsAt, ...cap } = shown.caps[0];
     assert.deepEqual(cap, {
@@ -60,6 +62,7 @@ eachDatabase("the operator API's keys", (openFresh) => {
     assert.deepEqual((await operator.get(`/v1/accounts/${account}/keys`)).body.keys, [shown]);
     const found = await find(key);
     assert.deepEqual([found?.scopes, found?.capped], [shown.scopes, ["credits"]]);
+    assert.deepEqual(found?.addresses, shown.addresses);
   });
 
   test("wrong scopes, caps and graces are named one by one", async () => {
@@ -69,6 +72,12 @@ eachDatabase("the operator API's keys", (openFresh) => {
       [{ scopes: ["GET /a", "GET a", "LEADS", 7] }, ["scopes[1]", "scopes[2]", "scopes[3]"]],
       [{ scopes: "GET /a" }, ["scopes"]],
       [{ scopes: Array(51).fill("GET /a") }, ["scopes"]],
+      [{ addresses: [] }, ["addresses"]],
+      [
+        { addresses: ["10.0.0.0/8", "10.0.0.0/33", "nginx", 7] },
+        ["addresses[1]", "addresses[2]", "addresses[3]"],
+      ],
+      [{ addresses: Array(101).fill("10.0.0.1") }, ["addresses"]],
       [{ caps: [{ creditType: "credits" }] }, ["caps[0]"]],
       [
         {
@@ -115,7 +124,12 @@ eachDatabase("the operator API's keys", (openFresh) => {
   });
 
   test("PATCH changes what it names, null and an empty list remove, and a refused one changes nothing", async () => {
-    const made = await create({ name: "a", scopes: ["GET /a"], expiresAt: "2100-01-01" });
+    const made = await create({
+      name: "a",
+      scopes: ["GET /a"],
+      addresses: ["10.0.0.1"],
+      expiresAt: "2100-01-01",
+    });
     const { key: _key, ...first } = made;
     const named = await patch(made.id, { name: "b" });
     assert.deepEqual([named.status, named.body], [200, { ...first, name: "b" }]);
@@ -129,13 +143,13 @@ eachDatabase("the operator API's keys", (openFresh) => {
     });
     assert.deepEqual([refused.status, refused.body.code], [422, "key_expiry_past"]);
     assert.deepEqual((await operator.get(`/v1/keys/${made.id}`)).body, capped.body);
-    const open = await patch(made.id, { scopes: null, caps: [], expiresAt: null });
-    assert.deepEqual([open.body.scopes, open.body.caps, open.body.expiresAt], [null, [], null]);
+    const nothing = { scopes: null, addresses: null, caps: [], expiresAt: null };
+    assert.partialDeepStrictEqual((await patch(made.id, nothing)).body, nothing);
     const trail = await database.query<{ detail: unknown }>(
       "SELECT detail FROM farebox.operator_audit WHERE target = $1 AND action = 'key.update' ORDER BY audit_id",
       [made.id],
     );
-    assert.deepEqual(trail.at(-1)?.detail, { scopes: null, caps: [], expiresAt: null });
+    assert.deepEqual(trail.at(-1)?.detail, nothing);
     assert.equal(trail.length, 3);
   });
 

@@ -14,7 +14,7 @@ const route = createRoute({
   path: "/v1/keys/{key}",
   operationId: "updateKey",
   tags: ["keys"],
-  summary: "Change a key's name, scopes, caps or expiry",
+  summary: "Change a key's name, scopes, addresses, caps or expiry",
   security: OPERATOR_SECURITY,
   request: { params: keyParams, headers: idempotencyHeader, body: jsonBody(keyChange) },
   responses: answers(200, "The key as it is now.", keyBody),

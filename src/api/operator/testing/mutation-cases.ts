@@ -174,6 +174,7 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
     prepare: onAccount({
       name: "production",
       scopes: ["GET /v1/leads"],
+      addresses: ["192.0.2.7"],
       caps: [{ creditType: "credits", day: 5, month: null, total: 50 }],
       expiresAt: FUTURE,
     }),
@@ -183,6 +184,7 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
     prepare: onKey({
       name: "staging",
       scopes: null,
+      addresses: ["10.0.0.0/8"],
       caps: [{ creditType: "credits", day: 5, month: null, total: 50 }],
       expiresAt: null,
     }),

@@ -1,11 +1,12 @@
 import type { Command } from "commander";
 import { createdKey } from "../../../api/wire/key.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
-import { type CapOptions, readCap, readScope } from "./key-options.ts";
+import { type CapOptions, readCap, readRepeated } from "./key-options.ts";
 
 interface Options extends OperatorOptions {
   readonly name?: string;
   readonly scope?: readonly string[];
+  readonly address?: readonly string[];
   readonly cap?: CapOptions;
   readonly expires?: string;
 }
@@ -17,7 +18,12 @@ export function addKeyCreate(key: Command, cli: Cli): void {
     .description("create a key of an account; it is printed once and never again")
     .argument("<account>", "the account's id")
     .option("--name <name>", "what the key is for")
-    .option("--scope <match>", 'an endpoint that it may call, "GET /v1/leads"; repeat it for more', readScope)
+    .option(
+      "--scope <match>",
+      'an endpoint that it may call, "GET /v1/leads"; repeat it for more',
+      readRepeated,
+    )
+    .option("--address <range>", "from where it may be used: 10.0.0.0/8; repeat it for more", readRepeated)
     .option("--cap <cap>", "what it may spend: credits:day=100,month=2000; repeat it for more", readCap)
     .option("--expires <time>", "when the key stops working (ISO 8601 with offset)")
     .addOption(dataOption())
@@ -28,6 +34,7 @@ export function addKeyCreate(key: Command, cli: Cli): void {
         .post(`/v1/accounts/${encodeURIComponent(account)}/keys`, createdKey, {
           name: options.name,
           scopes: options.scope,
+          addresses: options.address,
           caps: options.cap,
           expiresAt: options.expires,
         });

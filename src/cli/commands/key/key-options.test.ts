@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { readCap, readGrace, readScope } from "./key-options.ts";
+import { readCap, readGrace, readRepeated } from "./key-options.ts";
 
 describe("options of keys", () => {
   test("scopes are collected", () => {
-    assert.deepEqual(readScope("* /b", readScope("GET /a")), ["GET /a", "* /b"]);
+    assert.deepEqual(readRepeated("* /b", readRepeated("GET /a")), ["GET /a", "* /b"]);
   });
 
   test("caps are collected by credit type", () => {

@@ -11,9 +11,9 @@ interface CapOption {
 
 export type CapOptions = readonly CapOption[];
 
-/** `--scope`, which may be repeated. The pattern is checked by the operator API. */
-export function readScope(match: string, before: readonly string[] = []): readonly string[] {
-  return [...before, match];
+/** `--scope` and `--address`, which may be repeated. They are checked by the operator API. */
+export function readRepeated(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
 }
 
 /** `--cap credits:day=100,month=2000`, which may be repeated, also for the same credit type. */

@@ -11,6 +11,7 @@ export function renderKey(key: Key): string {
     ["name", [key.name]],
     ["state", [key.state]],
     ["scopes", key.scopes ?? ["every endpoint"]],
+    ["addresses", key.addresses ?? ["from everywhere"]],
     ["caps", key.caps.length === 0 ? ["none"] : key.caps.flatMap(renderCap)],
     ["created", [key.createdAt]],
     ["expires", [key.expiresAt ?? "never"]],
