@@ -4,6 +4,7 @@ import { LANE_LIMITS, type LaneLimits } from "./batch/lane-limits.ts";
 import { ShardLanes } from "./batch/lanes.ts";
 import { isRepeat } from "./batch/repeat.ts";
 import type { Database } from "./database/database.ts";
+import { countServers } from "./database/distribute.ts";
 import {
   abandonIdempotent,
   beginIdempotent,
@@ -40,7 +41,7 @@ export interface LedgerHandle extends Ledger {
 
 /** Registers this process as an instance. Rejects with FareboxError `storage_unavailable`. The database stays the caller's. */
 export async function openLedger(database: Database, options: LedgerOptions): Promise<LedgerHandle> {
-  const ledger = new InstanceLedger(database, options);
+  const ledger = new InstanceLedger(database, options, await countServers(database));
   await ledger.start();
   return ledger;
 }
@@ -53,11 +54,11 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
   readonly #limits: LaneLimits;
   #closed: Promise<void> | undefined;
 
-  constructor(database: Database, options: LedgerOptions) {
+  constructor(database: Database, options: LedgerOptions, servers: number) {
     const { idempotencyKeepSeconds } = options;
     const limits = { ...LANE_LIMITS, idempotencyKeepSeconds, ...options.limits };
     const instance = new Instance(database);
-    super(database, instance, limits, options.events ?? NO_LANE_EVENTS);
+    super(database, instance, limits, options.events ?? NO_LANE_EVENTS, servers);
     this.#database = database;
     this.#instance = instance;
     this.#news = new News(database);

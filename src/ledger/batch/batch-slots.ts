@@ -7,22 +7,26 @@ const LARGE_BATCH = 64;
 const PATIENCE_MS = 20;
 
 /**
- * Decides when a lane's next batch may leave. A small one waits while another lane's is in flight and grows meanwhile, so
- * that a few dozen callers are served by few batches; large ones leave side by side. PGlite has one connection for all.
+ * Decides when a lane's next batch may leave. A small one waits while as many are in flight as there are servers, and grows
+ * meanwhile, so that a few dozen callers are served by few batches; large ones leave side by side. PGlite has one connection for all.
  */
 export class BatchSlots {
   readonly #most: number;
+  readonly #servers: number;
   readonly #waiting: (() => void)[] = [];
   #inFlight = 0;
 
-  constructor(most: number) {
+  /** `servers`: over how many the shards are spread. */
+  constructor(most: number, servers = 1) {
     this.#most = most;
+    this.#servers = servers;
   }
 
   /** Resolves when a batch of so many items may leave; `give` must follow when it has returned. */
   async take(countItems: () => number): Promise<void> {
     let isPatient = true;
-    while (this.#inFlight >= this.#most || (this.#inFlight > 0 && isPatient && countItems() < LARGE_BATCH)) {
+    const isSmall = () => isPatient && countItems() < LARGE_BATCH;
+    while (this.#inFlight >= this.#most || (this.#inFlight >= this.#servers && isSmall())) {
       isPatient = await this.#turn();
     }
     this.#inFlight += 1;

@@ -26,9 +26,16 @@ export class ShardLanes implements Lanes {
   readonly #parts: LaneParts;
   readonly #lanes = new Map<number, Lane>();
 
-  constructor(database: Database, instance: Instance, limits: LaneLimits, events: LaneEvents) {
+  /** `servers`: over how many the shards are spread. */
+  constructor(
+    database: Database,
+    instance: Instance,
+    limits: LaneLimits,
+    events: LaneEvents,
+    servers: number,
+  ) {
     this.#instance = instance;
-    const slots = new BatchSlots(database.kind === "pglite" ? 1 : Number.POSITIVE_INFINITY);
+    const slots = new BatchSlots(database.kind === "pglite" ? 1 : Number.POSITIVE_INFINITY, servers);
     this.#parts = { database, instance, limits, slots, events, numbers: new Numbers() };
   }
 

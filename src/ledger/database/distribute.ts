@@ -1,4 +1,4 @@
-import type { Transaction } from "./database.ts";
+import type { Queryable, Transaction } from "./database.ts";
 
 /**
  * Small tables, of which every server of a Citus cluster has a copy. All others with a shard are spread over the servers by it,
@@ -54,8 +54,7 @@ interface FunctionRow {
  * what it spread. The caller has locked out others that migrate.
  */
 export async function distribute(tx: Transaction): Promise<readonly string[]> {
-  const found = await tx.query("SELECT FROM pg_extension WHERE extname = 'citus'");
-  if (found.length === 0) return [];
+  if (!(await isCluster(tx))) return [];
   // In one transaction Citus makes tables on all servers over one connection each, or not at all.
   await tx.exec("SET LOCAL citus.multi_shard_modify_mode TO 'sequential'");
   const rows = await tx.query<{ name: string }>(UNDISTRIBUTED);
@@ -73,6 +72,20 @@ export async function distribute(tx: Transaction): Promise<readonly string[]> {
     await tx.exec(`SELECT create_distributed_function('${signature}'${place})`);
   }
   return [...tables, ...functions.map(({ signature }) => signature)];
+}
+
+/** Over how many servers the shards are spread: one, but for the workers of a Citus cluster. */
+export async function countServers(db: Queryable): Promise<number> {
+  if (!(await isCluster(db))) return 1;
+  const [row] = await db.query<{ servers: number }>(
+    "SELECT count(*)::int AS servers FROM pg_dist_node WHERE shouldhaveshards AND isactive AND noderole = 'primary'",
+  );
+  return Math.max(1, row?.servers ?? 1);
+}
+
+async function isCluster(db: Queryable): Promise<boolean> {
+  const found = await db.query("SELECT FROM pg_extension WHERE extname = 'citus'");
+  return found.length > 0;
 }
 
 function rank(table: string): number {
