@@ -70,3 +70,9 @@ test("only src/config reads the environment", () => {
     [],
   );
 });
+
+test("migrations are numbered without a gap or a repetition: two branches may have taken the same number", () => {
+  const files = trackedFiles(/^migrations\/\d{4}_\w+\.sql$/).map((path) => path.slice("migrations/".length));
+  const wrong = files.filter((file, index) => !file.startsWith(`${String(index + 1).padStart(4, "0")}_`));
+  assert.deepEqual(wrong, []);
+});
