@@ -1,7 +1,9 @@
+import type { CustomerClient } from "./generated/customer-client.ts";
+import { CUSTOMER_OPERATIONS } from "./generated/customer-operations.ts";
 import type { FareboxClient } from "./generated/farebox-client.ts";
 import { OPERATIONS } from "./generated/operations.ts";
-import { callOperation, streamOperation } from "./operation.ts";
-import { createTransport, type OperatorAddress, type RequestOptions } from "./transport.ts";
+import { callOperation, type Operation, streamOperation } from "./operation.ts";
+import { type ApiAddress, createTransport, type RequestOptions } from "./transport.ts";
 
 /**
  * A client of a running Farebox's operator API, with one method for each operation. Mutations carry an Idempotency-Key, and
@@ -12,9 +14,27 @@ import { createTransport, type OperatorAddress, type RequestOptions } from "./tr
  *     const farebox = createClient({ url: "http://127.0.0.1:8401", token });
  *     await farebox.createGrant({ account, amount: 500 });
  */
-export function createClient(address: OperatorAddress): FareboxClient {
+export function createClient(address: ApiAddress): FareboxClient {
+  // The table and the interface are made from the same document.
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return createMethods(address, OPERATIONS) as unknown as FareboxClient;
+}
+
+/**
+ * The same for the customer API: an account's own balances, usage, statement, prices, exports and keys. The address's `url` has
+ * the API's path, and its `token` is a key of the account where keys are bearer tokens.
+ *
+ *     const account = createCustomerClient({ url: "https://api.example.com/v1/credits", token: key });
+ *     const { pools } = await account.getBalances();
+ */
+export function createCustomerClient(address: ApiAddress): CustomerClient {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return createMethods(address, CUSTOMER_OPERATIONS) as unknown as CustomerClient;
+}
+
+function createMethods(address: ApiAddress, operations: Readonly<Record<string, Operation>>): object {
   const transport = createTransport(address);
-  const methods = Object.entries(OPERATIONS).flatMap(([name, operation]) => {
+  const methods = Object.entries(operations).flatMap(([name, operation]) => {
     const call = (input: object = {}, options: RequestOptions = {}): Promise<unknown> =>
       callOperation(transport, operation, { ...input }, options);
     if (operation.csv === undefined) return [[name, call]];
@@ -25,7 +45,5 @@ export function createClient(address: OperatorAddress): FareboxClient {
       [`${name}Csv`, stream],
     ];
   });
-  // The table and the interface are made from the same document.
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-  return Object.fromEntries(methods) as FareboxClient;
+  return Object.fromEntries(methods);
 }

@@ -1,7 +1,9 @@
-/** `farebox/client`: the operator API from any JavaScript that has `fetch`. */
+/** `farebox/client`: the operator API, and the customer API, from any JavaScript that has `fetch`. */
 export { FareboxError } from "../domain/farebox-error.ts";
-export { createClient } from "./create-client.ts";
+export { createClient, createCustomerClient } from "./create-client.ts";
+export type { CustomerClient } from "./generated/customer-client.ts";
+export type * as customer from "./generated/customer-types.ts";
 export type { FareboxClient } from "./generated/farebox-client.ts";
 export type * from "./generated/types.ts";
 export { pages } from "./pages.ts";
-export type { OperatorAddress, RequestOptions } from "./transport.ts";
+export type { ApiAddress, OperatorAddress, RequestOptions } from "./transport.ts";

@@ -10,15 +10,23 @@ const RETRY_PAUSES_MS = [200, 600, 1_200];
 /** The longest wait that a timer can hold; a longer timeout means this one. */
 const LONGEST_TIMER_MS = 2_147_483_647;
 
-/** A running Farebox's operator API. */
-export interface OperatorAddress {
-  /** `http://127.0.0.1:8401`; a path before `/v1` is kept. */
+/** Where an API of a running Farebox is. */
+export interface ApiAddress {
+  /** `http://127.0.0.1:8401`; a path in it is kept. */
   readonly url: string;
-  readonly token: string;
+  /** Sent as bearer token; undefined where something else says who asks: a browser's session. */
+  readonly token?: string | undefined;
+  /** Sent with every request. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Where the address was found: told when nothing answers there. */
   readonly source?: string;
   /** Sends one request; the platform's own `fetch` when absent. */
   readonly fetch?: typeof globalThis.fetch;
+}
+
+/** A running Farebox's operator API. */
+export interface OperatorAddress extends ApiAddress {
+  readonly token: string;
 }
 
 /** What may be said about one request, whatever it asks. */
@@ -46,7 +54,7 @@ export interface TransportRequest extends RequestOptions {
 }
 
 /**
- * Sends requests to the operator API. An answer of 503, and no answer at all, is tried again; what is then not a success is
+ * Sends requests to an API of Farebox. An answer of 503, and no answer at all, is tried again; what is then not a success is
  * thrown as a FareboxError with the API's code, or `instance_unreachable` or `instance_timeout`.
  */
 export interface Transport {
@@ -56,7 +64,7 @@ export interface Transport {
   readStream(request: TransportRequest): Promise<ReadableStream<Uint8Array>>;
 }
 
-export function createTransport(address: OperatorAddress): Transport {
+export function createTransport(address: ApiAddress): Transport {
   return {
     readJson: async (request) => {
       const { response, end } = await send(address, request);
@@ -91,7 +99,7 @@ interface Answered {
   readonly end: () => void;
 }
 
-async function send(address: OperatorAddress, request: TransportRequest): Promise<Answered> {
+async function send(address: ApiAddress, request: TransportRequest): Promise<Answered> {
   const url = urlOf(address, request);
   const init = initOf(address, request);
   for (const pause of RETRY_PAUSES_MS) {
@@ -110,7 +118,7 @@ async function send(address: OperatorAddress, request: TransportRequest): Promis
 
 /** The answer, or the error when nothing answers. Throws when the answer takes too long: the server works on it, or hangs. */
 async function attempt(
-  address: OperatorAddress,
+  address: ApiAddress,
   url: string,
   init: RequestInit,
   request: TransportRequest,
@@ -135,7 +143,7 @@ async function attempt(
 }
 
 /** What a failed request means. The caller's own abort stays what it is. */
-function explain(address: OperatorAddress, cause: unknown, request: TransportRequest): unknown {
+function explain(address: ApiAddress, cause: unknown, request: TransportRequest): unknown {
   if (cause instanceof FareboxError) return cause;
   if (request.signal?.aborted === true) return cause;
   if (cause instanceof DOMException && cause.name === "TimeoutError") {
@@ -151,7 +159,7 @@ function explain(address: OperatorAddress, cause: unknown, request: TransportReq
   });
 }
 
-function urlOf(address: OperatorAddress, { path, query = {} }: TransportRequest): string {
+function urlOf(address: ApiAddress, { path, query = {} }: TransportRequest): string {
   const url = new URL(`${address.url.replace(/\/+$/, "")}${path}`);
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined) url.searchParams.set(name, String(value));
@@ -160,9 +168,10 @@ function urlOf(address: OperatorAddress, { path, query = {} }: TransportRequest)
 }
 
 /** A mutation's key is made once for all of its tries. */
-function initOf(address: OperatorAddress, request: TransportRequest): RequestInit {
+function initOf(address: ApiAddress, request: TransportRequest): RequestInit {
   const { method, content, accept = "application/json", idempotencyKey } = request;
-  const headers: Record<string, string> = { authorization: `Bearer ${address.token}`, accept };
+  const headers: Record<string, string> = { ...address.headers, accept };
+  if (address.token !== undefined) headers["authorization"] = `Bearer ${address.token}`;
   if (method !== "GET") headers["idempotency-key"] = idempotencyKey ?? crypto.randomUUID();
   if (content === undefined) return { method, headers };
   return {

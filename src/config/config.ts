@@ -18,6 +18,7 @@ export interface Config {
   readonly plans: readonly PlanConfig[];
   readonly keys: { readonly prefix: string };
   readonly customerApi: CustomerApiConfig;
+  readonly portal: PortalConfig;
   readonly exports: ExportsConfig;
   readonly gateway: GatewayLimits & ListenerConfig;
   readonly idempotency: { readonly keepHours: number; readonly maxBodyBytes: number };
@@ -66,6 +67,21 @@ interface CustomerApiConfig {
     /** Whether customers may create, change, rotate and revoke keys of their account. */
     readonly keys: boolean;
     readonly maxKeys: number;
+  };
+}
+
+/** The pages that customers see. */
+interface PortalConfig {
+  readonly enabled: boolean;
+  /** `/portal`: it and every path below it is answered by the portal. */
+  readonly path: string;
+  /** Origins that may show it in a frame. */
+  readonly frameAncestors: readonly string[];
+  readonly brand: {
+    readonly name: string;
+    readonly logo: { readonly file: string; readonly body: Buffer } | undefined;
+    /** `#rrggbb` in lower case; undefined: Farebox's own. */
+    readonly accent: string | undefined;
   };
 }
 

@@ -3,7 +3,7 @@ import { windowOption } from "./limit-schema.ts";
 import { count } from "./option-types.ts";
 
 /** Plain segments only: what is written here is compared with paths as they are forwarded, letter by letter. */
-const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+){1,8}$/;
+export const PLAIN_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+){1,8}$/;
 
 /** The endpoints that show customers their own account, with their own key. */
 export const customerApiOption = z
@@ -14,7 +14,7 @@ export const customerApiOption = z
         "On: customers see their balance, usage and prices from the first minute. Off: its paths are forwarded.",
       mend: "write true or false",
     }),
-    path: z.string().regex(PREFIX, "is not a path of plain segments").default("/v1/credits").meta({
+    path: z.string().regex(PLAIN_PATH, "is not a path of plain segments").default("/v1/credits").meta({
       description: "Its paths begin with this: `/v1/credits/balances`. They are never forwarded or priced.",
       reason: "Beside most APIs' own paths. Choose another one when yours has endpoints there.",
       mend: "write a path without a slash at its end: /v1/credits",

@@ -131,6 +131,12 @@ describe("a configuration with its upstream alone", () => {
         windowSeconds: 60,
         selfService: { keys: false, maxKeys: 20 },
       },
+      portal: {
+        enabled: true,
+        path: "/portal",
+        frameAncestors: [],
+        brand: { name: "Farebox", logo: undefined, accent: undefined },
+      },
       gateway: {
         cors: undefined,
         drainDelayMs: 5_000,

@@ -9,6 +9,7 @@ import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
 import { buildExports } from "./build-exports.ts";
 import { buildLimits, buildPlans } from "./build-plans.ts";
+import { buildPortal } from "./build-portal.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
 import {
   checkContract,
@@ -100,6 +101,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   const plans = buildPlans(file.plans, file.creditTypes, problems);
   const { creditTypes } = file;
   const exports = buildExports(file.exports, { file: document.file, creditTypes, upstreams, problems });
+  const portal = buildPortal(file, prices, document.file, problems);
   const contract = locateContract(file.contract, document.file);
   all.push(...checkContractFile(contract, file, prices, document, problems));
   all.push(...source.problems);
@@ -118,6 +120,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     plans,
     keys: file.keys,
     customerApi: nameCustomerApi(file.customerApi),
+    portal,
     exports,
     gateway: { ...nameLimits(file.gateway), ...nameListener(file.gateway) },
     idempotency: {

@@ -5,6 +5,7 @@ import { gatewayOption } from "./gateway-schema.ts";
 import { limitsOption, matchOption } from "./limit-schema.ts";
 import { byteSize, count, duration } from "./option-types.ts";
 import { plansOption } from "./plan-schema.ts";
+import { portalOption } from "./portal-schema.ts";
 import { upstreamOption } from "./upstream-schema.ts";
 
 /** Every option of farebox.yaml, once: its form, its default and the reason for it. The reference page is made from it. */
@@ -48,6 +49,7 @@ export const configSchema = z
       .prefault({})
       .meta({ description: "API keys.", reason: "Every default below." }),
     customerApi: customerApiOption,
+    portal: portalOption,
     exports: exportsOption,
     gateway: gatewayOption,
     idempotency: z

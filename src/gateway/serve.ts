@@ -4,6 +4,7 @@ import { answerAccountEndpoint, answerOpenAccountEndpoint } from "./endpoints/ac
 import { answerEndpoint } from "./endpoints/contract-endpoint.ts";
 import { answerExport, answerLink, readLink } from "./endpoints/export-endpoint.ts";
 import { answerOptions } from "./endpoints/options.ts";
+import { answerPage } from "./endpoints/page-endpoint.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { ExportEndpoint } from "./exchange/export-door.ts";
 import type { RequestHead } from "./headers/request-guard.ts";
@@ -61,6 +62,10 @@ function serveInspected(exchange: Exchange): Served | Promise<Served> {
   const { head, target, method, parts } = exchange;
   if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
   const { path } = target;
+  if (parts.pages?.covers(path) === true) {
+    answerPage(exchange, parts.pages, path);
+    return "answered";
+  }
   if (method === "OPTIONS" && answerOptions(exchange, target)) return "answered";
   const ofExport = parts.exports?.find(method, path);
   if (ofExport !== undefined) return serveExport(exchange, ofExport, target);

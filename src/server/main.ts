@@ -27,6 +27,7 @@ import { createMeterTelemetry } from "../telemetry/meter-telemetry.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createSweepTelemetry } from "../telemetry/sweep-telemetry.ts";
 import { startBulkRefunder } from "./bulk-refunder.ts";
+import { openPortal } from "./open-pages.ts";
 import type { PlanWatch } from "./plan-watch.ts";
 import { publishFilePlans } from "./publish-plans.ts";
 import { publishPrices } from "./publish-prices.ts";
@@ -185,6 +186,7 @@ function openGateway(
     accountEndpoints: customerApi.enabled
       ? createCustomerApi({ database, config, contract, meter, exportLinks: links, version })
       : undefined,
+    pages: openPortal(config),
     exports: {
       service,
       links,

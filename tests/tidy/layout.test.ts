@@ -17,8 +17,8 @@ test("no file carries a version in its name", () => {
 });
 
 test("sources are kebab-case", () => {
-  const odd = trackedFiles(/^(src|tests|bench|examples)\/.*\.ts$/).filter(
-    (path) => !/^[a-z0-9/-]+(\.(pg\.)?test|\.bench)?\.ts$/.test(path),
+  const odd = trackedFiles(/^(src|tests|bench|examples|console\/src)\/.*\.tsx?$/).filter(
+    (path) => !/^[a-z0-9/-]+(\.(pg\.)?test|\.bench)?\.tsx?$/.test(path),
   );
   assert.deepEqual(odd, []);
 });
@@ -28,7 +28,9 @@ const MAX_FILES = 25;
 
 test("a folder of more files than a list can show has rooms", () => {
   const files = Map.groupBy(
-    trackedFiles(/^(src|tests|bench|examples)\/.*\.ts$/).filter((path) => !path.endsWith(".test.ts")),
+    trackedFiles(/^(src|tests|bench|examples|console\/src)\/.*\.tsx?$/).filter(
+      (path) => !path.endsWith(".test.ts"),
+    ),
     dirname,
   );
   const full = [...files].filter(([, list]) => list.length > MAX_FILES).map(([folder]) => folder);

@@ -9,11 +9,11 @@ interface Manifest {
 }
 
 const manifest = JSON.parse(readTracked("package.json")) as Manifest;
+const console = JSON.parse(readTracked("console/package.json")) as Manifest;
 
 test("every dependency has an exact version", () => {
-  const loose = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies }).filter(
-    ([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version),
-  );
+  const all = { ...manifest.dependencies, ...manifest.devDependencies, ...console.devDependencies };
+  const loose = Object.entries(all).filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version));
   assert.deepEqual(loose, []);
 });
 
@@ -27,6 +27,16 @@ test("every script that the documents name exists", () => {
   assert.deepEqual(missing, []);
 });
 
+test("whoever installs Farebox gets the built console and none of its packages", () => {
+  assert.equal(console.dependencies, undefined);
+  const shipped = Object.keys(manifest.dependencies);
+  assert.deepEqual(
+    Object.keys(console.devDependencies).filter((name) => shipped.includes(name)),
+    [],
+  );
+});
+
 test("the lock file names no host to download from", () => {
-  assert.doesNotMatch(readTracked("package-lock.json"), /"resolved"/);
+  // Of a workspace it says where it lies.
+  assert.doesNotMatch(readTracked("package-lock.json"), /"resolved": "(?!console")/);
 });

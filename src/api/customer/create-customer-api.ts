@@ -2,6 +2,7 @@ import type { AccountAnswer, AccountEndpoints, AccountRequest } from "../../cont
 import type { RenderedAnswer } from "../../contract/contract.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { addGetBalances } from "./account/get-balances.ts";
+import { addGetOverview } from "./account/get-overview.ts";
 import { addGetPermissions } from "./account/get-permissions.ts";
 import { addGetUsage } from "./account/get-usage.ts";
 import { addListEntries } from "./account/list-entries.ts";
@@ -21,6 +22,7 @@ import { addListPrices } from "./prices/list-prices.ts";
 import { addQuote } from "./prices/quote.ts";
 
 const OPERATIONS = [
+  addGetOverview,
   addGetBalances,
   addGetUsage,
   addListEntries,

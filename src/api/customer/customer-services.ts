@@ -7,7 +7,7 @@ import type { Meter } from "../../meter/meter.ts";
 /** What the operations of the customer API work with. */
 export interface CustomerServices {
   readonly database: Database;
-  readonly config: Pick<Config, "creditTypes" | "customerApi" | "keys" | "open">;
+  readonly config: Pick<Config, "creditTypes" | "customerApi" | "keys" | "limits" | "open">;
   readonly contract: Pick<Contract, "renderRefusal" | "findEndpoint" | "keyHeaders" | "exports">;
   readonly meter: Pick<Meter, "priceTable">;
   readonly exportLinks: ExportLinks;

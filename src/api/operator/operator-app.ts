@@ -7,6 +7,7 @@ import type { Logger } from "../../telemetry/logger.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { fieldProblems, isFault, refuseFields, renderProblem } from "../problem.ts";
 import { authorize } from "./authorize.ts";
+import { isConsolePath } from "./console/console-path.ts";
 import { closeUnread, readBody } from "./read-body.ts";
 import { REFERENCE_PATH } from "./reference/reference-page.ts";
 
@@ -35,7 +36,7 @@ export function createOperatorApp(options: { readonly token: string; readonly lo
     context.header("x-request-id", requestId);
     context.header("cache-control", "no-store");
     const { path } = context.req;
-    if (OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`)) await next();
+    if (OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`) || isConsolePath(path)) await next();
     else return await authorized(context, next);
   });
   app.use("*", readBody(MAX_BODY_BYTES));

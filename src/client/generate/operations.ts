@@ -52,11 +52,20 @@ export interface ClientOperation {
 
 const JSON_TYPE = "application/json";
 
-/** All operations in the document's order. Fails when one does not fit a method: its input would be ambiguous. */
+/**
+ * All operations in the document's order; one that answers no JSON, a download, has no method. Fails when one does not fit a
+ * method: its input would be ambiguous.
+ */
 export function readOperations(document: OpenApi): ClientOperation[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, operation]) => readOperation(document, path, method, operation)),
+    Object.entries(methods)
+      .filter(([, operation]) => successOf(operation)?.[JSON_TYPE] !== undefined)
+      .map(([method, operation]) => readOperation(document, path, method, operation)),
   );
+}
+
+function successOf(operation: OpenApiOperation): Content | undefined {
+  return Object.entries(operation.responses).find(([status]) => status.startsWith("2"))?.[1].content;
 }
 
 function readOperation(
@@ -66,7 +75,7 @@ function readOperation(
   operation: OpenApiOperation,
 ): ClientOperation {
   const id = operation.operationId;
-  const success = Object.entries(operation.responses).find(([status]) => status.startsWith("2"))?.[1].content;
+  const success = successOf(operation);
   const csv = success?.["text/csv"] !== undefined;
   // The method says which of the two it wants.
   const parameters = (operation.parameters ?? []).filter(

@@ -7,6 +7,7 @@ import type { Problem } from "../../domain/problem.ts";
 import { type MatchPattern, parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 import { RouteTable } from "../../domain/routes/route-table.ts";
 import type { Identity, Meter } from "../../meter/meter.ts";
+import type { PageDoor } from "../../pages/page-door.ts";
 import { Cors } from "../headers/cors.ts";
 import { CountedSlots } from "./counted-slots.ts";
 import { createExportDoor, type ExportDoor, type ExportOptions } from "./export-door.ts";
@@ -34,6 +35,8 @@ export interface GatewayOptions {
   readonly meter: Meter;
   /** What answers customers about their own account; undefined: their paths are forwarded like any other. */
   readonly accountEndpoints?: AccountEndpoints | undefined;
+  /** Pages for browsers; undefined: their paths are forwarded like any other. */
+  readonly pages?: PageDoor | undefined;
   /** Reads what a contract's usage endpoint shows. Rejects like the ledger, also for questions that cannot be answered. */
   readonly readUsage?: ((identity: Identity, question: UsageQuestion) => Promise<UsageFacts>) | undefined;
   /** Undefined: there are no exports. */

@@ -1,0 +1,31 @@
+import type { ReactNode } from "react";
+import { showChange, showCredits, toCredits } from "./credits.ts";
+import { showDate, showDistance, showMoment, TIME_ZONE } from "./times.ts";
+
+/** An amount as the answer has it, exact. */
+export function Amount({
+  of,
+  signed = false,
+}: {
+  readonly of: number;
+  readonly signed?: boolean;
+}): ReactNode {
+  const amount = toCredits(of);
+  return <span className="number">{signed ? showChange(amount) : showCredits(amount)}</span>;
+}
+
+/** A moment in the reader's time zone; its exact time in UTC is in the element, and shown on pointing. */
+export function Moment({
+  at,
+  as = "moment",
+}: {
+  readonly at: string;
+  readonly as?: "moment" | "date" | "distance";
+}): ReactNode {
+  const show = { moment: showMoment, date: showDate, distance: showDistance }[as];
+  return (
+    <time dateTime={at} title={`${showMoment(at)} (${TIME_ZONE})`} className="number">
+      {show(at)}
+    </time>
+  );
+}

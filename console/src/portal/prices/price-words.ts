@@ -1,0 +1,35 @@
+import { creditWords, showCredits, toCredits } from "../../formats/credits.ts";
+
+/** A price in the form that the API has: what farebox.yaml says, with every default written out. */
+export type PriceJson = Readonly<Record<string, unknown>>;
+
+/** `10 credits a request`, `1.25 credits a result`, `free`. */
+export function costWords(price: PriceJson): string {
+  if (price["free"] === true) return "free";
+  const cost = Number(price["cost"]);
+  const amount = toCredits(cost);
+  const credits = creditWords(textOf(price["credit"] ?? "credits"), amount);
+  return `${showCredits(amount)} ${credits} a ${price["per"] === "result" ? "result" : "request"}`;
+}
+
+/** When it is charged, in words. */
+export function chargedOnWords(price: PriceJson): string {
+  if (price["free"] === true) return "";
+  const on = price["on"];
+  if (on === "processed") return "charged when the request was processed, whether or not it found something";
+  if (on === "success" || on === undefined) return "charged when it succeeds";
+  return `charged on status ${[on].flat().map(textOf).join(", ")}`;
+}
+
+/** What else decides about it: conditions, bounds, windows. */
+export function otherWords(price: PriceJson): string[] {
+  const { when, atMost, once, decide } = price as Record<string, unknown>;
+  return [
+    ...(when === undefined || when === null ? [] : [`if ${JSON.stringify(when)}`]),
+    ...(atMost === undefined || atMost === null ? [] : [`at most by ${JSON.stringify(atMost)}`]),
+    ...(once === undefined || once === null ? [] : [`the same again within ${JSON.stringify(once)} is free`]),
+    ...(decide === "answer" ? ["decided on the answer"] : []),
+  ];
+}
+
+const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

@@ -1,0 +1,88 @@
+import {
+  QueryClient,
+  type UseQueryResult,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import { createTransport, type Transport } from "../../../src/client/transport.ts";
+import { FareboxError } from "../../../src/domain/farebox-error.ts";
+import { BASE, OWN_HEADERS } from "./base.ts";
+
+const SESSION = ["session"] as const;
+const UNAUTHORIZED = 401;
+
+/** The session's own endpoint lies beside the page. */
+const transport: Transport = createTransport({
+  url: new URL(BASE, location.origin).href,
+  headers: OWN_HEADERS,
+});
+
+const statusOf = (error: unknown): unknown =>
+  error instanceof FareboxError ? error.detail["status"] : undefined;
+
+/** Reads are tried again by the client itself; a session that has ended shows the sign-in. */
+export function createQueries(): QueryClient {
+  const queries = new QueryClient({
+    defaultOptions: {
+      queries: { retry: false, staleTime: 15_000, refetchOnWindowFocus: true },
+      mutations: { retry: false },
+    },
+  });
+  const watch = (error: unknown): void => {
+    if (statusOf(error) === UNAUTHORIZED) queries.setQueryData(SESSION, null);
+  };
+  queries.getQueryCache().config.onError = watch;
+  queries.getMutationCache().config.onError = watch;
+  return queries;
+}
+
+/** Who is signed in; null: nobody. */
+export function useSession<Session extends object>(): UseQueryResult<Session | null> {
+  return useQuery({
+    queryKey: SESSION,
+    staleTime: 60_000,
+    queryFn: async ({ signal }): Promise<Session | null> => {
+      try {
+        // The caller knows which page it is on, and what its session has.
+        // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+        return (await transport.readJson({ method: "GET", path: "/session", signal })) as Session;
+      } catch (error) {
+        if (statusOf(error) === UNAUTHORIZED) return null;
+        throw error;
+      }
+    },
+  });
+}
+
+/** Signs in with what the form has: a key, a link's text or a token. */
+export function useSignIn() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (content: Readonly<Record<string, string>>) =>
+      transport.readJson({ method: "POST", path: "/session", content }),
+    onSuccess: (session) => {
+      // It may be another account's.
+      queries.clear();
+      queries.setQueryData(SESSION, session);
+    },
+  });
+}
+
+/** Ends the session on the server too, and forgets what was read. */
+export function useSignOut() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: async () => {
+      const response = await fetch(new URL("session", new URL(BASE, location.origin)), {
+        method: "DELETE",
+        headers: OWN_HEADERS,
+      });
+      if (!response.ok && response.status !== UNAUTHORIZED) throw new Error("Signing out did not work.");
+    },
+    onSuccess: () => {
+      queries.clear();
+      queries.setQueryData(SESSION, null);
+    },
+  });
+}

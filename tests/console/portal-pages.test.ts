@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import { buildConsole } from "../../examples/build-console.ts";
+import { send } from "../conformance/call.ts";
+import { openScene } from "../customer-api/scene.ts";
+import { keepScreenshot, openPage } from "../end-to-end/browser.ts";
+import { checkAccessibility, checkWidth } from "./check-page.ts";
+
+before(() => buildConsole());
+
+test("the gateway serves the portal without a key, forwards nothing of it, and keeps its files for ever", async (context) => {
+  const scene = await openScene('portal: { path: /me, brand: { name: "A <b>" } }\n');
+  context.after(() => scene.close());
+  const page = await send(scene.gateway, "/me", { method: "GET" });
+  assert.equal(page.status, 200);
+  assert.equal(page.headers["content-type"], "text/html; charset=utf-8");
+  assert.match(page.text, /<base href="\/me\/">/);
+  assert.match(page.text, /<title>A &lt;b&gt;<\/title>/);
+  const deep = await send(scene.gateway, "/me/statement?kind=charge", { method: "GET" });
+  assert.equal(deep.text, page.text, "the page's own router reads the rest of the path");
+  const [, script = ""] = /src="\.\/(assets\/[^"]+)"/.exec(page.text) ?? [];
+  const asset = await send(scene.gateway, `/me/${script}`, { method: "GET" });
+  assert.equal(asset.status, 200);
+  assert.match(String(asset.headers["cache-control"]), /immutable/);
+  const head = await send(scene.gateway, "/me", { method: "HEAD" });
+  assert.deepEqual([head.status, head.text], [200, ""]);
+  assert.equal((await send(scene.gateway, "/me", { method: "POST" })).status, 405);
+  assert.equal((await send(scene.gateway, "/men", { method: "GET" })).status, 401, "that is the API's");
+  assert.deepEqual(scene.forwarded, []);
+});
+
+test("the sign-in, in light and dark and on a phone: the brand, nothing that axe-core finds, nothing from elsewhere", async (context) => {
+  const scene = await openScene('portal: { brand: { name: "<b>Acme</b>", accent: "#ffe000" } }\n');
+  context.after(() => scene.close());
+  const { page, complaints, requested } = await openPage(context);
+  await page.route(`${scene.gateway}/portal/session`, (route) => route.fulfill({ status: 401, json: {} }));
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${scene.gateway}/portal/statement`);
+    await page.getByRole("heading", { name: "Sign in" }).waitFor();
+    await checkAccessibility(page);
+    await keepScreenshot(page, `portal-sign-in-${colorScheme}`);
+  }
+  await page.setViewportSize({ width: 320, height: 640 });
+  await checkWidth(page);
+  assert.equal(await page.title(), "Sign in · <b>Acme</b>");
+  assert.equal(await page.locator("b").count(), 0);
+  assert.deepEqual([...new Set(requested.map(({ origin }) => origin))], [scene.gateway]);
+  assert.deepEqual(
+    complaints.filter((text) => !/status of 401/.test(text)),
+    [],
+    "nothing broke, and the policy forbade nothing that the page needs",
+  );
+});
+
+test("switched off, its paths are the API's", async (context) => {
+  const scene = await openScene("portal: { enabled: false }\nopen: [GET /portal]\n");
+  context.after(() => scene.close());
+  await send(scene.gateway, "/portal", { method: "GET" });
+  assert.deepEqual(scene.forwarded, ["GET /portal"]);
+});
