@@ -77,7 +77,9 @@ const rateLimit = z.strictObject({
 });
 
 const usage = z.strictObject({
-  header: headerName.describe("The request header that asks for the usage object."),
+  header: headerName.describe(
+    "The request header that asks for the usage object. `<header>-omitted` on the response says why it is not in the body.",
+  ),
   value: z
     .string()
     .min(1)

@@ -32,6 +32,13 @@ export interface BalanceFacts {
     | undefined;
 }
 
+interface UsageHeaders {
+  /** The request's header that asks for it. */
+  readonly asks: string;
+  /** The response's header that says why the object is not in the body that it was asked for. */
+  readonly omitted: string;
+}
+
 /** How everything looks on the wire to the API's customers. Loaded from a YAML file; see contracts/. */
 export interface Contract {
   readonly name: string;
@@ -58,6 +65,8 @@ export interface Contract {
   ): { readonly member: string; readonly json: string } | undefined;
   /** Whether a request opts in to the usage object (decides whether the body must be buffered). */
   wantsUsage(header: (name: string) => string | undefined): boolean;
+  /** Lower-case names about the usage object; undefined when the contract has none. */
+  readonly usageHeaders: UsageHeaders | undefined;
   /** The contract's own endpoints (`GET /user/credits`), answered by us, free, with a key. */
   findEndpoint(method: string, path: string): ContractEndpoint | undefined;
   /** How exports look. */

@@ -5,7 +5,7 @@ import { compileExports } from "./exports/compile-exports.ts";
 import type { ExportsTemplate } from "./exports/export-schema.ts";
 import { createKeyReader } from "./key-reader.ts";
 import { compileRefusals, type RefusalDefaults } from "./refusal-answers.ts";
-import { compileRateLimit, compileSettled, compileUsage } from "./settled-headers.ts";
+import { compileRateLimit, compileSettled, compileUsage, omittedHeader } from "./settled-headers.ts";
 import type { TemplateProblem } from "./template.ts";
 
 /** Compiles a contract file. Problems of its templates are added to `problems`; the contract is usable when there are none. */
@@ -20,6 +20,7 @@ export function createContract(
   const ownHeaders = lowerCase([
     ...file.settled.map((header) => header.header),
     ...Object.keys(file.rateLimit?.headers ?? {}),
+    ...(file.usage === undefined ? [] : [omittedHeader(file.usage.header)]),
   ]);
   return {
     name: file.name,

@@ -43,12 +43,18 @@ export function compileRateLimit(
   return (state, context) => render({ state, context });
 }
 
+/** The header that tells why the usage object is not in the body, by the name of the one that asks for it. */
+export function omittedHeader(asks: string): string {
+  return `${asks.toLowerCase()}-omitted`;
+}
+
 /** Compiles the usage object. */
 export function compileUsage(
   template: ContractFile["usage"],
   problems: TemplateProblem[],
-): Pick<Contract, "renderUsage" | "wantsUsage"> {
-  if (template === undefined) return { renderUsage: () => undefined, wantsUsage: () => false };
+): Pick<Contract, "renderUsage" | "wantsUsage" | "usageHeaders"> {
+  if (template === undefined)
+    return { renderUsage: () => undefined, wantsUsage: () => false, usageHeaders: undefined };
   const { header, member } = template;
   const name = header.toLowerCase();
   const asked = template.value.toLowerCase();
@@ -56,6 +62,7 @@ export function compileUsage(
   const wantsUsage: Contract["wantsUsage"] = (read) => read(name)?.trim().toLowerCase() === asked;
   return {
     wantsUsage,
+    usageHeaders: { asks: name, omitted: omittedHeader(name) },
     renderUsage: (read, facts) => (wantsUsage(read) ? { member, json: render(facts) } : undefined),
   };
 }

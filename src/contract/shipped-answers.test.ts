@@ -179,6 +179,7 @@ describe("headers of a response whose charge is committed", () => {
       "x-ratelimit-limit",
       "x-ratelimit-remaining",
       "x-ratelimit-reset",
+      "credit-usage-omitted",
     ]);
   });
 });

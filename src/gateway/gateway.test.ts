@@ -3,6 +3,7 @@ import { describeAnswers } from "./testing/edges/answer-edges.ts";
 import { describeBroken } from "./testing/edges/broken-edges.ts";
 import { describeCharging } from "./testing/edges/charging-edges.ts";
 import { describeClients } from "./testing/edges/client-edges.ts";
+import { describeCodings } from "./testing/edges/coding-edges.ts";
 import { describeEarlyAnswers } from "./testing/edges/early-edges.ts";
 import { describeIdempotency } from "./testing/edges/idempotency-edges.ts";
 import { describeStreams } from "./testing/edges/stream-edges.ts";
@@ -23,6 +24,7 @@ describe("gateway", () => {
   describeClients(open);
   describeIdempotency(open);
   describeAnswers(open);
+  describeCodings(open);
   describeEarlyAnswers(open);
 
   it("holds nothing at rest", () => world.atRest());

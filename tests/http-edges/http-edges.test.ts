@@ -4,6 +4,7 @@ import { describeAnswers } from "../../src/gateway/testing/edges/answer-edges.ts
 import { describeBroken } from "../../src/gateway/testing/edges/broken-edges.ts";
 import { describeCharging } from "../../src/gateway/testing/edges/charging-edges.ts";
 import { describeClients } from "../../src/gateway/testing/edges/client-edges.ts";
+import { describeCodings } from "../../src/gateway/testing/edges/coding-edges.ts";
 import { describeEarlyAnswers } from "../../src/gateway/testing/edges/early-edges.ts";
 import { describeIdempotency } from "../../src/gateway/testing/edges/idempotency-edges.ts";
 import { describeStreams } from "../../src/gateway/testing/edges/stream-edges.ts";
@@ -35,6 +36,7 @@ eachDatabase("http edges", (openFresh) => {
     describeClients(open);
     describeIdempotency(open);
     describeAnswers(open);
+    describeCodings(open);
     describeEarlyAnswers(open);
 
     it("holds nothing at rest, and every sum of the books is right", async () => {

@@ -8,6 +8,9 @@ const MAX_KEY_BYTES = 1024;
 /** A count has no more digits; a longer number is no count. */
 const MAX_NUMBER_BYTES = 32;
 
+/** A part of the body, by the offsets of its first byte and of the one behind it. */
+export type Range = readonly [from: number, to: number];
+
 /**
  * What a scan looks for: the number of results at one path (the length of an array, or a number), and where a member
  * can be put into a top-level object. When a name occurs twice the last one counts, as in every common parser.
@@ -23,6 +26,17 @@ export class PathWatch {
   memberStart = 0;
   memberEnd = 0;
   memberTimes = 0;
+  /** Top-level members of other names. */
+  otherMembers = 0;
+  /**
+   * What must go so that the watched member is gone: each occurrence with the comma before it, or the comma behind what was first.
+   */
+  readonly cuts: Range[] = [];
+  /**
+   * From here on it is not known what may be sent: it may be the watched member, or the end of the object. Infinity: all that was
+   * scanned may be sent.
+   */
+  heldFrom = Number.POSITIVE_INFINITY;
   /** The scanner hands over the bytes of the present string: it is a member name that matters. */
   capturing = false;
 
@@ -35,6 +49,7 @@ export class PathWatch {
   #number: string | undefined;
   #key: number[] = [];
   #memberIsNext = false;
+  #commaAt = 0;
 
   constructor(path: JsonPath | undefined, member: string | undefined) {
     this.#path = path;
@@ -65,11 +80,30 @@ export class PathWatch {
       // A repeated name replaces all that an earlier one held.
       this.count = undefined;
     }
-    this.#memberIsNext = depth === 1 && key !== undefined && key === this.#member;
+    if (depth === 1) this.#endTopKey(key);
+  }
+
+  /** The watched member's value is being scanned, and none of it may be sent. */
+  get isCutting(): boolean {
+    return this.#memberIsNext;
+  }
+
+  /** A comma between members of the top-level object. */
+  separator(at: number): void {
+    this.#commaAt = at;
+  }
+
+  #endTopKey(key: string | undefined): void {
+    this.#memberIsNext = key !== undefined && key === this.#member;
+    if (this.#memberIsNext) return;
+    if (this.otherMembers === 0 && this.cuts.length > 0) this.cuts.push([this.#commaAt, this.#commaAt + 1]);
+    this.otherMembers++;
+    this.heldFrom = Number.POSITIVE_INFINITY;
   }
 
   open(depth: number, isArray: boolean, at: number): void {
     if (depth === 1) this.insertAt = at + 1;
+    if (depth === 1 && !isArray) this.#hold(at + 1);
     if (isArray) this.#element(depth, 0);
   }
 
@@ -99,16 +133,28 @@ export class PathWatch {
   }
 
   endValue(depth: number, end: number): void {
-    if (depth === 1) {
-      this.insertAt = end;
-      if (this.#memberIsNext) this.memberEnd = end;
-      this.#memberIsNext = false;
-    }
+    if (depth === 1) this.#endTopMember(end);
+    // The closing brace: what is put in goes before it.
+    else if (depth === 0 && this.topLevel === "object") this.#hold(end - 1);
     if (this.#number !== undefined) {
       this.count = parseCount(this.#number);
       this.#number = undefined;
     }
     this.#unmatch(depth);
+  }
+
+  #endTopMember(end: number): void {
+    if (this.#memberIsNext) {
+      this.memberEnd = end;
+      this.cuts.push([this.insertAt, end]);
+    }
+    this.insertAt = end;
+    this.#memberIsNext = false;
+    this.#hold(end);
+  }
+
+  #hold(from: number): void {
+    if (this.#member !== undefined && this.topLevel === "object") this.heldFrom = from;
   }
 
   #startTopMember(at: number): void {

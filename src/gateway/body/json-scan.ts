@@ -160,6 +160,7 @@ export class JsonScan {
     const kind = this.#kinds[this.#depth];
     if (byte === 0x2c) {
       if (kind === ARRAY) this.#watch.nextElement(this.#depth);
+      else if (this.#depth === 1) this.#watch.separator(at);
       this.#state = kind === OBJECT ? KEY : VALUE;
     } else if (byte === 0x7d) this.#close(OBJECT, at);
     else if (byte === 0x5d) this.#close(ARRAY, at);

@@ -1,4 +1,4 @@
-import { type JsonPath, PathWatch } from "./json-path-watch.ts";
+import { type JsonPath, PathWatch, type Range } from "./json-path-watch.ts";
 import { JsonScan } from "./json-scan.ts";
 
 /** What one scan of a complete body found. */
@@ -15,6 +15,8 @@ export interface SplicePoint {
   readonly to: number;
   /** What goes before the value. */
   readonly prefix: string;
+  /** Before `from`, what goes out: in order, without overlaps. */
+  readonly cuts: readonly Range[];
 }
 
 /** Reads the count and the place for a member in one pass, while the body arrives. */
@@ -29,7 +31,7 @@ export class BodyScan {
     this.#member = member;
   }
 
-  write(chunk: Uint8Array): void {
+  write(chunk: Uint8Array): undefined {
     this.#scan.write(chunk);
   }
 
@@ -41,6 +43,18 @@ export class BodyScan {
   /** The number of results seen so far in a body that is not complete. */
   get countSoFar(): number | undefined {
     return this.#watch.count;
+  }
+
+  /** What of the body may be sent before its end is known, see {@link PathWatch}. */
+  get watch(): Pick<PathWatch, "heldFrom" | "cuts" | "isCutting" | "topLevel"> {
+    return this.#watch;
+  }
+
+  /** The body is complete. Where it is to be extended in pieces, the member is put before the closing brace. */
+  endInPieces(): { readonly before: number; readonly prefix: string } | undefined {
+    const isObject = this.#scan.end() && this.#watch.topLevel === "object";
+    if (!isObject || this.#member === undefined) return undefined;
+    return { before: this.#watch.heldFrom, prefix: renderName(this.#member, this.#watch.otherMembers === 0) };
   }
 
   /** The body is complete. */
@@ -67,20 +81,27 @@ export function scanBody(
  * and lose repeated names. `json` must be one JSON text.
  */
 export function spliceMember(body: Uint8Array, point: SplicePoint, json: string): Buffer {
-  return Buffer.concat([
-    body.subarray(0, point.from),
-    Buffer.from(point.prefix + json),
-    body.subarray(point.to),
-  ]);
+  const pieces: Uint8Array[] = [];
+  let from = 0;
+  for (const [cutFrom, cutTo] of point.cuts) {
+    pieces.push(body.subarray(from, cutFrom));
+    from = cutTo;
+  }
+  pieces.push(body.subarray(from, point.from), Buffer.from(point.prefix + json), body.subarray(point.to));
+  return Buffer.concat(pieces);
 }
 
 /**
- * The upstream may send a member of that name itself: only ours may be believed, so its value is replaced. When it
- * sends several, readers disagree on which one counts, and the body is left alone.
+ * The upstream may send a member of that name itself: only ours may be believed, so its value is replaced. When it sends several,
+ * readers disagree on which one counts: all go, and ours comes last.
  */
 function findSplice(watch: PathWatch, member: string): SplicePoint | undefined {
-  if (watch.topLevel !== "object" || watch.memberTimes > 1) return undefined;
-  if (watch.memberTimes === 1) return { from: watch.memberStart, to: watch.memberEnd, prefix: "" };
-  const name = `${JSON.stringify(member)}:`;
-  return { from: watch.insertAt, to: watch.insertAt, prefix: watch.isEmpty ? name : `,${name}` };
+  if (watch.topLevel !== "object") return undefined;
+  if (watch.memberTimes === 1) return { from: watch.memberStart, to: watch.memberEnd, prefix: "", cuts: [] };
+  const { insertAt, cuts } = watch;
+  return { from: insertAt, to: insertAt, prefix: renderName(member, watch.otherMembers === 0), cuts };
+}
+
+function renderName(member: string, isOnly: boolean): string {
+  return `${isOnly ? "" : ","}${JSON.stringify(member)}:`;
 }

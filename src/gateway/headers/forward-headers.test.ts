@@ -5,7 +5,7 @@ import { createForwardRules, type ForwardFacts, forwardHeaders } from "./forward
 const rules = createForwardRules(["api_key", "authorization"], { "X-Upstream-Token": "secret" });
 const facts: ForwardFacts = {
   connectionNames: [],
-  identityCoding: false,
+  acceptEncoding: undefined,
   wholeResponse: false,
   own: ["x-request-id", "r1", "x-forwarded-for", "10.0.0.1"],
 };
@@ -59,7 +59,7 @@ describe("forwardHeaders", () => {
   });
 
   it("asks for identity and for the whole where the body is read", () => {
-    const read = { ...facts, identityCoding: true, wholeResponse: true };
+    const read = { ...facts, acceptEncoding: "identity", wholeResponse: true };
     assert.deepEqual(
       forwardHeaders(["Accept-Encoding", "gzip", "Range", "bytes=0-1", "If-Range", "x"], rules, read),
       ["accept-encoding", "identity", ...added],

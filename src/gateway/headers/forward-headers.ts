@@ -50,8 +50,8 @@ export function createForwardRules(
 /** What of this request changes the list. */
 export interface ForwardFacts {
   readonly connectionNames: readonly string[];
-  /** The body of the response is read by us: ask for it unencoded (RFC 9110 §12.5.3). */
-  readonly identityCoding: boolean;
+  /** What takes the place of the client's `Accept-Encoding`, where the body of the response is read by us; undefined: nothing. */
+  readonly acceptEncoding: string | undefined;
   /** Counted or stored responses must be whole: `Range` and `If-Range` are removed. */
   readonly wholeResponse: boolean;
   /** Ours, set last: names and values. */
@@ -73,11 +73,11 @@ export function forwardHeaders(
     const { lower, plain } = headerName(name);
     if (rules.removed.has(plain) || isOurs(plain)) continue;
     if (facts.connectionNames.length > 0 && facts.connectionNames.includes(lower)) continue;
-    if (facts.identityCoding && plain === "accept-encoding") continue;
+    if (facts.acceptEncoding !== undefined && plain === "accept-encoding") continue;
     if (facts.wholeResponse && (plain === "range" || plain === "if-range")) continue;
     forwarded.push(name, rawHeaders[i + 1] ?? "");
   }
-  if (facts.identityCoding) forwarded.push("accept-encoding", "identity");
+  if (facts.acceptEncoding !== undefined) forwarded.push("accept-encoding", facts.acceptEncoding);
   for (const text of rules.credentials) forwarded.push(text);
   for (const text of facts.own) forwarded.push(text);
   return forwarded;

@@ -103,6 +103,13 @@ export function withLength(headers: HeaderList, length: number): HeaderList {
   return headers;
 }
 
+/** The list of a body whose length is not known when its head is sent. */
+export function withoutLength(headers: HeaderList): HeaderList {
+  const at = headers.findIndex((text, i) => i % 2 === 0 && text.toLowerCase() === "content-length");
+  if (at !== -1) headers.splice(at, 2);
+  return headers;
+}
+
 /** Digests of a body that we extended are wrong; a strong validator no longer holds (RFC 9110 §8.8.1). */
 export function headersOfExtendedBody(headers: HeaderList): HeaderList {
   const kept: HeaderList = [];

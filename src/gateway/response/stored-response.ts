@@ -1,10 +1,12 @@
+import type { SettledFacts } from "../../contract/contract.ts";
 import type { Settlement } from "../../meter/meter.ts";
 import { scanBody, spliceMember } from "../body/json-splice.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { type HeaderList, headersOfExtendedBody, withLength } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import { addRateHeaders, refuse, sendWhole } from "./respond.ts";
-import { addSettledHeaders, usageMember } from "./settled-response.ts";
+import { addSettledHeaders } from "./settled-response.ts";
+import { type Omission, readFreeFacts, readUsageWish, tellOmitted, usageMember } from "./usage-object.ts";
 
 /** A response kept for replay. */
 export type StoredResponse = NonNullable<Settlement["supersededBy"]>;
@@ -59,22 +61,41 @@ export async function replay(exchange: Exchange, stored: StoredResponse | undefi
   }
   const { headers, creditType, units } = readStored(stored);
   let body: Buffer = Buffer.from(stored.body);
+  const bodiless = exchange.method === "HEAD" || stored.status === 204 || stored.status === 304;
   let sent = headers;
-  if (creditType !== undefined) {
-    const facts = { creditType, charged: 0n, balance: await readBalance(exchange, creditType), units };
+  // What was free tells of itself too, where it is an answer of an endpoint that has a price.
+  const usageType = creditType ?? exchange.route?.candidates.find((price) => !price.free)?.creditType;
+  if (usageType !== undefined && (creditType !== undefined || usageMember(exchange) !== undefined)) {
+    const facts = await readFreeFacts(exchange, usageType, units);
     const hasCacheControl = headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === "cache-control");
-    const usage = exchange.parts.contract.renderUsage(exchange.header, facts);
-    const point = usage && scanBody(body, undefined, usageMember(exchange)).splice;
-    if (usage !== undefined && point !== undefined && stored.status >= 200 && stored.status < 300) {
-      body = spliceMember(body, point, usage.json);
+    const extended = extend(exchange, stored.status, bodiless, body, facts);
+    if (typeof extended === "object") {
+      body = extended;
       sent = headersOfExtendedBody(headers);
+    } else if (extended !== undefined) {
+      tellOmitted(exchange, sent, extended);
     }
-    addSettledHeaders(sent, exchange, facts, hasCacheControl);
+    if (creditType !== undefined) addSettledHeaders(sent, exchange, facts, hasCacheControl);
   }
   sent.push("Idempotency-Replayed", "true");
   addRateHeaders(exchange, sent);
-  const bodiless = stored.status === 204 || stored.status === 304;
   sendWhole(exchange, stored.status, undefined, bodiless ? sent : withLength(sent, body.length), body);
+}
+
+/** The body with the usage object, or why it cannot be there; undefined when it was not asked for. */
+function extend(
+  exchange: Exchange,
+  status: number,
+  bodiless: boolean,
+  body: Buffer,
+  facts: SettledFacts,
+): Buffer | Omission | undefined {
+  const { member, omitted } = readUsageWish(exchange, { status, bodiless });
+  const usage =
+    member === undefined ? undefined : exchange.parts.contract.renderUsage(exchange.header, facts);
+  if (usage === undefined) return omitted;
+  const point = scanBody(body, undefined, member).splice;
+  return point === undefined ? "not-an-object" : spliceMember(body, point, usage.json);
 }
 
 function readStored(stored: StoredResponse): {
@@ -91,10 +112,4 @@ function readStored(stored: StoredResponse): {
     else headers.push(name, value);
   }
   return { headers, creditType, units };
-}
-
-async function readBalance(exchange: Exchange, creditType: string): Promise<bigint> {
-  if (exchange.identity === undefined) return 0n;
-  const pools = await exchange.parts.meter.balances(exchange.identity);
-  return pools.find((pool) => pool.creditType === creditType)?.balance ?? 0n;
 }

@@ -17,6 +17,8 @@ const LINGER_MS = 2000;
  */
 export function planForUnread(exchange: Exchange): void {
   const { request, response, head, connection } = exchange;
+  // A stream of HTTP/2 ends by itself; what ends here is a connection.
+  if (request.httpVersionMajor > 1) return;
   // An upgrade has its connection for itself, and no body.
   if (connection === undefined || request.complete || head?.bodyLength === 0) return;
   const isWaiting = head?.expectsContinue === true && !request.readableDidRead;

@@ -1,38 +1,56 @@
-import { decodeBody } from "../body/content-decoding.ts";
+import { isDecodable } from "../body/content-decoding.ts";
+import { DecodingScan } from "../body/decoding-scan.ts";
 import type { JsonPath } from "../body/json-path-watch.ts";
-import { type BodyScan, type ScannedBody, scanBody } from "../body/json-splice.ts";
-import type { Exchange } from "../exchange/exchange.ts";
+import { BodyScan, type ScannedBody } from "../body/json-splice.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
+import type { UsageWish } from "../response/usage-object.ts";
 
-/** What is read from a body: where the results are counted, and the member that the usage object becomes. */
+/** What is read from a body: where the results are counted, and what the usage object becomes. */
 export interface BodyQuestions {
   readonly countPath: JsonPath | undefined;
-  readonly member: string | undefined;
+  readonly usage: UsageWish;
 }
 
-export const NO_QUESTIONS: BodyQuestions = { countPath: undefined, member: undefined };
+/** What reads a body while it passes by. */
+export type BodyReading = BodyScan | DecodingScan;
 
-/** The answers, and the body without its coding. */
+/** The answers, and the body without its coding, if it was to be extended. */
 export interface ReadBody extends ScannedBody {
-  readonly plain: Buffer;
+  readonly plain: Buffer | undefined;
+  /** `broken`: the coding is. `over`: the body expands more than is followed. Neither can be counted. */
+  readonly uncounted: "broken" | "over" | undefined;
 }
 
-/** Reads a whole body, by the scan that ran along if it can tell. A promise only where something is to be decoded. */
+const NOTHING = { count: undefined, splice: undefined };
+
+/** Undefined: nothing is to be read, or it cannot be. `keepBytes`: how large a coded body may be to be extended. */
+export function openReading(
+  { countPath, usage }: BodyQuestions,
+  coding: string | undefined,
+  keepBytes: number,
+): BodyReading | undefined {
+  if (countPath === undefined && usage.member === undefined) return undefined;
+  const scan = new BodyScan(countPath, usage.member);
+  if (coding === undefined) return scan;
+  return isDecodable(coding)
+    ? new DecodingScan(coding, scan, usage.member === undefined ? 0 : keepBytes)
+    : undefined;
+}
+
+/** What the reading of a whole body found. A promise only where something is to be decoded. */
 export function readUpstreamBody(
-  exchange: Exchange,
-  head: UpstreamHead,
   body: Buffer,
-  questions: BodyQuestions,
-  scan: BodyScan | undefined,
+  reading: BodyReading | undefined,
 ): Promise<ReadBody> | ReadBody {
-  if (scan !== undefined) return { ...scan.end(), plain: body };
-  const asksNothing = questions.countPath === undefined && questions.member === undefined;
-  const nothing = { count: undefined, splice: undefined, plain: body };
-  if (head.contentEncoding === undefined || asksNothing) return nothing;
-  const maxBytes = exchange.parts.config.gateway.maxBufferedResponseBytes;
-  return decodeBody(body, head.contentEncoding, maxBytes).then((plain) =>
-    plain === undefined ? nothing : { ...scanBody(plain, questions.countPath, questions.member), plain },
-  );
+  if (reading === undefined) return { ...NOTHING, plain: body, uncounted: undefined };
+  if (reading instanceof BodyScan) return { ...reading.end(), plain: body, uncounted: undefined };
+  return reading
+    .end()
+    .then((read) =>
+      read.kind === "complete"
+        ? { count: read.count, splice: read.splice, plain: read.plain, uncounted: undefined }
+        : { ...NOTHING, plain: undefined, uncounted: read.kind },
+    );
 }
 
 /** The number of results that a header tells; undefined when it is missing or no number. */

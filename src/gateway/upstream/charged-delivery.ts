@@ -1,15 +1,23 @@
 import type { Refusal } from "../../domain/refusal.ts";
 import type { Admission, Settlement } from "../../meter/meter.ts";
-import { type BodyScan, spliceMember } from "../body/json-splice.ts";
+import { spliceMember } from "../body/json-splice.ts";
 import { headersOfExtendedBody } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import { refuse, sendUpstreamBody } from "../response/respond.ts";
-import { addSettledHeaders, reportUnspliced } from "../response/settled-response.ts";
+import { addSettledHeaders } from "../response/settled-response.ts";
 import { replay, toStored } from "../response/stored-response.ts";
-import { type BodyQuestions, type ReadBody, readUpstreamBody, unitsOfHeader } from "./body-questions.ts";
+import { type Omission, tellOmitted } from "../response/usage-object.ts";
+import {
+  type BodyQuestions,
+  type BodyReading,
+  type ReadBody,
+  readUpstreamBody,
+  unitsOfHeader,
+} from "./body-questions.ts";
 import type { Delivery } from "./delivery.ts";
 import { StreamDelivery } from "./stream-delivery.ts";
 import { chargedPlan, countedPlan } from "./stream-plans.ts";
+import { spliceOfStream } from "./stream-usage.ts";
 import type { UpstreamCall } from "./upstream-call.ts";
 import { WholeDelivery, type WholeLimits } from "./whole-delivery.ts";
 
@@ -17,7 +25,7 @@ import { WholeDelivery, type WholeLimits } from "./whole-delivery.ts";
 export class ChargedDelivery extends WholeDelivery {
   protected readonly admission: Admission;
   readonly #questions: BodyQuestions;
-  readonly #scan: BodyScan | undefined;
+  readonly #reading: BodyReading | undefined;
 
   constructor(
     call: UpstreamCall,
@@ -29,18 +37,18 @@ export class ChargedDelivery extends WholeDelivery {
     super(call, head, limits);
     this.admission = admission;
     this.#questions = questions;
-    this.#scan = limits.scan;
+    this.#reading = limits.scan;
   }
 
   protected override complete(body: Buffer): void {
-    const { call, head } = this;
-    const read = readUpstreamBody(call.exchange, head, body, this.#questions, this.#scan);
+    const { call } = this;
+    const read = readUpstreamBody(body, this.#reading);
     if (!(read instanceof Promise)) this.#settle(body, read);
     else read.then((late) => this.#settle(body, late)).catch((error: unknown) => call.failedByUs(error));
   }
 
   protected override overflow(received: Buffer[]): Delivery {
-    return streamCharged(this.call, this.admission, this.head, this.#questions, this.#scan, received);
+    return streamCharged(this.call, this.admission, this.head, this.#questions, this.#reading, received);
   }
 
   /** What refuses the charge is answered instead of the response. */
@@ -51,7 +59,11 @@ export class ChargedDelivery extends WholeDelivery {
   #settle(body: Buffer, read: ReadBody): void {
     const { call, head } = this;
     const { exchange } = call;
-    const units = this.#questions.countPath === undefined ? unitsOfHeader(head) : read.count;
+    const units = this.#count(read);
+    if (units === "unknown") {
+      call.reject("the results cannot be counted in its coding", "coding_uncounted");
+      return;
+    }
     const { status } = head;
     const settled =
       exchange.idempotency === undefined
@@ -61,6 +73,17 @@ export class ChargedDelivery extends WholeDelivery {
       (settlement) => this.#answer(settlement, body, read),
       (error: unknown) => call.failedByUs(error),
     );
+  }
+
+  /**
+   * A body whose coding is broken is no answer. One that expands too much to be counted may hold as much as the request could have:
+   * it costs the most that was quoted. `unknown`: it cannot be charged.
+   */
+  #count(read: ReadBody): number | undefined | "unknown" {
+    if (this.#questions.countPath === undefined) return unitsOfHeader(this.head);
+    if (read.uncounted === undefined) return read.count;
+    const { admission } = this;
+    return read.uncounted === "broken" || admission.decidedOnAnswer ? "unknown" : admission.quote.units;
   }
 
   #answer(settlement: Settlement | Refusal, body: Buffer, read: ReadBody): void {
@@ -88,21 +111,30 @@ export class ChargedDelivery extends WholeDelivery {
   #send(settlement: Settlement, body: Buffer, read: ReadBody): void {
     const { head, call } = this;
     const { exchange } = call;
+    const { usage: wish } = this.#questions;
     const usage =
-      this.#questions.member === undefined
+      wish.member === undefined
         ? undefined
         : exchange.parts.contract.renderUsage(exchange.header, settlement);
-    if (usage === undefined || read.splice === undefined) {
-      if (usage !== undefined) reportUnspliced(exchange, "the body is not a JSON object that can take it");
-      addSettledHeaders(head.headers, exchange, settlement, head.hasCacheControl);
-      sendUpstreamBody(exchange, head, body);
-    } else {
+    if (usage !== undefined && read.splice !== undefined && read.plain !== undefined) {
       const extended = spliceMember(read.plain, read.splice, usage.json);
       const headers = headersOfExtendedBody(head.headers);
       addSettledHeaders(headers, exchange, settlement, head.hasCacheControl);
       sendUpstreamBody(exchange, { ...head, headers }, extended);
+      return;
     }
+    if (usage !== undefined) tellOmitted(exchange, head.headers, whyNotWhole(head, read));
+    else if (wish.omitted !== undefined) tellOmitted(exchange, head.headers, wish.omitted);
+    addSettledHeaders(head.headers, exchange, settlement, head.hasCacheControl);
+    sendUpstreamBody(exchange, head, body);
   }
+}
+
+/** Without a splice a body that was read is no object; one that could not be read, or kept, has a coding. */
+function whyNotWhole(head: UpstreamHead, read: ReadBody): Omission {
+  const isRead =
+    head.contentEncoding === undefined || (read.plain !== undefined && read.uncounted === undefined);
+  return isRead ? "not-an-object" : "content-coding";
 }
 
 /** A charged response that is not kept whole. */
@@ -111,11 +143,11 @@ export function streamCharged(
   admission: Admission,
   head: UpstreamHead,
   questions: BodyQuestions,
-  scan: BodyScan | undefined,
+  reading: BodyReading | undefined,
   received: Buffer[],
 ): Delivery {
-  if (questions.member !== undefined) reportUnspliced(call.exchange, "the response is streamed");
-  const countable = questions.countPath !== undefined && scan !== undefined && !scan.failed;
-  const plan = countable ? countedPlan(call, admission, head, scan) : chargedPlan(call, admission, head);
-  return new StreamDelivery(call, head, plan, received);
+  const splice = spliceOfStream(call, head, questions.usage, reading);
+  const countable = questions.countPath !== undefined && reading !== undefined && !reading.failed;
+  const plan = countable ? countedPlan(call, admission, head, reading) : chargedPlan(call, admission, head);
+  return new StreamDelivery(call, head, plan, received, { reading, splice });
 }

@@ -1,13 +1,13 @@
 import { parseJsonPointer } from "../../domain/json-pointer.ts";
 import type { Admission } from "../../meter/meter.ts";
-import { BodyScan } from "../body/json-splice.ts";
+import { isDecodable } from "../body/content-decoding.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
-import { usageMember } from "../response/settled-response.ts";
 import { isKept } from "../response/stored-response.ts";
-import { type BodyQuestions, NO_QUESTIONS } from "./body-questions.ts";
+import { NO_USAGE, readUsageWish, tellOmitted, varyOnUsage } from "../response/usage-object.ts";
+import { type BodyQuestions, openReading } from "./body-questions.ts";
 import { ChargedDelivery, streamCharged } from "./charged-delivery.ts";
 import { DecidedDelivery, findUnheld, isEventStream, rejectUnheld } from "./decided-delivery.ts";
-import type { Delivery } from "./delivery.ts";
+import { type Delivery, REJECTED } from "./delivery.ts";
 import { FreeDelivery } from "./free-delivery.ts";
 import { StreamDelivery } from "./stream-delivery.ts";
 import { freePlan } from "./stream-plans.ts";
@@ -19,49 +19,68 @@ const SMALL_RESPONSE_BYTES = 64 * 1024;
 /** Chooses by the decisions table: what is charged, what must be read or kept whole, and what fits. */
 export function chooseDelivery(call: UpstreamCall, head: UpstreamHead): Delivery {
   const { admission } = call.exchange;
-  return admission?.chargedOn(head.status) === true
-    ? chooseCharged(call, admission, head)
-    : chooseFree(call, head);
+  if (admission?.chargedOn(head.status) !== true) {
+    varyOnUsage(call.exchange, head, false);
+    return chooseFree(call, head);
+  }
+  varyOnUsage(call.exchange, head, !head.hasCacheControl);
+  return chooseCharged(call, admission, head);
 }
 
 function chooseFree(call: UpstreamCall, head: UpstreamHead): Delivery {
   const { admission, idempotency, parts } = call.exchange;
+  // What costs nothing on an endpoint that has a price tells so too.
+  const usage = admission?.price === undefined ? NO_USAGE : readUsageWish(call.exchange, head);
+  const { maxBufferedResponseBytes } = parts.config.gateway;
+  const reading = openReading(
+    { countPath: undefined, usage },
+    head.contentEncoding,
+    maxBufferedResponseBytes,
+  );
   const kept = admission !== undefined && idempotency !== undefined && isKept(head.status);
-  const maxBytes = kept ? parts.config.gateway.maxBufferedResponseBytes : SMALL_RESPONSE_BYTES;
+  const whole = kept || reading !== undefined;
+  const maxBytes = whole ? maxBufferedResponseBytes : SMALL_RESPONSE_BYTES;
   const length = head.bodiless ? 0 : head.length;
-  if (length === undefined ? !kept : length > maxBytes) {
+  const streams = length === undefined ? !whole || isEventStream(head) : length > maxBytes;
+  if (streams && usage.member === undefined) {
+    if (usage.omitted !== undefined) tellOmitted(call.exchange, head.headers, usage.omitted);
     return new StreamDelivery(call, head, freePlan(call, head), []);
   }
-  return new FreeDelivery(call, head, { maxBytes, scan: undefined, wholeOnlyForJson: false });
+  const limits = { maxBytes: streams ? 0 : maxBytes, scan: reading, wholeOnlyForJson: false };
+  return new FreeDelivery(call, head, limits, usage);
 }
 
 function chooseCharged(call: UpstreamCall, admission: Admission, head: UpstreamHead): Delivery {
   const { exchange } = call;
   const maxBytes = exchange.parts.config.gateway.maxBufferedResponseBytes;
   const questions = askOfBody(call, admission, head);
-  const asks = questions.countPath !== undefined || questions.member !== undefined;
-  const readable = head.contentEncoding === undefined && asks;
-  const scan = readable ? new BodyScan(questions.countPath, questions.member) : undefined;
+  const { countPath, usage } = questions;
+  if (countPath !== undefined && head.contentEncoding !== undefined && !isDecodable(head.contentEncoding)) {
+    call.reject(`results in the coding ${head.contentEncoding} cannot be counted`, "coding_unknown");
+    return REJECTED;
+  }
+  const scan = openReading(questions, head.contentEncoding, maxBytes);
   if (admission.decidedOnAnswer) {
     const problem = findUnheld(head, maxBytes);
     if (problem !== undefined) return rejectUnheld(call, problem);
     return new DecidedDelivery(call, head, { maxBytes, scan, wholeOnlyForJson: false }, admission, questions);
   }
-  const mustBeWhole = exchange.idempotency !== undefined || asks;
+  const mustBeWhole =
+    exchange.idempotency !== undefined || countPath !== undefined || usage.member !== undefined;
   const length = head.bodiless ? 0 : head.length;
-  if (length === undefined ? !mustBeWhole || isEventStream(head) : length > maxBytes) {
+  const streams = length === undefined ? !mustBeWhole || isEventStream(head) : length > maxBytes;
+  // Whether a stream takes the usage object is seen by its first bytes.
+  if (streams && (usage.member === undefined || isEventStream(head))) {
     return streamCharged(call, admission, head, questions, scan, []);
   }
   const wholeOnlyForJson = length === undefined && exchange.idempotency === undefined && scan !== undefined;
-  return new ChargedDelivery(call, head, { maxBytes, scan, wholeOnlyForJson }, admission, questions);
+  const limits = { maxBytes: streams ? 0 : maxBytes, scan, wholeOnlyForJson };
+  return new ChargedDelivery(call, head, limits, admission, questions);
 }
 
 function askOfBody(call: UpstreamCall, admission: Admission, head: UpstreamHead): BodyQuestions {
-  if (head.bodiless) return NO_QUESTIONS;
-  const count = admission.price?.per === "result" ? admission.price.count : undefined;
+  const usage = readUsageWish(call.exchange, head);
+  const count = admission.price?.per === "result" && !head.bodiless ? admission.price.count : undefined;
   const countPath = count !== undefined && "body" in count ? parseJsonPointer(count.body) : undefined;
-  // Only a success that is a whole representation takes the usage object.
-  const takesUsage = head.status >= 200 && head.status < 300 && head.status !== 206;
-  const member = takesUsage ? usageMember(call.exchange) : undefined;
-  return countPath === undefined && member === undefined ? NO_QUESTIONS : { countPath, member };
+  return { countPath, usage };
 }

@@ -2,7 +2,7 @@ import type { Refusal } from "../../domain/refusal.ts";
 import type { Admission, Settlement } from "../../meter/meter.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import { ChargedDelivery } from "./charged-delivery.ts";
-import type { Delivery } from "./delivery.ts";
+import { type Delivery, REJECTED } from "./delivery.ts";
 import type { UpstreamCall } from "./upstream-call.ts";
 
 /**
@@ -37,12 +37,3 @@ export function rejectUnheld(call: UpstreamCall, problem: string): Delivery {
 export function isEventStream(head: UpstreamHead): boolean {
   return head.contentType?.toLowerCase().startsWith("text/event-stream") === true;
 }
-
-/** What still arrives of a response that has been rejected. The call ends when its client has been told. */
-const REJECTED: Delivery = {
-  data() {},
-  end() {},
-  broken() {},
-  clientLeft() {},
-  stop() {},
-};

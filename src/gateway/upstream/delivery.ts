@@ -15,3 +15,12 @@ export interface Delivery {
 export class CallStopped extends Error {
   override readonly name = "CallStopped";
 }
+
+/** What still arrives of a response that has been rejected. The call ends when its client has been told. */
+export const REJECTED: Delivery = {
+  data() {},
+  end() {},
+  broken() {},
+  clientLeft() {},
+  stop() {},
+};

@@ -1,13 +1,14 @@
 import { Readable } from "node:stream";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
+import { narrowAcceptEncoding } from "../body/content-decoding.ts";
 import { streamBody } from "../body/request-body.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { Upstream } from "../exchange/upstreams.ts";
 import { forwardHeaders } from "../headers/forward-headers.ts";
 import type { RequestHead } from "../headers/request-guard.ts";
 import { RETRY_AFTER_SECONDS } from "../response/error-refusal.ts";
-import { usageMember } from "../response/settled-response.ts";
+import { usageMember } from "../response/usage-object.ts";
 import { chooseDelivery } from "./choose-delivery.ts";
 import { UpstreamCall } from "./upstream-call.ts";
 
@@ -48,11 +49,21 @@ export function forwardedHeaders(exchange: Exchange, upstream: Upstream, head: R
     own.push("x-farebox-account", identity.accountId, "x-farebox-key", identity.keyId);
   return forwardHeaders(request.rawHeaders, upstream.rules, {
     connectionNames: head.connectionNames,
-    identityCoding:
-      countsBody || idempotency !== undefined || (price !== undefined && usageMember(exchange) !== undefined),
+    acceptEncoding: acceptedCodings(exchange, countsBody),
     wholeResponse: price?.per === "result" || idempotency !== undefined,
     own,
   });
+}
+
+/**
+ * A body that is extended, or stored for whoever repeats the request, is asked for without a coding. One that is only counted may have
+ * any coding that can be read here: it passes as it comes.
+ */
+function acceptedCodings(exchange: Exchange, countsBody: boolean): string | undefined {
+  const { admission, idempotency } = exchange;
+  const isExtended = admission?.price !== undefined && usageMember(exchange) !== undefined;
+  if (idempotency !== undefined || isExtended) return "identity";
+  return countsBody ? narrowAcceptEncoding(exchange.header("accept-encoding")) : undefined;
 }
 
 function bodyToSend(exchange: Exchange, head: RequestHead): Buffer | Readable | null {

@@ -1,10 +1,12 @@
+import type { SettledFacts } from "../../contract/contract.ts";
 import type { Admission, Settlement } from "../../meter/meter.ts";
-import type { BodyScan } from "../body/json-splice.ts";
+import { BodyScan } from "../body/json-splice.ts";
 import type { HeaderList } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import { addSettledHeaders } from "../response/settled-response.ts";
 import { isKept, toStored } from "../response/stored-response.ts";
-import { unitsOfHeader } from "./body-questions.ts";
+import { readFreeFacts } from "../response/usage-object.ts";
+import { type BodyReading, unitsOfHeader } from "./body-questions.ts";
 import type { StreamPlan } from "./stream-delivery.ts";
 import type { UpstreamCall } from "./upstream-call.ts";
 
@@ -12,15 +14,21 @@ const REFUND_REASON = "the response broke off after its head was sent";
 
 /** A response that costs nothing. */
 export function freePlan(call: UpstreamCall, head: UpstreamHead): StreamPlan {
-  const { admission, idempotency } = call.exchange;
+  const { exchange } = call;
+  const { admission, idempotency } = exchange;
+  const facts = (): Promise<SettledFacts> => readFreeFacts(exchange, admission?.price?.creditType ?? "", 0);
   if (admission === undefined) return { broke: settled, goesOn: () => false, stopped: settled };
   if (idempotency === undefined || !isKept(head.status)) {
     void admission.cancel();
-    return { broke: settled, goesOn: () => false, stopped: settled };
+    return { facts, broke: settled, goesOn: () => false, stopped: settled };
   }
   // Too large to keep: the key is done, so that a retry does not run the request again.
   return {
-    close: () => admission.finish(toStored(call.exchange, head, undefined, undefined)),
+    facts,
+    async close() {
+      await admission.finish(toStored(exchange, head, undefined, undefined));
+      return "whole";
+    },
     broke: () => admission.cancel(),
     goesOn: () => call.detach(),
     stopped: () => admission.cancel(),
@@ -45,6 +53,7 @@ export function chargedPlan(call: UpstreamCall, admission: Admission, head: Upst
       addSettledHeaders(added, exchange, settlement, head.hasCacheControl);
       return added;
     },
+    facts: () => settlement,
     async broke(): Promise<void> {
       await settlement?.refund(REFUND_REASON);
       exchange.parts.events.refunded({ requestId: exchange.requestId, reason: REFUND_REASON });
@@ -60,26 +69,41 @@ export function countedPlan(
   call: UpstreamCall,
   admission: Admission,
   head: UpstreamHead,
-  scan: BodyScan | undefined,
+  reading: BodyReading,
 ): StreamPlan {
   const { exchange } = call;
+  let settlement: Settlement | undefined;
   const settle = async (units: number | undefined): Promise<void> => {
     const stored =
       exchange.idempotency === undefined ? undefined : toStored(exchange, head, undefined, units);
-    await admission.settle({
+    settlement = await admission.settle({
       status: head.status,
       units,
       ...(stored === undefined ? {} : { response: stored }),
     });
   };
   return {
-    see: (chunk) => scan?.write(chunk),
-    close: () => settle(scan?.end().count),
+    async close() {
+      const units = await countAll(reading, admission);
+      if (units === "broken") return "broken";
+      await settle(units);
+      return "whole";
+    },
+    facts: () => settlement,
     broke: () => admission.cancel(),
     goesOn: () => call.detach(),
     // What passed was delivered: it is charged, unless the price says that an abandoned call is free.
-    stopped: () => (admission.price?.detached === "abandon" ? admission.cancel() : settle(scan?.countSoFar)),
+    stopped: () =>
+      admission.price?.detached === "abandon" ? admission.cancel() : settle(reading.countSoFar),
   };
+}
+
+/** What expands too much to be counted may hold as much as the request could have: it costs the most that was quoted. */
+async function countAll(reading: BodyReading, admission: Admission): Promise<number | undefined | "broken"> {
+  if (reading instanceof BodyScan) return reading.end().count;
+  const read = await reading.end();
+  if (read.kind === "broken") return "broken";
+  return read.kind === "over" ? admission.quote.units : read.count;
 }
 
 async function settled(): Promise<void> {

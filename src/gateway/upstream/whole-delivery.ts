@@ -1,6 +1,6 @@
-import type { BodyScan } from "../body/json-splice.ts";
 import { joinChunks } from "../body/request-body.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
+import type { BodyReading } from "./body-questions.ts";
 import type { Delivery } from "./delivery.ts";
 import type { UpstreamCall } from "./upstream-call.ts";
 
@@ -9,7 +9,7 @@ export interface WholeLimits {
   /** More than this is not kept. */
   readonly maxBytes: number;
   /** Reads along; when it fails and nothing else needs the whole body, the rest is streamed. */
-  readonly scan: BodyScan | undefined;
+  readonly scan: BodyReading | undefined;
   /** A body that is not JSON need not be whole. */
   readonly wholeOnlyForJson: boolean;
 }
@@ -39,7 +39,8 @@ export abstract class WholeDelivery implements Delivery {
     const { maxBytes, scan, wholeOnlyForJson } = this.#limits;
     this.#chunks.push(chunk);
     this.#size += chunk.length;
-    scan?.write(chunk);
+    // What is kept is bounded: a reading that is behind need not hold the upstream up.
+    void scan?.write(chunk);
     if (this.#size <= maxBytes && !(wholeOnlyForJson && scan?.failed === true)) return;
     const received = this.#chunks;
     this.#chunks = [];

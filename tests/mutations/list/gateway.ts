@@ -17,7 +17,7 @@ export const GATEWAY: readonly Mutation[] = [
     name: "stream before the charge",
     why: "The head of a streamed response leaves although the charge may never be committed.",
     file: "src/gateway/upstream/stream-delivery.ts",
-    search: "    call.pause();\n    void plan.open().then(",
+    search: "    this.#pace();\n    void plan.open().then(",
     replacement: "    this.#flow([]);\n    void plan.open().then(",
     tests: [{ file: "src/gateway/gateway-storage.test.ts", title: "a streamed response" }],
   },
@@ -38,17 +38,8 @@ export const GATEWAY: readonly Mutation[] = [
     name: "parse and stringify instead of splice",
     why: "Large numbers lose digits and repeated names vanish from a body that the customer paid for.",
     file: "src/gateway/body/json-splice.ts",
-    search: `  return Buffer.concat([
-    body.subarray(0, point.from),
-    Buffer.from(point.prefix + json),
-    body.subarray(point.to),
-  ]);`,
-    replacement: `  const spliced = Buffer.concat([
-    body.subarray(0, point.from),
-    Buffer.from(point.prefix + json),
-    body.subarray(point.to),
-  ]);
-  return Buffer.from(JSON.stringify(JSON.parse(spliced.toString())));`,
+    search: "  return Buffer.concat(pieces);\n",
+    replacement: "  return Buffer.from(JSON.stringify(JSON.parse(Buffer.concat(pieces).toString())));\n",
     tests: [
       {
         file: "src/gateway/body/json-splice.test.ts",
@@ -56,6 +47,30 @@ export const GATEWAY: readonly Mutation[] = [
       },
       { file: "src/gateway/body/json-splice.test.ts", title: "keeps what parse and stringify would change" },
     ],
+  },
+  {
+    name: "take a reset for the end of a body",
+    why: "Half an answer that ends with its connection is charged as a whole one.",
+    file: "src/gateway/exchange/upstream-connector.ts",
+    search: '    if (error.code === "ECONNRESET") error.code = CUT;\n',
+    replacement: "    void error;\n",
+    tests: [{ file: "src/gateway/gateway.test.ts", title: "that is reset in a body framed by" }],
+  },
+  {
+    name: "charge the floor for what expands too much to be counted",
+    why: "Whoever asks for records that compress well gets all of them for the price of none.",
+    file: "src/gateway/upstream/stream-plans.ts",
+    search: 'return read.kind === "over" ? admission.quote.units : read.count;',
+    replacement: 'return read.kind === "over" ? undefined : read.count;',
+    tests: [{ file: "src/gateway/gateway.test.ts", title: "a stream that expands more than is followed" }],
+  },
+  {
+    name: "serve what was pipelined behind the last answer",
+    why: "A request is charged whose answer can never be sent.",
+    file: "src/gateway/client-sockets.ts",
+    search: "connection === undefined || connection.isClosing",
+    replacement: "connection === undefined",
+    tests: [{ file: "src/gateway/gateway.test.ts", title: "what was pipelined behind the last answer" }],
   },
   {
     name: "join duplicate headers of the response",

@@ -129,12 +129,18 @@ export function describeEarlyAnswers(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok("x"));
+      const seen = world.upstream.requests.length;
       const client = world.client();
       const refused = requestText(undefined, "POST /fixed", ["Transfer-Encoding: chunked"]);
       client.write(`${refused}0\r\n\r\n${requestText(account, "GET /fixed")}`);
       assert.equal((await client.response()).header("connection"), "close");
       await client.closed();
       assert.equal(client.received.length, 0);
+      // What is asked later arrives later: by then the upstream would have heard of the one before.
+      const heard = world.upstream.requests.length;
+      await world.request(account, "GET /unpriced");
+      const targets = world.upstream.requests.slice(seen).map(({ target }) => target);
+      assert.deepEqual([heard, targets], [seen, ["/unpriced"]]);
       assert.deepEqual((await account.books()).entries, []);
     });
   });
