@@ -3,6 +3,7 @@ import type { Contract } from "./contract.ts";
 import type { ContractFile } from "./contract-schema.ts";
 import { compileExports } from "./exports/compile-exports.ts";
 import type { ExportsTemplate } from "./exports/export-schema.ts";
+import { checkReadHeader } from "./header-template.ts";
 import { createKeyReader } from "./key-reader.ts";
 import { compileRefusals, type RefusalDefaults } from "./refusal-answers.ts";
 import { compileRateLimit, compileSettled, compileUsage, omittedHeader } from "./settled-headers.ts";
@@ -16,6 +17,9 @@ export function createContract(
 ): Contract {
   const renderRefusal = compileRefusals(file, defaults, problems);
   const renderRateLimit = compileRateLimit(file.rateLimit, problems);
+  for (const [index, source] of file.key.entries()) {
+    checkReadHeader(source.header, problems, ["key", index, "header"]);
+  }
   const keyHeaders = lowerCase(file.key.map((source) => source.header));
   const ownHeaders = lowerCase([
     ...file.settled.map((header) => header.header),

@@ -76,3 +76,54 @@ function cleanSign(sign: string): string {
 function isHeaderSign(code: number): boolean {
   return (code >= 0x20 && code <= 0x7e) || code === 0x09;
 }
+
+/**
+ * Headers of requests that frame a message, belong to one connection, or mean something of their own. One that carried a key would
+ * be taken for that as well: a request with `Content-Length: key` is no request, and a key in `Host` would reach every log.
+ */
+const TAKEN: ReadonlySet<string> = new Set([
+  "accept-encoding",
+  "connection",
+  "content-encoding",
+  "content-length",
+  "content-type",
+  "credits-max",
+  "date",
+  "expect",
+  "forwarded",
+  "host",
+  "http2-settings",
+  "idempotency-key",
+  "if-range",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "range",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "via",
+  "x-real-ip",
+  "x-request-id",
+]);
+
+/** Proxies set these, and clients are not believed. */
+const OF_PROXIES = /^x-(?:forwarded|farebox)-/;
+
+/** Checks that a contract may read something of its own from this header of a request. */
+export function checkReadHeader(
+  name: string,
+  problems: TemplateProblem[],
+  path: TemplateProblem["path"],
+): void {
+  // CGI spelling: to many servers `content_length` is the same header.
+  const plain = name.toLowerCase().replaceAll("_", "-");
+  if (!TAKEN.has(plain) && !OF_PROXIES.test(plain)) return;
+  problems.push({
+    path,
+    reason: `the header ${name} has a meaning of its own, and nothing else can be read from it`,
+    mend: "name a header of the API: X-Api-Key, Authorization",
+  });
+}

@@ -187,6 +187,29 @@ settled:
     assert.match(mends.get("refusals.key_invalid.bodi") ?? "", /did you mean body\?/);
   });
 
+  it("is refused when it reads a key or an opt-in from a header that means something else", () => {
+    const names = [
+      "Content-Length",
+      "content_length",
+      "Transfer-Encoding",
+      "Host",
+      "Connection",
+      "X-Forwarded-For",
+    ];
+    for (const name of [...names, "Idempotency-Key", "Credits-Max", "Proxy-Authorization", "X-Request-Id"]) {
+      const problems = problemsOf(`name: acme
+key: [{ header: x-key }, { header: ${name} }]
+errorShape: { body: {} }
+usage: { header: ${name}, member: m, body: {} }
+`);
+      assert.deepEqual(
+        problems.map(({ path, line }) => `${line} ${path}`),
+        ["2 key[1].header", "4 usage.header"],
+        name,
+      );
+    }
+  });
+
   it("is refused for placeholders that its places do not know", () => {
     const problems = problemsOf(`name: acme
 key: [{ header: x-key }]

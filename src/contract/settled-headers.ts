@@ -1,6 +1,6 @@
 import type { Contract, SettledFacts } from "./contract.ts";
 import type { ContractFile } from "./contract-schema.ts";
-import { checkHeaderName, compileHeaders, compileHeaderText } from "./header-template.ts";
+import { checkHeaderName, checkReadHeader, compileHeaders, compileHeaderText } from "./header-template.ts";
 import { type RateLimitFacts, rateLimitVocabulary } from "./rate-limit-vocabulary.ts";
 import { settledVocabulary } from "./settled-vocabulary.ts";
 import { compileJson, type TemplateProblem } from "./template.ts";
@@ -56,6 +56,7 @@ export function compileUsage(
   if (template === undefined)
     return { renderUsage: () => undefined, wantsUsage: () => false, usageHeaders: undefined };
   const { header, member } = template;
+  checkReadHeader(header, problems, ["usage", "header"]);
   const name = header.toLowerCase();
   const asked = template.value.toLowerCase();
   const render = compileJson<SettledFacts>(template.body, settledVocabulary, problems, ["usage", "body"]);

@@ -54,6 +54,38 @@ test("the OpenAPI document needs no key and says how a key is sent", async () =>
   assert.deepEqual(document.components.securitySchemes, { key: { type: "http", scheme: "bearer" } });
 });
 
+test("a parameter that an operation does not have, or that is given twice, is refused by its name", async () => {
+  const customer = await scene.openCustomer();
+  const document = (await customer.get("/openapi.json")).json<{
+    paths: Record<string, Record<string, { parameters?: { in: string; name: string }[] }>>;
+  }>();
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, { parameters = [] }]) => ({
+      method: method.toUpperCase(),
+      path: path.replaceAll(/\{\w+\}/g, "x"),
+      names: parameters.filter((parameter) => parameter.in === "query").map(({ name }) => name),
+    })),
+  );
+  assert.ok(operations.length > 10);
+  for (const { method, path, names } of operations) {
+    // Files are the gateway's: they are no operation of the API.
+    if (path.includes("/files/")) continue;
+    const ask = async (query: string) => {
+      const answer = await customer.call(method, `${path}?${query}`);
+      assert.equal(answer.status, 422, `${method} ${path}?${query}: ${answer.text}`);
+      return answer.json<{ errors: { path: string; reason: string }[] }>().errors[0];
+    };
+    assert.equal((await ask("surprise=1"))?.path, "surprise");
+    for (const name of names) {
+      assert.match((await ask(`${name}s=1`))?.reason ?? "", new RegExp(`did you mean ${name}\\?`));
+      assert.deepEqual(await ask(`${name}=1&${name}=1`), { path: name, reason: "must be given once" });
+    }
+  }
+  const dropped = await customer.post("/keys", '{"name":"x","__proto__":{"name":"y"}}');
+  assert.equal(dropped.status, 422);
+  assert.equal(dropped.json<{ errors: { path: string }[] }>().errors[0]?.path, "__proto__");
+});
+
 test("unknown paths are 404 and other methods 405, and neither is forwarded", async () => {
   const customer = await scene.openCustomer();
   for (const path of ["/unknown", "/", "/balances/", "/balances/x"]) {

@@ -5,6 +5,7 @@ import type { Contract } from "../../contract/contract.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { fieldProblems, refuseFields } from "../problem.ts";
+import { refuseUnknown } from "../refuse-unknown.ts";
 import { refusalOfError } from "./refusal-of-error.ts";
 
 /** What every request of the customer API carries. */
@@ -26,6 +27,7 @@ export function createCustomerApp(contract: Pick<Contract, "renderRefusal">): Cu
     await next();
     context.header("cache-control", "no-store");
   });
+  app.use("*", refuseUnknown(app));
   app.notFound((context) => refuse(context, findRefusal(app, context.req.path)));
   app.onError((error, context) => {
     const refusal = refusalOfError(error);

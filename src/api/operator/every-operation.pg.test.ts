@@ -188,6 +188,63 @@ eachDatabase("every operation of the operator API", (openFresh) => {
     }
   });
 
+  test("a parameter that the operation does not have, or that is given twice, is refused by its name", async () => {
+    await changesNothing("a query that is not looked at", async () => {
+      for (const { method, path, query, title } of operations) {
+        if (OPEN.test(path)) continue;
+        const ask = async (text: string) => {
+          const asked = `${fillPath(path, UNKNOWN)}?${text}`;
+          const { status, body } = await scene.operator.send(
+            method,
+            asked,
+            method === "GET" ? {} : { body: {} },
+          );
+          assert.deepEqual([status, body.code], [422, "request_invalid"], `${title}?${text}`);
+          return body.errors as readonly { readonly path: string; readonly reason: string }[];
+        };
+        assert.equal((await ask("surprise=1"))[0]?.path, "surprise", title);
+        assert.equal((await ask("__proto__=1"))[0]?.path, "__proto__", title);
+        for (const name of Object.keys(query)) {
+          const [unknown] = await ask(`${name}${name.at(-1)}=x`);
+          assert.match(unknown?.reason ?? "", new RegExp(`did you mean ${name}\\?`), title);
+          assert.deepEqual(await ask(`${name}=%00`), [
+            { path: name, reason: "must not have a NUL character" },
+          ]);
+          assert.deepEqual(await ask(`${name}=%ff`), [
+            { path: name, reason: "must be percent-encoded UTF-8" },
+          ]);
+          if (name === "metadata") continue;
+          assert.deepEqual(await ask(`${name}=1&${name}=1`), [{ path: name, reason: "must be given once" }]);
+        }
+      }
+    });
+  });
+
+  test("a member that would be dropped and a text that cannot be kept are refused, wherever they are", async () => {
+    await changesNothing("a body that cannot be kept", async () => {
+      for (const { method, path, title } of mutations.filter(({ body }) => body !== undefined)) {
+        for (const [text, where] of [
+          ['{"__proto__":{"amount":1}}', "__proto__"],
+          ['{"a":[{"__proto__":null}]}', "a[0].__proto__"],
+          ['{"reason":"a\\u0000"}', "reason"],
+          ['{"reason":"\\ud83d"}', "reason"],
+        ] as const) {
+          const answer = await scene.operator.send(method, fillPath(path, UNKNOWN), { body: text });
+          assert.deepEqual([answer.status, answer.body.errors?.[0]?.path], [422, where], `${title}: ${text}`);
+        }
+      }
+      for (const name of ["__proto__", "constructor", "prototype"]) {
+        const { status, body } = await scene.operator.post(
+          "/v1/accounts",
+          `{"name":"A","metadata":{"${name}":"x"}}`,
+        );
+        assert.deepEqual([status, body.errors[0].path], [422, `metadata.${name}`]);
+      }
+      const twice = await scene.operator.get("/v1/accounts?metadata=crm:1&metadata=crm:2");
+      assert.deepEqual([twice.status, twice.body.errors[0].path], [422, "metadata"]);
+    });
+  });
+
   test("what is right is done once: one audit row, which names the request; the same again is the same answer, byte for byte", async () => {
     for (const { method, path, title, tried } of mutations) {
       const { params = {}, body } = await tried.prepare(scene);

@@ -6,6 +6,7 @@ import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { fieldProblems, isFault, refuseFields, renderProblem } from "../problem.ts";
+import { refuseUnknown } from "../refuse-unknown.ts";
 import { authorize } from "./authorize.ts";
 import { isConsolePath } from "./console/console-path.ts";
 import { closeUnread, readBody } from "./read-body.ts";
@@ -40,6 +41,7 @@ export function createOperatorApp(options: { readonly token: string; readonly lo
     else return await authorized(context, next);
   });
   app.use("*", readBody(MAX_BODY_BYTES));
+  app.use("*", refuseUnknown(app));
   app.notFound((context) => renderUnknownRoute(app, context.req.method, context.req.path, context));
   app.onError((error, context) => {
     if (isFault(error)) {

@@ -53,31 +53,46 @@ export const MAX_METADATA = 50;
 
 const metadataName = z.string().min(1).max(64).regex(WHOLE, WHOLE_REASON);
 const metadataValue = z.string().max(MAX_NOTE).regex(WHOLE, WHOLE_REASON);
+/** Names that mean something to programs that put members into an object. */
+const RESERVED = new Set(["__proto__", "constructor", "prototype"]);
+
+/** Every member's name is one that programs can keep. */
+function refuseReserved(metadata: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void {
+  for (const name of Object.keys(metadata)) {
+    if (RESERVED.has(name)) {
+      context.addIssue({ code: "custom", path: [name], message: "is not a name that a member can have" });
+    }
+  }
+}
+
 const METADATA_SIZE = `must have at most ${MAX_METADATA} members`;
 
 /** What an operator keeps with an account: flat, small, theirs. */
 export const metadataInput = z
   .record(metadataName, metadataValue)
   .refine((metadata) => Object.keys(metadata).length <= MAX_METADATA, METADATA_SIZE)
+  .superRefine(refuseReserved)
   .openapi({ example: { crm: "42" } });
 
 /** Changes of the metadata: what is named is set, null removes it, the rest stays. */
 export const metadataPatch = z
   .record(metadataName, metadataValue.nullable())
   .refine((metadata) => Object.keys(metadata).length <= 2 * MAX_METADATA, METADATA_SIZE)
+  .superRefine(refuseReserved)
   .openapi({
     description: "Merged: null removes a member, members that are not named stay.",
     example: { crm: "42", tier: null },
   });
 
-const METADATA_REASON = "must be name:value, like crm:42";
+const METADATA_REASON = "must be name:value, like crm:42, each name once";
 
 /** One member that the metadata must have, `crm:42`. Repeated, all of them. */
 export const metadataQuery = z
   .union([z.string(), z.array(z.string()).max(MAX_METADATA)], { error: METADATA_REASON })
   .transform((given, context): Record<string, string> => {
     const pairs = [given].flat().map((text) => /^([^:]{1,64}):(.{0,500})$/su.exec(text));
-    if (pairs.every((pair) => pair !== null)) {
+    const names = new Set(pairs.map((pair) => pair?.[1]));
+    if (pairs.every((pair) => pair !== null) && names.size === pairs.length) {
       return Object.fromEntries(pairs.map(([, name = "", value = ""]) => [name, value]));
     }
     context.addIssue({ code: "custom", message: METADATA_REASON });

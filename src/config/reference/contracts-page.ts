@@ -59,7 +59,8 @@ rendered answer carries \`Cache-Control: no-store\`; HTTP framing, \`Date\` and 
 
 All sources are read. One header sent twice, or two sources with different keys, is ambiguous: \`request_invalid\`. No credential header,
 or an empty one, is \`key_missing\`; a scheme that the contract does not list is \`key_invalid\`. Every header named under \`key\` is removed
-before the request is forwarded.
+before the request is forwarded. Headers that frame a message, belong to a connection or mean something else
+(\`Content-Length\`, \`Host\`, \`Idempotency-Key\`, \`X-Forwarded-For\` …) carry no key: a contract that names one is refused.
 `;
 
 /** docs/reference/contracts.md: every field and placeholder of a contract file. */

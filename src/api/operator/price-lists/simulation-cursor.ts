@@ -2,15 +2,24 @@ import { z } from "zod";
 import type { ChargePosition } from "../../../ledger/reports/charge-groups.ts";
 import { refuseFields } from "../../problem.ts";
 
+/** Shards are two bytes in the books. */
+const MAX_SHARD = 32_767;
+
+/** As {@link renderSimulationCursor} writes it: a time that Postgres has too. */
+const moment = z.iso.datetime().refine((text) => /^(?:19[7-9]|[2-9]\d\d)\d-/.test(text));
+
 const key = { accountId: z.string().max(64), creditType: z.string().max(64) };
 
 /** The period goes with the position: a part that begins later must not end later too. */
 const cursorContent = z.strictObject({
-  from: z.iso.datetime(),
-  to: z.iso.datetime(),
+  from: moment,
+  to: moment,
   after: z.strictObject(key).optional(),
   within: z
-    .strictObject({ pool: z.strictObject({ ...key, shard: z.int().min(0) }), seq: z.int().min(1) })
+    .strictObject({
+      pool: z.strictObject({ ...key, shard: z.int().min(0).max(MAX_SHARD) }),
+      seq: z.int().min(1),
+    })
     .optional(),
 });
 

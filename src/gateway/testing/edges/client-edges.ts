@@ -48,6 +48,19 @@ function describeAfter(open: () => World): void {
     });
   }
 
+  it("by ending its own side only has left all the same: its connection is closed, and a success is paid", async () => {
+    const world = open();
+    const account = await world.account();
+    let half: RawClient | undefined;
+    await leaveAfterDispatch(world, requestText(account, "GET /fixed"), ok("worth it"), (client) => {
+      half = client;
+      client.socket.end();
+    });
+    await half?.closed();
+    assert.equal(half?.received.length, 0);
+    assert.equal((await eventualBooks(account, (now) => now.charged !== "0")).charged, "5");
+  });
+
   it("after dispatch pays nothing for a failure", async () => {
     const world = open();
     const account = await world.account();
@@ -186,7 +199,12 @@ function describeSlow(open: () => World): void {
   });
 }
 
-async function leaveAfterDispatch(world: World, text: string, answer: string | undefined): Promise<void> {
+async function leaveAfterDispatch(
+  world: World,
+  text: string,
+  answer: string | undefined,
+  leave = (client: RawClient): void => client.leave(),
+): Promise<void> {
   const seen = world.upstream.requests.length;
   const before = world.events.length;
   let respond: () => void = () => undefined;
@@ -198,7 +216,7 @@ async function leaveAfterDispatch(world: World, text: string, answer: string | u
   const client = world.client();
   client.write(text);
   await eventually(() => world.upstream.requests.length === seen + 1);
-  client.leave();
+  leave(client);
   await eventually(() => world.events.length > before);
   respond();
 }
