@@ -74,6 +74,22 @@ export const priceForm = z
       })
       .optional()
       .describe("Charged once per account and value of a request field in a window."),
+    bodies: z
+      .array(z.string())
+      .optional()
+      .describe(
+        "The request bodies that it reads: json (the default), form, multipart, and media types that are JSON. Others cannot be read.",
+      ),
+    unreadable: z
+      .enum(["refuse", "dearest"])
+      .optional()
+      .describe(
+        "What becomes of a body that cannot be read. refuse (the default): 415; dearest: the dearest price that it may have.",
+      ),
+    head: z
+      .enum(["charged", "free"])
+      .optional()
+      .describe("Whether HEAD costs what its GET does (the default), or nothing."),
     decide: z
       .enum(["request", "answer"])
       .optional()

@@ -1,5 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
-import type { RequestFacts } from "../domain/prices/price.ts";
+import type { OwnRequest } from "../domain/own-request.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { ExportWire } from "./exports/export-wire.ts";
 import type { RenderContext, RenderedAnswer } from "./rendered-answer.ts";
@@ -129,7 +129,7 @@ export interface UsageProblem {
 export interface UsageEndpoint {
   readonly name: "usage";
   /** `body` is the parsed JSON; undefined when there is none. */
-  readQuestion(request: Pick<RequestFacts, "query" | "body">): UsageQuestion | UsageProblem;
+  readQuestion(request: OwnRequest): UsageQuestion | UsageProblem;
   render(question: UsageQuestion, facts: UsageFacts, context: RenderContext): RenderedAnswer;
   /** The request's name of a part of the question. */
   pathOf(part: "from" | "to" | "timeZone"): string;

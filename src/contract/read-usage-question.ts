@@ -1,21 +1,21 @@
-import type { RequestFacts } from "../domain/prices/price.ts";
-import { readRequestField } from "../domain/prices/request-field.ts";
+import { type OwnRequest, readOwnField } from "../domain/own-request.ts";
 import type { UsageProblem, UsageQuestion } from "./contract.ts";
 import type { UsageTemplate } from "./contract-schema.ts";
-
-type Request = Pick<RequestFacts, "query" | "body">;
 
 /** Seconds are optional, a fraction of them too; the offset is not: nobody has to guess a time zone. */
 const MOMENT = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2}))?$/i;
 
 /** What a request to a usage endpoint asks for, or the first thing that is wrong with it. */
-export function readUsageQuestion(template: UsageTemplate, request: Request): UsageQuestion | UsageProblem {
+export function readUsageQuestion(
+  template: UsageTemplate,
+  request: OwnRequest,
+): UsageQuestion | UsageProblem {
   const { from, to, timeZone, by, resolution } = template.request;
   const start = readMoment(from, request);
   if ("reason" in start) return start;
   const end = readMoment(to, request);
   if ("reason" in end) return end;
-  const zone = timeZone === undefined ? "UTC" : (readValue(timeZone, request) ?? "UTC");
+  const zone = timeZone === undefined ? "UTC" : (readOwnField(timeZone, request) ?? "UTC");
   if (typeof zone !== "string") {
     return { part: "other", path: nameOf(timeZone ?? from), reason: "must be the name of a time zone" };
   }
@@ -46,17 +46,11 @@ export function nameOf(field: UsageTemplate["request"]["from"]): string {
   return "body" in field ? field.body.slice(1) : field.query;
 }
 
-/** Undefined, too, for null: many clients write null for what they leave out. */
-function readValue(field: UsageTemplate["request"]["from"], request: Request): unknown {
-  const facts = { ...request, method: "", path: "", pathParams: {}, header: () => undefined };
-  return readRequestField(field, facts) ?? undefined;
-}
-
 function readMoment(
   field: UsageTemplate["request"]["from"],
-  request: Request,
+  request: OwnRequest,
 ): { readonly moment: Date; readonly text: string } | UsageProblem {
-  const value = readValue(field, request);
+  const value = readOwnField(field, request);
   if (typeof value === "string" && MOMENT.test(value)) {
     const moment = new Date(value);
     // `2026-02-31` is read as a day in March: what is not the day that was written is refused.
@@ -82,10 +76,10 @@ interface WordField<Meaning> {
 
 function readWord<Meaning>(
   field: WordField<Meaning>,
-  request: Request,
+  request: OwnRequest,
   part: UsageProblem["part"],
 ): { readonly word: string; readonly meaning: Meaning } | (UsageProblem & { readonly given: boolean }) {
-  const value = readValue(field.in, request);
+  const value = readOwnField(field.in, request);
   const word = value ?? field.default;
   const meaning =
     typeof word === "string" && Object.hasOwn(field.words, word) ? field.words[word] : undefined;

@@ -1,5 +1,6 @@
 import { after, before, describe, it } from "node:test";
 import { describeAnswers } from "./testing/edges/answer-edges.ts";
+import { describeBodies } from "./testing/edges/body-edges.ts";
 import { describeBroken } from "./testing/edges/broken-edges.ts";
 import { describeCharging } from "./testing/edges/charging-edges.ts";
 import { describeClients } from "./testing/edges/client-edges.ts";
@@ -19,6 +20,7 @@ describe("gateway", () => {
   const open = (): World => world;
 
   describeCharging(open);
+  describeBodies(open);
   describeBroken(open);
   describeStreams(open);
   describeClients(open);

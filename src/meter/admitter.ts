@@ -2,7 +2,7 @@ import type { Lease } from "../domain/leases/lease.ts";
 import { computeQuote } from "../domain/prices/compute-quote.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
 import type { Price, Quote } from "../domain/prices/price.ts";
-import { selectPrice } from "../domain/prices/select-price.ts";
+import { isFreeFor, selectPrice } from "../domain/prices/select-price.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
 import { OpenAdmission } from "./admission.ts";
@@ -26,7 +26,7 @@ export class Admitter {
     const price = selectPrice(candidates, request.facts);
     if (price === undefined && candidates.length > 0 && list.unpriced === "refuse")
       return this.#refuse(ROUTE_UNKNOWN);
-    const charged = price === undefined || price.free ? undefined : price;
+    const charged = price === undefined || isFreeFor(price, request.facts.method) ? undefined : price;
     if (charged !== undefined && request.identity.unconfirmed) return this.#refuse(STORAGE_UNAVAILABLE);
     if (request.idempotency !== undefined) return this.#admitOnce(request, charged, request.idempotency);
     return this.#setAside(request, charged, undefined);

@@ -71,7 +71,7 @@ describe("admit and settle", () => {
 
   it("lets an account without credits call what is free or unpriced", async () => {
     const { admit, meter } = await openFakeMeter(newDatabase(0));
-    for (const target of ["GET /free", "GET /unknown", "HEAD /75", "OPTIONS /75"]) {
+    for (const target of ["GET /free", "GET /unknown", "HEAD /free", "OPTIONS /75"]) {
       const admission = await admit(target);
       assert.equal(admission.price, undefined);
       assert.equal(admission.chargedOn(200), false);
@@ -251,17 +251,19 @@ describe("Idempotency-Key", () => {
 });
 
 describe("route", () => {
-  it("prices what is listed; HEAD and OPTIONS are free companions of what is", async () => {
+  it("prices what is listed, HEAD like GET; OPTIONS is a free companion, and an unknown method is refused", async () => {
     const database = newDatabase();
     database.priceList = 3;
     const { meter, route } = await openFakeMeter(database);
     assert.deepEqual([route("GET", "/75").endpoint, route("GET", "/75").priced], ["GET /75", true]);
     assert.equal(route("GET", "/free").priced, false);
-    assert.equal(route("POST", "/results").needsRequestBody, true);
+    assert.deepEqual(route("POST", "/results").reads?.body?.pointers, ["/size"]);
     assert.deepEqual(
       [route("HEAD", "/75").endpoint, route("OPTIONS", "/results").endpoint],
-      ["unpriced", "unpriced"],
+      ["GET /75", "unpriced"],
     );
+    assert.deepEqual(meter.route("LOCK", "/75"), { code: "method_not_allowed", allowed: ["GET"] });
+    assert.deepEqual(meter.route("LOCK", "/free"), { code: "route_unknown" });
     for (const [method, path] of [
       ["GET", "/other"],
       ["HEAD", "/results"],

@@ -3,6 +3,7 @@ import type { LimitRule } from "../domain/limit-rule.ts";
 import type { PriceList } from "../domain/prices/price.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
+import { PATTERN_METHODS } from "../domain/routes/match-pattern.ts";
 import type { Ledger, PoolBalance } from "../ledger/ledger.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
 import { Admitter } from "./admitter.ts";
@@ -48,8 +49,11 @@ export interface StartableMeter extends Meter {
 const SETTLE_TIMEOUT_MS = 10_000;
 /** What is still in flight then has outlived the doors' own drain; its leases are released when this instance is dead. */
 const CLOSE_TIMEOUT_MS = 30_000;
-/** A path is known when any of these is priced: then HEAD and OPTIONS are forwarded where `unpriced` is `refuse`. */
-const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "QUERY"] as const;
+/** What a price may name. HEAD has the price of GET, OPTIONS none. */
+const METHODS: readonly string[] = PATTERN_METHODS.filter(
+  (method) => method !== "HEAD" && method !== "OPTIONS",
+);
+const KNOWN_METHODS: ReadonlySet<string> = new Set(PATTERN_METHODS);
 
 /** Builds the meter of this process. */
 export function createMeter(options: MeterOptions): StartableMeter {
@@ -119,10 +123,11 @@ class RunningMeter implements StartableMeter {
     const { list } = table;
     const match = table.find(method, path);
     if (match !== undefined) {
-      const { endpoint, candidates, pathParams, priced } = match;
-      return { endpoint, list, candidates, pathParams, priced, needsRequestBody: match.readsRequestBody };
+      const { endpoint, candidates, pathParams, priced, reads } = match;
+      return { endpoint, list, candidates, pathParams, priced, reads };
     }
-    if (list.unpriced === "refuse" && !isCompanion(table, method, path)) return this.#counted(ROUTE_UNKNOWN);
+    const refusal = refuseUnpriced(table, method, path);
+    if (refusal !== undefined) return this.#counted(refusal);
     if (this.#unpriced?.list !== list) this.#unpriced = unpricedRoute(list);
     return this.#unpriced;
   }
@@ -193,12 +198,20 @@ function unpricedRoute(list: PriceList): Route {
     candidates: [],
     pathParams: {},
     priced: false,
-    needsRequestBody: false,
+    reads: undefined,
   };
 }
 
-/** HEAD asks about what GET would return; OPTIONS asks what may be done with a path at all. Neither is priced unless listed. */
-function isCompanion(table: PriceTable, method: string, path: string): boolean {
-  if (method === "HEAD") return table.find("GET", path) !== undefined;
-  return method === "OPTIONS" && METHODS.some((other) => table.find(other, path) !== undefined);
+/**
+ * What is said of a request without a price. A method that no price can name is refused where another has one: many upstreams serve
+ * it as they serve GET. OPTIONS asks what may be done with a path at all; it is passed on where a path is known.
+ */
+function refuseUnpriced(table: PriceTable, method: string, path: string): Refusal | undefined {
+  if (!KNOWN_METHODS.has(method)) {
+    const allowed = METHODS.filter((other) => table.find(other, path)?.priced === true);
+    if (allowed.length > 0) return { code: "method_not_allowed", allowed };
+  }
+  if (table.list.unpriced !== "refuse") return undefined;
+  const isKnown = method === "OPTIONS" && METHODS.some((other) => table.find(other, path) !== undefined);
+  return isKnown ? undefined : ROUTE_UNKNOWN;
 }

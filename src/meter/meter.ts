@@ -4,6 +4,7 @@ import type { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Price, PriceList, Quote, RequestFacts } from "../domain/prices/price.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
+import type { RequestReads } from "../domain/prices/request-reads.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { PoolBalance, StoredResponse } from "../ledger/ledger.ts";
 
@@ -35,10 +36,10 @@ export interface Route {
   /** Prices with this match, in order; empty when unpriced. */
   readonly candidates: readonly Price[];
   readonly pathParams: Readonly<Record<string, string>>;
-  /** True when a candidate is not free. HEAD and OPTIONS are never priced unless listed. */
+  /** True when a candidate is not free. HEAD has the prices of its GET unless they say otherwise; OPTIONS is never priced. */
   readonly priced: boolean;
-  /** The door must read and parse the request's body before `admit`. */
-  readonly needsRequestBody: boolean;
+  /** What the door must read of the request before `admit`, and forward as it was read. Undefined: the path alone. */
+  readonly reads: RequestReads | undefined;
 }
 
 export interface AdmitRequest {

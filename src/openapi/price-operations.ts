@@ -23,7 +23,7 @@ export interface PricedOperation {
   readonly endpoints: readonly string[];
 }
 
-/** Writes each operation's price as data and as a notice. HEAD has one only where a price names it: it is free otherwise. */
+/** Writes each operation's price as data and as a notice. HEAD has one only where a price names it: otherwise it has its GET's. */
 export function priceOperations(
   operations: readonly Operation[],
   shown: ShownPrices,
@@ -35,7 +35,9 @@ export function priceOperations(
   }));
   return operations.map((operation) => {
     const find = (table: typeof now) => {
-      const match = table.find(operation.method, operation.path);
+      const found = table.find(operation.method, operation.path);
+      const isOfGet = operation.method === "HEAD" && found?.endpoint.startsWith("HEAD ") !== true;
+      const match = isOfGet ? undefined : found;
       const prices = match?.candidates ?? [];
       const unpriced = table.list.unpriced === "refuse" ? "not available" : "free";
       const text = prices.length === 0 ? unpriced : describePrices(prices, unpriced);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { describeAnswers } from "../../src/gateway/testing/edges/answer-edges.ts";
+import { describeBodies } from "../../src/gateway/testing/edges/body-edges.ts";
 import { describeBroken } from "../../src/gateway/testing/edges/broken-edges.ts";
 import { describeCharging } from "../../src/gateway/testing/edges/charging-edges.ts";
 import { describeClients } from "../../src/gateway/testing/edges/client-edges.ts";
@@ -31,6 +32,7 @@ eachDatabase("http edges", (openFresh) => {
     const open = (): World => world;
 
     describeCharging(open);
+    describeBodies(open);
     describeBroken(open);
     describeStreams(open);
     describeClients(open);

@@ -1,5 +1,5 @@
 import type { Credits } from "../../domain/credits.ts";
-import type { RequestFacts } from "../../domain/prices/price.ts";
+import type { OwnRequest } from "../../domain/own-request.ts";
 import type { FieldFault } from "../../domain/refusal.ts";
 import type { RenderContext, RenderedAnswer } from "../rendered-answer.ts";
 
@@ -52,7 +52,7 @@ export interface ExportWire {
   readonly fileMatch: string | undefined;
   /** Faults when something cannot be read. */
   readChoices(
-    request: Pick<RequestFacts, "query" | "body">,
+    request: OwnRequest,
     allowed: { readonly formats: readonly ExportFormat[]; readonly maxRecords: number },
   ): ExportChoices | readonly FieldFault[];
   renderCreated(facts: ExportFacts, context: RenderContext): RenderedAnswer;

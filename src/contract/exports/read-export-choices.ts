@@ -1,16 +1,14 @@
-import type { RequestFacts, RequestField } from "../../domain/prices/price.ts";
-import { readRequestField } from "../../domain/prices/request-field.ts";
+import { type OwnField, type OwnRequest, readOwnField } from "../../domain/own-request.ts";
 import type { FieldFault } from "../../domain/refusal.ts";
 import type { ExportsTemplate } from "./export-schema.ts";
 import type { ExportChoices } from "./export-wire.ts";
 
-type Request = Pick<RequestFacts, "query" | "body">;
 type Template = ExportsTemplate["request"];
 
 /** What a request that creates an export chooses, or everything that is wrong with it. */
 export function readExportChoices(
   template: Template,
-  request: Request,
+  request: OwnRequest,
   { formats, maxRecords }: { readonly formats: readonly ("jsonl" | "csv")[]; readonly maxRecords: number },
 ): ExportChoices | readonly FieldFault[] {
   const faults: FieldFault[] = [];
@@ -22,12 +20,12 @@ export function readExportChoices(
 }
 
 function readLimit(
-  field: FieldOfRequest,
-  request: Request,
+  field: OwnField,
+  request: OwnRequest,
   max: number,
   faults: FieldFault[],
 ): number | undefined {
-  const value = readValue(field, request);
+  const value = readOwnField(field, request);
   if (value === undefined) return undefined;
   // A query has texts only.
   const number = typeof value === "string" && /^\d{1,10}$/.test(value) ? Number(value) : value;
@@ -41,17 +39,17 @@ function readLimit(
 function readWord<Meaning extends string>(
   field:
     | {
-        readonly in: FieldOfRequest;
+        readonly in: OwnField;
         readonly words: Readonly<Record<string, Meaning>>;
         readonly default?: string | undefined;
       }
     | undefined,
-  request: Request,
+  request: OwnRequest,
   allowed: readonly Meaning[],
   faults: FieldFault[],
 ): Meaning | undefined {
   if (field === undefined) return undefined;
-  const word = readValue(field.in, request) ?? field.default;
+  const word = readOwnField(field.in, request) ?? field.default;
   if (word === undefined) return undefined;
   const meaning =
     typeof word === "string" && Object.hasOwn(field.words, word) ? field.words[word] : undefined;
@@ -61,14 +59,6 @@ function readWord<Meaning extends string>(
   return undefined;
 }
 
-type FieldOfRequest = Extract<RequestField, { readonly body: string } | { readonly query: string }>;
-
-/** Undefined, too, for null: many clients write null for what they leave out. */
-function readValue(field: FieldOfRequest, request: Request): unknown {
-  const facts = { ...request, method: "", path: "", pathParams: {}, header: () => undefined };
-  return readRequestField(field, facts) ?? undefined;
-}
-
-function nameOf(field: FieldOfRequest): string {
+function nameOf(field: OwnField): string {
   return "body" in field ? field.body.slice(1) : field.query;
 }

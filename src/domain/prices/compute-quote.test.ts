@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
 import { computeKnownQuote, computeQuote } from "./compute-quote.ts";
+import { fieldsOfValue } from "./field-value.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { Price, RequestFacts } from "./price.ts";
 
@@ -18,7 +19,7 @@ function request(query: string, body?: unknown): RequestFacts {
     pathParams: {},
     query: new URLSearchParams(query),
     header: () => undefined,
-    body,
+    body: fieldsOfValue(body),
   };
 }
 

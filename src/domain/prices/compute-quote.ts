@@ -34,10 +34,9 @@ function computeBound(price: Price, facts: RequestFacts): number {
   const { atMost } = price;
   if (atMost === undefined) return 1;
   if (atMost.field === undefined) return atMost.max;
-  const value = readRequestField(atMost.field, facts);
-  if (value === undefined) return atMost.default;
-  // Only of a body: a query parameter given twice is read as a list too, and asks for nobody knows what.
-  const asked = Array.isArray(value) && "body" in atMost.field ? value.length : readNumber(value);
+  const found = readRequestField(atMost.field, facts);
+  if (found === undefined) return atMost.default;
+  const asked = found.kind === "list" ? found.length : readNumber(found.value);
   if (typeof asked !== "number" || !Number.isSafeInteger(asked) || asked < 1) return atMost.max;
   return Math.min(asked, atMost.max);
 }

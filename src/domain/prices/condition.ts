@@ -2,16 +2,15 @@ import type { Condition, RequestFacts } from "./price.ts";
 import { readRequestField } from "./request-field.ts";
 
 /**
- * Whether a condition holds. A value of the body must be the very JSON value (`1` is not `"1"`); query, header and path
- * are text, and are compared with the text of the condition's value. A query parameter that is given several times
- * satisfies a condition when one of its texts does. A missing field satisfies only `exists: false`.
+ * Whether a condition holds. A value of a JSON body must be the very JSON value (`1` is not `"1"`); query, header, path and form
+ * are text, and are compared with the text of the condition's value. A missing field satisfies only `exists: false`.
  */
 export function conditionHolds(condition: Condition, facts: RequestFacts): boolean {
-  const value = readRequestField(condition, facts);
-  if ("exists" in condition) return (value !== undefined) === condition.exists;
-  if (value === undefined) return false;
+  const found = readRequestField(condition, facts);
+  if ("exists" in condition) return (found !== undefined) === condition.exists;
+  if (found === undefined) return false;
+  const { kind, value } = found;
   const wanted = "equals" in condition ? [condition.equals] : condition.oneOf;
-  if ("body" in condition) return wanted.some((option) => option === value);
-  const texts: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return wanted.some((option) => texts.includes(String(option)));
+  if (kind === "text") return wanted.some((option) => String(option) === value);
+  return kind === "scalar" && wanted.some((option) => option === value);
 }

@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { canonicalJson } from "../canonical-json.ts";
+import { fieldsOfValue } from "./field-value.ts";
 import { MAX_ONCE_VALUE_LENGTH, readOnceValue } from "./once-value.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { RequestFacts } from "./price.ts";
 
-function valueOf(key: unknown, facts: Partial<RequestFacts>): string | undefined {
+function valueOf(
+  key: unknown,
+  { body, ...facts }: Partial<Omit<RequestFacts, "body">> & { readonly body?: unknown },
+): string | undefined {
   const once = key === undefined ? undefined : { key, within: "24h" };
   const parsed = parsePrices([{ match: "GET /a/{id}", cost: 1, once }], "prices", {
     creditTypes: ["credits"],
@@ -18,7 +22,7 @@ function valueOf(key: unknown, facts: Partial<RequestFacts>): string | undefined
     pathParams: {},
     query: new URLSearchParams(),
     header: () => undefined,
-    body: undefined,
+    body: fieldsOfValue(body),
     ...facts,
   });
 }

@@ -1,4 +1,3 @@
-import { canonicalJson } from "../canonical-json.ts";
 import type { Price, RequestFacts } from "./price.ts";
 import { readRequestField } from "./request-field.ts";
 
@@ -12,8 +11,8 @@ export const MAX_ONCE_VALUE_LENGTH = 600;
  */
 export function readOnceValue(price: Price, facts: RequestFacts): string | undefined {
   if (price.once === undefined) return undefined;
-  const value = readRequestField(price.once.field, facts);
-  if (value === undefined || value === null) return undefined;
-  const text = canonicalJson(value);
-  return text.length <= MAX_ONCE_VALUE_LENGTH ? text : undefined;
+  const found = readRequestField(price.once.field, facts);
+  if (found === undefined || found.value === null) return undefined;
+  const text = found.kind === "text" ? JSON.stringify(found.value) : found.canonical;
+  return text !== undefined && text.length <= MAX_ONCE_VALUE_LENGTH ? text : undefined;
 }

@@ -4,6 +4,7 @@ import { parseDuration } from "../duration.ts";
 import { nearestWord } from "../nearest-word.ts";
 import { at, describeValue, openObject, type Problem } from "../problem.ts";
 import { type MatchPattern, paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
+import { NO_BODY_RULES, parseBodyRules, parseHead } from "./parse-bodies.ts";
 import { parseConditions } from "./parse-condition.ts";
 import { parseDecide } from "./parse-decide.ts";
 import { parseRequestField } from "./parse-field.ts";
@@ -24,6 +25,9 @@ export const PRICE_FIELDS = [
   "floor",
   "on",
   "once",
+  "bodies",
+  "unreadable",
+  "head",
   "decide",
   "detached",
 ] as const;
@@ -82,14 +86,22 @@ function readBody(context: Context, pattern: MatchPattern | undefined): Price | 
   const creditType = readCreditType(context);
   const free = readFree(context);
   if (pattern === undefined && free) return undefined;
-  if (free) return creditType === undefined ? undefined : freePrice(pattern?.text ?? "", creditType, when);
+  if (free) {
+    const price = freePrice(pattern?.text ?? "", creditType ?? "", when);
+    const rules = parseBodyRules(object, path, price, problems);
+    return creditType === undefined || rules === undefined ? undefined : { ...price, ...rules };
+  }
   const cost = readCost(context);
   const decide = parseDecide(object["decide"], at(path, "decide"), problems);
   const results = readResults(context, cost, pattern, decide === "answer");
   const on = parseOn(object["on"], at(path, "on"), problems);
   const once = readOnce(context);
   const detached = readDetached(context);
+  const head = parseHead(object["head"], at(path, "head"), pattern?.method, problems);
+  const rules = parseBodyRules(object, path, { when, once, atMost: results?.atMost }, problems);
   if (
+    rules === undefined ||
+    head === undefined ||
     pattern === undefined ||
     creditType === undefined ||
     cost === undefined ||
@@ -100,7 +112,8 @@ function readBody(context: Context, pattern: MatchPattern | undefined): Price | 
   ) {
     return undefined;
   }
-  return { endpoint: pattern.text, cost, free, creditType, ...results, on, when, once, decide, detached };
+  const shared = { on, when, once, ...rules, head, decide, detached };
+  return { endpoint: pattern.text, cost, free, creditType, ...results, ...shared };
 }
 
 function freePrice(endpoint: string, creditType: string, when: Price["when"]): Price {
@@ -116,13 +129,26 @@ function freePrice(endpoint: string, creditType: string, when: Price["when"]): P
     when,
     once: undefined,
     floor: 0n,
+    ...NO_BODY_RULES,
+    head: "charged",
     decide: "request",
     detached: "finish",
   };
 }
 
 /** What means nothing on a free price. `credit` does: it says whose balance the response shows. */
-const ONLY_PRICED = ["cost", "per", "count", "atMost", "floor", "on", "once", "decide", "detached"] as const;
+const ONLY_PRICED = [
+  "cost",
+  "per",
+  "count",
+  "atMost",
+  "floor",
+  "on",
+  "once",
+  "head",
+  "decide",
+  "detached",
+] as const;
 
 function readFree({ object, path, problems }: Context): boolean {
   const free = object["free"];

@@ -35,6 +35,9 @@ describe("parsePrices", () => {
         when: [],
         once: undefined,
         floor: 10_000_000n,
+        bodies: [],
+        unreadable: "refuse",
+        head: "charged",
         decide: "request",
         detached: "finish",
       },
@@ -46,7 +49,7 @@ describe("parsePrices", () => {
       accepted(
         [
           {
-            match: "POST /v1/{kind}",
+            match: "* /v1/{kind}",
             when: [
               { body: "/mode", equals: "full" },
               { query: "v", oneOf: [1, "2"] },
@@ -60,6 +63,9 @@ describe("parsePrices", () => {
             floor: 0,
             on: [404, 200, 200],
             once: { key: { header: "X-Client-IP" }, within: "24h" },
+            bodies: ["json", "form", "text/json", "json"],
+            unreadable: "dearest",
+            head: "free",
             decide: "answer",
             detached: "abandon",
           },
@@ -68,7 +74,7 @@ describe("parsePrices", () => {
       ),
       [
         {
-          endpoint: "POST /v1/{kind}",
+          endpoint: "* /v1/{kind}",
           cost: 30_000n,
           free: false,
           creditType: "collect",
@@ -83,6 +89,9 @@ describe("parsePrices", () => {
           ],
           once: { field: { header: "x-client-ip" }, withinSeconds: 86_400 },
           floor: 0n,
+          bodies: ["json", "form", "text/json"],
+          unreadable: "dearest",
+          head: "free",
           decide: "answer",
           detached: "abandon",
         },

@@ -38,12 +38,12 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
 }
 
 /**
- * One price in the form that configuration has, every default written out; but for `decide`, which is younger than lists that are
- * stored: written out, it would make another list of each of them, and tell customers that every price changes.
+ * One price in the form that configuration has, every default written out; but for what is younger than lists that are stored:
+ * written out, it would make another list of each of them, and tell customers that every price changes.
  */
 export function priceToJson(price: Price): Record<string, unknown> {
   const head = { match: price.endpoint, ...(price.when.length === 0 ? {} : { when: price.when }) };
-  if (price.free) return { ...head, free: true, credit: price.creditType };
+  if (price.free) return { ...head, free: true, credit: price.creditType, ...bodyRulesToJson(price) };
   return {
     ...head,
     cost: creditsToJson(price.cost),
@@ -54,6 +54,8 @@ export function priceToJson(price: Price): Record<string, unknown> {
     ...(price.once === undefined
       ? {}
       : { once: { key: price.once.field, within: formatDuration(price.once.withinSeconds) } }),
+    ...bodyRulesToJson(price),
+    ...(price.head === "free" ? { head: price.head } : {}),
     ...(price.decide === "answer" ? { decide: price.decide } : {}),
     detached: price.detached,
   };
@@ -79,6 +81,11 @@ function resultPricingToJson(price: Price): Record<string, unknown> {
     ...(atMost === undefined ? {} : { atMost: boundToJson(atMost) }),
     floor: creditsToJson(price.floor),
   };
+}
+
+function bodyRulesToJson({ bodies, unreadable }: Price): Record<string, unknown> {
+  const isUsual = bodies.every((word) => word === "json");
+  return { ...(isUsual ? {} : { bodies }), ...(unreadable === "dearest" ? { unreadable } : {}) };
 }
 
 function boundToJson({ field, default: usual, max }: NonNullable<Price["atMost"]>): unknown {

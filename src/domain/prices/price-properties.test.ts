@@ -4,11 +4,14 @@ import fc from "fast-check";
 import { MAX_CREDITS, MICRO_PER_CREDIT } from "../credits.ts";
 import { chargedOn, computeCharge } from "./compute-charge.ts";
 import { computeKnownQuote, computeQuote } from "./compute-quote.ts";
+import { fieldsOfValue } from "./field-value.ts";
 import { readOnceValue } from "./once-value.ts";
+import { NO_BODY_RULES } from "./parse-bodies.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { Condition, Price, RequestFacts, RequestField } from "./price.ts";
 import { parsePriceList, priceListText, priceListToJson } from "./price-list-json.ts";
 import { buildPriceTable } from "./price-table.ts";
+import { readsBody } from "./request-reads.ts";
 import { selectPrice } from "./select-price.ts";
 
 /** Records with the usual prototype, as parsers make them. */
@@ -76,6 +79,11 @@ const endpoint: fc.Arbitrary<Price[]> = fc
     return conditions.chain((lists) => fc.tuple(...[...lists, []].map((when) => price(match, params, when))));
   });
 
+const bodyRules = {
+  bodies: fc.constantFrom(["json"], ["json", "form"], ["multipart", "application/vnd.api+json"]),
+  unreadable: fc.constantFrom("refuse" as const, "dearest"),
+};
+
 function price(match: string, params: readonly string[], when: readonly Condition[]): fc.Arbitrary<Price> {
   const once = fc.option(
     record({ field: field(params), withinSeconds: fc.integer({ min: 1, max: 9_999_999 }) }),
@@ -92,6 +100,10 @@ function price(match: string, params: readonly string[], when: readonly Conditio
     once,
     decide: fc.constantFrom("request" as const, "answer"),
     detached: fc.constantFrom("finish" as const, "abandon"),
+    head: /^(?:GET|\*) /.test(match)
+      ? fc.constantFrom("charged" as const, "free")
+      : fc.constant("charged" as const),
+    ...bodyRules,
   };
   const nothingToCount = {
     per: fc.constant("request" as const),
@@ -128,12 +140,16 @@ function price(match: string, params: readonly string[], when: readonly Conditio
     floor: fc.constant(0n),
     decide: fc.constant("request" as const),
     detached: fc.constant("finish" as const),
+    head: fc.constant("charged" as const),
+    ...bodyRules,
   });
-  return fc.oneof(
-    { weight: 2, arbitrary: perRequest },
-    { weight: 3, arbitrary: perResult },
-    { weight: 1, arbitrary: free },
-  );
+  return fc
+    .oneof(
+      { weight: 2, arbitrary: perRequest },
+      { weight: 3, arbitrary: perResult },
+      { weight: 1, arbitrary: free },
+    )
+    .map((any) => (readsBody(any) ? any : Object.assign(any, NO_BODY_RULES)));
 }
 
 const list = fc
@@ -168,7 +184,7 @@ const facts: fc.Arbitrary<RequestFacts> = fc
       ),
       query,
       header: () => (times === 0 ? undefined : value),
-      body,
+      body: fieldsOfValue(body),
     };
   });
 

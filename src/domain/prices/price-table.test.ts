@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FareboxError } from "../farebox-error.ts";
 import { parsePrices } from "./parse-prices.ts";
-import { buildPriceTable, requestFieldsOf } from "./price-table.ts";
+import { buildPriceTable } from "./price-table.ts";
 
 function table(prices: unknown) {
   const parsed = parsePrices(prices, "prices", { creditTypes: ["credits"] });
@@ -36,15 +36,25 @@ describe("buildPriceTable", () => {
     });
   });
 
-  it("never prices HEAD or OPTIONS unless they are listed", () => {
+  it("prices HEAD like its GET unless a price names it, and never OPTIONS", () => {
     const prices = table([
       { match: "* /a", cost: 1 },
       { match: "GET /b", cost: 1 },
       { match: "HEAD /b", cost: 2 },
+      { match: "GET /c", cost: 1, head: "free" },
+      { match: "GET /d", when: { query: "a", exists: true }, cost: 2 },
+      { match: "GET /d", cost: 1, head: "free" },
+      { match: "POST /e", cost: 1 },
     ]);
-    assert.equal(prices.find("HEAD", "/a"), undefined);
+    assert.equal(prices.find("HEAD", "/a")?.endpoint, "* /a");
     assert.equal(prices.find("OPTIONS", "/a"), undefined);
     assert.equal(prices.find("HEAD", "/b")?.candidates[0]?.cost, 2_000_000n);
+    const priced = (method: string, path: string) => prices.find(method, path)?.priced;
+    assert.deepEqual(
+      ["/a", "/b", "/c", "/d", "/e"].map((path) => priced("HEAD", path)),
+      [true, true, false, true, undefined],
+    );
+    assert.equal(priced("GET", "/c"), true);
   });
 
   it("says what must be read before the price is known", () => {
@@ -58,7 +68,7 @@ describe("buildPriceTable", () => {
     ]);
     const flags = (method: string, path: string) => {
       const found = prices.find(method, path);
-      return [found?.priced, found?.readsRequestBody, found?.readsResponseBody];
+      return [found?.priced, found?.reads?.body !== undefined, found?.readsResponseBody];
     };
     assert.deepEqual(flags("GET", "/free"), [false, false, false]);
     assert.deepEqual(flags("GET", "/fixed"), [true, false, false]);
@@ -66,7 +76,6 @@ describe("buildPriceTable", () => {
     assert.deepEqual(flags("POST", "/once"), [true, true, false]);
     assert.deepEqual(flags("POST", "/bound"), [true, true, false]);
     assert.deepEqual(flags("GET", "/count"), [true, false, true]);
-    assert.equal(prices.list.prices.flatMap((price) => requestFieldsOf(price)).length, 4);
   });
 
   it("refuses a list that no parser gave", () => {

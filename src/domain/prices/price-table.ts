@@ -3,7 +3,8 @@ import type { Problem } from "../problem.ts";
 import type { MatchPattern } from "../routes/match-pattern.ts";
 import { parseMatchPattern } from "../routes/match-pattern.ts";
 import { RouteTable } from "../routes/route-table.ts";
-import type { Price, PriceList, RequestField } from "./price.ts";
+import type { Price, PriceList } from "./price.ts";
+import { type RequestReads, requestReadsOf } from "./request-reads.ts";
 
 /** The prices of one match, and what the door must know before it has read the request's body. */
 interface PricedEndpoint {
@@ -11,12 +12,17 @@ interface PricedEndpoint {
   readonly endpoint: string;
   /** In the order of the list; {@link selectPrice} takes the first whose conditions hold. */
   readonly candidates: readonly Price[];
-  /** A candidate is not free. */
+  /** A candidate is not free; for HEAD, nor is it for HEAD. */
   readonly priced: boolean;
-  /** A candidate looks into the request's body (a condition, a bound, a `once` value). */
-  readonly readsRequestBody: boolean;
+  /** What the candidates look at (conditions, bounds, `once` values); undefined: the path alone. */
+  readonly reads: RequestReads | undefined;
   /** A candidate counts results in the response's body. */
   readonly readsResponseBody: boolean;
+}
+
+/** What one match has for all its methods. */
+interface EndpointPrices extends PricedEndpoint {
+  readonly headPriced: boolean;
 }
 
 interface PriceMatch extends PricedEndpoint {
@@ -26,7 +32,7 @@ interface PriceMatch extends PricedEndpoint {
 /** Finds the prices for a method and path. Immutable: a new price list gets a new table. */
 export interface PriceTable {
   readonly list: PriceList;
-  /** `undefined` when nothing matches: the list's `unpriced` applies. HEAD and OPTIONS match only what names them. */
+  /** `undefined` when nothing matches: the list's `unpriced` applies. HEAD finds what its GET would, unless a match names it. */
   find(method: string, path: string): PriceMatch | undefined;
 }
 
@@ -36,38 +42,29 @@ export interface PriceTable {
  */
 export function buildPriceTable(list: PriceList): PriceTable {
   const byEndpoint = Map.groupBy(list.prices, (price) => price.endpoint);
-  const routes = new RouteTable<PricedEndpoint>(
+  const routes = new RouteTable<EndpointPrices>(
     [...byEndpoint].map(([endpoint, candidates]) => [
       readPattern(endpoint),
       {
         endpoint,
         candidates,
         priced: candidates.some((price) => !price.free),
-        readsRequestBody: candidates.some(readsRequestBody),
+        headPriced: candidates.some((price) => !price.free && price.head === "charged"),
+        reads: requestReadsOf(candidates),
         readsResponseBody: candidates.some((price) => price.count !== undefined && "body" in price.count),
       },
     ]),
-    { exact: false, headAsGet: false },
+    { exact: false, headAsGet: true },
   );
   return {
     list,
     find(method, path) {
       const match = routes.find(method, path);
-      return match === undefined ? undefined : { ...match.value, pathParams: match.pathParams };
+      if (match === undefined) return undefined;
+      const { value, pathParams } = match;
+      return { ...value, priced: method === "HEAD" ? value.headPriced : value.priced, pathParams };
     },
   };
-}
-
-/** The fields of a request that a price looks at. */
-export function requestFieldsOf(price: Price): readonly RequestField[] {
-  const fields: RequestField[] = [...price.when];
-  if (price.once !== undefined) fields.push(price.once.field);
-  if (price.atMost?.field !== undefined) fields.push(price.atMost.field);
-  return fields;
-}
-
-function readsRequestBody(price: Price): boolean {
-  return requestFieldsOf(price).some((field) => "body" in field);
 }
 
 function readPattern(endpoint: string): MatchPattern {

@@ -8,7 +8,8 @@ function describePrice(price: Price): string {
   const per = price.per === "result" ? "per result" : "per request";
   const bound = price.atMost === undefined ? "" : `, at most ${price.atMost.max} results a request`;
   const decided = price.decide === "answer" ? ", before the answer is sent" : "";
-  return `${amount} ${per}${bound}, charged ${describeOn(price.on)}${decided}${describeOnce(price.once)}`;
+  const head = price.head === "free" ? ", HEAD free" : "";
+  return `${amount} ${per}${bound}, charged ${describeOn(price.on)}${decided}${describeOnce(price.once)}${head}`;
 }
 
 /** All prices of one endpoint, in the order in which they are tried; a line for each when there are conditions. */

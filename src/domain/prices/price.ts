@@ -1,4 +1,5 @@
 import type { Credits } from "../credits.ts";
+import type { BodyFields } from "./field-value.ts";
 
 /** Where in a request a value is read: a JSON pointer into the body, a query parameter, a header or a path parameter. */
 export type RequestField =
@@ -43,6 +44,12 @@ export interface Price {
    * upstream's answer: nothing is set aside, and the answer is held back until exactly what it costs is charged.
    */
   readonly decide: "request" | "answer";
+  /** The request bodies whose fields it reads: `json`, `form`, `multipart`, and media types that are JSON. Empty where it reads none. */
+  readonly bodies: readonly string[];
+  /** What becomes of a body that cannot be read: it is refused, or has the price of the dearest that it may be. */
+  readonly unreadable: "refuse" | "dearest";
+  /** Whether HEAD costs what its GET does, or nothing. */
+  readonly head: "charged" | "free";
   /** Whether a call whose client has gone is finished and charged (default) or abandoned. */
   readonly detached: "finish" | "abandon";
 }
@@ -55,7 +62,7 @@ export interface PriceList {
   readonly unpriced: "free" | "refuse";
 }
 
-/** What a price may look at in a request. `body` is the parsed JSON, or undefined when there is none or it is not JSON. */
+/** What a price may look at in a request. */
 export interface RequestFacts {
   readonly method: string;
   /** The normalised path that is also forwarded. */
@@ -63,7 +70,7 @@ export interface RequestFacts {
   readonly pathParams: Readonly<Record<string, string>>;
   readonly query: URLSearchParams;
   readonly header: (name: string) => string | undefined;
-  readonly body: unknown;
+  readonly body: BodyFields;
 }
 
 /** The most a request can cost. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { computeCharge } from "./compute-charge.ts";
+import { ABSENT_BODY } from "./field-value.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { PriceList, RequestFacts } from "./price.ts";
 import { buildPriceTable } from "./price-table.ts";
@@ -104,7 +105,7 @@ function charge(list: PriceList, call: Call): RecordedCharge | undefined {
     pathParams,
     query,
     header: () => undefined,
-    body: undefined,
+    body: ABSENT_BODY,
   };
   const price = selectPrice(candidates, facts);
   if (price === undefined) return undefined;

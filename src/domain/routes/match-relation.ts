@@ -3,7 +3,7 @@ import { canonicalSegment } from "./route-table.ts";
 
 /**
  * How the requests of two matches lie to one another, when only the matches are known: a recorded charge has its endpoint,
- * not its path. As prices compare: letter case and encoding do not matter, `*` is neither HEAD nor OPTIONS.
+ * not its path. As prices compare: letter case and encoding do not matter, HEAD is also GET, `*` is not OPTIONS.
  */
 
 /** Whether every request that `narrow` matches is matched by `wide` too. */
@@ -36,17 +36,21 @@ export function overlaps(one: MatchPattern, other: MatchPattern): boolean {
 
 /**
  * Orders matches as a request looks for its endpoint: negative when `one` goes before `other` where both match. A literal goes
- * before a parameter, a parameter before `/*`, segment by segment; then a named method before `*`.
+ * before a parameter, a parameter before `/*`, segment by segment; then HEAD before GET, and a named method before `*`.
  */
 export function comparePrecedence(one: MatchPattern, other: MatchPattern): number {
   const left = ranks(one);
   const right = ranks(other);
   if (left !== right) return left < right ? -1 : 1;
-  return Number(one.method === "*") - Number(other.method === "*");
+  return methodRank(one.method) - methodRank(other.method);
 }
 
 function methodCovers(wide: string, narrow: string): boolean {
-  return wide === narrow || (wide === "*" && narrow !== "HEAD" && narrow !== "OPTIONS");
+  return wide === narrow || (wide === "GET" && narrow === "HEAD") || (wide === "*" && narrow !== "OPTIONS");
+}
+
+function methodRank(method: string): number {
+  return method === "HEAD" ? 0 : method === "*" ? 2 : 1;
 }
 
 /** How many segments its shortest path has. `/*` alone is also the path `/`; below a path it is at least one segment more. */

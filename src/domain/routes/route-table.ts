@@ -10,7 +10,7 @@ export interface RouteTableOptions {
    * pay. True (open routes): the path must be written exactly so, because there a loose match would let more in.
    */
   readonly exact: boolean;
-  /** Whether HEAD finds what GET would. For prices it does not: HEAD is free unless it is listed. */
+  /** Whether HEAD finds what GET would, unless a pattern names it. */
   readonly headAsGet: boolean;
 }
 

@@ -1,7 +1,7 @@
+import type { JsonWatch, ValueKind } from "./json-watch.ts";
+
 /** The tokens of a JSON pointer as `parseJsonPointer` reads them: `/data/0` is `["data", "0"]`; the whole body is `[]`. */
 export type JsonPath = readonly string[];
-
-type ValueKind = "object" | "array" | "string" | "number" | "literal";
 
 /** A member name is captured to this length; a longer one cannot be one that is watched. */
 const MAX_KEY_BYTES = 1024;
@@ -15,7 +15,7 @@ export type Range = readonly [from: number, to: number];
  * What a scan looks for: the number of results at one path (the length of an array, or a number), and where a member
  * can be put into a top-level object. When a name occurs twice the last one counts, as in every common parser.
  */
-export class PathWatch {
+export class PathWatch implements JsonWatch {
   /** The result of the path: undefined when nothing or something else is there. Grows while an array is scanned. */
   count: number | undefined;
   topLevel: ValueKind | undefined;

@@ -1,4 +1,4 @@
-import { PathWatch } from "./json-path-watch.ts";
+import type { JsonWatch } from "./json-watch.ts";
 
 /** Nesting beyond this is refused: bounds the memory of a scan to one byte a level. */
 export const MAX_JSON_DEPTH = 512;
@@ -30,7 +30,7 @@ const ARRAY = 2;
 
 /**
  * Validates JSON (RFC 8259) byte by byte, in chunks, in bounded memory, without building values, and tells a
- * {@link PathWatch} what it passes. Bytes of strings are not checked to be UTF-8: nothing here depends on it.
+ * {@link JsonWatch} what it passes. Bytes of strings are not checked to be UTF-8: nothing here depends on it.
  */
 export class JsonScan {
   #state = VALUE;
@@ -41,9 +41,9 @@ export class JsonScan {
   #literal = "";
   #literalAt = 0;
   #offset = 0;
-  readonly #watch: PathWatch;
+  readonly #watch: JsonWatch;
 
-  constructor(watch: PathWatch = new PathWatch(undefined, undefined)) {
+  constructor(watch: JsonWatch) {
     this.#watch = watch;
   }
 
@@ -51,6 +51,9 @@ export class JsonScan {
   get failed(): boolean {
     return this.#state === FAILED;
   }
+
+  /** It failed because of its nesting alone. */
+  isTooDeep = false;
 
   /** Takes the next bytes. After something that is no JSON, further bytes are ignored. */
   write(bytes: Uint8Array): void {
@@ -197,6 +200,7 @@ export class JsonScan {
   #open(kind: number, at: number): void {
     this.#watch.startValue(this.#depth, at, kind === OBJECT ? "object" : "array");
     if (this.#depth === MAX_JSON_DEPTH) {
+      this.isTooDeep = true;
       this.#state = FAILED;
       return;
     }
@@ -275,7 +279,7 @@ export class JsonScan {
 }
 
 /** Scans a whole body. The watch has what it found; false when the body is not exactly one JSON text. */
-export function scanJson(body: Uint8Array, watch: PathWatch): boolean {
+export function scanJson(body: Uint8Array, watch: JsonWatch): boolean {
   const scan = new JsonScan(watch);
   scan.write(body);
   return scan.end();

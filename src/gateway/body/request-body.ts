@@ -1,39 +1,49 @@
 import type { IncomingMessage } from "node:http";
+import { takeReadingTurn } from "./turns.ts";
+
+/** So much of a body is taken as it comes. */
+const UNPACED_BYTES = 131_072;
 
 /** What reading a body can end in. */
 export type ReadBody =
-  | { readonly kind: "complete"; readonly body: Buffer }
+  /** In the chunks in which it came: to join large ones takes time. */
+  | { readonly kind: "complete"; readonly chunks: readonly Buffer[] }
   | { readonly kind: "too_large" }
   /** The client left, or the body's framing broke. */
   | { readonly kind: "gone" };
 
-/** Reads a whole body of at most `maxBytes`. */
+/** Reads a whole body of at most `maxBytes`. Large ones take turns: what a socket has received would come all at once. */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<ReadBody> {
   // A client that left earlier, while its key was looked up, causes no further event.
   if (request.destroyed) return Promise.resolve({ kind: "gone" });
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let size = 0;
+    let isOver = false;
+    const goOn = (): void => {
+      if (!isOver) request.resume();
+    };
     const finish = (result: ReadBody): void => {
+      isOver = true;
       request.off("data", onData).off("end", onEnd).off("error", onGone).off("close", onGone);
       if (result.kind !== "complete") request.pause();
       resolve(result);
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > maxBytes) finish({ kind: "too_large" });
-      else chunks.push(chunk);
+      if (size > maxBytes) {
+        finish({ kind: "too_large" });
+        return;
+      }
+      chunks.push(chunk);
+      if (size <= UNPACED_BYTES) return;
+      request.pause();
+      takeReadingTurn(goOn);
     };
-    const onEnd = (): void => finish({ kind: "complete", body: joinChunks(chunks) });
+    const onEnd = (): void => finish({ kind: "complete", chunks });
     const onGone = (): void => finish({ kind: "gone" });
     request.on("data", onData).on("end", onEnd).on("error", onGone).on("close", onGone);
   });
-}
-
-/** The chunks as one buffer, copied only when there are several. */
-export function joinChunks(chunks: readonly Buffer[]): Buffer {
-  const [first] = chunks;
-  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks);
 }
 
 /** Raised inside a streamed body; ends the upstream's request. */
@@ -53,22 +63,7 @@ export async function* streamBody(request: IncomingMessage, maxBytes: number): A
   }
 }
 
-/** The body as a value; undefined when there is none or it is not JSON. A byte order mark is ignored (RFC 8259 §8.1). */
-export function parseJsonBody(body: Buffer): unknown {
-  if (body.length === 0) return undefined;
-  const start = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
-  try {
-    const value: unknown = JSON.parse(body.toString("utf8", start));
-    return value;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Why a body whose content decides the price cannot be read: an upstream may decode what we cannot, and the price
- * would be that of an empty body.
- */
+/** Why the body of a request that we answer ourselves cannot be read. */
 export function unreadableBody(
   contentType: string | undefined,
   contentEncoding: string | undefined,

@@ -48,8 +48,8 @@ export class Exchange {
   /** Headers that tell the state of the rate limit, on every answer after the limit was asked. */
   rateHeaders: readonly (readonly [string, string])[] = [];
   // Step: admit.
-  /** The request's body when it was read before forwarding. */
-  body: Buffer | undefined;
+  /** The request's body when it was read before forwarding, in the chunks in which it came. */
+  body: readonly Buffer[] | undefined;
   idempotency: IdempotencyRequest | undefined;
   admission: Admission | undefined;
   // Step: forward.

@@ -1,3 +1,4 @@
+import type { BodyFields } from "../../domain/prices/field-value.ts";
 import type { RequestFacts } from "../../domain/prices/price.ts";
 
 /** What prices may look at, parsed only when one does. */
@@ -6,7 +7,7 @@ export class LazyRequestFacts implements RequestFacts {
   readonly path: string;
   readonly pathParams: Readonly<Record<string, string>>;
   readonly header: (name: string) => string | undefined;
-  readonly body: unknown;
+  readonly body: BodyFields;
   readonly #query: string;
   #parsedQuery: URLSearchParams | undefined;
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 
 /** Long enough for any UUID with a prefix; the ledger stores the key, so it is bounded. */
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
@@ -24,17 +24,17 @@ function bareKey(value: string): string | undefined {
 
 /**
  * The fingerprint that tells a retry from another request under the same key: method, path with query, media type and
- * body. The parts are separated by lengths, so that no two requests share one input. Hex SHA-256.
+ * body. The parts are separated by lengths, so that no two requests share one input. What `update` gets next is the body;
+ * `digest("hex")` is the fingerprint, SHA-256.
  */
-export function hashRequest(
+export function beginRequestHash(
   method: string,
   pathAndQuery: string,
   contentType: string | undefined,
-  body: Uint8Array,
-): string {
+): Hash {
   const type = contentType ?? "";
-  return createHash("sha256")
-    .update(`${method} ${pathAndQuery.length} ${pathAndQuery} ${type.length} ${type}\n`, "latin1")
-    .update(body)
-    .digest("hex");
+  return createHash("sha256").update(
+    `${method} ${pathAndQuery.length} ${pathAndQuery} ${type.length} ${type}\n`,
+    "latin1",
+  );
 }

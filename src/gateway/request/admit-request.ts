@@ -1,20 +1,12 @@
 import { type Credits, parseCredits } from "../../domain/credits.ts";
+import { ABSENT_BODY, type BodyFields } from "../../domain/prices/field-value.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
 import type { Decision, Route } from "../../meter/meter.ts";
-import { parseJsonBody, readBody, unreadableBody } from "../body/request-body.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { LazyRequestFacts } from "../exchange/lazy-request-facts.ts";
-import { hashRequest, parseIdempotencyKey } from "../headers/idempotency-header.ts";
-
-/** Bodies of a known length up to this are read before forwarding: one write upstream, and a client that leaves while sending costs nothing. */
-const SMALL_BODY_BYTES = 64 * 1024;
-const EMPTY = Buffer.alloc(0);
-
-/** The client left while its body was read: there is nobody to answer. */
-interface Gone {
-  readonly kind: "gone";
-}
+import { beginRequestHash, parseIdempotencyKey } from "../headers/idempotency-header.ts";
+import { type Gone, readNeededBody } from "./read-needed-body.ts";
 
 /** Undefined: the meter need not be asked. */
 export type Admitting = Decision | Gone | undefined;
@@ -30,8 +22,16 @@ export function admitRequest(
 ): Promise<Admitting> | Admitting {
   const headers = readControlHeaders(exchange);
   if ("code" in headers) return { kind: "refused", refusal: headers };
-  if (exchange.head?.bodyLength === 0) return admitRead(exchange, route, target, headers);
-  return readAndAdmit(exchange, route, target, headers);
+  if (exchange.head?.bodyLength !== 0) return readAndAdmit(exchange, route, target, headers);
+  const hash = headers.key === undefined ? undefined : beginHash(exchange, target).digest("hex");
+  return admitRead(exchange, route, target, headers, { body: ABSENT_BODY, hash });
+}
+
+/** What was read of a request. */
+interface Read {
+  readonly body: BodyFields;
+  /** Its fingerprint, where it has an Idempotency-Key. */
+  readonly hash: string | undefined;
 }
 
 async function readAndAdmit(
@@ -40,9 +40,15 @@ async function readAndAdmit(
   target: RequestTarget,
   headers: ControlHeaders,
 ): Promise<Admitting> {
-  const unread = await readNeededBody(exchange, route.needsRequestBody || headers.key !== undefined);
-  if (unread !== undefined) return "code" in unread ? { kind: "refused", refusal: unread } : unread;
-  return admitRead(exchange, route, target, headers);
+  const hash = headers.key === undefined ? undefined : beginHash(exchange, target);
+  const body = await readNeededBody(exchange, route, hash);
+  if ("code" in body) return { kind: "refused", refusal: body };
+  if ("kind" in body) return body;
+  return admitRead(exchange, route, target, headers, { body, hash: hash?.digest("hex") });
+}
+
+function beginHash({ method, head }: Exchange, target: RequestTarget): ReturnType<typeof beginRequestHash> {
+  return beginRequestHash(method, target.path + target.query, head?.contentType);
 }
 
 function admitRead(
@@ -50,16 +56,12 @@ function admitRead(
   route: Route,
   target: RequestTarget,
   { key, max }: ControlHeaders,
+  { body, hash: requestHash }: Read,
 ): Promise<Admitting> | Admitting {
   if (exchange.clientGone) return { kind: "gone" };
-  if (key !== undefined) {
-    const type = exchange.head?.contentType;
-    const url = target.path + target.query;
-    const requestHash = hashRequest(exchange.method, url, type, exchange.body ?? EMPTY);
-    exchange.idempotency = { key, requestHash };
-  }
+  if (key !== undefined && requestHash !== undefined) exchange.idempotency = { key, requestHash };
   if (!route.priced && exchange.idempotency === undefined) return undefined;
-  return askMeter(exchange, route, target, max);
+  return askMeter(exchange, route, target, max, body);
 }
 
 /** Asks the meter. */
@@ -68,8 +70,9 @@ function askMeter(
   route: Route,
   target: RequestTarget,
   max: Credits | undefined,
+  body: BodyFields,
 ): Promise<Decision> | Decision {
-  const { identity, parts, requestId, method, header, body, idempotency } = exchange;
+  const { identity, parts, requestId, method, header, idempotency } = exchange;
   if (identity === undefined) throw new TypeError("a request is admitted for an account");
   const facts = new LazyRequestFacts({
     method,
@@ -77,7 +80,7 @@ function askMeter(
     pathParams: route.pathParams,
     queryText: target.query,
     header,
-    body: route.needsRequestBody && body !== undefined ? parseJsonBody(body) : undefined,
+    body,
   });
   return parts.meter.admit({ requestId, identity, route, facts, max, idempotency });
 }
@@ -103,22 +106,4 @@ function readControlHeaders(exchange: Exchange): ControlHeaders | Refusal {
     return { code: "request_invalid", reason: "header credits-max is not an amount of credits" };
   }
   return { key, max };
-}
-
-async function readNeededBody(exchange: Exchange, needed: boolean): Promise<Refusal | Gone | undefined> {
-  const { head, request, response, route, parts } = exchange;
-  if (head === undefined) return undefined;
-  if (route?.needsRequestBody === true) {
-    const reason = unreadableBody(head.contentType, head.contentEncoding);
-    if (reason !== undefined) return { code: "media_type_unsupported", reason };
-  }
-  const isSmall = typeof head.bodyLength === "number" && head.bodyLength <= SMALL_BODY_BYTES;
-  if (!needed && !isSmall) return undefined;
-  const limitBytes = parts.config.gateway.maxRequestBodyBytes;
-  if (head.expectsContinue) response.writeContinue();
-  const read = await readBody(request, limitBytes);
-  if (read.kind === "too_large") return { code: "request_too_large", limitBytes };
-  if (read.kind === "gone") return { kind: "gone" };
-  exchange.body = read.body;
-  return undefined;
 }

@@ -1,4 +1,5 @@
 import type { Refusal } from "../../domain/refusal.ts";
+import { joinChunks } from "../body/chunks.ts";
 import { readBody, unreadableBody } from "../body/request-body.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
@@ -20,7 +21,7 @@ export async function readText(exchange: Exchange): Promise<string | Refusal | u
   if (read.kind === "gone") return undefined;
   if (read.kind === "too_large") return { code: "request_too_large", limitBytes };
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(read.body);
+    return new TextDecoder("utf-8", { fatal: true }).decode(joinChunks(read.chunks));
   } catch {
     return { code: "request_invalid", reason: "the body is not UTF-8" };
   }

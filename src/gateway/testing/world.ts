@@ -41,6 +41,22 @@ export interface MeterUnderTest {
   close(): Promise<void>;
 }
 
+/** Prices that read the request's body. */
+const READING_PRICES: readonly unknown[] = [
+  { match: "POST /mode", when: { body: "/mode", equals: "full" }, cost: 10 },
+  { match: "POST /mode", cost: 1, once: { key: "/id", within: "1h" } },
+  {
+    match: "POST /forms",
+    when: { body: "/filters/kind", equals: "full" },
+    cost: 10,
+    bodies: ["form", "multipart", "application/vnd.api+json"],
+  },
+  { match: "POST /forms", cost: 1 },
+  { match: "POST /dearest", when: { body: "/mode", equals: "lite" }, cost: 1, unreadable: "dearest" },
+  { match: "POST /dearest", when: { body: "/mode", exists: true }, cost: 7, unreadable: "dearest" },
+  { match: "POST /dearest", cost: 3 },
+];
+
 /** The prices that the tests of the gateway use. */
 export const TEST_PRICES: readonly Price[] = readPrices([
   { match: "GET /fixed", cost: 5 },
@@ -48,6 +64,8 @@ export const TEST_PRICES: readonly Price[] = readPrices([
   { match: "GET /processed", cost: 10, on: "processed" },
   { match: "GET /listed", cost: 3, on: [200, 404] },
   { match: "HEAD /listed", cost: 1 },
+  { match: "GET /head/free", cost: 5, head: "free" },
+  ...READING_PRICES,
   { match: "GET /abandoned", cost: 5, detached: "abandon" },
   {
     match: "GET /results",
@@ -226,6 +244,17 @@ export class World {
     body = "",
   ): Promise<RawResponse> {
     return send(this.port, requestText(account, line, headers, body), line.startsWith("HEAD"));
+  }
+
+  /** The same with a body of any bytes; the headers say how it is framed. */
+  requestBytes(
+    account: TestAccount,
+    line: string,
+    headers: readonly string[],
+    body: Buffer,
+  ): Promise<RawResponse> {
+    const head = Buffer.from(requestText(account, line, headers), "latin1");
+    return send(this.port, Buffer.concat([head, body]));
   }
 
   /** Waits until a number of exchanges are over. */

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
+import { joinChunks, sizeOf } from "../body/chunks.ts";
 import { narrowAcceptEncoding } from "../body/content-decoding.ts";
 import { streamBody } from "../body/request-body.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -11,6 +12,9 @@ import { RETRY_AFTER_SECONDS } from "../response/error-refusal.ts";
 import { usageMember } from "../response/usage-object.ts";
 import { chooseDelivery } from "./choose-delivery.ts";
 import { UpstreamCall } from "./upstream-call.ts";
+
+/** What was read of a body is sent in one piece up to this; to join more takes longer than to send the pieces. */
+const MAX_JOINED_BYTES = 1_048_576;
 
 /** Finds where the request goes, or why it cannot. */
 export function chooseUpstream(exchange: Exchange, target: RequestTarget): Upstream | Refusal {
@@ -68,8 +72,14 @@ function acceptedCodings(exchange: Exchange, countsBody: boolean): string | unde
 
 function bodyToSend(exchange: Exchange, head: RequestHead): Buffer | Readable | null {
   const { request, response, body, parts } = exchange;
-  if (body !== undefined) return body.length === 0 ? null : body;
+  if (body !== undefined) return readBodyToSend(body);
   if (head.bodyLength === 0) return null;
   if (head.expectsContinue) response.writeContinue();
   return Readable.from(streamBody(request, parts.config.gateway.maxRequestBodyBytes), { objectMode: false });
+}
+
+function readBodyToSend(chunks: readonly Buffer[]): Buffer | Readable | null {
+  const size = sizeOf(chunks);
+  if (size === 0) return null;
+  return size <= MAX_JOINED_BYTES ? joinChunks(chunks) : Readable.from(chunks, { objectMode: false });
 }

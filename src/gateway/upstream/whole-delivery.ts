@@ -1,4 +1,4 @@
-import { joinChunks } from "../body/request-body.ts";
+import { joinChunks } from "../body/chunks.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import type { BodyReading } from "./body-questions.ts";
 import type { Delivery } from "./delivery.ts";

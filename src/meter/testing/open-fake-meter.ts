@@ -3,6 +3,7 @@ import { hash, randomBytes, randomUUID } from "node:crypto";
 import { inspect } from "node:util";
 import { type Credits, MICRO_PER_CREDIT } from "../../domain/credits.ts";
 import { API_KEY_RANDOM_BYTES, formatApiKey } from "../../domain/keys/api-key.ts";
+import { fieldsOfValue } from "../../domain/prices/field-value.ts";
 import type { Price, PriceList } from "../../domain/prices/price.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { createMeter, type MeterOptions, type StartableMeter } from "../create-meter.ts";
@@ -23,6 +24,9 @@ export function price(endpoint: string, cost: number, more: Partial<Price> = {})
     per: "request",
     on: "success",
     when: [],
+    bodies: ["json"],
+    unreadable: "refuse",
+    head: "charged",
     decide: "request",
     detached: "finish",
   } as const;
@@ -150,7 +154,14 @@ export function askMeter(
       requestId: randomUUID(),
       identity,
       route: found,
-      facts: { method, path, pathParams, query: new URLSearchParams(), header: () => undefined, body },
+      facts: {
+        method,
+        path,
+        pathParams,
+        query: new URLSearchParams(),
+        header: () => undefined,
+        body: fieldsOfValue(body),
+      },
       max: undefined,
       idempotency: undefined,
       ...more,

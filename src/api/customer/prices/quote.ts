@@ -6,7 +6,7 @@ import { computeKnownQuote } from "../../../domain/prices/compute-quote.ts";
 import { readOnceValue } from "../../../domain/prices/once-value.ts";
 import type { Price, RequestFacts } from "../../../domain/prices/price.ts";
 import { priceListToJson } from "../../../domain/prices/price-list-json.ts";
-import { selectPrice } from "../../../domain/prices/select-price.ts";
+import { isFreeFor, selectPrice } from "../../../domain/prices/select-price.ts";
 import type { RefusalCode } from "../../../domain/refusal.ts";
 import { isRepeat } from "../../../ledger/batch/repeat.ts";
 import type { Database } from "../../../ledger/database/database.ts";
@@ -77,7 +77,7 @@ async function computeAnswer(
     const isUnknown = table.list.unpriced === "refuse";
     return free(match?.endpoint ?? "unpriced", refusal ?? (isUnknown ? "route_unknown" : null));
   }
-  if (price.free) return { ...free(price.endpoint, refusal), price: renderPrice(price) };
+  if (isFreeFor(price, method)) return { ...free(price.endpoint, refusal), price: renderPrice(price) };
   return quotePrice(services, caller, price, facts, free(price.endpoint, refusal));
 }
 

@@ -1,4 +1,5 @@
 import type { z } from "@hono/zod-openapi";
+import { fieldsOfValue } from "../../../domain/prices/field-value.ts";
 import type { RequestFacts } from "../../../domain/prices/price.ts";
 import { parseTarget } from "../../../domain/routes/request-path.ts";
 import { refuseFields } from "../../problem.ts";
@@ -20,6 +21,6 @@ export function readQuotedRequest(described: z.infer<typeof quoteRequest>): Omit
     path: target.path,
     query,
     header: (name) => headers.get(name),
-    body: described.body,
+    body: fieldsOfValue(described.body),
   };
 }

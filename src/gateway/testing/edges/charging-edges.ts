@@ -70,17 +70,44 @@ export function describeCharging(open: () => World): void {
 
 function describeMethods(open: () => World): void {
   describe("methods and ranges", () => {
-    it("HEAD is free unless it is listed, and keeps the length that GET would have", async () => {
+    const heads: [string, string, string][] = [
+      ["GET's, where no price names it", "HEAD /fixed", "5"],
+      ["its own", "HEAD /listed", "1"],
+      ["nothing, where its GET's says so", "HEAD /head/free", "0"],
+      ["nothing, where its GET is free", "HEAD /unpriced", "0"],
+      ["the floor, where GET's counts in the body", "HEAD /results", "2"],
+    ];
+    for (const [what, line, charged] of heads) {
+      it(`${line} costs ${what}: ${charged}, and has the length that GET would have`, async () => {
+        const world = open();
+        const account = await world.account();
+        world.upstream.answers("HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n");
+        const response = await world.request(account, line);
+        assert.equal(response.header("content-length"), "77");
+        assert.equal(response.header("credits-charged"), charged === "0" ? undefined : charged);
+        assert.equal((await account.books()).charged, charged);
+      });
+    }
+
+    it("HEAD is refused without credits, as its GET is", async () => {
       const world = open();
       const account = await world.account();
-      world.upstream.answers("HTTP/1.1 200 OK\r\nContent-Length: 77\r\n\r\n");
-      const free = await world.request(account, "HEAD /fixed");
-      assert.equal(free.header("content-length"), "77");
-      assert.equal((await account.books()).charged, "0");
-      const listed = await world.request(account, "HEAD /listed");
-      assert.equal(listed.header("credits-charged"), "1");
-      assert.equal(listed.header("content-length"), "77");
-      assert.equal((await account.books()).charged, "1");
+      const before = world.upstream.requests.length;
+      const response = await world.request(account, "HEAD /fixed", ["Credits-Max: 4"]);
+      assert.equal(response.status, 402);
+      assert.equal(world.upstream.requests.length, before);
+    });
+
+    it("a method that no price can name is refused where another has a price", async () => {
+      const world = open();
+      const account = await world.account();
+      const before = world.upstream.requests.length;
+      const response = await world.request(account, "LOCK /fixed");
+      assert.equal(response.status, 405);
+      assert.equal(response.header("allow"), "GET, POST");
+      assert.equal(world.upstream.requests.length, before);
+      world.upstream.answers(ok("locked"));
+      assert.equal((await world.request(account, "LOCK /unpriced")).status, 200);
     });
 
     it("OPTIONS is never priced and never authenticated", async () => {

@@ -1,0 +1,75 @@
+import { sizeOf } from "./chunks.ts";
+
+/** Work on bodies goes on for so long before everything else of the process has its turn. */
+const SLICE_MS = 4;
+/** The clock is looked at after so many bytes: the slowest scan takes half a millisecond for them. */
+const STEP_BYTES = 4_096;
+/** Bodies up to this are worked on at once: it takes as long as the rest of a request. */
+const SMALL_BYTES = 16_384;
+
+/** Lets a number of waiters go on in each turn of the event loop, in order. */
+class Turns {
+  readonly #atOnce: number;
+  #waiting: (() => void)[] = [];
+  #isScheduled = false;
+
+  constructor(atOnce: number) {
+    this.#atOnce = atOnce;
+  }
+
+  wait(goOn: () => void): void {
+    this.#waiting.push(goOn);
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      const next = this.#waiting.slice(0, this.#atOnce);
+      this.#waiting = this.#waiting.slice(this.#atOnce);
+      if (this.#waiting.length > 0) this.#schedule();
+      for (const goOn of next) goOn();
+    });
+  }
+}
+
+const work = new Turns(1);
+/** A socket gives up to 64 KiB in one piece. */
+const reads = new Turns(4);
+
+/**
+ * Resolves in a later turn of the event loop, in which no other body is worked on: however many large bodies there are, requests
+ * that need none of this wait for one slice at most. Bodies take their turns in order.
+ */
+export function takeTurn(): Promise<void> {
+  return new Promise((resolve) => work.wait(resolve));
+}
+
+/** Calls back in a later turn, in which few other bodies are read on: a burst of uploads is taken in by and by. */
+export function takeReadingTurn(goOn: () => void): void {
+  reads.wait(goOn);
+}
+
+/** Runs over a body's chunks in small steps, and takes turns. `step` says whether to go on. */
+export async function inTurns(
+  chunks: readonly Uint8Array[],
+  step: (bytes: Uint8Array) => boolean,
+): Promise<void> {
+  await takeTurn();
+  let until = performance.now() + SLICE_MS;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += STEP_BYTES) {
+      if (!step(chunk.subarray(at, at + STEP_BYTES))) return;
+      if (performance.now() < until) continue;
+      await takeTurn();
+      until = performance.now() + SLICE_MS;
+    }
+  }
+}
+
+/** Whether a body is worked on at once. */
+export function isSmall(chunks: readonly Uint8Array[]): boolean {
+  return sizeOf(chunks) <= SMALL_BYTES;
+}
