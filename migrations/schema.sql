@@ -3659,7 +3659,8 @@ AS $function$
 DECLARE
   v_charge CONSTANT jsonb := p_special -> 'charge';
   v_amount CONSTANT bigint := (v_charge ->> 2)::bigint;
-  v_take CONSTANT bigint := least(v_amount, p_set_aside);
+  v_most CONSTANT bigint := least(v_amount, (p_special ->> 'most')::bigint);
+  v_take CONSTANT bigint := least(v_most, p_set_aside);
   v_rest bigint;
   v_cap farebox.key_caps;
 BEGIN
@@ -3669,7 +3670,7 @@ BEGIN
     -- A client's hold ends here whole; what it does not need is free again.
     io_pool.held := io_pool.held - p_set_aside;
   END IF;
-  v_rest := least(v_amount - v_take, io_pool.balance - io_pool.held - v_take);
+  v_rest := least(v_most - v_take, io_pool.balance - io_pool.held - v_take);
   v_cap := farebox.find_cap(io_pool, (v_charge ->> 0)::integer, p_now);
   IF v_cap.account_no IS NOT NULL THEN
     v_rest := least(v_rest, greatest(0, farebox.cap_left(v_cap) - v_cap.held - v_take));

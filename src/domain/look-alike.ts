@@ -13,6 +13,27 @@ export function foldName(name: string): string {
 }
 
 /** {@link foldName} of a parameter in a query or a form, where PHP reads dots and spaces as underscores. */
-export function foldParameter(name: string): string {
+function foldParameter(name: string): string {
   return foldName(name).replace(/[. ]/g, "_");
+}
+
+/** Names of parameters that are looked for, and how others may be taken for one of them. */
+export class WantedNames {
+  readonly #names: ReadonlySet<string>;
+  readonly #folded: readonly (readonly [string, string])[];
+
+  constructor(names: readonly string[]) {
+    this.#names = new Set(names);
+    this.#folded = names.map((name) => [name, foldParameter(name)]);
+  }
+
+  has(name: string): boolean {
+    return this.#names.has(name);
+  }
+
+  /** The wanted name for which some reader may take this one: another case, a list of it (`size[]`). */
+  like(name: string): string | undefined {
+    const folded = foldParameter(name);
+    return this.#folded.find(([, own]) => folded === own || folded.startsWith(`${own}[`))?.[0];
+  }
 }

@@ -6,6 +6,7 @@ import { describeCharging } from "./testing/edges/charging-edges.ts";
 import { describeClients } from "./testing/edges/client-edges.ts";
 import { describeCodings } from "./testing/edges/coding-edges.ts";
 import { describeEarlyAnswers } from "./testing/edges/early-edges.ts";
+import { describeFields } from "./testing/edges/field-edges.ts";
 import { describeIdempotency } from "./testing/edges/idempotency-edges.ts";
 import { describeStreams } from "./testing/edges/stream-edges.ts";
 import { openFakeMeterUnderTest } from "./testing/fake-meter-under-test.ts";
@@ -21,6 +22,7 @@ describe("gateway", () => {
 
   describeCharging(open);
   describeBodies(open);
+  describeFields(open);
   describeBroken(open);
   describeStreams(open);
   describeClients(open);

@@ -25,6 +25,8 @@ export interface ChargeItem {
   readonly capKey?: string | undefined;
   /** What the meter reserved of the lease for this request; what is not charged of it stays in the lease. */
   readonly amount: Credits;
+  /** The most that may be taken of the amount: the caller's `Credits-Max`. The rest is uncollected. Undefined: all of it. */
+  readonly most?: Credits | undefined;
   /** All of the amount or nothing, straight from the pool (`hold: null`). What is not covered is `short`. */
   readonly whole?: true | undefined;
   /** A UUID. */

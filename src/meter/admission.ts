@@ -57,8 +57,11 @@ export class OpenAdmission implements Admission {
     this.#close();
     const computed = this.#compute(price, outcome);
     const amount = this.#terms.repeat ? 0n : computed.amount;
-    const lease = this.#setAsideExactly(amount);
-    return this.#commit(this.#item(price, outcome, amount, computed.units, lease), lease);
+    const { max } = this.#request;
+    // The caller was promised that it costs no more, whatever the upstream returned.
+    const most = max !== undefined && max < amount ? max : undefined;
+    const lease = this.#setAsideExactly(most ?? amount);
+    return this.#commit({ ...this.#item(price, outcome, amount, computed.units, lease), most }, lease);
   }
 
   async decide(outcome: Outcome): Promise<Settlement | Refusal> {

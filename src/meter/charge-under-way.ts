@@ -1,3 +1,4 @@
+import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Lease } from "../domain/leases/lease.ts";
 import type { ChargeItem, ChargeResult, PoolRef, Shortage, StoredResponse } from "../ledger/ledger.ts";
@@ -59,7 +60,7 @@ export class ChargeUnderWay extends PendingSettle {
 
   #committed(result: ChargeResult): Promise<void> | undefined {
     const { desk, open } = this.#parts;
-    if (this.#lease !== undefined) desk.settle(this.#lease, this.#item.amount, result.charged);
+    if (this.#lease !== undefined) desk.settle(this.#lease, this.#reserved, result.charged);
     open.end();
     if (!this.claim()) return this.#reverseLate(result);
     if (result.shortage === undefined) this.#waiting.resolve(this.#settled(result));
@@ -70,9 +71,14 @@ export class ChargeUnderWay extends PendingSettle {
 
   #failed(error: unknown): void {
     const { desk, open } = this.#parts;
-    if (this.#lease !== undefined) desk.unreserve(this.#lease, this.#item.amount);
+    if (this.#lease !== undefined) desk.unreserve(this.#lease, this.#reserved);
     open.end();
     if (this.claim()) this.#waiting.reject(error);
+  }
+
+  /** What was set aside for it in the lease. */
+  get #reserved(): Credits {
+    return this.#item.most ?? this.#item.amount;
   }
 
   #settled(result: ChargeResult): Settlement | Promise<Settlement> {

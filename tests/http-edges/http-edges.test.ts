@@ -7,6 +7,7 @@ import { describeCharging } from "../../src/gateway/testing/edges/charging-edges
 import { describeClients } from "../../src/gateway/testing/edges/client-edges.ts";
 import { describeCodings } from "../../src/gateway/testing/edges/coding-edges.ts";
 import { describeEarlyAnswers } from "../../src/gateway/testing/edges/early-edges.ts";
+import { describeFields } from "../../src/gateway/testing/edges/field-edges.ts";
 import { describeIdempotency } from "../../src/gateway/testing/edges/idempotency-edges.ts";
 import { describeStreams } from "../../src/gateway/testing/edges/stream-edges.ts";
 import { World } from "../../src/gateway/testing/world.ts";
@@ -33,6 +34,7 @@ eachDatabase("http edges", (openFresh) => {
 
     describeCharging(open);
     describeBodies(open);
+    describeFields(open);
     describeBroken(open);
     describeStreams(open);
     describeClients(open);

@@ -167,10 +167,17 @@ const PRIVATE_USE = 0xe000;
 export function canonicalSegment(raw: string, exact: boolean): string {
   const semicolon = exact ? -1 : raw.indexOf(";", 1);
   const decoded = decodeSegment(semicolon === -1 ? raw : raw.slice(0, semicolon));
-  const folded = exact ? decoded : decoded.toLowerCase();
+  const folded = exact ? decoded : foldSegment(decoded);
   return folded.replace(ROUTER_SYNTAX, (character) =>
     String.fromCharCode(PRIVATE_USE + character.charCodeAt(0)),
   );
+}
+
+const ASCII = /^[ -~]*$/;
+
+/** Without regard to letter case, and to the forms that Unicode has for one character. */
+function foldSegment(text: string): string {
+  return ASCII.test(text) ? text.toLowerCase() : text.normalize("NFKC").toLowerCase();
 }
 
 function isExactly(pattern: MatchPattern, path: string): boolean {

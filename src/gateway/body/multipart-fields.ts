@@ -1,10 +1,9 @@
 import { isUtf8 } from "node:buffer";
-import { foldParameter } from "../../domain/look-alike.ts";
+import { foldName, WantedNames } from "../../domain/look-alike.ts";
 import { type FieldValue, UNKNOWN_VALUE } from "../../domain/prices/field-value.ts";
 import { bytesBetween, sizeOf } from "./chunks.ts";
 import type { ReadFields } from "./json-fields.ts";
 import { isOfUtf8, parseMediaType } from "./media-type.ts";
-import { WantedNames } from "./parameters.ts";
 import { inTurns, isSmall } from "./turns.ts";
 
 const MAX_PARTS = 1_000;
@@ -42,7 +41,7 @@ export async function readMultipartFields(
       if (fields.has(name)) return ambiguous(`the body has ${JSON.stringify(name)} more than once`);
       if (value === undefined) return unreadable(`has a file or another type as ${JSON.stringify(name)}`);
       fields.set(name, value);
-    } else if (names.like(name) !== undefined || foldParameter(name) === "_charset_") {
+    } else if (names.like(name) !== undefined || foldName(name) === "_charset_") {
       const meant = names.like(name) ?? name;
       return ambiguous(`the body has ${JSON.stringify(meant)} in a way that readers differ on`);
     }

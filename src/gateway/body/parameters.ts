@@ -1,4 +1,4 @@
-import { foldParameter } from "../../domain/look-alike.ts";
+import { WantedNames } from "../../domain/look-alike.ts";
 
 /** PHP takes no more of a query or a form, others a few more: what comes after it is read by some. */
 const MAX_PARAMETERS = 1_000;
@@ -39,14 +39,14 @@ export function readParameters(text: string, wanted: readonly string[]): ReadPar
 function readPiece(piece: string, names: WantedNames, values: Map<string, string>): string | undefined {
   const [first = "", ...more] = piece.split(";");
   for (const hidden of more.slice(0, MAX_PARAMETERS)) {
-    const like = names.like(nameOf(hidden).slice(0, MAX_NAME_LENGTH));
+    const like = names.like(decodeLeniently(nameOf(hidden).slice(0, MAX_NAME_LENGTH)));
     if (like !== undefined) return `${describe(like)} stands after a semicolon`;
   }
   const raw = nameOf(first);
   if (raw.length > MAX_NAME_LENGTH) return `a name has more than ${MAX_NAME_LENGTH} characters`;
   const name = decode(raw);
   if (name === undefined || !names.has(name)) {
-    const like = names.like(raw);
+    const like = names.like(decodeLeniently(raw));
     return like === undefined ? undefined : `${describe(like)} is written in a way that readers differ on`;
   }
   if (values.has(name)) return `${describe(name)} is given more than once`;
@@ -56,27 +56,6 @@ function readPiece(piece: string, names: WantedNames, values: Map<string, string
     return `${describe(name)} has a value that readers decode differently`;
   values.set(name, value);
   return undefined;
-}
-
-/** The names that are looked for, and how others may be taken for one of them. */
-export class WantedNames {
-  readonly #names: ReadonlySet<string>;
-  readonly #folded: readonly (readonly [string, string])[];
-
-  constructor(names: readonly string[]) {
-    this.#names = new Set(names);
-    this.#folded = names.map((name) => [name, foldParameter(name)]);
-  }
-
-  has(name: string): boolean {
-    return this.#names.has(name);
-  }
-
-  /** The wanted name for which some reader may take this one, as it is written. */
-  like(raw: string): string | undefined {
-    const folded = foldParameter(decodeLeniently(raw));
-    return this.#folded.find(([, own]) => folded === own || folded.startsWith(`${own}[`))?.[0];
-  }
 }
 
 function nameOf(piece: string): string {

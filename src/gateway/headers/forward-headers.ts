@@ -71,7 +71,7 @@ export function forwardHeaders(
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i] ?? "";
     const { lower, plain } = headerName(name);
-    if (rules.removed.has(plain) || isOurs(plain)) continue;
+    if (!isForwarded(plain, rules)) continue;
     if (facts.connectionNames.length > 0 && facts.connectionNames.includes(lower)) continue;
     if (facts.acceptEncoding !== undefined && plain === "accept-encoding") continue;
     if (facts.wholeResponse && (plain === "range" || plain === "if-range")) continue;
@@ -81,6 +81,11 @@ export function forwardHeaders(
   for (const text of rules.credentials) forwarded.push(text);
   for (const text of facts.own) forwarded.push(text);
   return forwarded;
+}
+
+/** Whether a client's header is passed on, by its lower-case, hyphenated name. */
+export function isForwarded(plainName: string, { removed }: Pick<ForwardRules, "removed">): boolean {
+  return !removed.has(plainName) && !isOurs(plainName);
 }
 
 /** Clients cannot set these: an upstream may trust them. */

@@ -6,6 +6,7 @@ import type { Decision, Route } from "../../meter/meter.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import { LazyRequestFacts } from "../exchange/lazy-request-facts.ts";
 import { beginRequestHash, parseIdempotencyKey } from "../headers/idempotency-header.ts";
+import { checkReadFields } from "./check-read-fields.ts";
 import { type Gone, readNeededBody } from "./read-needed-body.ts";
 
 /** Undefined: the meter need not be asked. */
@@ -22,6 +23,10 @@ export function admitRequest(
 ): Promise<Admitting> | Admitting {
   const headers = readControlHeaders(exchange);
   if ("code" in headers) return { kind: "refused", refusal: headers };
+  const unlike = route.priced
+    ? checkReadFields(exchange, route, target, headers.key !== undefined)
+    : undefined;
+  if (unlike !== undefined) return { kind: "refused", refusal: unlike };
   if (exchange.head?.bodyLength !== 0) return readAndAdmit(exchange, route, target, headers);
   const hash = headers.key === undefined ? undefined : beginHash(exchange, target).digest("hex");
   return admitRead(exchange, route, target, headers, { body: ABSENT_BODY, hash });

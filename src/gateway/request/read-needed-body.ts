@@ -29,14 +29,12 @@ export async function readNeededBody(
   const reads = route.reads?.body;
   if (head === undefined) return ABSENT_BODY;
   const reader = reads === undefined ? undefined : chooseReader(head, reads);
+  const isUnreadable = reader?.kind === "unreadable" && reads !== undefined;
+  if (isUnreadable && (hash === undefined || reads.unreadable === "refuse"))
+    return unreadable(reader.reason, reads);
   const { bodyLength } = head;
-  // What comes in chunks may turn out to be no body.
-  const hasBody = bodyLength !== "chunked";
-  if (hasBody && reader?.kind === "unreadable" && reads?.unreadable === "refuse")
-    return { code: "media_type_unsupported", reason: reader.reason };
   const isShort = bodyLength !== "chunked" && bodyLength <= SMALL_BODY_BYTES;
-  const isNeeded = hash !== undefined || (reads !== undefined && !(hasBody && reader?.kind === "unreadable"));
-  if (!isNeeded && !isShort) return reads === undefined ? ABSENT_BODY : UNREADABLE_BODY;
+  if (hash === undefined && reads === undefined && !isShort) return ABSENT_BODY;
   const limitBytes = parts.config.gateway.maxRequestBodyBytes;
   if (head.expectsContinue) response.writeContinue();
   const read = await readBody(request, limitBytes);

@@ -47,6 +47,7 @@ export async function openFakeMeterUnderTest(
             charged: sum(charges.map((entry) => entry.amount)),
             refunded: sum(refunds.map((entry) => -entry.amount)),
             balance: formatCredits(pool.balance),
+            uncollected: sum(charges.map(({ amount, item }) => (item?.amount ?? amount) - amount)),
             entries: pool.entries.map((entry) =>
               entry.item === undefined
                 ? `refund ${formatCredits(-entry.amount)}`

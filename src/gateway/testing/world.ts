@@ -19,6 +19,8 @@ export interface Books {
   readonly charged: string;
   readonly refunded: string;
   readonly balance: string;
+  /** What charges could not take, visible to the operator. */
+  readonly uncollected: string;
   /** `"charge 5 GET /fixed 200"`, `"refund 5"`. */
   readonly entries: readonly string[];
 }
@@ -57,6 +59,16 @@ const READING_PRICES: readonly unknown[] = [
   { match: "POST /dearest", cost: 3 },
 ];
 
+/** Prices that read the path, the query and the headers. */
+const FIELD_PRICES: readonly unknown[] = [
+  { match: "GET /tier", when: { header: "x-tier", equals: "gold" }, cost: 10 },
+  { match: "GET /tier", when: { header: "range", exists: true }, cost: 2 },
+  { match: "GET /tier", cost: 1 },
+  { match: "GET /query", when: { query: "mode", equals: "full" }, cost: 10 },
+  { match: "GET /query", cost: 1, once: { key: { query: "id" }, within: "1h" } },
+  { match: "GET /caf\u00e9/{id}", cost: 4, once: { key: { path: "id" }, within: "1h" } },
+];
+
 /** The prices that the tests of the gateway use. */
 export const TEST_PRICES: readonly Price[] = readPrices([
   { match: "GET /fixed", cost: 5 },
@@ -66,6 +78,7 @@ export const TEST_PRICES: readonly Price[] = readPrices([
   { match: "HEAD /listed", cost: 1 },
   { match: "GET /head/free", cost: 5, head: "free" },
   ...READING_PRICES,
+  ...FIELD_PRICES,
   { match: "GET /abandoned", cost: 5, detached: "abandon" },
   {
     match: "GET /results",

@@ -112,6 +112,29 @@ eachDatabase("charge", (openFresh) => {
     await ledger.release(releaseOf(pool, "other"));
   });
 
+  test("a charge takes no more than the caller allows, of a lease or of the pool, and records the rest", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.lease(leaseOf(pool, 10n));
+    const results = [
+      await ledger.charge(chargeOf(pool, 40n, { hold: "lease", most: 6n })),
+      await ledger.charge(chargeOf(pool, 40n, { most: 15n })),
+      await ledger.charge(chargeOf(pool, 40n, { most: 0n })),
+      await ledger.charge(chargeOf(pool, 5n, { most: 9n })),
+    ];
+    assert.deepEqual(
+      results.map(({ charged, uncollected }) => [charged, uncollected]),
+      [
+        [6n, 34n],
+        [15n, 25n],
+        [0n, 40n],
+        [5n, 0n],
+      ],
+    );
+    // Four of the lease's ten are left in it.
+    const { balance, held, uncollected } = await readPool(db, pool);
+    assert.deepEqual([balance, held, uncollected], [74n, 4n, 99n]);
+  });
+
   test("a pool that cannot cover its charges does not disturb the others of the batch", async () => {
     const poor = await createPool(db, 10n);
     const rich = await createPool(db, 1000n);

@@ -137,6 +137,7 @@ export class GeneralBatch implements Batch {
       key: this.#keyOf(item.capKey),
       ...(isClientHold(item) && { hold: typeof hold === "object" ? hold?.id : undefined }),
       ...(item.whole && { whole: true }),
+      ...(item.most !== undefined && { most: item.most }),
       ...(once && { once: [once.value, once.withinSeconds] }),
       ...(idempotency && { idempotency: renderIdempotency(idempotency) }),
     };
@@ -145,7 +146,10 @@ export class GeneralBatch implements Batch {
 
 function isSpecial(item: ChargeItem): boolean {
   const isWhole = item.whole === true && item.amount > 0n;
-  return isWhole || isClientHold(item) || item.once !== undefined || item.idempotency !== undefined;
+  const isBound = item.most !== undefined && item.most < item.amount;
+  return (
+    isWhole || isBound || isClientHold(item) || item.once !== undefined || item.idempotency !== undefined
+  );
 }
 
 function isClientHold({ hold }: ChargeItem): boolean {

@@ -63,6 +63,7 @@ function isPlainCharge(item: ChargeItem): boolean {
   return (
     item.hold === "lease" &&
     item.capKey === undefined &&
+    item.most === undefined &&
     item.once === undefined &&
     item.idempotency === undefined &&
     item.amount > 0n

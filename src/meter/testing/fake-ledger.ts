@@ -229,8 +229,9 @@ export class FakeLedger implements Ledger {
 
   #take(pool: FakePool, item: ChargeItem): Credits {
     const leased = item.hold === "lease" ? (pool.leases.get(this.instanceId) ?? 0n) : 0n;
-    const fromLease = smallest(item.amount, leased);
-    const fromPool = smallest(item.amount - fromLease, this.#database.available(pool));
+    const most = smallest(item.amount, item.most ?? item.amount);
+    const fromLease = smallest(most, leased);
+    const fromPool = smallest(most - fromLease, this.#database.available(pool));
     if (fromLease > 0n) pool.leases.set(this.instanceId, leased - fromLease);
     pool.balance -= fromLease + fromPool;
     return fromLease + fromPool;

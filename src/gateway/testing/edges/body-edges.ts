@@ -283,7 +283,8 @@ function describeChunked(open: () => World): void {
     world.upstream.answers(ok("done"));
     const empty = Buffer.from("0\r\n\r\n");
     assert.equal(
-      (await world.requestBytes(account, "POST /mode", ["Transfer-Encoding: chunked"], empty)).status,
+      (await world.requestBytes(account, "POST /mode", [JSON_TYPE, "Transfer-Encoding: chunked"], empty))
+        .status,
       200,
     );
     assert.equal((await account.books()).charged, "1");

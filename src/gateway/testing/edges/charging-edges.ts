@@ -64,8 +64,41 @@ export function describeCharging(open: () => World): void {
       }
     }
   });
+  describeMax(open);
   describeMethods(open);
   describeRelaying(open);
+}
+
+/** The caller's own bound on what a call may cost. */
+function describeMax(open: () => World): void {
+  describe("Credits-Max", () => {
+    const many = JSON.stringify({ data: Array.from({ length: 40 }, (_, id) => id) });
+    const headers = ["Credits-Max: 10", "Content-Type: application/json"];
+    for (const [framing, frame] of FRAMES) {
+      for (const key of [[], ["Idempotency-Key: m"]]) {
+        const name = `${framing}${key.length > 0 ? ", with Idempotency-Key" : ""}`;
+        it(`binds the charge where the upstream returns more than it was asked for, ${name}`, async () => {
+          const world = open();
+          const account = await world.account();
+          world.upstream.answers(frame(many));
+          const response = await world.request(account, "POST /results", [...headers, ...key], '{"size":10}');
+          assert.equal(response.header("credits-charged"), "10");
+          assert.equal(response.body.toString(), many);
+          const { charged, uncollected, balance } = await account.books();
+          assert.deepEqual([charged, uncollected, balance], ["10", "30", "990"]);
+        });
+      }
+    }
+
+    it("leaves the charge alone where it is enough", async () => {
+      const world = open();
+      const account = await world.account();
+      world.upstream.answers(ok('{"data":[1,2,3]}'));
+      await world.request(account, "POST /results", headers, '{"size":10}');
+      const { charged, uncollected } = await account.books();
+      assert.deepEqual([charged, uncollected], ["3", "0"]);
+    });
+  });
 }
 
 function describeMethods(open: () => World): void {

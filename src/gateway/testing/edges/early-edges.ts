@@ -71,6 +71,7 @@ const EARLY: readonly Early[] = [
     name: "a body that turns out to be too large",
     line: "POST /results",
     status: 413,
+    headers: ["Content-Type: application/json"],
     uploads: [inChunks(30)],
   },
   {
