@@ -459,8 +459,19 @@ CREATE TABLE farebox.operator_audit (
 COMMENT ON TABLE farebox.operator_audit IS 'A row for each mutation, written in its transaction.';
 CREATE INDEX operator_audit_by_account_time ON farebox.operator_audit USING btree (account_id, at, audit_id);
 CREATE INDEX operator_audit_by_action ON farebox.operator_audit USING btree (action, at, audit_id);
+CREATE INDEX operator_audit_by_actor ON farebox.operator_audit USING btree (actor, at, audit_id);
 CREATE INDEX operator_audit_by_target ON farebox.operator_audit USING btree (target, at, audit_id);
 CREATE INDEX operator_audit_by_time ON farebox.operator_audit USING btree (at, audit_id);
+
+CREATE TABLE farebox.operator_giving (
+  actor text COLLATE "C" NOT NULL,
+  day date NOT NULL,
+  given bigint NOT NULL,
+  CONSTRAINT operator_giving_pkey PRIMARY KEY (actor, day),
+  CONSTRAINT operator_giving_given_check CHECK ((given >= 0))
+);
+COMMENT ON TABLE farebox.operator_giving IS 'Micro-credits that those with a limit gave by grants and refunds, by day.';
+CREATE INDEX operator_giving_by_day ON farebox.operator_giving USING btree (day);
 
 CREATE TABLE farebox.operator_requests (
   key text COLLATE "C" NOT NULL,
@@ -472,6 +483,32 @@ CREATE TABLE farebox.operator_requests (
 );
 COMMENT ON TABLE farebox.operator_requests IS 'Answers to operators'' requests under an Idempotency-Key, for replay.';
 CREATE INDEX operator_requests_by_age ON farebox.operator_requests USING btree (created_at);
+
+CREATE TABLE farebox.operator_tokens (
+  token_id text COLLATE "C" NOT NULL,
+  name text COLLATE "C" NOT NULL,
+  role text NOT NULL,
+  hash bytea NOT NULL,
+  hint text NOT NULL,
+  most_each bigint,
+  most_daily bigint,
+  created_by text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  CONSTRAINT operator_tokens_pkey PRIMARY KEY (token_id),
+  CONSTRAINT operator_tokens_hash_check CHECK ((octet_length(hash) = 32)),
+  CONSTRAINT operator_tokens_hash_once UNIQUE (hash),
+  CONSTRAINT operator_tokens_limits_whole CHECK (((most_each IS NULL) = (most_daily IS NULL))),
+  CONSTRAINT operator_tokens_most_daily_check CHECK ((most_daily > 0)),
+  CONSTRAINT operator_tokens_most_each_check CHECK ((most_each > 0)),
+  CONSTRAINT operator_tokens_name_once UNIQUE (name),
+  CONSTRAINT operator_tokens_role_check CHECK ((role = ANY (ARRAY['metrics'::text, 'read'::text, 'portal'::text, 'support'::text, 'admin'::text]))),
+  CONSTRAINT operator_tokens_support_has_limits CHECK (((role = 'support'::text) = (most_each IS NOT NULL)))
+);
+COMMENT ON TABLE farebox.operator_tokens IS 'Named tokens of the operator API with their roles. Revoked ones stay: the audit trail names them.';
+CREATE INDEX operator_tokens_by_age ON farebox.operator_tokens USING btree (created_at, token_id);
 
 CREATE TABLE farebox.plans (
   name text COLLATE "C" NOT NULL,

@@ -31,6 +31,10 @@ import { addPricesSimulate } from "./commands/prices/simulate.ts";
 import { addRefund } from "./commands/refund.ts";
 import { addRefunds } from "./commands/refunds/refunds.ts";
 import { addStart } from "./commands/start.ts";
+import { addTokenCreate } from "./commands/token/create.ts";
+import { addTokenList } from "./commands/token/list.ts";
+import { addTokenRevoke } from "./commands/token/revoke.ts";
+import { addTokenSelf } from "./commands/token/self.ts";
 import { addUsage } from "./commands/usage.ts";
 
 /**
@@ -83,6 +87,11 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesCancel(prices, cli);
   addPricesSimulate(prices, cli);
   addPricesOpenapi(prices, cli);
+  const token = program.command("token").description("named tokens of the operator API");
+  addTokenCreate(token, cli);
+  addTokenList(token, cli);
+  addTokenRevoke(token, cli);
+  addTokenSelf(token, cli);
   addMigrate(program, cli);
   addAudit(program, cli);
   addAuditTrail(program, cli);

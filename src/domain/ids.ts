@@ -1,7 +1,14 @@
 import { base62, base62Bytes } from "./base62.ts";
 import { isCreditTypeName } from "./credit-type.ts";
 
-const PREFIXES = { account: "acc", key: "key", grant: "grt", instance: "ins", bulkRefund: "bulk" } as const;
+const PREFIXES = {
+  account: "acc",
+  key: "key",
+  grant: "grt",
+  instance: "ins",
+  bulkRefund: "bulk",
+  token: "tok",
+} as const;
 
 export type IdKind = keyof typeof PREFIXES;
 
@@ -11,7 +18,7 @@ const ID_LENGTH = 16;
 /** How many random bytes {@link formatId} takes. */
 export const ID_RANDOM_BYTES = base62Bytes(ID_LENGTH);
 
-/** A new id: `acc_`, `key_`, `grt_`, `ins_` or `bulk_` and 16 base62 characters. */
+/** A new id: `acc_`, `key_`, `grt_`, `ins_`, `bulk_` or `tok_` and 16 base62 characters. */
 export function formatId(kind: IdKind, randomBytes: Uint8Array): string {
   return `${PREFIXES[kind]}_${base62(randomBytes, ID_LENGTH)}`;
 }

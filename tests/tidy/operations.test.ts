@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Command } from "commander";
+import { OPERATION_ROLES } from "../../src/api/operator/access/operation-roles.ts";
 import { MUTATION_CASES } from "../../src/api/operator/testing/mutation-cases.ts";
 import { OperatorUnderTest } from "../../src/api/operator/testing/operator-under-test.ts";
 import { readOperations } from "../../src/api/operator/testing/read-operations.ts";
@@ -63,6 +64,10 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   listAuditTrail: "audit-trail",
   runAudit: "audit",
   getInstance: "doctor",
+  createToken: "token create help-desk --role support --each 100 --day 1000",
+  listTokens: "token list",
+  revokeToken: "token revoke tok_1",
+  getSelf: "token self",
 };
 
 /** Commands that ask no operation. */
@@ -125,6 +130,10 @@ test("every command is named above with the operation that it asks, or works wit
     "",
   ).filter((path) => !ALONE.has(path) && !named.some((command) => `${command} `.startsWith(`${path} `)));
   assert.deepEqual(missing, []);
+});
+
+test("every operation has a role in the one table of roles, and nothing else has", () => {
+  assert.deepEqual(Object.keys(OPERATION_ROLES).toSorted(), operations.map(({ id }) => id).toSorted());
 });
 
 test("every operation that is not a GET is tried by the tests of all mutations", () => {

@@ -27,7 +27,8 @@ import { addRevokeKey } from "./keys/revoke-key.ts";
 import { addRotateKey } from "./keys/rotate-key.ts";
 import { addUpdateKey } from "./keys/update-key.ts";
 import { addOpenApi } from "./openapi/add-openapi.ts";
-import { createOperatorApp, type OperatorApp } from "./operator-app.ts";
+import { createOperatorApp } from "./operator-app.ts";
+import type { OperatorApp } from "./operator-env.ts";
 import type { OperatorServices } from "./operator-services.ts";
 import { addAssignPlan } from "./plans/assign-plan.ts";
 import { addCancelPlan } from "./plans/cancel-plan.ts";
@@ -48,6 +49,10 @@ import { addListPriceLists } from "./price-lists/list-price-lists.ts";
 import { addPublishPriceList } from "./price-lists/publish-price-list.ts";
 import { addSimulatePrices } from "./price-lists/simulate-prices.ts";
 import { addReference } from "./reference/add-reference.ts";
+import { addCreateToken } from "./tokens/create-token.ts";
+import { addGetSelf } from "./tokens/get-self.ts";
+import { addListTokens } from "./tokens/list-tokens.ts";
+import { addRevokeToken } from "./tokens/revoke-token.ts";
 
 const OPERATIONS = [
   addCreateAccount,
@@ -96,6 +101,10 @@ const OPERATIONS = [
   addListAuditTrail,
   addGetInstance,
   addRunAudit,
+  addCreateToken,
+  addListTokens,
+  addRevokeToken,
+  addGetSelf,
   addHealth,
   addMetrics,
 ] as const;

@@ -16,6 +16,7 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   version: "999999",
   bulkRefund: "bulk_0000000000000000",
   export: "00000000-0000-4000-8000-000000000000",
+  token: "tok_0000000000000000",
 };
 
 /** Answered without a token: they carry no data. */

@@ -3,12 +3,15 @@ import type { Hook } from "@hono/zod-openapi";
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { formatUuidV7 } from "../../domain/ids.ts";
+import type { Queryable } from "../../ledger/database/database.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { fieldProblems, isFault, refuseFields, renderProblem } from "../problem.ts";
 import { refuseUnknown } from "../refuse-unknown.ts";
-import { authorize } from "./authorize.ts";
+import { authenticate } from "./access/authenticate.ts";
+import { requireRole } from "./access/require-role.ts";
 import { isConsolePath } from "./console/console-path.ts";
+import type { OperatorApp, OperatorEnv } from "./operator-env.ts";
 import { closeUnread, readBody } from "./read-body.ts";
 import { REFERENCE_PATH } from "./reference/reference-page.ts";
 
@@ -18,18 +21,15 @@ const MAX_BODY_BYTES = 1_048_576;
 /** Answered without a token: they carry no data. */
 const OPEN_PATHS = new Set(["/healthz", "/readyz", "/v1/openapi.json", REFERENCE_PATH]);
 
-/** What every request of the operator API carries. */
-export interface OperatorEnv {
-  readonly Variables: { requestId: string };
-}
-
-/** The app that operations are added to. */
-export type OperatorApp = OpenAPIHono<OperatorEnv>;
-
 /** An app without operations: who may call it, how large a body may be, and how every error looks. */
-export function createOperatorApp(options: { readonly token: string; readonly logger: Logger }): OperatorApp {
+export function createOperatorApp(options: {
+  readonly token: string;
+  readonly database: Queryable;
+  readonly logger: Logger;
+}): OperatorApp {
   const app: OperatorApp = new OpenAPIHono<OperatorEnv>({ defaultHook: refuseInvalid, strict: true });
-  const authorized = authorize(options.token);
+  const authenticated = authenticate(options);
+  const permitted = requireRole(app);
   app.use("*", closeUnread);
   app.use("*", async (context, next) => {
     const requestId = formatUuidV7(Date.now(), randomBytes(10));
@@ -38,7 +38,7 @@ export function createOperatorApp(options: { readonly token: string; readonly lo
     context.header("cache-control", "no-store");
     const { path } = context.req;
     if (OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`) || isConsolePath(path)) await next();
-    else return await authorized(context, next);
+    else return await authenticated(context, async () => void (await permitted(context, next)));
   });
   app.use("*", readBody(MAX_BODY_BYTES));
   app.use("*", refuseUnknown(app));

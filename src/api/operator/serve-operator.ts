@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { answerBroken, answerUnaddressed } from "./answer-broken.ts";
-import type { OperatorApp } from "./operator-app.ts";
+import type { OperatorApp } from "./operator-env.ts";
 
 /** A listening operator API. */
 export interface OperatorServer {

@@ -22,7 +22,9 @@ import type {
   CreateKeyInput,
   CreateRefundInput,
   CreateRequestRefundInput,
+  CreateTokenInput,
   CreatedKey,
+  CreatedToken,
   EntryPage,
   Export,
   ExportPage,
@@ -51,6 +53,7 @@ import type {
   ListHoldsInput,
   ListKeysInput,
   ListPriceListsInput,
+  ListTokensInput,
   Plans,
   PreviewBulkRefundInput,
   PriceList,
@@ -64,11 +67,15 @@ import type {
   ResumeAccountInput,
   RetryExportInput,
   RevokeKeyInput,
+  RevokeTokenInput,
   RotateKeyInput,
   RunAuditInput,
+  Self,
   SimulatePricesInput,
   Simulation,
   SuspendAccountInput,
+  Token,
+  TokenPage,
   UpdateAccountInput,
   UpdateKeyInput,
   Usage,
@@ -178,4 +185,12 @@ export interface FareboxClient {
   readonly getInstance: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Instance>;
   /** Recompute the books from their lines and compare; writes nothing, locks nothing. `GET /v1/audit` */
   readonly runAudit: (input?: RunAuditInput, options?: RequestOptions) => Promise<Audit>;
+  /** Create a token of the operator API with a role; its text is in this answer only. `POST /v1/tokens` */
+  readonly createToken: (input: CreateTokenInput, options?: RequestOptions) => Promise<CreatedToken>;
+  /** List the named tokens of the operator API, the newest first. `GET /v1/tokens` */
+  readonly listTokens: (input?: ListTokensInput, options?: RequestOptions) => Promise<TokenPage>;
+  /** Revoke a token for good; the next request with it is refused. `POST /v1/tokens/{token}/revoke` */
+  readonly revokeToken: (input: RevokeTokenInput, options?: RequestOptions) => Promise<Token>;
+  /** Read who asks: as the audit trail names them, their role and limits. `GET /v1/self` */
+  readonly getSelf: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Self>;
 }

@@ -49,4 +49,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   listAuditTrail: { method: "GET", path: "/v1/audit-trail", csv: true },
   getInstance: { method: "GET", path: "/v1/instance" },
   runAudit: { method: "GET", path: "/v1/audit" },
+  createToken: { method: "POST", path: "/v1/tokens" },
+  listTokens: { method: "GET", path: "/v1/tokens" },
+  revokeToken: { method: "POST", path: "/v1/tokens/{token}/revoke" },
+  getSelf: { method: "GET", path: "/v1/self" },
 };

@@ -14,6 +14,22 @@ export type PriceListDiff = PriceDifference & {
    */
   against: number | null;
 };
+export type CreatedToken = Token & {
+  /**
+   * The token itself. It is shown here and never again.
+   */
+  token: string;
+};
+export type GivingLimits = {
+  /**
+   * Credits, exact to six decimals.
+   */
+  each: number;
+  /**
+   * Credits, exact to six decimals.
+   */
+  day: number;
+} | null;
 
 export interface Account {
   id: string;
@@ -943,6 +959,63 @@ export interface Audit {
     };
   }[];
 }
+export interface Token {
+  id: string;
+  name: string;
+  /**
+   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `admin`: everything.
+   */
+  role: "metrics" | "read" | "portal" | "support" | "admin";
+  limits: GivingLimits;
+  /**
+   * The token's last four characters.
+   */
+  hint: string;
+  state: "active" | "expired" | "revoked";
+  /**
+   * Who made it, as the audit trail names them.
+   */
+  createdBy: string;
+  createdAt: string;
+  expiresAt: string | null;
+  revokedAt: string | null;
+  /**
+   * Up to an hour old.
+   */
+  lastUsedAt: string | null;
+}
+/**
+ * In credits, whatever their types. `support` must have limits; the other roles have none.
+ *
+ */
+export interface NewGivingLimits {
+  /**
+   * The most that one grant or refund may give.
+   */
+  each: number | string;
+  /**
+   * The most that all of one day (UTC) may give.
+   */
+  day: number | string;
+}
+export interface TokenPage {
+  tokens: Token[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface Self {
+  /**
+   * As the audit trail names you: `operator` is the operator token.
+   */
+  actor: string;
+  /**
+   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `admin`: everything.
+   */
+  role: "metrics" | "read" | "portal" | "support" | "admin";
+  limits: GivingLimits;
+}
 export interface CreateAccountInput {
   name: string;
   /**
@@ -1455,4 +1528,26 @@ export interface RunAuditInput {
    * Nobody uses the ledger: what is still held is a finding too.
    */
   atRest?: boolean | undefined;
+}
+export interface CreateTokenInput {
+  /**
+   * Never used again, for the audit trail's sake.
+   */
+  name: string;
+  /**
+   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `admin`: everything.
+   */
+  role: "metrics" | "read" | "portal" | "support" | "admin";
+  limits?: NewGivingLimits | undefined;
+  expiresAt?: string | undefined;
+}
+export interface ListTokensInput {
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+}
+export interface RevokeTokenInput {
+  token: string;
 }

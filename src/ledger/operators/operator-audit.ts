@@ -4,7 +4,7 @@ import { type Page, type PageRequest, readLimit, readPosition, renderPage } from
 
 /** What an operator did, a customer with their own keys, or Farebox itself. */
 export interface AuditRecord {
-  /** Who: `operator`, `key:` and the id of the customer's key that asked, or `farebox` itself in the background. */
+  /** Who: `operator` (the operator token), `token:` and a token's name, `key:` and the id of the customer's key that asked, or `farebox` itself in the background. */
   readonly actor: string;
   /** `account.create`, `key.revoke`. */
   readonly action: string;

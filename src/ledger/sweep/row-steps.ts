@@ -2,6 +2,7 @@ import { askShards } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
 import { sweepIdempotency } from "../instance/idempotency.ts";
 import { sweepRotatedSecrets } from "../keys/rotate-key.ts";
+import { sweepGiving } from "../operators/operator-giving.ts";
 import { sweepOperatorRequests } from "../operators/operator-requests.ts";
 import { eachShard } from "./pool-steps.ts";
 import type { StepDone, SweepStep } from "./sweep-step.ts";
@@ -39,6 +40,11 @@ export function createRowSteps(database: Database): readonly SweepStep[] {
       name: "operator requests",
       everyMs: 10 * MINUTE_MS,
       run: () => inChunks(CHUNK, () => sweepOperatorRequests(database)),
+    },
+    {
+      name: "operators' giving",
+      everyMs: 60 * MINUTE_MS,
+      run: async () => ({ done: await sweepGiving(database) }),
     },
     {
       name: "old instances",

@@ -7,7 +7,7 @@ import { accountBody, accountStateChange } from "../../wire/account.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderAccount } from "./render-account.ts";
 

@@ -7,7 +7,7 @@ import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { accountBody, newAccount } from "../../wire/account.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderAccount } from "./render-account.ts";
 

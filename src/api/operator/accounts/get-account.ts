@@ -3,7 +3,7 @@ import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { accountBody } from "../../wire/account.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderAccount } from "./render-account.ts";
 

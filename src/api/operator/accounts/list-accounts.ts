@@ -6,7 +6,7 @@ import { type AccountBalances, readAccountBalances } from "../../../ledger/pools
 import { csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
 import { accountPage, accountQuery } from "../../wire/account.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { accountColumns } from "./account-columns.ts";
 import { renderAccount } from "./render-account.ts";

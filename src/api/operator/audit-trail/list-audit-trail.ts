@@ -4,7 +4,7 @@ import { type AuditLine, listAudit } from "../../../ledger/operators/operator-au
 import { type CsvColumn, csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
 import { type auditLineBody, auditTrailPage, auditTrailQuery } from "../../wire/audit-trail.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

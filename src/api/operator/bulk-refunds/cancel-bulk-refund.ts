@@ -4,7 +4,7 @@ import { idempotencyHeader } from "../../operation.ts";
 import { bulkRefundBody, bulkRefundParams } from "../../wire/bulk-refund.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderBulkRefund } from "./render-bulk-refund.ts";
 

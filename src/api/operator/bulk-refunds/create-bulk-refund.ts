@@ -8,7 +8,7 @@ import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { bulkRefundBody, newBulkRefund } from "../../wire/bulk-refund.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readChargeFilter } from "./read-filter.ts";
 import { renderBulkRefund, renderCredits } from "./render-bulk-refund.ts";

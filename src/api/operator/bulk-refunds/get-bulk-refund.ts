@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { readBulkRefund } from "../../../ledger/refunds/bulk-refunds.ts";
 import { bulkRefundBody, bulkRefundParams } from "../../wire/bulk-refund.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderBulkRefund } from "./render-bulk-refund.ts";
 

@@ -3,7 +3,7 @@ import { listBulkRefunds } from "../../../ledger/refunds/bulk-refunds.ts";
 import { bulkRefundPage } from "../../wire/bulk-refund.ts";
 import { pageQuery } from "../../wire/page.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderBulkRefund } from "./render-bulk-refund.ts";
 

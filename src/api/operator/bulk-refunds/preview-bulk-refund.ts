@@ -5,7 +5,7 @@ import { previewRefunds } from "../../../ledger/refunds/preview-refunds.ts";
 import { jsonBody } from "../../operation.ts";
 import { newRefundPreview, refundPreviewBody } from "../../wire/bulk-refund.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readChargeFilter } from "./read-filter.ts";
 import { renderCredits } from "./render-bulk-refund.ts";

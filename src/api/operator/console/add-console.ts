@@ -1,5 +1,5 @@
 import type { PageDoor } from "../../../pages/page-door.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import { CONSOLE_PATH } from "./console-path.ts";
 
 /** `GET /console` and every path below it: the operators' pages, and at `/` the way there. Undefined pages: there are none. */

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { renderAccountExport } from "../../exports/render-export.ts";
 import { accountExportBody, exportParams } from "../../wire/export.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { findKnownExport } from "./find-export.ts";
 

@@ -4,7 +4,7 @@ import { listAllExports, listExports } from "../../../ledger/exports/read-export
 import { renderAccountExport } from "../../exports/render-export.ts";
 import { accountExportPage, accountExportQuery } from "../../wire/export.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { shardsOf } from "./find-export.ts";
 

@@ -8,7 +8,7 @@ import { idempotencyHeader } from "../../operation.ts";
 import { accountExportBody, exportParams } from "../../wire/export.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { findKnownExport } from "./find-export.ts";
 

@@ -1,6 +1,6 @@
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { readServer } from "../../../ledger/database/read-server.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 /**

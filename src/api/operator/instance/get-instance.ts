@@ -3,7 +3,7 @@ import { readServer } from "../../../ledger/database/read-server.ts";
 import { readStepRecords } from "../../../ledger/sweep/step-records.ts";
 import { instanceBody } from "../../wire/instance.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

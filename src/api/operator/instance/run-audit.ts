@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { auditLedger } from "../../../ledger/audit/audit.ts";
 import { auditBody, auditQuery, renderAudit } from "../../wire/audit.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

@@ -6,7 +6,7 @@ import { accountParams } from "../../wire/fields.ts";
 import { createdKey, newKey } from "../../wire/key.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { openSealed } from "./sealed-key.ts";
 

@@ -7,7 +7,7 @@ import { renderPermissions } from "../../keys/render-permissions.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { permissionsBody } from "../../wire/key.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readInForce } from "../price-lists/render-price-list.ts";
 

@@ -4,7 +4,7 @@ import { renderKey } from "../../keys/render-key.ts";
 import { keyParams } from "../../wire/fields.ts";
 import { keyBody } from "../../wire/key.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

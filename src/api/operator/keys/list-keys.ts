@@ -5,7 +5,7 @@ import { renderKeys } from "../../keys/render-key.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { keyPage, keyQuery } from "../../wire/key.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

@@ -5,7 +5,7 @@ import { keyParams } from "../../wire/fields.ts";
 import { keyBody } from "../../wire/key.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

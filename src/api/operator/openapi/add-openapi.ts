@@ -1,4 +1,4 @@
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { describeApi } from "./describe-api.ts";
 

@@ -1,10 +1,12 @@
-import type { OperatorApp } from "../operator-app.ts";
+import { OPERATION_ROLES } from "../access/operation-roles.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import { describeFailures, failuresOf } from "./failures.ts";
 import { TAGS } from "./tags.ts";
 
 /** What of a generated document is completed here; the rest is passed on. */
 interface Operation {
   readonly operationId?: string;
+  readonly description?: string | undefined;
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: unknown;
   readonly responses: Readonly<Record<string, unknown>>;
@@ -18,7 +20,7 @@ interface Parameter {
   readonly schema?: object;
 }
 
-const DESCRIPTION = `Accounts, keys, credits and prices. Every request needs the operator token.
+const DESCRIPTION = `Accounts, keys, credits and prices. Every request needs the operator token, or a named one whose role permits the operation.
 
 Amounts are plain decimal numbers of credits with at most six decimals. Times are ISO 8601 with an offset. Mutations take an
 \`Idempotency-Key\`; what is not a success is a problem body (RFC 9457) with a \`code\`.`;
@@ -60,7 +62,9 @@ function completeOperation(operation: Operation): Operation {
     hasParameters: parameters.length > 0,
     hasBody: operation.requestBody !== undefined,
   });
-  return { ...operation, parameters, responses: { ...failures, ...operation.responses } };
+  const role = OPERATION_ROLES[operation.operationId ?? ""];
+  const description = role === undefined ? undefined : `Needs the role \`${role}\`.`;
+  return { ...operation, description, parameters, responses: { ...failures, ...operation.responses } };
 }
 
 /** Pages that try operations fill examples in: of a parameter that may be left out it is told in the text, so that it is not sent. */

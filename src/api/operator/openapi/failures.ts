@@ -11,7 +11,8 @@ interface Failure {
 /** Codes that no table can list: of whatever was understood and cannot be carried out. */
 const FAILURES: readonly Failure[] = [
   { status: 400, name: "Malformed", description: "The body is not JSON." },
-  { status: 401, name: "Unauthorized", description: "The operator token is missing or wrong." },
+  { status: 401, name: "Unauthorized", description: "The token is missing or wrong." },
+  { status: 403, name: "Forbidden", description: "The role or the limits of the token do not permit it." },
   { status: 404, name: "Unknown", description: "What the path names does not exist." },
   { status: 409, name: "Conflict", description: "The state of things forbids it." },
   { status: 413, name: "TooLarge", description: "The body is too large." },

@@ -7,6 +7,7 @@ export const TAGS: readonly { name: string; description: string }[] = [
   { name: "bulk refunds", description: "All charges that a filter finds, reversed in the background." },
   { name: "exports", description: "Bulk jobs of customers, charged by their records." },
   { name: "price lists", description: "What endpoints cost, from when on: dated and immutable." },
+  { name: "tokens", description: "Who may ask this API: named tokens with roles." },
   { name: "audit trail", description: "What operators did: one line for each mutation." },
   { name: "instance", description: "What runs here, and whether its books are sound." },
 ];

@@ -7,7 +7,7 @@ import { planAssignment } from "../../wire/plan.ts";
 import { renderAccount } from "../accounts/render-account.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

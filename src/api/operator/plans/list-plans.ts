@@ -4,7 +4,7 @@ import { type Credits, creditsToJson } from "../../../domain/credits.ts";
 import { countAccountsByPlan, listPlans, type Plan } from "../../../ledger/plans/plans.ts";
 import { planList } from "../../wire/plan.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

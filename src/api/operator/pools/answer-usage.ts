@@ -11,7 +11,7 @@ import {
 } from "../../pools/usage-answer.ts";
 import { USAGE_COLUMNS } from "../../pools/usage-columns.ts";
 import type { usageBody, usageQuery } from "../../wire/usage.ts";
-import type { OperatorEnv } from "../operator-app.ts";
+import type { OperatorEnv } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 type Body = z.infer<typeof usageBody>;

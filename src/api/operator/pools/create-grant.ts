@@ -6,7 +6,7 @@ import { accountParams } from "../../wire/fields.ts";
 import { grantBody, newGrant } from "../../wire/pool.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readOpenPool } from "./read-pool.ts";
 
@@ -23,7 +23,7 @@ const route = createRoute({
 
 /**
  * `POST /v1/accounts/{account}/grants`. Errors: `account_unknown`, `account_closed`, `credit_type_unknown`,
- * `grant_conflict`, `grant_reference_reserved`, `grant_expired`, `pool_too_large`.
+ * `grant_conflict`, `grant_reference_reserved`, `grant_expired`, `pool_too_large`, `giving_limit_exceeded`.
  */
 export function addCreateGrant(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
@@ -48,6 +48,7 @@ export function addCreateGrant(app: OperatorApp, services: OperatorServices): vo
           balance: creditsToJson(granted.balance),
           created: !granted.repeated,
         },
+        gave: granted.repeated ? 0n : amount,
         audit: {
           action: "grant.create",
           accountId: account,

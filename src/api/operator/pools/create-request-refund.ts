@@ -8,7 +8,7 @@ import { accountParams } from "../../wire/fields.ts";
 import { newRequestRefund, refundBody } from "../../wire/pool.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { refundOneCharge } from "./refund-one-charge.ts";
 

@@ -5,7 +5,7 @@ import { renderPool, renderPoolGrant } from "../../pools/render-pool.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { balanceBody } from "../../wire/pool.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

@@ -3,7 +3,7 @@ import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { usageBody, usageQuery } from "../../wire/usage.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { answerUsage } from "./answer-usage.ts";
 

@@ -8,7 +8,7 @@ import { entryColumns } from "../../pools/entry-columns.ts";
 import { entryPage, entryQuery } from "../../wire/entry.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

@@ -1,5 +1,5 @@
 import type { z } from "@hono/zod-openapi";
-import { creditsToJson } from "../../../domain/credits.ts";
+import { type Credits, creditsToJson } from "../../../domain/credits.ts";
 import type { Transaction } from "../../../ledger/database/database.ts";
 import type { PoolRef } from "../../../ledger/ledger.ts";
 import { refundCharge } from "../../../ledger/refunds/refund.ts";
@@ -27,7 +27,7 @@ export async function refundOneCharge(
   { id, pool, seq }: Charge,
   asked: Asked,
   ownReference: string,
-): Promise<Mutation<z.infer<typeof refundBody>>> {
+): Promise<Mutation<z.infer<typeof refundBody>> & { readonly gave: Credits }> {
   const { amount = "all", reason = "operator", reference, requestId } = asked;
   const result = await refundCharge(tx, { pool, seq, amount, reason, reference: reference ?? ownReference });
   const { accountId, creditType } = pool;
@@ -44,6 +44,7 @@ export async function refundOneCharge(
       nothingLeft: result.seq === null,
       created,
     },
+    gave: created ? result.refunded : 0n,
     audit: {
       action: "refund.create",
       accountId,

@@ -5,7 +5,7 @@ import { versionParams } from "../../wire/fields.ts";
 import { priceListBody } from "../../wire/price-list.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readInForce, renderPriceList } from "./render-price-list.ts";
 

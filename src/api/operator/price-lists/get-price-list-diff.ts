@@ -9,7 +9,7 @@ import { renderPriceDifference } from "../../price-lists/render-price-difference
 import { versionParams } from "../../wire/fields.ts";
 import { diffQuery, priceListDiff } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
 import { priceSchedule } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { renderPriceList } from "./render-price-list.ts";
 

@@ -4,7 +4,7 @@ import { refuseFields } from "../../problem.ts";
 import { pageQuery } from "../../wire/page.ts";
 import { priceListPage } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readInForce, renderPriceList } from "./render-price-list.ts";
 

@@ -9,7 +9,7 @@ import { refuseFields } from "../../problem.ts";
 import { newPriceList, publicationBody } from "../../wire/price-list.ts";
 import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 
 const route = createRoute({

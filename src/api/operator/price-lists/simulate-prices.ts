@@ -7,7 +7,7 @@ import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { refuseFields } from "../../problem.ts";
 import { simulationBody, simulationRequest } from "../../wire/simulation.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { runSimulation, type SimulationPart } from "./run-simulation.ts";
 import { parseSimulationCursor, renderSimulationCursor, type SimulationCursor } from "./simulation-cursor.ts";

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import type { Context } from "hono";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 import { findReferenceFile, REFERENCE_FILES } from "./reference-files.ts";
 import { REFERENCE_PAGE, REFERENCE_PATH, REFERENCE_POLICY, REFERENCE_START } from "./reference-page.ts";
 

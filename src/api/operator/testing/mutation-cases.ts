@@ -118,6 +118,7 @@ export class Scene {
 const FUTURE = "2100-01-01T00:00:00Z";
 const PAST = { from: "2020-01-01T00:00:00Z", to: "2021-01-01T00:00:00Z" };
 let lists = 0;
+let tokens = 0;
 
 /** Different each time, because the same prices again publish nothing. */
 function priceList(): Readonly<Record<string, unknown>> {
@@ -239,6 +240,22 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
   retryExport: {
     action: "export.retry",
     prepare: async (scene) => ({ params: { export: await scene.failedExport() } }),
+  },
+  createToken: {
+    action: "token.create",
+    prepare: () => {
+      tokens += 1;
+      const limits = { each: 5, day: 10 };
+      return { body: { name: `token-${tokens}`, role: "support", limits, expiresAt: FUTURE } };
+    },
+  },
+  revokeToken: {
+    action: "token.revoke",
+    prepare: async (scene) => {
+      tokens += 1;
+      const token = await scene.post("/v1/tokens", { name: `token-${tokens}`, role: "read" });
+      return { params: { token: String(token["id"]) } };
+    },
   },
   publishPriceList: { action: "price_list.publish", prepare: () => ({ body: priceList() }) },
   cancelPriceList: {

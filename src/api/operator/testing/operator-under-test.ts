@@ -3,7 +3,7 @@ import { kindOf } from "../../../ledger/testing/new-export.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
 import { createMetrics } from "../../../telemetry/metrics.ts";
 import { createOperatorApi } from "../create-operator-api.ts";
-import type { OperatorApp } from "../operator-app.ts";
+import type { OperatorApp } from "../operator-env.ts";
 
 export const TOKEN = "operator-token-of-the-tests";
 
