@@ -14,8 +14,8 @@ import { Table } from "../../design/table.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
 import { creditWords, showCount } from "../../formats/credits.ts";
 import { showBytes } from "../../formats/times.ts";
+import { withParam } from "../../formats/with-param.ts";
 import { ACCOUNT } from "../account-api.ts";
-import { withParam } from "../with-param.ts";
 
 const STATES = ["queued", "running", "ready", "charged", "failed", "cancelled", "expired"] as const;
 const TONES = {

@@ -3,13 +3,13 @@ import { type ReactNode, useState } from "react";
 import { useSearchParams } from "react-router";
 import type { Key } from "../../../../src/client/generated/customer-types.ts";
 import { Button } from "../../design/button.tsx";
-import { Badge, Notice } from "../../design/card.tsx";
+import { Notice } from "../../design/card.tsx";
 import { Choice, TextField } from "../../design/field.tsx";
 import { Page } from "../../design/page.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
+import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
 import { ACCOUNT } from "../account-api.ts";
-import { withParam } from "../with-param.ts";
 import { CreateKey } from "./create-key.tsx";
 import { KeyCard } from "./key-card.tsx";
 
@@ -115,8 +115,8 @@ function KeyList({
   return (
     <>
       <p className="small soft" role="status">
-        <Badge>{`${list.length}${keys.hasNextPage ? " or more" : ""}`}</Badge>{" "}
-        {list.length === 1 ? "key" : "keys"}
+        {list.length}
+        {keys.hasNextPage ? " or more" : ""} {list.length === 1 ? "key" : "keys"}
       </p>
       <div className="stack">
         {list.map((key) => (

@@ -43,13 +43,15 @@ export function projectPool(pool: ProjectedPool, perDay: bigint, now: Date): Pro
   const points = [{ at: now, amount: sumOf(grants) }];
   for (let day = 1; day <= HORIZON_DAYS; day += 1) {
     const end = new Date(now.getTime() + day * DAY_MS);
+    // What expires or comes within the day was, or is, there for a part of it.
+    const wanted = draw(grants, perDay);
     grants = grants.filter(({ expiresAt }) => expiresAt === undefined || expiresAt > end);
     while (pool.recurring !== undefined && nextAt !== undefined && nextAt <= end) {
       const following = addPeriods(nextAt, pool.recurring.every);
       grants = refresh(grants, pool.recurring, following);
       nextAt = following;
     }
-    const uncovered = draw(grants, perDay);
+    const uncovered = draw(grants, wanted);
     points.push({ at: end, amount: sumOf(grants) });
     if (perDay > 0n && (uncovered > 0n || sumOf(grants) === 0n)) return { points, runsOutAt: end };
   }

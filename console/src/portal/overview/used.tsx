@@ -11,8 +11,8 @@ import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { creditWords, showCount, showCredits, sumCredits, toCredits } from "../../formats/credits.ts";
 import { showDate, showDay, showHour, showMinute, showMonth, TIME_ZONE } from "../../formats/times.ts";
+import { withParam } from "../../formats/with-param.ts";
 import { ACCOUNT, csvHref } from "../account-api.ts";
-import { withParam } from "../with-param.ts";
 
 type Resolution = "hour" | "day" | "month";
 

@@ -8,9 +8,9 @@ import { Failed } from "../../design/states.tsx";
 import { Amount } from "../../formats/amount.tsx";
 import { creditWords, showCount, toCredits } from "../../formats/credits.ts";
 import { splitEndpoint } from "../../formats/endpoints.ts";
+import { costWords } from "../../formats/price-words.ts";
 import { fieldErrors } from "../../session/describe-error.ts";
 import { ACCOUNT } from "../account-api.ts";
-import { costWords } from "./price-words.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const;
 

@@ -10,10 +10,10 @@ import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { type Column, Table } from "../../design/table.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
 import { showCount } from "../../formats/credits.ts";
+import { readDay } from "../../formats/read-day.ts";
+import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
 import { ACCOUNT, csvHref } from "../account-api.ts";
-import { readDay } from "../read-day.ts";
-import { withParam } from "../with-param.ts";
 
 type Kind = Entry["kind"];
 

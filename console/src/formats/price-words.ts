@@ -1,4 +1,4 @@
-import { creditWords, showCredits, toCredits } from "../../formats/credits.ts";
+import { creditWords, showCredits, toCredits } from "./credits.ts";
 
 /** A price in the form that the API has: what farebox.yaml says, with every default written out. */
 export type PriceJson = Readonly<Record<string, unknown>>;
@@ -26,10 +26,22 @@ export function otherWords(price: PriceJson): string[] {
   const { when, atMost, once, decide } = price as Record<string, unknown>;
   return [
     ...(when === undefined || when === null ? [] : [`if ${JSON.stringify(when)}`]),
-    ...(atMost === undefined || atMost === null ? [] : [`at most by ${JSON.stringify(atMost)}`]),
+    ...(atMost === undefined || atMost === null ? [] : [boundWords(atMost)]),
     ...(once === undefined || once === null ? [] : [`the same again within ${JSON.stringify(once)} is free`]),
     ...(decide === "answer" ? ["decided on the answer"] : []),
   ];
 }
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));
+
+/** `{"body": "/page_size", "default": 100, "max": 500}`: what bounds the results that are charged. */
+function boundWords(bound: unknown): string {
+  if (typeof bound !== "object" || bound === null) return `at most ${textOf(bound)} results`;
+  const { default: absent, max, ...places } = Object.fromEntries(Object.entries(bound));
+  const [place] = Object.entries(places);
+  const most = max === undefined ? [] : [`${textOf(max)} at most`];
+  const none = absent === undefined ? [] : [`${textOf(absent)} when it is left out`];
+  const notes = [...none, ...most].join(", ");
+  if (place === undefined) return notes;
+  return `as many as the ${place[0]}'s ${textOf(place[1])} asks for${notes === "" ? "" : ` (${notes})`}`;
+}
