@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { HTTPException } from "hono/http-exception";
 import { canonicalJson } from "../domain/canonical-json.ts";
+import { findJsonExcess } from "../domain/json-excess.ts";
 
 /**
  * What an Idempotency-Key stands for: two requests are the same when method, path and the body's JSON are, whatever its white
@@ -15,6 +16,8 @@ export function hashRequest(method: string, path: string, body: string): string 
 
 function canonicalBody(body: string): string {
   try {
+    const excess = findJsonExcess(body);
+    if (excess !== undefined) throw new HTTPException(400, { message: `The body ${excess}.` });
     const value: unknown = body === "" ? null : JSON.parse(body);
     return canonicalJson(value);
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
+import { findJsonExcess } from "../domain/json-excess.ts";
 import { nearestWord } from "../domain/nearest-word.ts";
 import { findUnsafe } from "./find-unsafe.ts";
 import { type FieldProblem, refuseFields } from "./problem.ts";
@@ -23,7 +24,7 @@ export function refuseUnknown<E extends Env>(app: OpenAPIHono<E>): MiddlewareHan
     if (parameters !== undefined) {
       const problems = [
         ...queryProblems(new URL(context.req.url).search.slice(1), parameters),
-        ...(isJson(context) ? findUnsafe(await context.req.text()) : []),
+        ...(isJson(context) ? bodyProblems(await context.req.text()) : []),
       ];
       if (problems.length > 0) refuseFields(problems);
     }
@@ -54,6 +55,12 @@ function readParameters<E extends Env>(app: OpenAPIHono<E>): ReadonlyMap<string,
 function shapeOf(schema: unknown): object {
   const isObject = typeof schema === "object" && schema !== null && "shape" in schema;
   return isObject && typeof schema.shape === "object" && schema.shape !== null ? schema.shape : {};
+}
+
+/** What is too much is not parsed to be told more about. */
+function bodyProblems(text: string): FieldProblem[] {
+  const excess = findJsonExcess(text);
+  return excess === undefined ? findUnsafe(text) : [{ path: "", reason: excess }];
 }
 
 function queryProblems(query: string, parameters: readonly string[]): FieldProblem[] {

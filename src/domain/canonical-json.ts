@@ -5,6 +5,7 @@ import { isJsonObject } from "./json-value.ts";
  * texts (RFC 8785, for values that came from JSON). Members that are `undefined` are left out.
  */
 export function canonicalJson(value: unknown): string {
+  if (typeof value === "number") return Number.isFinite(value) ? String(value) : "null";
   if (Array.isArray(value)) return `[${value.map((item) => canonicalJson(item)).join(",")}]`;
   if (!isJsonObject(value)) return JSON.stringify(value) ?? "null";
   const members: string[] = [];

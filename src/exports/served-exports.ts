@@ -3,6 +3,7 @@ import { canonicalJson } from "../domain/canonical-json.ts";
 import type { ExportKind, ExportSettings } from "../domain/export-kind.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { formatUuidV7 } from "../domain/ids.ts";
+import { findJsonExcess } from "../domain/json-excess.ts";
 import type { Database } from "../ledger/database/database.ts";
 import type { Page } from "../ledger/database/page.ts";
 import { cancelExport, chargeExport, createExport, retryExport } from "../ledger/exports/ask-for-export.ts";
@@ -34,9 +35,6 @@ import type { ExportStorage } from "./storage/storage.ts";
 import type { ExportWorkers } from "./work/export-workers.ts";
 
 const ID_RANDOM_BYTES = 10;
-
-/** Deeper bodies are refused: what compares two of them goes as deep as they do. */
-const MAX_DEPTH = 64;
 
 interface Served {
   readonly database: Database;
@@ -171,27 +169,13 @@ export class ServedExports implements Exports {
 /** Two requests that ask for the same have the same. Throws FareboxError `export_request_invalid`. */
 function canonicalRequest({ name }: ExportKind, { params, body }: ExportRequest): string {
   if (body === undefined) return canonicalJson({ kind: name, params });
-  if (depthOf(body) > MAX_DEPTH) refuseRequest(`deeper than ${MAX_DEPTH} levels`);
+  const excess = findJsonExcess(body);
+  if (excess !== undefined) refuseRequest(`too much: it ${excess}`);
   try {
     return canonicalJson({ kind: name, params, body: JSON.parse(body) });
   } catch {
     return refuseRequest("no JSON");
   }
-}
-
-/** Of brackets; those within texts are none. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let isText = false;
-  for (let at = 0; at < text.length; at += 1) {
-    const mark = text[at];
-    if (mark === '"') isText = !isText;
-    else if (isText && mark === "\\") at += 1;
-    else if (!isText && (mark === "{" || mark === "[")) deepest = Math.max(deepest, (depth += 1));
-    else if (!isText && (mark === "}" || mark === "]")) depth -= 1;
-  }
-  return deepest;
 }
 
 function refuseRequest(why: string): never {

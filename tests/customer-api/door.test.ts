@@ -173,12 +173,20 @@ test("nothing of it is forwarded as an upgrade, not even where open routes match
   assert.deepEqual(scene.forwarded, []);
 });
 
-test("a described body of a megabyte may be nested as deeply as JSON can be", async () => {
+test("a body that is nested deeply is refused before it is parsed", async () => {
   const customer = await scene.openCustomer();
-  const body = "[".repeat(400_000) + "]".repeat(400_000);
-  const text = Buffer.from(`{"method":"GET","path":"/fixed","body":${body}}`);
-  const answer = await customer.post("/quote", text, { "content-type": "application/json" });
+  const quoteOf = (levels: number) =>
+    customer.post(
+      "/quote",
+      Buffer.from(`{"method":"GET","path":"/fixed","body":${"[".repeat(levels)}${"]".repeat(levels)}}`),
+      { "content-type": "application/json" },
+    );
+  const answer = await quoteOf(63);
   assert.deepEqual([answer.status, answer.json()["most"]], [200, 5]);
+  for (const levels of [64, 15_000, 400_000]) {
+    const refused = await quoteOf(levels);
+    assert.deepEqual([refused.status, refused.json()["code"]], [400, "request_invalid"]);
+  }
 });
 
 test("a key with scopes needs one for these paths", async () => {

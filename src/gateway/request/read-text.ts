@@ -1,3 +1,4 @@
+import { findJsonExcess } from "../../domain/json-excess.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { joinChunks } from "../body/chunks.ts";
 import { readBody, unreadableBody } from "../body/request-body.ts";
@@ -20,9 +21,16 @@ export async function readText(exchange: Exchange): Promise<string | Refusal | u
   const read = await readBody(request, limitBytes);
   if (read.kind === "gone") return undefined;
   if (read.kind === "too_large") return { code: "request_too_large", limitBytes };
+  const text = decode(joinChunks(read.chunks));
+  if (text === undefined) return { code: "request_invalid", reason: "the body is not UTF-8" };
+  const excess = findJsonExcess(text);
+  return excess === undefined ? text : { code: "request_invalid", reason: `the body ${excess}` };
+}
+
+function decode(body: Buffer): string | undefined {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(joinChunks(read.chunks));
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
   } catch {
-    return { code: "request_invalid", reason: "the body is not UTF-8" };
+    return undefined;
   }
 }
