@@ -22,7 +22,7 @@ export function readEnvironment(variables: EnvironmentVariables = process.env): 
   };
   const read = (name: string): string | undefined => (variables[name] === "" ? undefined : variables[name]);
   const databaseUrl = read("DATABASE_URL");
-  if (databaseUrl !== undefined && !hasScheme(databaseUrl, ["postgres:", "postgresql:"])) {
+  if (databaseUrl !== undefined && !/^postgres(ql)?:\/\//.test(databaseUrl)) {
     refuse("DATABASE_URL", "is not a Postgres address", "write postgres://user:password@host:5432/database");
   }
   const operatorUrl = read("FAREBOX_OPERATOR_URL");

@@ -5,12 +5,14 @@ import type { MeterClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 import type { OpenRequests } from "./open-requests.ts";
 import type { SettleDeadlines } from "./settle-deadlines.ts";
+import type { SignsOfLife } from "./signs-of-life.ts";
 
 /** What all admissions of a meter share. */
 export interface AdmissionParts {
   readonly ledger: Ledger;
   readonly desk: LeaseDesk;
   readonly tasks: DurableTasks;
+  readonly life: SignsOfLife;
   readonly deadlines: SettleDeadlines;
   readonly open: OpenRequests;
   readonly clock: MeterClock;

@@ -27,7 +27,8 @@ export class Admitter {
     if (price === undefined && candidates.length > 0 && list.unpriced === "refuse")
       return this.#refuse(ROUTE_UNKNOWN);
     const charged = price === undefined || isFreeFor(price, request.facts.method) ? undefined : price;
-    if (charged !== undefined && request.identity.unconfirmed) return this.#refuse(STORAGE_UNAVAILABLE);
+    if (charged !== undefined && (request.identity.unconfirmed || this.#parts.life.isAway))
+      return this.#refuse(STORAGE_UNAVAILABLE);
     if (request.idempotency !== undefined) return this.#admitOnce(request, charged, request.idempotency);
     return this.#setAside(request, charged, undefined);
   }
@@ -40,12 +41,20 @@ export class Admitter {
   ): Promise<Decision> {
     const { accountId, shard } = request.identity;
     const { key, requestHash } = idempotency;
-    let start: IdempotentStart;
+    const { ledger, life, tasks } = this.#parts;
+    const free = (owner: string): Promise<void> =>
+      tasks.attempt("freeing an Idempotency-Key", () =>
+        ledger.abandonIdempotent(accountId, shard, key, owner),
+      );
+    let start: IdempotentStart | "silent";
     try {
-      start = await this.#parts.ledger.beginIdempotent(accountId, shard, key, requestHash);
+      start = await life.within(ledger.beginIdempotent(accountId, shard, key, requestHash), (late) => {
+        if (late.kind === "begun") void free(late.owner);
+      });
     } catch (error) {
       return this.#refuse(refusalOf(error));
     }
+    if (start === "silent") return this.#refuse(STORAGE_UNAVAILABLE);
     if (start.kind === "running") return this.#refuse({ code: "idempotency_in_progress" });
     if (start.kind === "mismatch") return this.#refuse({ code: "idempotency_mismatch" });
     if (start.kind === "done") {
@@ -54,12 +63,8 @@ export class Admitter {
     }
     const { owner } = start;
     const decision = await this.#setAside(request, price, owner);
-    if (decision.kind === "refused") {
-      // Before the refusal is told: a top-up and a retry under the same key must not meet a run that is over.
-      await this.#parts.tasks.attempt("freeing an Idempotency-Key", () =>
-        this.#parts.ledger.abandonIdempotent(accountId, shard, key, owner),
-      );
-    }
+    // Before the refusal is told: a top-up and a retry under the same key must not meet a run that is over.
+    if (decision.kind === "refused") await life.within(free(owner));
     return decision;
   }
 
@@ -93,11 +98,17 @@ export class Admitter {
     const { accountId, shard } = request.identity;
     const pool: PoolRef = { accountId, creditType: price.creditType, shard };
     const capKey = capKeyOf(request.identity, price.creditType);
-    const answer = await this.#parts.desk.wait(pool, quote.amount, capKey);
+    const { desk, life } = this.#parts;
+    const answer = await life.within(desk.wait(pool, quote.amount, capKey), (late) => {
+      if (late.kind === "reserved") desk.unreserve(late.lease, quote.amount);
+    });
+    if (answer === "silent") return this.#refuse(STORAGE_UNAVAILABLE);
     if (answer.kind === "reserved") return this.#admitted(request, price, quote, answer.lease, owner);
     try {
       if (answer.kind === "failed") return this.#refuse(refusalOf(answer.error));
-      if (await this.#isRepeat(request, price, pool)) {
+      const repeat = await life.within(this.#isRepeat(request, price, pool));
+      if (repeat === "silent") return this.#refuse(STORAGE_UNAVAILABLE);
+      if (repeat) {
         return this.#admitted(request, price, quote, undefined, owner, true);
       }
     } catch (error) {
@@ -107,9 +118,9 @@ export class Admitter {
   }
 
   /** An account without credits may still repeat what it has paid for in this window. */
-  #isRepeat(request: AdmitRequest, price: Price, pool: PoolRef): Promise<boolean> | boolean {
+  async #isRepeat(request: AdmitRequest, price: Price, pool: PoolRef): Promise<boolean> {
     const value = readOnceValue(price, request.facts);
-    return value !== undefined && this.#parts.ledger.isRepeat(pool, price.endpoint, value);
+    return value !== undefined && (await this.#parts.ledger.isRepeat(pool, price.endpoint, value));
   }
 
   #admitted(

@@ -19,6 +19,7 @@ import { OpenRequests } from "./open-requests.ts";
 import { type PriceListSource, PriceLists } from "./price-lists.ts";
 import { isRefusal, KEY_MISSING, KEY_NOT_PERMITTED, ROUTE_UNKNOWN, STORAGE_UNAVAILABLE } from "./refusals.ts";
 import { SettleDeadlines } from "./settle-deadlines.ts";
+import { SignsOfLife } from "./signs-of-life.ts";
 
 export interface MeterOptions {
   readonly ledger: Ledger;
@@ -34,6 +35,10 @@ export interface MeterOptions {
   readonly random?: () => number;
   /** How long a request waits for its charge to be durable before it is answered as failed. */
   readonly settleTimeoutMs?: number;
+  /** A database that answers nothing for so long is away for requests that are not admitted yet; 750 by default. */
+  readonly silenceMs?: number;
+  /** How long a request that the pool refused waits for what other instances return; 400 by default. */
+  readonly recallPatienceMs?: number;
 }
 
 /** A meter with its beginning. Everything else is in {@link Meter}. */
@@ -43,6 +48,8 @@ export interface StartableMeter extends Meter {
    * `storage_unavailable`. Rejects like the ledger.
    */
   start(): Promise<void>;
+  /** The heartbeats found that the database is away: nothing is sold. */
+  readonly isDatabaseAway: boolean;
 }
 
 /** Longer than a failover of a managed Postgres usually blocks a commit, shorter than most clients' patience. */
@@ -73,9 +80,18 @@ class RunningMeter implements StartableMeter {
   constructor(options: MeterOptions) {
     const { ledger, events, clock = systemClock, random = Math.random } = options;
     const tasks = new DurableTasks(clock, random, events);
-    const desk = new LeaseDesk({ ledger, clock, random, events, tasks, idleMs: options.leases.idleMs });
+    const desk = new LeaseDesk({
+      ledger,
+      clock,
+      random,
+      events,
+      tasks,
+      idleMs: options.leases.idleMs,
+      recallPatienceMs: options.recallPatienceMs,
+    });
     const deadlines = new SettleDeadlines(options.settleTimeoutMs ?? SETTLE_TIMEOUT_MS);
-    this.#parts = { ledger, desk, tasks, deadlines, open: new OpenRequests(), clock, random, events };
+    const life = new SignsOfLife(clock, options.silenceMs);
+    this.#parts = { ledger, desk, tasks, life, deadlines, open: new OpenRequests(), clock, random, events };
     this.#admitter = new Admitter(this.#parts);
     this.#keys = new KeyCache(ledger, clock);
     this.#priceLists = new PriceLists(options.priceLists);
@@ -85,6 +101,7 @@ class RunningMeter implements StartableMeter {
       clock,
       events,
       desk,
+      life,
       keys: this.#keys,
       priceLists: this.#priceLists,
       deadAfterMs: options.leases.deadAfterMs,
@@ -100,11 +117,17 @@ class RunningMeter implements StartableMeter {
     return this.#heartbeat.start();
   }
 
+  get isDatabaseAway(): boolean {
+    return this.#parts.life.isAway;
+  }
+
   authenticate(presented: string | undefined): Promise<Identity | Refusal> | Identity | Refusal {
     if (presented === undefined) return this.#counted(KEY_MISSING);
     const answer = this.#keys.authenticate(presented);
-    if (answer instanceof Promise) return answer.then((late) => this.#counted(late));
-    return this.#counted(answer);
+    if (!(answer instanceof Promise)) return this.#counted(answer);
+    return this.#parts.life
+      .within(answer)
+      .then((late) => this.#counted(late === "silent" ? STORAGE_UNAVAILABLE : late));
   }
 
   permitAddress({ addresses }: Identity, address: string): Refusal | undefined {

@@ -1,9 +1,11 @@
+import { isDatabaseAway } from "../ledger/database/storage-error.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { KeyCache } from "./key-cache.ts";
 import type { LeaseDesk } from "./lease-desk.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 import type { PriceLists } from "./price-lists.ts";
+import type { SignsOfLife } from "./signs-of-life.ts";
 
 /** Fixed by what waits for it: leases that others recall (a refused request of theirs waits 400 ms). */
 const BUSY_MS = 250;
@@ -16,12 +18,18 @@ const IDLE_MS = 2_000;
 /** Keys whose last use is written after one heartbeat: 240,000 a minute, more than are cached. */
 const MAX_USES = 1_000;
 
+/** One failure may be that of a single connection: the next heartbeat, 250 ms later, tells. */
+const FAILURES = 2;
+/** So many ticks without an answer to a heartbeat: counted, so that a process that stood still blames nobody. */
+const SILENT_TICKS = 12;
+
 export interface HeartbeatParts {
   readonly ledger: Pick<Ledger, "heartbeat" | "register" | "instanceId" | "recordKeyUse">;
   readonly clock: MeterClock;
   readonly events: MeterEvents;
   readonly keys: KeyCache;
   readonly desk: LeaseDesk;
+  readonly life: SignsOfLife;
   readonly priceLists: PriceLists;
   /** Without a heartbeat for so long the database declares this instance dead. */
   readonly deadAfterMs: number;
@@ -45,8 +53,11 @@ export class HeartbeatLoop {
   #cancel: (() => void) | undefined = undefined;
   #beating: Promise<void> | undefined = undefined;
   #recording: Promise<void> | undefined = undefined;
-  /** The last heartbeat failed. */
-  #silent = false;
+  /** Heartbeats that failed since the last that succeeded. */
+  #failures = 0;
+  /** Ticks that the heartbeat on its way has seen. */
+  #ticks = 0;
+  #answeredAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(parts: HeartbeatParts) {
@@ -67,10 +78,11 @@ export class HeartbeatLoop {
     this.#sentAt = sentAt;
     const { instanceId } = ledger;
     // With 32 shards a heartbeat in each costs the database more than the charges between two of them.
-    const isToAll = this.#silent || sentAt - this.#sentToAllAt >= this.#idleMs;
+    const isToAll = this.#failures > 0 || sentAt - this.#sentToAllAt >= this.#idleMs;
     const answer = await ledger.heartbeat(isToAll ? undefined : desk.leasedShards);
     if (isToAll) this.#sentToAllAt = sentAt;
     const receivedAt = clock.now();
+    this.#answered(receivedAt);
     keys.trustFrom(sentAt);
     keys.invalidate(answer.changedKeys);
     if (answer.alive) {
@@ -90,8 +102,23 @@ export class HeartbeatLoop {
     this.#cancel?.();
     await this.#beating;
     await this.#recording;
-    if (!this.#silent) this.#recordUses();
+    if (this.#failures === 0) this.#recordUses();
     await this.#recording;
+  }
+
+  #answered(now: number): void {
+    const { life, events } = this.#parts;
+    if (life.isAway) events.databaseBack(now - this.#answeredAt);
+    life.isAway = false;
+    life.heard();
+    this.#answeredAt = now;
+  }
+
+  #isAway(error: unknown): void {
+    const { life, events } = this.#parts;
+    if (life.isAway) return;
+    life.isAway = true;
+    events.databaseAway(error);
   }
 
   /**
@@ -127,19 +154,25 @@ export class HeartbeatLoop {
       if (this.#stopped) return;
       this.#schedule();
       onTick();
-      const isTime = this.#silent || isBusy() || clock.now() - this.#sentAt >= this.#idleMs;
+      this.#ticks += 1;
+      if (this.#beating !== undefined && this.#ticks === SILENT_TICKS) {
+        this.#isAway(new Error(`a heartbeat was not answered within ${(BUSY_MS * SILENT_TICKS) / 1000} s`));
+      }
+      const isTime = this.#failures > 0 || isBusy() || clock.now() - this.#sentAt >= this.#idleMs;
       if (isTime) this.#beating ??= this.#beatQuietly();
     });
   }
 
   async #beatQuietly(): Promise<void> {
+    this.#ticks = 0;
     try {
       await this.beat();
-      this.#silent = false;
+      this.#failures = 0;
     } catch (error) {
-      this.#silent = true;
+      this.#failures += 1;
       this.#parts.keys.doubt();
       this.#parts.events.heartbeatFailed(error);
+      if (this.#failures >= FAILURES && isDatabaseAway(error)) this.#isAway(error);
     } finally {
       this.#beating = undefined;
     }

@@ -4,7 +4,7 @@ import type { Lease } from "../domain/leases/lease.ts";
 import { LeaseBook } from "../domain/leases/lease-book.ts";
 import type { LeaseResult, Ledger, PoolRef } from "../ledger/ledger.ts";
 import type { DurableTasks } from "./durable-tasks.ts";
-import { type LeaseAnswer, LeaseLine, type Waiter } from "./lease-line.ts";
+import { type LeaseAnswer, LeaseLine, RECALL_PATIENCE_MS, type Waiter } from "./lease-line.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 
@@ -21,6 +21,8 @@ export interface LeaseDeskParts {
   readonly events: MeterEvents;
   readonly tasks: DurableTasks;
   readonly idleMs: number;
+  /** How long a refused request waits for what other instances return; 400 by default. */
+  readonly recallPatienceMs?: number | undefined;
 }
 
 /**
@@ -74,6 +76,7 @@ export class LeaseDesk {
       };
       waitingLine.add({
         amount,
+        patienceMs: this.#parts.recallPatienceMs ?? RECALL_PATIENCE_MS,
         answer,
         asked: false,
         patientUntil: undefined,

@@ -15,6 +15,8 @@ export const RECALL_PATIENCE_MS = 400;
 
 export interface Waiter {
   readonly amount: Credits;
+  /** For so long it waits for what others return, from its first refusal on. */
+  readonly patienceMs: number;
   readonly answer: (answer: LeaseAnswer) => void;
   /** It waited when the enlargement left, so the answer is about it too. */
   asked: boolean;
@@ -93,7 +95,7 @@ export class LeaseLine {
       const available = lease.free + result.available;
       if (!refused || !waiter.asked || available >= waiter.amount) return undefined;
       if (result.recalled) {
-        waiter.patientUntil ??= now + RECALL_PATIENCE_MS;
+        waiter.patientUntil ??= now + waiter.patienceMs;
         waiter.pausing = now < waiter.patientUntil;
         if (waiter.pausing) return undefined;
       }

@@ -24,6 +24,10 @@ export interface MeterEvents {
   chargeReversed(subject: EventSubject & { readonly amount: Credits }): void;
   /** The database did not answer a heartbeat, or a price list could not be read. */
   heartbeatFailed(error: unknown): void;
+  /** Heartbeats fail one after the other, or one is not answered: priced requests are refused until the database is back. */
+  databaseAway(error: unknown): void;
+  /** It has answered again, so many milliseconds after its last answer. */
+  databaseBack(awayMs: number): void;
   /** This instance was declared dead and registered again. */
   fenced(): void;
   /** Work after the answer (a refund, a release, freeing an Idempotency-Key) failed; `again`: it is retried. */
@@ -39,6 +43,8 @@ export const silentEvents: MeterEvents = {
   chargeUnknown() {},
   chargeReversed() {},
   heartbeatFailed() {},
+  databaseAway() {},
+  databaseBack() {},
   fenced() {},
   taskFailed() {},
 };

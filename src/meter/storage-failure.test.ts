@@ -25,6 +25,68 @@ describe("with the database down", () => {
     await assert.rejects(meter.balances(ALICE), { code: "storage_unavailable" });
   });
 
+  it("sells nothing once two heartbeats have failed, not even from a lease, and says when it is away and back", async () => {
+    const database = newDatabase(1_000);
+    const clock = clockOf(database);
+    const { meter, admit, refusal, events } = await openFakeMeter(database);
+    await (await admit("GET /1")).cancel();
+    database.state = "down";
+    await clock.advance(250);
+    assert.equal(meter.isDatabaseAway, false, "it may be one connection's failure");
+    await (await admit("GET /1")).cancel();
+    await clock.advance(250);
+    assert.equal(meter.isDatabaseAway, true);
+    assert.deepEqual(await refusal("GET /1"), UNAVAILABLE);
+    await (await admit("GET /free")).cancel();
+    await clock.advance(10_000);
+    const told = (): string[] => events.filter((event) => event.startsWith("database"));
+    assert.deepEqual(told(), ["databaseAway"]);
+    database.recover();
+    await clock.advance(250);
+    assert.equal(meter.isDatabaseAway, false);
+    assert.deepEqual(told(), ["databaseAway", "databaseBack 10750"]);
+    await (await admit("GET /1")).cancel();
+  });
+
+  for (const state of ["deaf", "mute"] as const) {
+    it(`refuses an admission within a second when the database is ${state}, and undoes what came of it`, async () => {
+      const database = newDatabase(1_000);
+      const clock = clockOf(database);
+      const { meter, request, admit } = await openFakeMeter(database);
+      const key = newKey(database);
+      database.state = state;
+      const idempotency = { key: "k", requestHash: "aa" };
+      const asked = [
+        meter.authenticate(key),
+        meter.admit(request("GET /75")),
+        meter.admit(request("GET /1", { idempotency })),
+      ];
+      const answers: unknown[] = [];
+      for (const one of asked) void Promise.resolve(one).then((answer) => answers.push(answer));
+      await clock.advance(1_000);
+      const refused = { kind: "refused", refusal: UNAVAILABLE };
+      assert.deepEqual(answers, [UNAVAILABLE, refused, refused]);
+      database.recover();
+      await clock.advance(2_000);
+      assert.equal(database.held(database.pool(POOL)), 0n);
+      await (await admit("GET /1", { idempotency })).cancel();
+    });
+  }
+
+  it("finds a database away that answers no heartbeat, without an error", async () => {
+    const database = newDatabase(1_000);
+    const clock = clockOf(database);
+    const { meter, admit } = await openFakeMeter(database);
+    const admission = await admit("GET /1");
+    database.state = "mute";
+    await clock.advance(3_500);
+    assert.equal(meter.isDatabaseAway, true);
+    database.recover();
+    await clock.advance(250);
+    assert.equal(meter.isDatabaseAway, false);
+    await admission.cancel();
+  });
+
   it("sells nothing for a key that cannot be confirmed, and lets it use what is free", async () => {
     const { admit, refusal } = await openFakeMeter(newDatabase(1_000));
     const identity = { ...ALICE, unconfirmed: true as const };

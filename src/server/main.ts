@@ -14,6 +14,8 @@ import {
   type OpenDatabaseOptions,
   openDatabase,
 } from "../ledger/database/open-database.ts";
+import { withPatience } from "../ledger/database/patience.ts";
+import { ensureLinkSecret } from "../ledger/exports/link-secret.ts";
 import { migrate } from "../ledger/migrate.ts";
 import { type LedgerHandle, openLedger } from "../ledger/open-ledger.ts";
 import { loadPriceList } from "../ledger/price-lists/price-lists.ts";
@@ -27,6 +29,7 @@ import { createMeterTelemetry } from "../telemetry/meter-telemetry.ts";
 import { createMetrics, type Metrics } from "../telemetry/metrics.ts";
 import { createSweepTelemetry } from "../telemetry/sweep-telemetry.ts";
 import { startBulkRefunder } from "./bulk-refunder.ts";
+import { Closing } from "./closing.ts";
 import { openPortal } from "./open-pages.ts";
 import type { PlanWatch } from "./plan-watch.ts";
 import { publishFilePlans } from "./publish-plans.ts";
@@ -35,6 +38,9 @@ import { type RunningExports, runExports } from "./run-exports.ts";
 import { startSweeper } from "./sweeper.ts";
 
 const SECONDS_PER_HOUR = 3_600;
+
+/** The embedded database answers one at a time, and a report may keep it so long. */
+const EMBEDDED_SILENCE_MS = 5_000;
 
 /** Where a listener listens; port 0 takes any free one. */
 export interface Listen {
@@ -54,6 +60,8 @@ export interface FareboxOptions {
   readonly operatorToken: string | undefined;
   readonly logger: Logger;
   readonly version: string;
+  /** How long a start waits for its database, at each of its steps; 30,000 by default. */
+  readonly databaseRetryMs?: number;
   readonly onDatabaseRetry?: OpenDatabaseOptions["onRetry"];
 }
 
@@ -93,31 +101,33 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   const { logger, dataDirectory, listen, operatorListen } = options;
   const config = typeof options.config === "string" ? loadConfig(options.config) : options.config;
   const contract = loadContract(config.contract);
-  const { onDatabaseRetry: onRetry } = options;
-  const database = await openDatabase(options.database, onRetry === undefined ? {} : { onRetry });
+  const { onDatabaseRetry: onRetry, databaseRetryMs: retryMs } = options;
+  const patience = { ...(onRetry && { onRetry }), ...(retryMs === undefined ? {} : { retryMs }) };
+  // Every step until the listeners are open: the database may break off between any two.
+  const patiently = <T>(step: () => Promise<T>): Promise<T> => withPatience(options.database, patience, step);
+  const database = await openDatabase(options.database, patience);
   closing.add("database", () => database.close());
   warnOfEmbedded(database, logger);
-  const planWatch = await prepare(database, config, logger);
+  if (database.isPooled)
+    logger.info("a pooler stands in front of the database: each transaction has its own settings");
+  const planWatch = await prepare(database, config, logger, patiently);
   const operatorToken = ensureOperatorToken(options.dataDirectory, options.operatorToken);
   const metrics = createMetrics();
-  const ledger: LedgerHandle = await openLedger(database, {
+  const ledgerOptions = {
     shards: config.shards,
     idempotencyKeepSeconds: config.idempotency.keepHours * SECONDS_PER_HOUR,
     events: createLaneTelemetry(metrics.registry, () => ledger.queueLength),
-  });
+  };
+  // One that was registered in vain is found dead by the others, and has leased nothing.
+  const ledger: LedgerHandle = await patiently(() => openLedger(database, ledgerOptions));
   closing.add("ledger", () => ledger.close());
   startBackground(database, config, planWatch, { metrics, logger, closing });
   const meter = openMeter(ledger, database, config, metrics, logger);
-  await meter.start();
+  await patiently(() => meter.start());
   closing.add("meter", () => meter.close());
-  const exports = await runExports({
-    database,
-    config,
-    dataDirectory,
-    owner: ledger.instanceId,
-    metrics,
-    logger,
-  });
+  const linkSecret = await patiently(() => ensureLinkSecret(database));
+  const owner = ledger.instanceId;
+  const exports = await runExports({ database, config, dataDirectory, owner, linkSecret, metrics, logger });
   closing.add("exports", () => exports.stop());
   const gateway = openGateway(options, config, { contract, meter, database, metrics, exports });
   let ready = false;
@@ -130,10 +140,11 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     version: options.version,
     instanceId: () => ledger.instanceId,
     isReady: () => ready,
+    isDatabaseAway: () => meter.isDatabaseAway,
   });
   const operator = await serveOperator(api, operatorListen).catch(refuseAddress(operatorListen));
   closing.add("operator API", () => operator.close());
-  closing.add("gateway", () => gateway.close());
+  closing.add("gateway", () => gateway.close(), "serving");
   const address = await gateway.listen(listen.host, listen.port).catch(refuseAddress(listen));
   ready = true;
   closing.add("readiness", async () => {
@@ -160,6 +171,7 @@ function openMeter(
     limits: config.limits,
     ownLimit: config.customerApi,
     leases: config.leases,
+    ...(database.kind === "pglite" ? { silenceMs: EMBEDDED_SILENCE_MS } : {}),
     events: createMeterTelemetry(metrics.registry, logger),
   });
 }
@@ -235,11 +247,17 @@ function refuseAddress(listen: Listen): (error: unknown) => never {
 }
 
 /** Brings schema, plans and prices of the database up to this version and this configuration. */
-async function prepare(database: Database, config: Config, logger: Logger): Promise<PlanWatch> {
-  const { version } = await migrate(database, (migration) => logger.info({ migration }, "migration applied"));
+async function prepare(
+  database: Database,
+  config: Config,
+  logger: Logger,
+  patiently: <T>(step: () => Promise<T>) => Promise<T>,
+): Promise<PlanWatch> {
+  const onApplied = (migration: string): void => logger.info({ migration }, "migration applied");
+  const { version } = await patiently(() => migrate(database, onApplied));
   logger.debug({ version }, "the schema is up to date");
-  const planWatch = await publishFilePlans(database, config.plans, logger);
-  await publishPrices(database, config, logger);
+  const planWatch = await patiently(() => publishFilePlans(database, config.plans, logger));
+  await patiently(() => publishPrices(database, config, logger));
   return planWatch;
 }
 
@@ -252,34 +270,4 @@ function warnOfEmbedded(database: Database, logger: Logger): void {
 
 function renderUrl(address: Listen): string {
   return `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
-}
-
-/** What was opened is closed in reverse, each part even when another fails. */
-class Closing {
-  readonly #logger: Logger;
-  readonly #parts: { readonly name: string; readonly close: () => Promise<void> }[] = [];
-  #running: Promise<void> | undefined;
-
-  constructor(logger: Logger) {
-    this.#logger = logger;
-  }
-
-  add(name: string, close: () => Promise<void>): void {
-    this.#parts.push({ name, close });
-  }
-
-  run(): Promise<void> {
-    this.#running ??= this.#run();
-    return this.#running;
-  }
-
-  async #run(): Promise<void> {
-    for (const { name, close } of this.#parts.toReversed()) {
-      try {
-        await close();
-      } catch (error) {
-        this.#logger.error({ err: error, part: name }, "could not be closed");
-      }
-    }
-  }
 }

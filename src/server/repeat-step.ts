@@ -1,3 +1,4 @@
+import { isDatabaseAway } from "../ledger/database/storage-error.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
 /** How often an idle one looks for work; half to one and a half of it, so that instances take turns. */
@@ -34,7 +35,8 @@ export function repeatStep({ step, failure, logger }: RepeatOptions): RepeatedSt
     try {
       isBusy = await step();
     } catch (error) {
-      logger.warn({ err: error }, failure);
+      // That the database is away is said once, by the heartbeats.
+      if (!isDatabaseAway(error)) logger.warn({ err: error }, failure);
     }
     running = undefined;
     schedule(isBusy || isWanted ? Math.min(performance.now() - began, LONGEST_REST_MS) : idlePause());

@@ -4,7 +4,6 @@ import { createExportLinks, type ExportLinks } from "../exports/export-links.ts"
 import type { Exports } from "../exports/exports.ts";
 import { openExports } from "../exports/open-exports.ts";
 import type { Database } from "../ledger/database/database.ts";
-import { ensureLinkSecret } from "../ledger/exports/link-secret.ts";
 import { createExportTelemetry } from "../telemetry/export-telemetry.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -16,6 +15,8 @@ export interface RunExportsOptions {
   readonly dataDirectory: string;
   /** What this process is called in the database. */
   readonly owner: string;
+  /** Signs the links; see ensureLinkSecret. */
+  readonly linkSecret: Parameters<typeof createExportLinks>[0];
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -29,12 +30,12 @@ export interface RunningExports {
 
 /** Opens what exports need, and works on them in the background until it is stopped. */
 export async function runExports(options: RunExportsOptions): Promise<RunningExports> {
-  const { database, config, dataDirectory, owner, metrics, logger } = options;
+  const { database, config, dataDirectory, owner, linkSecret, metrics, logger } = options;
   const { shards, leases } = config;
   const { kinds, workers, workersPerAccount, linkSeconds } = config.exports;
   const storage = config.exports.storage ?? { kind: "folder", path: join(dataDirectory, "exports") };
   const settings = { kinds, storage, workers, workersPerAccount };
-  const links = createExportLinks(await ensureLinkSecret(database), linkSeconds, Date.now);
+  const links = createExportLinks(linkSecret, linkSeconds, Date.now);
   const events = createExportTelemetry(metrics.registry, logger);
   // An instance that was silent for so long is dead: the others go on with its exports.
   const claimSeconds = Math.max(1, Math.ceil(leases.deadAfterMs / 1_000));

@@ -1,13 +1,18 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import { type Credits, formatCredits } from "../domain/credits.ts";
 import type { EventSubject, MeterEvents } from "../meter/meter-events.ts";
+import { createDatabaseTelemetry, type DatabaseTelemetry } from "./database-telemetry.ts";
 import type { Logger } from "./logger.ts";
 
 /** Waits for a lease: a cached one costs nothing, one batch some milliseconds, a recall up to 400. */
 const WAIT_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
 
 /** Counts what the meter tells, and logs what an operator should look into. Credits in metrics are whole credits. */
-export function createMeterTelemetry(registry: Registry, logger: Logger): MeterEvents {
+export function createMeterTelemetry(
+  registry: Registry,
+  logger: Logger,
+  database: DatabaseTelemetry = createDatabaseTelemetry(registry, logger),
+): MeterEvents {
   const counters = createCounters(registry);
   const waits = new Histogram({
     name: "farebox_lease_wait_seconds",
@@ -48,15 +53,18 @@ export function createMeterTelemetry(registry: Registry, logger: Logger): MeterE
     },
     heartbeatFailed: (error) => {
       counters.heartbeatsFailed.inc();
-      logger.warn({ err: error }, "the database did not answer a heartbeat");
+      if (!database.covers(error)) logger.warn({ err: error }, "a heartbeat failed");
     },
+    databaseAway: (error) => database.away(error),
+    databaseBack: (awayMs) => database.back(awayMs),
     fenced: () => {
       counters.fenced.inc();
       logger.warn("this instance was declared dead by the others and registered again");
     },
     taskFailed: (task, error, again) => {
       counters.tasksFailed.inc({ task });
-      logger.warn({ err: error, task, again }, "work after an answer failed");
+      if (!again || !database.covers(error))
+        logger.warn({ err: error, task, again }, "work after an answer failed");
     },
   };
 }

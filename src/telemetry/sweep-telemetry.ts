@@ -1,4 +1,5 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { isDatabaseAway } from "../ledger/database/storage-error.ts";
 import type { SweepEvents } from "../ledger/sweep/sweep-rounds.ts";
 import type { Logger } from "./logger.ts";
 
@@ -36,7 +37,8 @@ export function createSweepTelemetry(registry: Registry, logger: Logger): SweepE
     stepFailed: (step, error, times) => {
       failures.inc({ step });
       if (times === 1) loggedAt.delete(step);
-      if (isDue(step))
+      // Nothing of its own is wrong, and the log has said so.
+      if (!isDatabaseAway(error) && isDue(step))
         logger.warn({ err: error, step, times }, "a step of the sweep failed: it is tried again");
     },
     stepPassed: (step, error) => {
@@ -44,6 +46,8 @@ export function createSweepTelemetry(registry: Registry, logger: Logger): SweepE
       if (isDue(`passed ${step}`))
         logger.warn({ err: error, step }, "a step of the sweep passed what it could not do");
     },
-    stepRecovered: (step) => logger.info({ step }, "a step of the sweep works again"),
+    stepRecovered: (step) => {
+      if (loggedAt.has(step)) logger.info({ step }, "a step of the sweep works again");
+    },
   };
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { FareboxError } from "../domain/farebox-error.ts";
 import { createGatewayTelemetry } from "./gateway-telemetry.ts";
 import { createLogger } from "./logger.ts";
 import { createMeterTelemetry } from "./meter-telemetry.ts";
@@ -44,6 +45,35 @@ test("what the meter tells is counted by name, and what needs a look is logged w
   }
   assert.equal(lines.length, 7);
   assert.match(lines[1] ?? "", /"requestId":"r1","account":"acc_1","endpoint":"GET \/x".*"amount":"1\.5"/);
+});
+
+test("a database that is away is told in one line when it goes, one a minute, and one when it is back; its time is counted", async (context) => {
+  context.mock.timers.enable({ apis: ["setInterval"] });
+  const { lines, logger, metrics } = collect();
+  const events = createMeterTelemetry(metrics.registry, logger);
+  const error = new FareboxError("storage_unavailable", "connect ECONNREFUSED", { retryable: true });
+  assert.match(await metrics.render(), /^farebox_database_away 0$/m);
+  events.heartbeatFailed(error);
+  events.taskFailed("release of a lease", error, true);
+  assert.equal(lines.length, 0);
+  events.databaseAway(error);
+  for (let beat = 0; beat < 100; beat += 1) events.heartbeatFailed(error);
+  context.mock.timers.tick(120_000);
+  const away = await metrics.render();
+  assert.match(away, /^farebox_database_away 1$/m);
+  assert.doesNotMatch(away, /^farebox_database_away_seconds_total 0$/m);
+  assert.match(away, /^farebox_heartbeats_failed_total 101$/m);
+  events.databaseBack(125_340);
+  context.mock.timers.tick(120_000);
+  assert.match(await metrics.render(), /^farebox_database_away 0$/m);
+  const told = lines.map((line) => (JSON.parse(line) as { msg: string }).msg);
+  assert.equal(told.length, 4, told.join());
+  assert.match(told[0] ?? "", /is away/);
+  assert.match(told[1] ?? "", /still away/);
+  assert.match(told[3] ?? "", /back after 125\.3 s/);
+  assert.ok(!lines.some((line) => line.includes("stack")));
+  events.taskFailed("release of a lease", error, false);
+  assert.equal(lines.length, 5, "what is given up for good is told");
 });
 
 test("what the gateway tells is counted; finished exchanges are logged at debug only", async () => {

@@ -31,6 +31,8 @@ interface Plan {
 export class DatabaseProxy {
   /** How long each message to the server is kept back. */
   slowMs = 0;
+  /** Swallows everything in both directions, without a word; what was open meanwhile stays so. */
+  isMute = false;
   readonly #target: URL;
   readonly #server: Server;
   readonly #links = new Set<Link>();
@@ -103,6 +105,7 @@ class Link {
   /** Messages that are kept back, in the direction of the hold. */
   readonly #kept: Buffer[] = [];
   #plan: Plan | undefined;
+  #isMute = false;
 
   constructor(client: Socket, server: Socket, proxy: DatabaseProxy) {
     this.#client = client;
@@ -114,9 +117,13 @@ class Link {
       socket.once("close", () => this.destroy());
     }
     client.on("data", (chunk) => {
+      this.#isMute ||= proxy.isMute;
+      if (this.#isMute) return;
       for (const message of this.#toServer.read(chunk)) this.#forward(message);
     });
     server.on("data", (chunk) => {
+      this.#isMute ||= proxy.isMute;
+      if (this.#isMute) return;
       for (const message of this.#toClient.read(chunk)) this.#answer(message);
     });
   }

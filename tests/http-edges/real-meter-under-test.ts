@@ -19,7 +19,7 @@ import { readBalances } from "../../src/ledger/pools/balances.ts";
 import { type Entry, listEntries } from "../../src/ledger/pools/entries.ts";
 import { grantCredits } from "../../src/ledger/pools/grant.ts";
 import { publishPriceList, readPriceList } from "../../src/ledger/price-lists/price-lists.ts";
-import { addKey } from "../../src/ledger/testing/books.ts";
+import { addKey, PATIENT } from "../../src/ledger/testing/books.ts";
 import { createMeter } from "../../src/meter/create-meter.ts";
 import { silentEvents } from "../../src/meter/meter-events.ts";
 
@@ -33,7 +33,11 @@ export async function openRealMeterUnderTest(database: Database): Promise<MeterU
     publishPriceList(tx, { body, hash: hash("sha256", body, "hex"), effectiveAt: null }),
   );
   const storage = new BreakableDatabase(database);
-  const ledger = await openLedger(storage, { shards: SHARDS, idempotencyKeepSeconds: 3_600 });
+  const ledger = await openLedger(storage, {
+    shards: SHARDS,
+    idempotencyKeepSeconds: 3_600,
+    limits: PATIENT,
+  });
   const meter = createMeter({
     ledger,
     priceLists: {
@@ -46,6 +50,7 @@ export async function openRealMeterUnderTest(database: Database): Promise<MeterU
     limits: [],
     leases: { idleMs: 100, deadAfterMs: 10_000 },
     events: silentEvents,
+    silenceMs: 60_000,
   });
   await meter.start();
   return {

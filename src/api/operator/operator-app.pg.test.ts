@@ -35,6 +35,10 @@ eachDatabase("operator API", (openFresh) => {
     const { status, body } = await operator.get("/readyz", open);
     operator.ready = true;
     assert.deepEqual([status, body.code], [503, "not_ready"]);
+    operator.databaseAway = true;
+    const away = await operator.get("/readyz", open);
+    operator.databaseAway = false;
+    assert.deepEqual([away.status, away.body.code], [503, "storage_unavailable"]);
   });
 
   test("an unknown path is 404, a known one with another method 405 with Allow", async () => {

@@ -19,4 +19,6 @@ export interface OperatorServices {
   readonly instanceId: () => string;
   /** Whether the gateway takes requests: listening, and not draining. */
   readonly isReady: () => boolean;
+  /** Whether the heartbeats found that the database is away. */
+  readonly isDatabaseAway: () => boolean;
 }

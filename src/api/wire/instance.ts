@@ -16,6 +16,9 @@ export const instanceBody = z
     database: z.object({
       kind: z.enum(["pglite", "postgres"]),
       version: z.string().openapi({ description: "Postgres's version." }),
+      pooled: z
+        .boolean()
+        .openapi({ description: "Whether a pooler (PgBouncer, say) stands in front of it." }),
       migration: z.int().openapi({ description: "The number of the last migration." }),
       now: timeOutput.openapi({
         description: "The database's clock, which decides everything that has a date.",

@@ -1,14 +1,16 @@
 import type { Command } from "commander";
+import { withPatience } from "../../ledger/database/patience.ts";
 import { type MigrateResult, migrate } from "../../ledger/migrate.ts";
 import {
   type Cli,
   databaseOption,
+  databaseTarget,
   dataOption,
   jsonOption,
   printResult,
   type StorageOptions,
 } from "../cli.ts";
-import { openStorage } from "../process/open-storage.ts";
+import { openStorage, patienceOf } from "../process/open-storage.ts";
 
 /** `farebox migrate` */
 export function addMigrate(program: Command, cli: Cli): void {
@@ -21,7 +23,9 @@ export function addMigrate(program: Command, cli: Cli): void {
     .action(async (options: StorageOptions) => {
       const database = await openStorage(cli, options);
       try {
-        const result = await migrate(database);
+        const result = await withPatience(databaseTarget(cli, options), patienceOf(cli), () =>
+          migrate(database),
+        );
         printResult(cli, options, result, () => renderApplied(result));
       } finally {
         await database.close();

@@ -18,6 +18,9 @@ export interface Served extends Running {
   readonly ended: Promise<void>;
 }
 
+/** Whoever is done ends within it by himself. */
+const LEFT_MS = 1_000;
+
 /** Forced to end while requests were under way. */
 const EXIT_FORCED = 1;
 
@@ -79,4 +82,6 @@ async function untilClosed(cli: Cli, running: Running, directory: string): Promi
   }
   cli.terminal.err(`${signal}: finishing the requests under way. Once more to stop at once.\n`);
   await running.close();
+  // What did not come to an end must not keep the process: there is nothing left to wait for.
+  setTimeout(() => process.exit(EXIT_FORCED), LEFT_MS).unref();
 }

@@ -7,6 +7,7 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
   config_invalid: 2,
   contract_invalid: 2,
   openapi_invalid: 2,
+  database_url_invalid: 2,
   data_directory_locked: 3,
   database_unreachable: 4,
 };

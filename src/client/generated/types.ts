@@ -901,6 +901,10 @@ export interface Instance {
      */
     version: string;
     /**
+     * Whether a pooler (PgBouncer, say) stands in front of it.
+     */
+    pooled: boolean;
+    /**
      * The number of the last migration.
      */
     migration: number;

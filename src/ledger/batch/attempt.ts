@@ -8,17 +8,33 @@ export class Attempt {
   isUnknown = false;
   readonly #limits: LaneLimits;
   readonly #giveUpAt: number;
+  readonly #admitForMs: number;
+  #failedAt: number | undefined;
   #pause: number;
 
-  constructor(works: readonly Work[], limits: LaneLimits, retryForMs: number) {
+  /** `isAway`, `isDown`: the database stayed away before for as long as leases, or all callers, wait: now they do not. */
+  constructor(
+    works: readonly Work[],
+    limits: LaneLimits,
+    { isAway, isDown }: { readonly isAway: boolean; readonly isDown: boolean },
+  ) {
+    const now = performance.now();
     this.works = works;
     this.#limits = limits;
-    this.#giveUpAt = performance.now() + retryForMs;
+    this.#giveUpAt = now + (isDown ? 0 : limits.retryForMs);
+    this.#admitForMs = isAway ? 0 : limits.admitForMs;
     this.#pause = limits.firstPauseMs;
   }
 
   isOverdue(): boolean {
     return performance.now() >= this.#giveUpAt;
+  }
+
+  /** Leases and holds are not waited for any longer. Asked at each failure: a slow database is not away before the first. */
+  isTooLateToAdmit(): boolean {
+    const now = performance.now();
+    this.#failedAt ??= now;
+    return now - this.#failedAt >= this.#admitForMs;
   }
 
   /** Half to whole, so that instances do not come back together. */

@@ -14,6 +14,8 @@ export interface LaneLimits {
   /** Pauses between attempts while the database is not available: doubled from the first to the longest. */
   readonly firstPauseMs: number;
   readonly longestPauseMs: number;
+  /** After so long without the database leases and holds are refused: their requests have not begun, and may come back. */
+  readonly admitForMs: number;
   /** After so long without the database, callers are refused instead of waiting; clients give up at about this time. */
   readonly retryForMs: number;
   /** Closing waits so long for batches in flight. */
@@ -26,7 +28,9 @@ export const LANE_LIMITS: LaneLimits = {
   batchItems: 1000,
   batchBodyBytes: 16 * 1024 * 1024,
   firstPauseMs: 20,
-  longestPauseMs: 1000,
+  // A database that is back is found within it.
+  longestPauseMs: 500,
+  admitForMs: 600,
   retryForMs: 8000,
   closeWithinMs: 10_000,
 };

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { explainUnknownAccount, unknownAccount } from "../accounts/unknown-account.ts";
 import type { Database } from "../database/database.ts";
+import { isUndone } from "../database/storage-error.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { Numbers } from "../instance/numbers.ts";
 import { Attempt } from "./attempt.ts";
@@ -10,7 +11,7 @@ import { GeneralBatch } from "./general-batch.ts";
 import type { LaneEvents } from "./lane-events.ts";
 import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
-import { isInTheWay, isNotNext, isUnavailable, isUndone } from "./outcome.ts";
+import { isInTheWay, isNotNext, isUnavailable } from "./outcome.ts";
 import { isPlain, PlainBatch } from "./plain-batch.ts";
 
 /** What the lanes of one instance share. */
@@ -52,17 +53,24 @@ export class LaneSender {
   #number = 0;
   /** Pools from which it leases, as far as it knows. A wrong guess costs one batch more. */
   readonly #entered = new Set<string>();
-  /** The database stayed away past the limit: callers are refused at the first failed attempt until it is back. */
+  /** The database stayed away past a limit: leases and holds, or all, are refused at the first failed attempt until it is back. */
+  #isAway = false;
   #isDown = false;
   /** A batch of unknown outcome is in the way. */
   isBlocked = false;
-  /** Called when the database stayed away past the limit: nobody else waits for it in vain. */
-  readonly #onDown: (error: FareboxError) => void;
+  /** What is being sent waits for a database that is away: leases and holds do not queue behind it. */
+  admitsNone = false;
+  /** Called when the database stayed away past a limit: nobody else for whom this holds waits for it in vain. */
+  readonly #onAway: (isRefused: (work: Work) => boolean, error: FareboxError) => void;
 
-  constructor(parts: SenderParts, shard: number, onDown: (error: FareboxError) => void) {
+  constructor(
+    parts: SenderParts,
+    shard: number,
+    onAway: (isRefused: (work: Work) => boolean, error: FareboxError) => void,
+  ) {
     this.#parts = parts;
     this.#shard = shard;
-    this.#onDown = onDown;
+    this.#onAway = onAway;
   }
 
   /** Sends the items and tells their callers. Returns those whose pools somebody has locked. Never rejects. */
@@ -111,8 +119,16 @@ export class LaneSender {
   }
 
   async #attempt(given: readonly Work[], way: Way): Promise<Outcome> {
-    const { limits } = this.#parts;
-    const attempt = new Attempt(given, limits, this.#isDown ? 0 : limits.retryForMs);
+    const attempt = new Attempt(given, this.#parts.limits, { isAway: this.#isAway, isDown: this.#isDown });
+    try {
+      return await this.#sendUntilKnown(attempt, given, way);
+    } finally {
+      this.admitsNone = false;
+      this.isBlocked = false;
+    }
+  }
+
+  async #sendUntilKnown(attempt: Attempt, given: readonly Work[], way: Way): Promise<Outcome> {
     let works = given;
     let batch: Batch | undefined;
     for (;;) {
@@ -134,7 +150,12 @@ export class LaneSender {
         if (isNotNext(error) && batch !== undefined && !attempt.isUnknown) attempt.isUnknown = true;
         else if (!isUnavailable(error)) return await this.#divide(works, way, error);
         else if (isInTheWay(error) && !attempt.isUnknown) return this.#inTheWay(error);
-        else if (!(await this.#waitOut(attempt, works, error))) return NOTHING_LEFT;
+        else {
+          const left = await this.#waitOut(attempt, works, error);
+          if (left.length === 0) return NOTHING_LEFT;
+          if (left.length < works.length) batch = undefined;
+          works = left;
+        }
       }
     }
   }
@@ -224,8 +245,10 @@ export class LaneSender {
   /** The batch is committed, so whatever is wrong with its reply, it must not be sent again. */
   #told(batch: Batch, works: readonly Work[], reply: string): Leftovers {
     this.#number += 1;
+    this.#isAway = false;
     this.#isDown = false;
     this.isBlocked = false;
+    this.admitsNone = false;
     try {
       return batch.settle(reply);
     } catch (error) {
@@ -258,25 +281,35 @@ export class LaneSender {
   }
 
   /**
-   * Pauses before the next attempt. When the database stays away, everyone is refused of whom it is certain that nothing was
-   * or will be done, and those that can be told either way: a lease that comes too late is given back, a hold has its id.
-   * Charges and releases of unknown outcome wait until it is known. False when nobody is left to send for.
+   * Pauses before the next attempt, and returns what is left to send. When the database stays away, everyone is refused of whom it is
+   * certain that nothing was or will be done, and those that can be told either way: a lease that comes too late is given back, a hold
+   * has its id. These are refused soon. Charges and releases of unknown outcome wait until it is known.
    */
-  async #waitOut(attempt: Attempt, works: readonly Work[], error: FareboxError): Promise<boolean> {
+  async #waitOut(attempt: Attempt, works: readonly Work[], error: FareboxError): Promise<readonly Work[]> {
     this.#parts.events.batchRetried("database away");
-    if (attempt.isOverdue()) {
-      this.#isDown = true;
-      this.isBlocked = attempt.isUnknown;
-      this.#onDown(unavailable(error));
+    const isOverdue = attempt.isOverdue();
+    const isTooLate = attempt.isTooLateToAdmit();
+    const isRefused = (work: Work): boolean => isOverdue || canBeTold(work);
+    let left = works;
+    if (isOverdue || isTooLate) {
+      this.#isAway = true;
+      this.#isDown ||= isOverdue;
+      this.admitsNone = true;
+      if (isOverdue) this.isBlocked = attempt.isUnknown;
+      this.#onAway(isRefused, unavailable(error));
       for (const work of works) {
-        const canBeTold = work.verb === "lease" || work.verb === "hold";
-        if (canBeTold || !attempt.isUnknown) work.reject(unavailable(error));
+        if (canBeTold(work) || (isOverdue && !attempt.isUnknown)) work.reject(unavailable(error));
       }
-      if (!attempt.isUnknown) return false;
+      if (!attempt.isUnknown) left = works.filter((work) => !isRefused(work));
     }
-    await sleep(attempt.nextPause());
-    return true;
+    if (left.length > 0) await sleep(attempt.nextPause());
+    return left;
   }
+}
+
+/** Whether its caller may be told that nothing was done although it may have been. */
+export function canBeTold({ verb }: Work): boolean {
+  return verb === "lease" || verb === "hold";
 }
 
 function nameOf({ item: { pool } }: Work): string {

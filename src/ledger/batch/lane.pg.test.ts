@@ -181,6 +181,24 @@ eachDatabase("lane", (openFresh, kind) => {
     });
   }
 
+  test("while the database is away leases and holds are refused soon, and charges wait for it", async () => {
+    const pool = await createPool(db, 1000n);
+    const limits = { ...IMPATIENT, retryForMs: 60_000, admitForMs: 0 };
+    const impatient = await openLedger(lossy, { ...LEDGER, limits });
+    let isAway = true;
+    lossy.fault = (text) => (isAway && RUN.test(text) ? "not sent" : undefined);
+    const charge = impatient.charge(chargeOf(pool, 10n));
+    await assert.rejects(impatient.lease(leaseOf(pool, 100n)), { code: "storage_unavailable" });
+    // Now the charge is tried again and again, alone: those behind it need not wait for that either.
+    await assert.rejects(impatient.lease(leaseOf(pool, 100n)), { code: "storage_unavailable" });
+    await assert.rejects(impatient.hold(holdOf(pool, "away", 50n)), { code: "storage_unavailable" });
+    isAway = false;
+    assert.equal((await charge).charged, 10n);
+    assert.equal((await impatient.lease(leaseOf(pool, 100n))).granted, 100n);
+    await impatient.close();
+    assert.equal((await readPool(db, pool)).held, 0n, "what was granted too late went back");
+  });
+
   test("a charge of unknown outcome is answered when the outcome is known, however long that takes", async () => {
     const pool = await createPool(db, 1000n);
     const impatient = await openLedger(lossy, { ...LEDGER, limits: IMPATIENT });

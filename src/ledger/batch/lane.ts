@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { BatchSlots } from "./batch-slots.ts";
 import { BusyPools } from "./busy-pools.ts";
-import { LaneSender, type SenderParts, unavailable } from "./lane-sender.ts";
+import { canBeTold, LaneSender, type SenderParts, unavailable } from "./lane-sender.ts";
 import type { Work } from "./lane-work.ts";
 
 /** What the lanes of one instance share. */
@@ -27,8 +27,10 @@ export class Lane {
   constructor(parts: LaneParts, shard: number) {
     this.#parts = parts;
     this.#busy = new BusyPools(parts.limits.retryForMs, (ms) => parts.events.busyServed(ms));
-    this.#sender = new LaneSender(parts, shard, (error) => {
-      for (const work of this.#takeQueue()) work.reject(error);
+    this.#sender = new LaneSender(parts, shard, (isRefused, error) => {
+      const waiting = this.#takeQueue();
+      for (const work of waiting) if (isRefused(work)) work.reject(error);
+      this.#queue = waiting.filter((work) => !isRefused(work));
     });
   }
 
@@ -38,7 +40,7 @@ export class Lane {
   }
 
   push(work: Work): void {
-    if (this.#sender.isBlocked) {
+    if (this.#sender.isBlocked || (this.#sender.admitsNone && canBeTold(work))) {
       work.reject(unavailable());
     } else if (this.length >= this.#parts.limits.queueLength) {
       work.reject(new FareboxError("overloaded", "The ledger's queue is full.", { retryable: true }));

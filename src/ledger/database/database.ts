@@ -44,6 +44,11 @@ export interface Transaction extends Queryable {
 export interface Database extends Queryable {
   readonly kind: "pglite" | "postgres";
   /**
+   * Whether a pooler stands in front of the server (PgBouncer in any mode, or one like it): each statement then is a transaction with
+   * settings of its own. False until the first query was answered.
+   */
+  readonly isPooled?: boolean;
+  /**
    * Runs `run` in one transaction and commits. Everything inside must go through `tx`: on PGlite there is one connection
    * only, so a query on the database itself would wait for this transaction to end. A deadlock or serialization failure
    * rolls back and runs `run` again (at most {@link TRANSACTION_ATTEMPTS} times), so it must have no other effects.

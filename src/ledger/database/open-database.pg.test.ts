@@ -6,7 +6,6 @@ import { refusedCodes } from "../testing/at-once.ts";
 import { type PostgresServer, startPostgres } from "../testing/postgres-server.ts";
 import { copyPostgresTemplate } from "../testing/postgres-template.ts";
 import { openDatabase } from "./open-database.ts";
-import { PoolDatabase } from "./pool-database.ts";
 import { openPostgres } from "./postgres.ts";
 import { readServer } from "./read-server.ts";
 
@@ -124,6 +123,27 @@ describe("opening a Postgres server", () => {
     wire.stop();
   });
 
+  test("an answer that the network has lost is given up once the server says that it works on nothing", async (context) => {
+    const wire = await startWire(server.url);
+    context.after(() => wire.stop());
+    // Only the asking can end the wait: the deadline is far.
+    const limits = { statementTimeoutMs: 3_600_000, lockTimeoutMs: 3_600_000 };
+    const database = openPostgres({ url: wire.url, limits });
+    const direct = openPostgres({ url: server.url, limits });
+    await Promise.all([1, 2].map(() => database.query("SELECT pg_sleep(0.2)")));
+    wire.mute();
+    const swallowed = await Promise.allSettled([
+      database.query("SELECT 1"),
+      database.exec("SELECT 1"),
+      // It is worked on for longer than others are, before anyone asks: it is waited for.
+      direct.query("SELECT pg_sleep(2.5)"),
+    ]);
+    assert.deepEqual(refusedCodes(swallowed), ["storage_unavailable", "storage_unavailable"]);
+    assert.equal(swallowed[2]?.status, "fulfilled");
+    assert.deepEqual(await database.query("SELECT 2 AS two"), [{ two: 2 }]);
+    await Promise.all([database.close(), direct.close()]);
+  });
+
   test("a statement longer than the limit is cancelled and says so as an outage", async () => {
     const database = openPostgres({
       url: server.url,
@@ -138,7 +158,7 @@ describe("opening a Postgres server", () => {
 
   test("a statement prepared before its table changed works after one refusal that may be retried", async () => {
     const url = await copyPostgresTemplate(server.url);
-    const database = new PoolDatabase("postgres", { connectionString: url, max: 1 }, LIMITS);
+    const database = openPostgres({ url, maxConnections: 1 });
     await database.exec("CREATE TABLE changing (a int); INSERT INTO changing VALUES (1)");
     const statement = { name: "all-of-changing", text: "SELECT * FROM changing" };
     await database.query(statement);
@@ -149,21 +169,21 @@ describe("opening a Postgres server", () => {
   });
 });
 
-const LIMITS = { statementTimeoutMs: 5000, lockTimeoutMs: 5000 };
-
-/** A way to the server that can lose everything sent over it without a sign. */
+/** A way to the server that can lose what is sent over it without a sign: everything, or what is answered on connections of before. */
 async function startWire(serverUrl: string) {
   const target = new URL(serverUrl);
   const sockets = new Set<Socket>();
   let isCut = false;
+  let mutes = 0;
   const wire = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
+    const mutesBefore = mutes;
     for (const [from, to] of [
       [client, upstream],
       [upstream, client],
     ] as const) {
       sockets.add(from);
-      from.on("data", (bytes) => isCut || to.write(bytes));
+      from.on("data", (bytes) => isCut || (to === client && mutes > mutesBefore) || to.write(bytes));
       from.on("close", () => to.destroy());
       from.on("error", () => to.destroy());
     }
@@ -174,6 +194,7 @@ async function startWire(serverUrl: string) {
   url.port = String(typeof address === "object" ? address?.port : 0);
   return {
     url: url.href,
+    mute: () => void (mutes += 1),
     cut: () => void (isCut = true),
     mend: () => void (isCut = false),
     stop: () => {

@@ -12,6 +12,9 @@ const YOUNG_GENERATION_MB = 4;
  */
 const ONE_AT_A_TIME = "--wasm-num-compilation-tasks=1";
 
+/** After a caller has given a statement up (12 s) the thread may work on it for so long. */
+const GRACE_MS = 3_000;
+
 /** One connection's end of the thread. */
 export interface PgliteSession {
   opened(): void;
@@ -26,13 +29,17 @@ export interface PgliteSession {
 export class PgliteThread {
   readonly #directory: string;
   readonly #sessions = new Map<number, PgliteSession>();
+  /** Bytes sent that the thread has not answered yet, by session. */
+  readonly #unanswered = new Map<number, number>();
+  readonly #graceMs: number;
   #lastSession = 0;
   #worker: Worker | undefined;
   #ready: Promise<Worker> | undefined;
   #closed = false;
 
-  constructor(directory: string) {
+  constructor(directory: string, graceMs = GRACE_MS) {
     this.#directory = directory;
+    this.#graceMs = graceMs;
   }
 
   /** Starts the thread unless it runs. Rejects with FareboxError `data_directory_locked` or `storage_unavailable`. */
@@ -54,14 +61,27 @@ export class PgliteThread {
 
   /** `bytes` are handed over: the caller must not use them afterwards. */
   send(session: number, bytes: Uint8Array<ArrayBuffer>): void {
+    this.#unanswered.set(session, (this.#unanswered.get(session) ?? 0) + 1);
     this.#worker?.postMessage({ kind: "send", session, bytes } satisfies ToWorker, [bytes.buffer]);
   }
 
+  /**
+   * The connection is over. When the thread still works on something for it, its caller has given up: a thread that does not come
+   * to an end either is replaced. Nothing that was committed is lost with it, as when the whole process is killed.
+   */
   leave(session: number): void {
-    this.#sessions.delete(session);
+    if (!this.#sessions.delete(session)) return;
+    const worker = this.#worker;
+    if (!this.#unanswered.has(session) || worker === undefined) return;
+    setTimeout(() => {
+      if (this.#unanswered.has(session)) void worker.terminate();
+    }, this.#graceMs).unref();
   }
 
-  /** Shuts PGlite down and waits until the thread has ended and the directory's lock is free. */
+  /**
+   * Shuts PGlite down and waits until the thread has ended and the directory's lock is free. A thread that does not end by itself is
+   * ended: its next opening is one as after a crash.
+   */
   async close(): Promise<void> {
     this.#closed = true;
     const worker = this.#worker;
@@ -70,7 +90,9 @@ export class PgliteThread {
       worker.once("exit", resolve);
     });
     worker.postMessage({ kind: "close" } satisfies ToWorker, []);
+    const timer = setTimeout(() => void worker.terminate(), this.#graceMs);
     await ended;
+    clearTimeout(timer);
   }
 
   #startWorker(): Promise<Worker> {
@@ -102,8 +124,14 @@ export class PgliteThread {
 
   #deliver(message: Extract<FromWorker, { session: number }>): void {
     const session = this.#sessions.get(message.session);
-    if (message.kind === "opened") session?.opened();
-    else session?.received(message.bytes);
+    if (message.kind === "opened") {
+      session?.opened();
+      return;
+    }
+    const left = (this.#unanswered.get(message.session) ?? 1) - 1;
+    if (left > 0) this.#unanswered.set(message.session, left);
+    else this.#unanswered.delete(message.session);
+    session?.received(message.bytes);
   }
 
   /** Only after `exit` may another thread be started: before it, two would have the directory open. */
@@ -112,6 +140,7 @@ export class PgliteThread {
     this.#ready = undefined;
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
+    this.#unanswered.clear();
     for (const session of sessions) session.failed(cause);
   }
 }

@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { FareboxError } from "../../domain/farebox-error.ts";
 import { refusedCodes } from "../testing/at-once.ts";
 import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
 import type { Database } from "./database.ts";
@@ -69,6 +70,27 @@ describe("the embedded database", () => {
     await database.close();
   });
 
+  test("a thread that never answers is replaced, whoever waits is told, and what was committed is there", async () => {
+    const thread = new PgliteThread(directory, 50);
+    const database = await openPglite(directory, thread, { statementTimeoutMs: 1, lockTimeoutMs: 1 });
+    const first = await thread.start();
+    await database.query("INSERT INTO lines VALUES (50)");
+    await assert.rejects(database.query("SELECT count(*) FROM generate_series(1, 1000000000000)"), {
+      code: "storage_unavailable",
+      retryable: true,
+    });
+    const [row] = await eventually(() => database.query<{ n: bigint }>("SELECT n FROM lines WHERE n = 50"));
+    assert.deepEqual(row, { n: 50n });
+    assert.notEqual(await thread.start(), first);
+    await database.query("DELETE FROM lines WHERE n = 50");
+    // Closed while it works on something without an end: it ends all the same.
+    const endless = database.query("SELECT count(*) FROM generate_series(1, 1000000000000)");
+    const told = assert.rejects(endless, { code: "storage_unavailable" });
+    await thread.close();
+    await told;
+    await database.close();
+  });
+
   test("a transaction that a broken connection left open is rolled back", async () => {
     const database = await open();
     await database.exec("BEGIN; INSERT INTO lines VALUES (99)");
@@ -105,6 +127,17 @@ describe("the embedded database", () => {
     }
   });
 });
+
+/** The statements of a thread that is being replaced fail, each with an error that may be tried again. */
+async function eventually<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      assert.ok(error instanceof FareboxError && error.retryable, String(error));
+    }
+  }
+}
 
 const WRITER = `
   const { openDatabase } = await import(process.argv[1]);

@@ -2,7 +2,9 @@ import type { Duplex } from "node:stream";
 import type { Database } from "./database.ts";
 import { PgliteStream } from "./pglite-stream.ts";
 import { PgliteThread } from "./pglite-thread.ts";
-import { PoolDatabase, SESSION_LIMITS } from "./pool-database.ts";
+import { PoolDatabase } from "./pool-database.ts";
+
+import { SESSION_LIMITS, type SessionLimits } from "./session.ts";
 
 /** Opening after a crash replays the log, and the first statement after that may wait for a large one. */
 const CONNECT_TIMEOUT_MS = 30_000;
@@ -17,6 +19,7 @@ const CONNECT_TIMEOUT_MS = 30_000;
 export async function openPglite(
   directory: string,
   thread: PgliteThread = new PgliteThread(directory),
+  limits: SessionLimits = SESSION_LIMITS,
 ): Promise<Database> {
   await thread.start();
   return new PoolDatabase(
@@ -35,7 +38,6 @@ export async function openPglite(
       idleTimeoutMillis: 0,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     },
-    SESSION_LIMITS,
-    () => thread.close(),
+    { limits, onClose: () => thread.close() },
   );
 }

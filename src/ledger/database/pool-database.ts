@@ -1,4 +1,5 @@
 import pg from "pg";
+import { Connection } from "./connection.ts";
 import {
   type Database,
   type Parameter,
@@ -6,64 +7,80 @@ import {
   TRANSACTION_ATTEMPTS,
   type Transaction,
 } from "./database.ts";
-import { encodeParameter } from "./parameters.ts";
-import { QueryDeadlines } from "./query-deadlines.ts";
+import { PendingQueries } from "./pending-queries.ts";
 import { resultParser } from "./result-types.ts";
-import { breaksConnection, isTransactionVictim, storageError } from "./storage-error.ts";
-
-export interface SessionLimits {
-  /** A statement longer than this is cancelled by the server. */
-  readonly statementTimeoutMs: number;
-  /** A statement waits at most this long for each lock. */
-  readonly lockTimeoutMs: number;
-}
-
-/** The verbs take milliseconds; what takes seconds is stuck, and a request waits behind it. */
-export const SESSION_LIMITS: SessionLimits = { statementTimeoutMs: 10_000, lockTimeoutMs: 5000 };
+import type { ServerHosts } from "./server-hosts.ts";
+import { renderSettings, Session, type SessionLimits } from "./session.ts";
+import { connectError, isTransactionVictim } from "./storage-error.ts";
 
 /** How much longer than the server the client waits, so that a dead network cannot hold a caller for ever. */
 const CLIENT_GRACE_MS = 2000;
 
-/** Queries over pg's wire protocol: a pool of connections to Postgres, or the one connection to PGlite's worker. */
+/** Processes of a server that work on nothing: gone, or waiting for their client. Those that hide their state count as working. */
+const IDLE_PIDS = `SELECT p.pid FROM unnest($1::int[]) AS p(pid) LEFT JOIN pg_stat_activity a ON a.pid = p.pid
+  WHERE a.pid IS NULL OR a.state IN ('idle', 'idle in transaction', 'idle in transaction (aborted)')`;
+
+export interface PoolOptions {
+  readonly limits: SessionLimits;
+  /** Of a server; undefined: the embedded database. */
+  readonly hosts?: ServerHosts | undefined;
+  readonly onClose?: () => Promise<void>;
+}
+
+/** Queries over pg's wire protocol: a pool of sessions of a Postgres server, or the one of PGlite's worker. */
 export class PoolDatabase implements Database {
   readonly kind: Database["kind"];
   readonly #pool: pg.Pool;
-  readonly #deadlines: QueryDeadlines;
+  readonly #config: pg.PoolConfig;
+  readonly #hosts: ServerHosts | undefined;
+  readonly #pending: PendingQueries;
+  readonly #limits: SessionLimits;
   readonly #onClose: () => Promise<void>;
+  /** Grows when what broke a session has broken all that were open. */
+  #generation = 0;
+  #isPooled = false;
   #closed: Promise<void> | undefined;
 
   constructor(
     kind: Database["kind"],
     config: pg.PoolConfig,
-    limits: SessionLimits,
-    onClose: () => Promise<void> = async () => undefined,
+    { limits, hosts, onClose = async () => undefined }: PoolOptions,
   ) {
     this.kind = kind;
+    this.#hosts = hosts;
     this.#onClose = onClose;
-    this.#deadlines = new QueryDeadlines(limits.statementTimeoutMs + CLIENT_GRACE_MS);
+    this.#limits = limits;
+    const ask = (pids: readonly number[]): Promise<readonly number[]> => this.#askIdle(pids);
+    const deadline = limits.statementTimeoutMs + CLIENT_GRACE_MS;
+    this.#pending = new PendingQueries(deadline, hosts === undefined ? undefined : ask);
+    this.#config = { ...config, types: { getTypeParser: (oid: number) => resultParser(oid) } };
     this.#pool = new pg.Pool({
-      ...config,
-      types: { getTypeParser: (oid: number) => resultParser(oid) },
+      ...this.#config,
+      Client: clientOf(hosts),
       // The pool waits for this promise; pg's types do not know yet.
       // oxlint-disable-next-line typescript/no-misused-promises
-      onConnect: (client) => client.query(sessionSettings(limits)).then(() => undefined),
+      onConnect: (client) => this.#welcome(asSession(client)),
     });
-    // An idle connection that breaks is dropped by the pool; the next query opens another and reports what it meets.
+    // An idle session that breaks is dropped by the pool; the next query opens another and reports what it meets.
     this.#pool.on("error", () => undefined);
   }
 
+  get isPooled(): boolean {
+    return this.#isPooled;
+  }
+
   query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
-    return this.#withClient((connection) => connection.query<Row>(statement, params));
+    return this.#withConnection((connection) => connection.query<Row>(statement, params));
   }
 
   exec(sql: string): Promise<void> {
-    return this.#withClient((connection) => connection.exec(sql));
+    return this.#withConnection((connection) => connection.exec(sql));
   }
 
   async transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#withClient((connection) => runTransaction(connection, run));
+        return await this.#withConnection((connection) => connection.transact(() => run(connection)));
       } catch (error) {
         if (attempt === TRANSACTION_ATTEMPTS || !isTransactionVictim(error)) throw error;
       }
@@ -75,116 +92,83 @@ export class PoolDatabase implements Database {
     return this.#closed;
   }
 
-  async #withClient<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    let client: pg.PoolClient;
-    try {
-      client = await this.#pool.connect();
-    } catch (error) {
-      throw storageError(error);
-    }
-    const connection = new Connection(client, this.#deadlines);
-    // A connection that breaks between two statements of a transaction emits an error nobody else listens to.
+  async #withConnection<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
+    const session = await this.#checkOut();
+    const connection = new Connection(session, this.#pending, this.#limits);
+    // A session that breaks between two statements of a transaction emits an error nobody else listens to.
     const onError = () => {
       connection.broken = true;
     };
-    client.on("error", onError);
+    session.on("error", onError);
     try {
       return await use(connection);
     } finally {
-      client.off("error", onError);
-      client.release(connection.broken);
+      session.off("error", onError);
+      if (connection.othersBroken && session.generation === this.#generation) this.#generation += 1;
+      session.release(connection.broken);
     }
   }
-}
 
-/** One connection, checked out. */
-class Connection implements Transaction {
-  readonly inTransaction = true;
-  broken = false;
-  readonly #client: pg.PoolClient;
-  readonly #deadlines: QueryDeadlines;
-
-  constructor(client: pg.PoolClient, deadlines: QueryDeadlines) {
-    this.#client = client;
-    this.#deadlines = deadlines;
+  /** Sessions of an earlier generation are closed. Where there are several servers each is tried once. */
+  async #checkOut(): Promise<PooledSession> {
+    const failures: unknown[] = [];
+    for (;;) {
+      let session: PooledSession;
+      const server = this.#hosts?.current;
+      try {
+        session = asSession(await this.#pool.connect());
+      } catch (error) {
+        failures.push(error);
+        const isLast = server === this.#hosts?.current || failures.length >= (this.#hosts?.count ?? 1);
+        if (!isLast) continue;
+        throw connectError(failures.length === 1 ? error : new AggregateError(failures, ""));
+      }
+      if (session.generation === this.#generation) return session;
+      session.release(true);
+    }
   }
 
-  async query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
-    const values = params.map(encodeParameter);
-    const config =
-      typeof statement === "string"
-        ? { text: statement, values }
-        : { name: statement.name, text: statement.text, values };
-    const { rows } = await this.#run(config);
-    return rows;
-  }
-
-  async #run(config: pg.QueryConfig): Promise<pg.QueryResult> {
-    const answered = this.#deadlines.start(() => this.#abort());
+  /** The first that is done with a new session. A session that takes no writes is refused; another's is left as it was. */
+  async #welcome(session: Session): Promise<void> {
+    session.generation = this.#generation;
+    const answered = this.#pending.start(session, () => session.cut("the server did not answer in time"));
     try {
-      return await this.#client.query(config);
-    } catch (error) {
-      throw this.#failed(error);
+      await session.greet();
+      this.#isPooled = session.isPooled;
+      if (!session.isPooled) await session.query(renderSettings(this.#limits, session));
     } finally {
       answered();
     }
   }
 
-  async exec(sql: string): Promise<void> {
+  /** On a session of its own: those of the pool may be what is broken. */
+  async #askIdle(pids: readonly number[]): Promise<readonly number[]> {
+    const session = new Session(this.#config, this.#hosts);
+    session.on("error", () => undefined);
+    const timer = setTimeout(() => session.cut("nobody answered"), CLIENT_GRACE_MS);
     try {
-      await this.#client.query(sql);
-    } catch (error) {
-      throw this.#failed(error);
+      await session.connect();
+      const { rows } = await session.query<{ pid: number }>(IDLE_PIDS, [pids]);
+      return rows.map(({ pid }) => pid);
+    } finally {
+      clearTimeout(timer);
+      void session.end().catch(() => undefined);
     }
   }
-
-  /** Postgres answers COMMIT with ROLLBACK, and without an error, when a refused statement's error was swallowed. */
-  async commit(): Promise<void> {
-    const { command } = await this.#run({ text: "COMMIT" });
-    if (command !== "COMMIT")
-      throw new Error("A refused statement was swallowed: the transaction was rolled back");
-  }
-
-  /** Cuts the connection: the query on it rejects at once. pg's `end` does so when a query is active. */
-  #abort(): void {
-    this.broken = true;
-    if (this.#client instanceof pg.Client) void this.#client.end().catch(() => undefined);
-  }
-
-  #failed(error: unknown): unknown {
-    if (breaksConnection(error)) this.broken = true;
-    return storageError(error);
-  }
 }
 
-async function runTransaction<T>(connection: Connection, run: (tx: Transaction) => Promise<T>): Promise<T> {
-  await connection.query("BEGIN");
-  try {
-    const result = await run(connection);
-    await connection.commit();
-    return result;
-  } catch (error) {
-    // When even the rollback fails the connection is broken and dropped, and with it the transaction.
-    if (!connection.broken) await connection.query("ROLLBACK").catch(() => undefined);
-    throw error;
-  }
+type PooledSession = Session & pg.PoolClient;
+
+/** All clients of the pool are: it makes them by {@link clientOf}. */
+function asSession(client: pg.ClientBase): PooledSession {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+  return client as PooledSession;
 }
 
-/**
- * Everything lives in the schema `farebox`, so that a shared database stays clean. `SET` rather than start-up options:
- * poolers in front of Postgres refuse unknown start-up parameters.
- */
-function sessionSettings(limits: SessionLimits): string {
-  return [
-    "SET search_path TO farebox",
-    "SET timezone TO 'UTC'",
-    "SET datestyle TO 'ISO'",
-    "SET bytea_output TO 'hex'",
-    "SET client_min_messages TO warning",
-    `SET statement_timeout TO ${limits.statementTimeoutMs}`,
-    `SET lock_timeout TO ${limits.lockTimeoutMs}`,
-    `SET idle_in_transaction_session_timeout TO ${limits.statementTimeoutMs}`,
-    // A role or a database may have it off; stronger ones than on, and those for standbys, stay.
-    "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
-  ].join("; ");
+function clientOf(hosts: ServerHosts | undefined): new (config?: pg.ClientConfig) => Session {
+  return class extends Session {
+    constructor(config: pg.ClientConfig = {}) {
+      super(config, hosts);
+    }
+  };
 }

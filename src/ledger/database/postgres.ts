@@ -1,5 +1,6 @@
-import type { Database } from "./database.ts";
-import { PoolDatabase, SESSION_LIMITS, type SessionLimits } from "./pool-database.ts";
+import { PoolDatabase } from "./pool-database.ts";
+import { ServerHosts } from "./server-hosts.ts";
+import { SESSION_LIMITS, type SessionLimits } from "./session.ts";
 
 export interface PostgresOptions {
   readonly url: string;
@@ -10,18 +11,26 @@ export interface PostgresOptions {
   readonly connectTimeoutMs?: number;
 }
 
-/** A pool of connections to a Postgres server. Connects at the first query. */
-export function openPostgres(options: PostgresOptions): Database {
+/** Sessions are replaced after so long: behind a name that moves to another server all have followed by then. */
+const LONGEST_LIFE_S = 600;
+
+/** A silent peer is asked for a sign of life so soon by the system. */
+const KEEP_ALIVE_MS = 10_000;
+
+/** A pool of sessions of a Postgres server. Connects at the first query. Throws FareboxError `database_url_invalid`. */
+export function openPostgres(options: PostgresOptions): PoolDatabase {
   return new PoolDatabase(
     "postgres",
     {
-      connectionString: options.url,
       max: options.maxConnections ?? 12,
       connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
       idleTimeoutMillis: 60_000,
+      // Not all instances at the same moment.
+      maxLifetimeSeconds: Math.round(LONGEST_LIFE_S * (0.9 + Math.random() / 5)),
       keepAlive: true,
+      keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       application_name: "farebox",
     },
-    options.limits ?? SESSION_LIMITS,
+    { limits: options.limits ?? SESSION_LIMITS, hosts: new ServerHosts(options.url) },
   );
 }

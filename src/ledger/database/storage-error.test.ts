@@ -2,10 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { ENVIRONMENT, ruleOf } from "./sql-states.ts";
 import {
-  breaksConnection,
+  breaksSession,
+  connectError,
   constraintOf,
+  isDatabaseAway,
   isTransactionVictim,
+  isUndone,
   sqlStateOf,
   storageError,
 } from "./storage-error.ts";
@@ -14,21 +18,75 @@ function databaseError(code: string, more: Partial<pg.DatabaseError> = {}): pg.D
   return Object.assign(new pg.DatabaseError(`state ${code}`, 0, "error"), { code, ...more });
 }
 
-const OUTAGES = [
-  "08000", "08006", "08P01", "53100", "53200", "53300", "57014", "57P01", "57P02", "57P03", "57P05", "58030",
-  "40001", "40P01", "40003", "25006", "25P03", "55P03",
-]; // biome-ignore format: a list of codes
+/** Whether the session stays, the statement certainly did nothing, and the database is away; for every state that may be retried. */
+const OUTAGES: readonly (readonly [code: string, keeps: boolean, undone: boolean, away: boolean])[] = [
+  ["08000", false, false, true],
+  ["08006", false, false, true],
+  ["08P01", false, false, true],
+  ["25006", false, true, true],
+  ["25P03", false, false, false],
+  ["25P04", false, false, false],
+  ["26000", false, true, false],
+  ["40001", true, true, false],
+  ["40002", true, false, false],
+  ["40003", false, false, true],
+  ["40P01", true, true, false],
+  ["42P05", false, true, false],
+  ["53000", true, true, false],
+  ["53100", true, true, false],
+  ["53200", false, true, false],
+  ["53300", false, true, true],
+  ["53400", true, true, false],
+  ["55P03", true, true, false],
+  ["57000", false, false, true],
+  ["57014", true, true, false],
+  ["57P01", false, false, true],
+  ["57P02", false, false, true],
+  ["57P03", false, true, true],
+  ["57P04", false, false, true],
+  ["57P05", false, false, false],
+  ["58000", true, false, false],
+  ["58030", true, false, false],
+];
 
-for (const code of OUTAGES) {
-  test(`${code} is the environment's: it may be tried again`, () => {
+for (const [code, keeps, undone, away] of OUTAGES) {
+  test(`${code} is the environment's: it may be tried again, ${keeps ? "here" : "on another session"}`, () => {
     const error = storageError(databaseError(code));
     assert.ok(error instanceof FareboxError);
     assert.equal(error.code, "storage_unavailable");
     assert.equal(error.retryable, true);
     assert.deepEqual(error.detail, { sqlState: code });
     assert.equal(sqlStateOf(error), code);
+    assert.equal(breaksSession(databaseError(code)), !keeps);
+    assert.deepEqual([isUndone(error), isDatabaseAway(error)], [undone, away]);
   });
 }
+
+test("every rule is tried above", () => {
+  for (const state of Object.keys(ENVIRONMENT))
+    assert.ok(
+      OUTAGES.some(([code]) => ruleOf(code) === ENVIRONMENT[state]),
+      state,
+    );
+});
+
+test("what happens while a session is opened says nothing of the statement, which was never sent", () => {
+  const refused = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+  for (const cause of [
+    refused,
+    new Error("timeout expired"),
+    databaseError("28P01"),
+    databaseError("53300"),
+  ]) {
+    const error = connectError(cause);
+    assert.ok(error instanceof FareboxError && error.code === "storage_unavailable" && error.retryable);
+    assert.deepEqual([isUndone(error), isDatabaseAway(error)], [true, true]);
+    assert.equal(sqlStateOf(error), sqlStateOf(cause));
+    assert.match(error.message, new RegExp(cause.message));
+  }
+  const locked = new FareboxError("data_directory_locked", "no");
+  assert.equal(connectError(locked), locked);
+});
 
 for (const code of [
   "23505",
@@ -45,7 +103,7 @@ for (const code of [
   test(`${code} is the statement's: it is handed on as it is`, () => {
     const error = databaseError(code);
     assert.equal(storageError(error), error);
-    assert.equal(breaksConnection(error), false);
+    assert.equal(breaksSession(error), false);
   });
 }
 
@@ -74,7 +132,8 @@ test("socket errors and the driver's own are outages, and break the connection",
     const mapped = storageError(error);
     assert.ok(mapped instanceof FareboxError && mapped.retryable);
     assert.equal(mapped.cause, error);
-    assert.equal(breaksConnection(error), true);
+    assert.deepEqual([isUndone(mapped), isDatabaseAway(mapped)], [false, true]);
+    assert.equal(breaksSession(error), true);
   }
 });
 
@@ -85,12 +144,12 @@ test("mistakes in our code and errors that are ours already pass unchanged", () 
 });
 
 test("a server that ends the session, and a plan that went stale, break the connection", () => {
-  assert.equal(breaksConnection(databaseError("57P01", { severity: "FATAL" })), true);
+  assert.equal(breaksSession(databaseError("57P01", { severity: "FATAL" })), true);
   const stale = databaseError("0A000", { routine: "RevalidateCachedQuery" });
-  assert.equal(breaksConnection(stale), true);
+  assert.equal(breaksSession(stale), true);
   assert.ok(storageError(stale) instanceof FareboxError);
   const unsupported = databaseError("0A000", { routine: "transformSelectStmt" });
-  assert.equal(breaksConnection(unsupported), false);
+  assert.equal(breaksSession(unsupported), false);
   assert.equal(storageError(unsupported), unsupported);
 });
 

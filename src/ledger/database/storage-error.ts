@@ -1,26 +1,20 @@
 import pg from "pg";
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { ruleOf } from "./sql-states.ts";
 
-/**
- * SQLSTATEs, or their two-letter classes, that say nothing about the statement: the server or the way to it failed, or
- * another session was in the way. The same call may succeed later.
- */
-const ENVIRONMENT = new Set([
-  "08", // connection exceptions
-  "53", // out of memory, disk or connections
-  "57", // shutdown, crash, starting up, cancelled by the statement timeout
-  "58", // the server's own I/O failed
-  "40", // serialization failure, deadlock, completion unknown
-  "25006", // a standby answered during a failover
-  "25P03", // idle in transaction for too long: the event loop stood still
-  "25P04", // transaction timeout
-  "55P03", // lock timeout
-]);
+/** No session was opened, so nothing of the statement was ever sent. */
+class NotConnected extends Error {
+  override readonly name = "NotConnected";
+
+  constructor(cause: unknown) {
+    super(reasonOf(cause), { cause });
+  }
+}
 
 /** The SQLSTATE when Postgres refused the statement; undefined for every other error. */
 export function sqlStateOf(error: unknown): string | undefined {
   if (error instanceof pg.DatabaseError) return error.code;
-  if (error instanceof FareboxError) return sqlStateOf(error.cause);
+  if (error instanceof FareboxError || error instanceof NotConnected) return sqlStateOf(error.cause);
   return undefined;
 }
 
@@ -42,16 +36,15 @@ export function isTransactionVictim(error: unknown): boolean {
 
 /**
  * The one place that decides whether a driver's error is the environment's. Those become FareboxError
- * `storage_unavailable` (retryable; whether the statement took effect is unknown unless `sqlState` says it was rolled
- * back); all others are returned as they are. Errors of the driver that carry no SQLSTATE come from sockets, time limits
+ * `storage_unavailable` (retryable; whether the statement took effect is unknown unless {@link isUndone} says that it did not);
+ * all others are returned as they are. Errors of the driver that carry no SQLSTATE come from sockets, time limits
  * and the pool, never from a statement.
  */
 export function storageError(error: unknown): unknown {
   if (error instanceof FareboxError || isProgrammingError(error)) return error;
   const state = sqlStateOf(error);
-  if (error instanceof pg.DatabaseError && !isEnvironment(error)) return error;
-  const reason = error instanceof Error ? error.message : String(error);
-  return new FareboxError("storage_unavailable", `The database is not available: ${reason}`, {
+  if (error instanceof pg.DatabaseError && ruleOf(state) === undefined && !isStalePlan(error)) return error;
+  return new FareboxError("storage_unavailable", `The database is not available: ${reasonOf(error)}`, {
     retryable: true,
     detail: state === undefined ? {} : { sqlState: state },
     cause: error,
@@ -59,17 +52,49 @@ export function storageError(error: unknown): unknown {
 }
 
 /**
- * Whether the connection must not be used again after this error. A connection that prepared a statement before a
- * migration changed its result can never run it again.
+ * The error of an attempt to open a session. Whatever the server said, it says nothing of the statement: also a password that it
+ * refuses may be right again after a failover.
  */
-export function breaksConnection(error: unknown): boolean {
-  if (!(error instanceof pg.DatabaseError)) return true;
-  return error.severity === "FATAL" || error.severity === "PANIC" || isStalePlan(error);
+export function connectError(error: unknown): unknown {
+  if (isProgrammingError(error) || (error instanceof FareboxError && !error.retryable)) return error;
+  return storageError(new NotConnected(error instanceof FareboxError ? (error.cause ?? error) : error));
 }
 
-function isEnvironment(error: pg.DatabaseError): boolean {
-  const state = error.code ?? "";
-  return ENVIRONMENT.has(state) || ENVIRONMENT.has(state.slice(0, 2)) || isStalePlan(error);
+/** Whether a statement that failed with this error certainly had no effect. */
+export function isUndone(error: unknown): boolean {
+  const cause = error instanceof FareboxError ? error.cause : error;
+  return cause instanceof NotConnected || ruleOf(sqlStateOf(error))?.effect === "none";
+}
+
+/** Whether the database is not there, or cannot be written to; not when it is there and something is in the way. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof FareboxError) || error.code !== "storage_unavailable") return false;
+  const state = sqlStateOf(error);
+  return error.cause instanceof NotConnected || state === undefined || ruleOf(state)?.means === "away";
+}
+
+/**
+ * Whether the session must not be used again after this error. One that prepared a statement before a migration changed its
+ * result can never run it again.
+ */
+export function breaksSession(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError)) return true;
+  if (error.severity === "FATAL" || error.severity === "PANIC" || isStalePlan(error)) return true;
+  return (ruleOf(error.code)?.session ?? "keep") !== "keep";
+}
+
+/** Whether this error tells that no session that is open can be used any more. */
+export function breaksAllSessions(error: unknown): boolean {
+  return ruleOf(sqlStateOf(error))?.session === "drop all";
+}
+
+/** A failed connection to a name with several addresses is an AggregateError whose own message is empty. */
+export function reasonOf(error: unknown): string {
+  const cause = error instanceof FareboxError && error.cause !== undefined ? error.cause : error;
+  if (cause instanceof AggregateError && cause.message === "") {
+    return cause.errors.map((one) => (one instanceof Error ? one.message : String(one))).join("; ");
+  }
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** "cached plan must not change result type" shares its SQLSTATE with other refusals; the routine tells it apart. */

@@ -13,8 +13,11 @@ import { poolKeyOf } from "../pools/pool-key.ts";
 
 export const SHARDS = 4;
 
+/** A machine that is busy with other tests takes long between two attempts; what is refused then is tested on its own. */
+export const PATIENT = { admitForMs: 60_000 };
+
 /** Options of a ledger in tests. */
-export const LEDGER = { shards: SHARDS, idempotencyKeepSeconds: 86_400 };
+export const LEDGER = { shards: SHARDS, idempotencyKeepSeconds: 86_400, limits: PATIENT };
 
 /** A new account's pool, with one grant that never expires unless `credits` is 0. */
 export async function createPool(

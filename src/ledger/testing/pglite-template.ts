@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { constants } from "node:fs";
-import { access, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { openPglite } from "../database/pglite.ts";
@@ -26,7 +26,11 @@ export async function copyPgliteTemplate(): Promise<string> {
 async function findTemplate(): Promise<string> {
   const parent = join(tmpdir(), `farebox-templates-${userInfo().uid}`);
   const template = join(parent, await templateName());
-  if (await exists(template)) return template;
+  if (await exists(template)) {
+    // Another run must not take it for old while this one copies it.
+    await utimes(template, new Date(), new Date());
+    return template;
+  }
   await mkdir(parent, { recursive: true });
   const draft = await mkdtemp(join(parent, "draft-"));
   const database = await openPglite(draft);

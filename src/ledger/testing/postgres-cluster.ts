@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chown, mkdtemp, writeFile } from "node:fs/promises";
+import { appendFile, chown, mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findPostgres, type PostgresVersion } from "./postgres-binaries.ts";
@@ -55,7 +55,27 @@ export class PostgresCluster {
     if (code !== 0) throw new Error(`initdb ended with ${code}: ${this.log()}`);
   }
 
-  /** Resolves when it accepts connections; rejects when it ended before. */
+  /**
+   * Makes a standby of this one, which has not been started yet: a copy that will stream from the port on which this one is going
+   * to listen.
+   */
+  async copyAsStandby(port: number): Promise<PostgresCluster> {
+    const standby = new PostgresCluster(this.#bin, this.#runAs, join(this.directory, "standby"));
+    await mkdir(standby.directory);
+    if (this.#runAs.uid !== undefined && this.#runAs.gid !== undefined)
+      await chown(standby.directory, this.#runAs.uid, this.#runAs.gid);
+    const copying = spawn("cp", ["-R", this.data, standby.data], { ...this.#runAs, stdio: "ignore" });
+    const [code] = await once(copying, "close");
+    if (code !== 0) throw new Error(`cp ended with ${code}`);
+    await writeFile(join(standby.data, "standby.signal"), "");
+    await appendFile(
+      join(standby.data, "postgresql.auto.conf"),
+      `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres password=postgres'\n`,
+    );
+    return standby;
+  }
+
+  /** Resolves when it accepts connections, of a standby read-only ones; rejects when it ended before. */
   async start(settings: Readonly<Record<string, string>>): Promise<void> {
     const server = this.#spawn("postgres", [
       "-D",
@@ -66,7 +86,7 @@ export class PostgresCluster {
       server.once("error", reject);
       server.once("close", () => reject(new Error(`Postgres ended: ${this.log()}`)));
       server.stderr?.on("data", (text: string) => {
-        if (text.includes("database system is ready to accept connections")) resolve();
+        if (/database system is ready to accept (read-only )?connections/.test(text)) resolve();
       });
     });
   }
@@ -93,7 +113,7 @@ export class PostgresCluster {
 }
 
 /** Postgres refuses to run as root, which containers of CI usually are. Root lets it run as nobody, who is there everywhere. */
-function findUser(): RunAs {
+export function findUser(): RunAs {
   if (process.getuid?.() !== 0) return {};
   const id = (option: string): number => Number(execFileSync("id", [option, "nobody"], { encoding: "utf8" }));
   return { uid: id("-u"), gid: id("-g") };

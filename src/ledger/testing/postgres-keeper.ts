@@ -1,8 +1,8 @@
 import { readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findFreePort } from "./pgbouncer.ts";
 import { PostgresCluster } from "./postgres-cluster.ts";
 import type { KeeperCommand, KeeperEvent, KeeperOptions } from "./postgres-server.ts";
 
@@ -13,7 +13,9 @@ import type { KeeperCommand, KeeperEvent, KeeperOptions } from "./postgres-serve
  */
 const options: KeeperOptions = JSON.parse(process.argv[2] ?? "{}");
 const port = await findFreePort();
+const standbyPort = await findFreePort();
 let cluster: PostgresCluster | undefined;
+let standby: PostgresCluster | undefined;
 
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => void shutDown(0));
 // Whoever waited for an event may be gone: then standard input is closed too, and that ends this.
@@ -22,6 +24,9 @@ process.stdout.on("error", () => undefined);
 try {
   cluster = await PostgresCluster.create(options.version);
   await cluster.initialise();
+  if (options.standby) standby = await cluster.copyAsStandby(port);
+  // It is ready without the first, and asks for it again and again.
+  await standby?.start({ ...settings(options), port: String(standbyPort) });
   await start();
 } catch (error) {
   announce({ event: "failed", reason: error instanceof Error ? error.message : String(error) });
@@ -42,11 +47,8 @@ async function start(): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await cluster?.start(settings(options));
-      announce({
-        event: "started",
-        url: `postgres://postgres:postgres@127.0.0.1:${port}/postgres`,
-        pid: readPid(),
-      });
+      const urlOf = (its: number): string => `postgres://postgres:postgres@127.0.0.1:${its}/postgres`;
+      announce({ event: "started", url: urlOf(port), standbyUrl: urlOf(standbyPort), pid: readPid(cluster) });
       return;
     } catch (error) {
       if (attempt === 50) throw error;
@@ -56,19 +58,20 @@ async function start(): Promise<void> {
 }
 
 async function crash(): Promise<void> {
-  await endServer("SIGKILL");
+  await endServer(cluster, "SIGKILL");
   announce({ event: "crashed" });
 }
 
 async function shutDown(code: number): Promise<void> {
-  await endServer("SIGINT");
+  await endServer(standby, "SIGINT");
+  await endServer(cluster, "SIGINT");
   if (cluster !== undefined) rmSync(cluster.directory, { recursive: true, force: true, maxRetries: 5 });
   process.exit(code);
 }
 
 /** A server that a test has stopped (SIGSTOP) hears only SIGKILL until it is continued. */
-async function endServer(signal: "SIGINT" | "SIGKILL"): Promise<void> {
-  const pid = readPid();
+async function endServer(server: PostgresCluster | undefined, signal: "SIGINT" | "SIGKILL"): Promise<void> {
+  const pid = readPid(server);
   if (pid === 0) return;
   const giveUpAt = performance.now() + 5000;
   signalProcess(pid, "SIGCONT");
@@ -88,9 +91,9 @@ function signalProcess(pid: number, signal: NodeJS.Signals | 0): boolean {
 }
 
 /** The postmaster's pid, or 0 when there is none. The file survives a crash; its pid is then not running. */
-function readPid(): number {
+function readPid(server: PostgresCluster | undefined): number {
   try {
-    return Number(readFileSync(join(cluster?.data ?? "", "postmaster.pid"), "utf8").split("\n", 1)[0]);
+    return Number(readFileSync(join(server?.data ?? "", "postmaster.pid"), "utf8").split("\n", 1)[0]);
   } catch {
     return 0;
   }
@@ -108,17 +111,6 @@ function settings({ fsync, disposable }: KeeperOptions): Readonly<Record<string,
     max_connections: "200",
     "farebox.disposable": disposable ? "on" : "off",
   };
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 function announce(event: KeeperEvent): void {

@@ -10,12 +10,14 @@ export interface KeeperOptions {
   readonly fsync: boolean;
   /** Says of itself that its books are nobody's: else Farebox refuses a server without fsync. */
   readonly disposable: boolean;
+  /** With a second server that streams from the first. */
+  readonly standby: boolean;
 }
 
 export type KeeperCommand = { readonly command: "start" | "crash" };
 
 export type KeeperEvent =
-  | { readonly event: "started"; readonly url: string; readonly pid: number }
+  | { readonly event: "started"; readonly url: string; readonly standbyUrl: string; readonly pid: number }
   | { readonly event: "crashed" }
   | { readonly event: "failed"; readonly reason: string };
 
@@ -23,6 +25,8 @@ export type KeeperEvent =
 export interface PostgresServer {
   /** Of the maintenance database `postgres`; the same after a restart. */
   readonly url: string;
+  /** Of its standby, if it has one. */
+  readonly standbyUrl: string;
   /** The postmaster's, for SIGSTOP and SIGCONT. Changes with a restart. */
   readonly pid: number;
   /** kill -9 of the server, and waits until it is gone. */
@@ -64,7 +68,7 @@ export async function startPostgres(options: Partial<KeeperOptions> = {}): Promi
     process.execPath,
     [
       fileURLToPath(new URL("postgres-keeper.ts", import.meta.url)),
-      JSON.stringify({ version: 18, fsync: false, disposable: true, ...options }),
+      JSON.stringify({ version: 18, fsync: false, disposable: true, standby: false, ...options }),
     ],
     // Detached: Control-C must not reach the server before those that use it.
     { stdio: ["pipe", "pipe", "inherit"], detached: true },
@@ -76,6 +80,7 @@ export async function startPostgres(options: Partial<KeeperOptions> = {}): Promi
 
 class KeptServer implements PostgresServer {
   url = "";
+  standbyUrl = "";
   pid = 0;
   readonly #keeper: ChildProcess;
   readonly #waiting: ((event: KeeperEvent) => void)[] = [];
@@ -96,6 +101,7 @@ class KeptServer implements PostgresServer {
     const event = await this.#next();
     if (event.event !== "started") throw new Error(`Postgres did not start: ${describe(event)}`);
     this.url = event.url;
+    this.standbyUrl = event.standbyUrl;
     this.pid = event.pid;
   }
 

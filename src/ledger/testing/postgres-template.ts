@@ -41,7 +41,9 @@ function makeTemplate(server: string): Promise<string> {
     const month = new Date().toISOString().slice(0, 7);
     const hash = createHash("sha256").update(month).update(checksums).digest("hex").slice(0, 16);
     const name = `farebox_template_${hash}`;
-    await database.exec(`SET lock_timeout TO '60s'; SELECT pg_advisory_lock(${LOCK})`);
+    await database.exec(
+      `SET statement_timeout TO 0; SET lock_timeout TO '60s'; SELECT pg_advisory_lock(${LOCK})`,
+    );
     const found = await database.query("SELECT FROM pg_database WHERE datname = $1", [name]);
     if (found.length > 0) return name;
     await database.exec(`DROP DATABASE IF EXISTS ${name}_draft WITH (FORCE)`);

@@ -193,6 +193,8 @@ function recordEvents(events: string[]): MeterEvents {
     chargeReversed: ({ amount }) => events.push(`chargeReversed ${amount}`),
     fenced: () => events.push("fenced"),
     heartbeatFailed: () => events.push("heartbeatFailed"),
+    databaseAway: () => events.push("databaseAway"),
+    databaseBack: (ms) => events.push(`databaseBack ${ms}`),
     taskFailed: (task) => events.push(`taskFailed ${task}`),
   };
 }

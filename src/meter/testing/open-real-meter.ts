@@ -8,7 +8,7 @@ import type { Database } from "../../ledger/database/database.ts";
 import { type LedgerHandle, openLedger } from "../../ledger/open-ledger.ts";
 import { grantCredits } from "../../ledger/pools/grant.ts";
 import { type Publication, publishPriceList, readPriceList } from "../../ledger/price-lists/price-lists.ts";
-import { nameKeys } from "../../ledger/testing/books.ts";
+import { nameKeys, PATIENT } from "../../ledger/testing/books.ts";
 import { createMeter, type MeterOptions, type StartableMeter } from "../create-meter.ts";
 import type { Identity } from "../meter.ts";
 import { silentEvents } from "../meter-events.ts";
@@ -28,7 +28,11 @@ export async function openRealMeter(
   identity: Identity,
   options: Partial<MeterOptions> = {},
 ): Promise<RealMeter> {
-  const ledger = await openLedger(database, { shards: SHARDS, idempotencyKeepSeconds: 3_600 });
+  const ledger = await openLedger(database, {
+    shards: SHARDS,
+    idempotencyKeepSeconds: 3_600,
+    limits: PATIENT,
+  });
   const meter = createMeter({
     ledger,
     priceLists: {
@@ -40,6 +44,7 @@ export async function openRealMeter(
     limits: [],
     leases: { idleMs: 1_000, deadAfterMs: 10_000 },
     events: silentEvents,
+    silenceMs: 60_000,
     ...options,
   });
   await meter.start();

@@ -5,7 +5,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "take a transaction that was rolled back for committed",
     why: "Whoever swallowed a refused statement loses all writes of its transaction and is told that they are made.",
-    file: "src/ledger/database/pool-database.ts",
+    file: "src/ledger/database/connection.ts",
     search: `if (command !== "COMMIT")`,
     replacement: `if (command === "")`,
     tests: [

@@ -40,12 +40,12 @@ export const METER: readonly Mutation[] = [
     name: "store refusals under Idempotency-Key",
     why: "After a top-up the retry is told again that there are no credits.",
     file: "src/meter/admitter.ts",
-    search: "this.#parts.ledger.abandonIdempotent(accountId, shard, key, owner),",
-    replacement: `this.#parts.ledger.completeIdempotent(accountId, shard, key, owner, {
+    search: "ledger.abandonIdempotent(accountId, shard, key, owner)",
+    replacement: `ledger.completeIdempotent(accountId, shard, key, owner, {
           status: 402,
           headers: [],
           body: new TextEncoder().encode("{}"),
-        }),`,
+        })`,
     tests: [
       {
         file: "src/meter/create-meter.test.ts",
@@ -88,8 +88,8 @@ export const METER: readonly Mutation[] = [
     name: "sell to keys that cannot be confirmed",
     why: "While the database is silent a revoked key buys.",
     file: "src/meter/admitter.ts",
-    search: "if (charged !== undefined && request.identity.unconfirmed) return",
-    replacement: "if (charged === undefined && request.identity.unconfirmed) return",
+    search: "request.identity.unconfirmed || this.#parts.life.isAway",
+    replacement: "this.#parts.life.isAway",
     tests: [
       {
         file: "src/meter/storage-failure.test.ts",

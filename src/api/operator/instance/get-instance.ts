@@ -30,6 +30,7 @@ export function addGetInstance(app: OperatorApp, services: OperatorServices): vo
         database: {
           kind: database.kind,
           version: server.version,
+          pooled: database.isPooled ?? false,
           migration: server.migration,
           now: server.now.toISOString(),
           weakSettings: [...server.weakSettings],

@@ -26,6 +26,7 @@ export class OperatorUnderTest {
   readonly app: OperatorApp;
   readonly log: string[] = [];
   ready = true;
+  databaseAway = false;
 
   constructor(database: Database) {
     this.app = createOperatorApi({
@@ -42,6 +43,7 @@ export class OperatorUnderTest {
       version: "0.0.0",
       instanceId: () => "ins_test",
       isReady: () => this.ready,
+      isDatabaseAway: () => this.databaseAway,
     });
   }
 

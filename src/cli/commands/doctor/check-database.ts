@@ -16,6 +16,7 @@ const CLOCK_MS = 2_000;
 /** What a database, or the instance that has it open, tells of it. */
 export interface DatabaseFacts {
   readonly kind: string;
+  readonly pooled: boolean;
   readonly version: string;
   readonly migration: number;
   readonly now: Date;
@@ -36,7 +37,8 @@ export async function checkDatabase(target: DatabaseTarget): Promise<readonly Fi
   }
   const database = await openDatabase(target, { retryMs: PATIENCE_MS });
   try {
-    const facts = { kind: database.kind, ...(await readServer(database)) };
+    const server = await readServer(database);
+    const facts = { kind: database.kind, pooled: database.isPooled ?? false, ...server };
     const findings = await judgeDatabase(facts);
     if (facts.migration !== (await readMigrations()).length) return findings;
     return [...findings, ...judgeSweep(await readStepRecords(database), facts.now)];
@@ -50,7 +52,11 @@ export async function judgeDatabase(facts: DatabaseFacts): Promise<readonly Find
   const newest = (await readMigrations()).length;
   const name = facts.kind === "pglite" ? "embedded Postgres" : "Postgres";
   return [
-    { check: "database", state: "ok", text: `${name} ${facts.version} answers.` },
+    {
+      check: "database",
+      state: "ok",
+      text: `${name} ${facts.version} answers${facts.pooled ? ", through a pooler: a direct connection takes less CPU" : ""}.`,
+    },
     ...judgeDurability(facts),
     judgeMigrations(facts.migration, newest),
     judgeClock(facts.now.getTime() - Date.now()),

@@ -48,6 +48,14 @@ function explain(error: FareboxError): Finding {
       "Set FAREBOX_OPERATOR_TOKEN to the running instance's token, or name its data directory with --data.";
     return { check: "instance", state: "fail", text, mend };
   }
+  if (code === "storage_unavailable") {
+    return {
+      check: "instance",
+      state: "fail",
+      text: `It runs, and sells nothing, because its database is away: ${text}`,
+      mend: "Bring the database back: the instance goes on by itself within seconds. The next finding is of the database.",
+    };
+  }
   return {
     check: "instance",
     state: "warn",

@@ -1,0 +1,103 @@
+import type pg from "pg";
+import type { Parameter, Statement, Transaction } from "./database.ts";
+import { encodeParameter } from "./parameters.ts";
+import type { PendingQueries } from "./pending-queries.ts";
+import { renderSettings, type Session, type SessionLimits } from "./session.ts";
+import { breaksAllSessions, breaksSession, storageError } from "./storage-error.ts";
+
+/** One session, checked out. */
+export class Connection implements Transaction {
+  readonly inTransaction = true;
+  broken = false;
+  /** What broke it holds for all that were open at that moment. */
+  othersBroken = false;
+  readonly #session: Session;
+  readonly #pending: PendingQueries;
+  readonly #limits: SessionLimits;
+  #isOpen = false;
+
+  constructor(session: Session, pending: PendingQueries, limits: SessionLimits) {
+    this.#session = session;
+    this.#pending = pending;
+    this.#limits = limits;
+  }
+
+  async query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
+    const { isPooled } = this.#session;
+    if (isPooled && !this.#isOpen) return await this.transact(() => this.query(statement, params));
+    const values = params.map(encodeParameter);
+    // Behind a pooler the next transaction has another session, which does not know the name.
+    const config =
+      typeof statement === "string" || isPooled
+        ? { text: typeof statement === "string" ? statement : statement.text, values }
+        : { name: statement.name, text: statement.text, values };
+    const { rows } = await this.#run(config);
+    return rows;
+  }
+
+  async exec(sql: string): Promise<void> {
+    if (this.#session.isPooled && !this.#isOpen) return await this.transact(() => this.exec(sql));
+    // It has no deadline, so the server must be able to tell whether it still works on it.
+    if (this.#session.isPooled) this.#session.pid ??= await this.#readPid();
+    await this.#run({ text: sql }, false);
+  }
+
+  /** Runs it in a transaction of its own. */
+  async transact<T>(run: () => Promise<T>): Promise<T> {
+    await this.#begin();
+    try {
+      const result = await run();
+      await this.#commit();
+      return result;
+    } catch (error) {
+      // When even the rollback fails the session is broken and dropped, and with it the transaction.
+      if (!this.broken) await this.#run({ text: "ROLLBACK" }).catch(() => undefined);
+      throw error;
+    } finally {
+      this.#isOpen = false;
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const session = this.#session;
+    let text = "BEGIN";
+    if (session.isPooled) {
+      session.pid = undefined;
+      text = `BEGIN; ${renderSettings(this.#limits, session)}`;
+    }
+    await this.#run({ text });
+    this.#isOpen = true;
+  }
+
+  async #readPid(): Promise<number | undefined> {
+    const [row] = await this.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    return row?.pid;
+  }
+
+  /** Postgres answers COMMIT with ROLLBACK, and without an error, when a refused statement's error was swallowed. */
+  async #commit(): Promise<void> {
+    const { command } = await this.#run({ text: "COMMIT" });
+    if (command !== "COMMIT")
+      throw new Error("A refused statement was swallowed: the transaction was rolled back");
+  }
+
+  async #run(config: pg.QueryConfig, isBounded = true): Promise<pg.QueryResult> {
+    const answered = this.#pending.start(this.#session, () => this.#abort(), isBounded);
+    try {
+      return await this.#session.query(config);
+    } catch (error) {
+      if (breaksSession(error)) this.broken = true;
+      if (breaksAllSessions(error)) this.othersBroken = true;
+      throw storageError(error);
+    } finally {
+      answered();
+    }
+  }
+
+  /** Answers that a network has lost once are lost on the others too. */
+  #abort(): void {
+    this.broken = true;
+    this.othersBroken = true;
+    this.#session.cut("the server did not answer in time");
+  }
+}
