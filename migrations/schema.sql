@@ -544,6 +544,23 @@ CREATE TABLE farebox.pools (
 COMMENT ON TABLE farebox.pools IS 'An account''s balance in one credit type: the row that every verb locks first.';
 CREATE INDEX pools_next_event ON farebox.pools USING btree (next_event_at, shard) WHERE (next_event_at < 'infinity'::timestamp with time zone);
 
+CREATE TABLE farebox.portal_links (
+  link_id text COLLATE "C" NOT NULL,
+  hash bytea NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  access text NOT NULL,
+  created_by text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  CONSTRAINT portal_links_pkey PRIMARY KEY (link_id),
+  CONSTRAINT portal_links_access_check CHECK ((access = ANY (ARRAY['read'::text, 'manage'::text]))),
+  CONSTRAINT portal_links_hash_check CHECK ((octet_length(hash) = 32)),
+  CONSTRAINT portal_links_hash_once UNIQUE (hash)
+);
+COMMENT ON TABLE farebox.portal_links IS 'One-time links by which customers sign in to the portal.';
+CREATE INDEX portal_links_by_end ON farebox.portal_links USING btree (expires_at);
+
 CREATE TABLE farebox.price_lists (
   version integer NOT NULL,
   hash text NOT NULL,
@@ -629,6 +646,28 @@ CREATE TABLE farebox.secrets (
   CONSTRAINT secrets_value_check CHECK ((octet_length(value) >= 32))
 );
 COMMENT ON TABLE farebox.secrets IS 'Random bytes that instances share: what download links are signed with.';
+
+CREATE TABLE farebox.sessions (
+  session_id text COLLATE "C" NOT NULL,
+  hash bytea NOT NULL,
+  account_id text COLLATE "C" NOT NULL,
+  access text NOT NULL,
+  key_id text COLLATE "C",
+  key_hash bytea,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  last_seen_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  idle_seconds integer NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  CONSTRAINT sessions_pkey PRIMARY KEY (session_id),
+  CONSTRAINT sessions_access_check CHECK ((access = ANY (ARRAY['read'::text, 'manage'::text]))),
+  CONSTRAINT sessions_hash_check CHECK ((octet_length(hash) = 32)),
+  CONSTRAINT sessions_hash_once UNIQUE (hash),
+  CONSTRAINT sessions_idle_seconds_check CHECK ((idle_seconds > 0)),
+  CONSTRAINT sessions_key_whole CHECK (((key_id IS NULL) = (key_hash IS NULL)))
+) WITH (fillfactor=70);
+COMMENT ON TABLE farebox.sessions IS 'Browsers that are signed in. A session is over when it is revoked, idle for too long, or at its end.';
+CREATE INDEX sessions_by_end ON farebox.sessions USING btree (expires_at);
 
 CREATE TABLE farebox.sweep_steps (
   step text COLLATE "C" NOT NULL,

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { addAccountCreate } from "./commands/account/create.ts";
 import { addAccountList } from "./commands/account/list.ts";
+import { addAccountPortalLink } from "./commands/account/portal-link.ts";
 import { addAccountShow } from "./commands/account/show.ts";
 import { addAccountStates } from "./commands/account/state.ts";
 import { addAccountUpdate } from "./commands/account/update.ts";
@@ -60,6 +61,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addAccountShow(account, cli);
   addAccountUpdate(account, cli);
   addAccountStates(account, cli);
+  addAccountPortalLink(account, cli);
   const key = program.command("key").description("keys of an account");
   addKeyCreate(key, cli);
   addKeyList(key, cli);

@@ -19,6 +19,7 @@ export interface Config {
   readonly keys: { readonly prefix: string };
   readonly customerApi: CustomerApiConfig;
   readonly portal: PortalConfig;
+  readonly sessions: SessionsConfig;
   readonly exports: ExportsConfig;
   readonly gateway: GatewayLimits & ListenerConfig;
   readonly idempotency: { readonly keepHours: number; readonly maxBodyBytes: number };
@@ -68,6 +69,14 @@ interface CustomerApiConfig {
     readonly keys: boolean;
     readonly maxKeys: number;
   };
+}
+
+/** Who is signed in to the pages. */
+interface SessionsConfig {
+  /** Names by which browsers reach them, besides those of this machine. */
+  readonly hosts: readonly string[];
+  readonly idleSeconds: number;
+  readonly longestSeconds: number;
 }
 
 /** The pages that customers see. */

@@ -137,6 +137,7 @@ describe("a configuration with its upstream alone", () => {
         frameAncestors: [],
         brand: { name: "Farebox", logo: undefined, accent: undefined },
       },
+      sessions: { hosts: [], idleSeconds: 1800, longestSeconds: 43_200 },
       gateway: {
         cors: undefined,
         drainDelayMs: 5_000,

@@ -121,6 +121,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     keys: file.keys,
     customerApi: nameCustomerApi(file.customerApi),
     portal,
+    sessions: nameSessions(file.sessions),
     exports,
     gateway: { ...nameLimits(file.gateway), ...nameListener(file.gateway) },
     idempotency: {
@@ -160,6 +161,10 @@ function checkContractFile(
   return read.problems.map((problem) =>
     problem.file === undefined ? placeProblem(problem, document) : problem,
   );
+}
+
+function nameSessions({ hosts, idle, longest }: ConfigFile["sessions"]): Config["sessions"] {
+  return { hosts, idleSeconds: Math.ceil(idle / 1_000), longestSeconds: Math.ceil(longest / 1_000) };
 }
 
 function nameCustomerApi({ per, ...rest }: ConfigFile["customerApi"]): Config["customerApi"] {

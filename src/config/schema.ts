@@ -6,6 +6,7 @@ import { limitsOption, matchOption } from "./limit-schema.ts";
 import { byteSize, count, duration } from "./option-types.ts";
 import { plansOption } from "./plan-schema.ts";
 import { portalOption } from "./portal-schema.ts";
+import { sessionsOption } from "./session-schema.ts";
 import { upstreamOption } from "./upstream-schema.ts";
 
 /** Every option of farebox.yaml, once: its form, its default and the reason for it. The reference page is made from it. */
@@ -50,6 +51,7 @@ export const configSchema = z
       .meta({ description: "API keys.", reason: "Every default below." }),
     customerApi: customerApiOption,
     portal: portalOption,
+    sessions: sessionsOption,
     exports: exportsOption,
     gateway: gatewayOption,
     idempotency: z

@@ -1,16 +1,30 @@
 import type { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { RenderContext, RenderedAnswer } from "./contract.ts";
 
+/** The portal session that a request came with. */
+export interface AccountSession {
+  readonly sessionId: string;
+  /** `read` changes nothing and pays for nothing. */
+  readonly access: "read" | "manage";
+  /** SHA-256, in hex, of the key's text that it was signed in with; null: a link. */
+  readonly keyHashHex: string | null;
+}
+
 /** A request about the caller's own account, as the gateway hands it on: its key was good and its rate limit not used up. */
 export interface AccountRequest {
   readonly accountId: string;
   readonly shard: number;
-  /** The key that the request came with. */
-  readonly keyId: string;
+  /** The key that the request came with, or that its session was signed in with; undefined: the session came from a link. */
+  readonly keyId: string | undefined;
   /** The endpoints that the key may call; undefined: every one. */
   readonly scopes: KeyScopes | undefined;
-  /** The key's text. It is in no answer, and not in the database: what is sealed with it only its holder can read. */
+  /**
+   * The key's text, or the session's. It is in no answer, and not in the database: what is sealed with it only its holder can
+   * read.
+   */
   readonly keyText: string;
+  /** Undefined: the request came with a key. */
+  readonly session?: AccountSession | undefined;
   /** HEAD arrives as GET; the gateway leaves the body away. */
   readonly method: string;
   /** Normalised, with the prefix. */

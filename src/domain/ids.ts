@@ -8,6 +8,8 @@ const PREFIXES = {
   instance: "ins",
   bulkRefund: "bulk",
   token: "tok",
+  session: "ses",
+  portalLink: "lnk",
 } as const;
 
 export type IdKind = keyof typeof PREFIXES;
@@ -18,7 +20,7 @@ const ID_LENGTH = 16;
 /** How many random bytes {@link formatId} takes. */
 export const ID_RANDOM_BYTES = base62Bytes(ID_LENGTH);
 
-/** A new id: `acc_`, `key_`, `grt_`, `ins_`, `bulk_` or `tok_` and 16 base62 characters. */
+/** A new id: `acc_`, `key_`, `grt_`, `ins_`, `bulk_`, `tok_`, `ses_` or `lnk_` and 16 base62 characters. */
 export function formatId(kind: IdKind, randomBytes: Uint8Array): string {
   return `${PREFIXES[kind]}_${base62(randomBytes, ID_LENGTH)}`;
 }

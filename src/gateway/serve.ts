@@ -5,6 +5,7 @@ import { answerEndpoint } from "./endpoints/contract-endpoint.ts";
 import { answerExport, answerLink, readLink } from "./endpoints/export-endpoint.ts";
 import { answerOptions } from "./endpoints/options.ts";
 import { answerPage } from "./endpoints/page-endpoint.ts";
+import { answerPortal } from "./endpoints/portal-endpoint.ts";
 import type { Exchange } from "./exchange/exchange.ts";
 import type { ExportEndpoint } from "./exchange/export-door.ts";
 import type { RequestHead } from "./headers/request-guard.ts";
@@ -62,6 +63,7 @@ function serveInspected(exchange: Exchange): Served | Promise<Served> {
   const { head, target, method, parts } = exchange;
   if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
   const { path } = target;
+  if (parts.portal?.covers(path) === true) return answerPortal(exchange, parts.portal, target).then(answered);
   if (parts.pages?.covers(path) === true) {
     answerPage(exchange, parts.pages, path);
     return "answered";

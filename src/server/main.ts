@@ -31,6 +31,7 @@ import { createSweepTelemetry } from "../telemetry/sweep-telemetry.ts";
 import { startBulkRefunder } from "./bulk-refunder.ts";
 import { Closing } from "./closing.ts";
 import { openPortal } from "./open-pages.ts";
+import { openSessions } from "./open-sessions.ts";
 import type { PlanWatch } from "./plan-watch.ts";
 import { publishFilePlans } from "./publish-plans.ts";
 import { publishPrices } from "./publish-prices.ts";
@@ -199,6 +200,7 @@ function openGateway(
       ? createCustomerApi({ database, config, contract, meter, exportLinks: links, version })
       : undefined,
     pages: openPortal(config),
+    portal: openSessions({ database, config, contract, meter, exportLinks: links, version }),
     exports: {
       service,
       links,

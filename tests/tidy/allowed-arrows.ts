@@ -25,6 +25,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     node: ["net"],
     rooms: {
       top: [],
+      sessions: [],
       routes: ["top"],
       leases: ["top"],
       prices: ["top", "routes"],
@@ -43,6 +44,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       "ledger.ts": [],
       database: [],
       operators: ["database"],
+      sessions: ["database"],
       accounts: ["database"],
       "price-lists": ["ledger.ts", "database"],
       pools: ["ledger.ts", "database", "accounts"],
@@ -54,7 +56,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       refunds: ["ledger.ts", "database", "accounts", "operators", "pools", "reports"],
       exports: ["database", "accounts", "instance", "pools"],
       batch: ["ledger.ts", "database", "accounts", "instance"],
-      sweep: ["database", "instance", "keys", "operators", "reports"],
+      sweep: ["database", "instance", "keys", "operators", "reports", "sessions"],
       top: ["ledger.ts", "database", "instance", "keys", "pools", "refunds", "batch", "sweep"],
     },
   },
@@ -64,7 +66,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     packages: ["@aws-sdk/client-s3", "undici"],
     node: "any",
   },
-  pages: { folders: [], packages: [], node: ["fs", "path", "zlib"] },
+  pages: { folders: ["contract"], packages: [], node: ["fs", "path", "zlib"] },
   gateway: {
     folders: ["domain", "contract", "config", "meter", "exports", "pages"],
     packages: ["undici"],
@@ -100,6 +102,11 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       operator: ["top", "wire", "price-lists", "pools", "keys", "exports"],
     },
   },
+  portal: {
+    folders: ["domain", "contract", "config", "ledger", "pages"],
+    packages: ["zod"],
+    node: ["crypto"],
+  },
   server: {
     folders: [
       "domain",
@@ -112,6 +119,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       "pages",
       "telemetry",
       "api",
+      "portal",
     ],
     packages: [],
     node: "any",

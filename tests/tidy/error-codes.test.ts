@@ -11,7 +11,7 @@ function codesInSources(): Map<string, string> {
   for (const path of trackedFiles(/^(src|examples)\/.*\.ts$/)) {
     if (path.endsWith(".test.ts") || path.includes("/testing/")) continue;
     for (const [, code] of readTracked(path).matchAll(
-      /(?:new FareboxError|problemsError)\(\s*(?:\w+ \? "\w+" : )?"([a-z_]+)"/g,
+      /(?:new FareboxError|problemsError|answerProblem)\(\s*(?:\w+ \? "\w+" : )?"([a-z_]+)"/g,
     )) {
       if (code !== undefined) codes.set(code, path);
     }

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   suspendAccount: "account suspend acc_1",
   resumeAccount: "account resume acc_1",
   closeAccount: "account close acc_1",
+  createPortalLink: "account portal-link acc_1",
   listHolds: "account show acc_1 --holds",
   createKey: "key create acc_1",
   revokeKey: "key revoke key_1",

@@ -41,6 +41,7 @@ import { addCreateRequestRefund } from "./pools/create-request-refund.ts";
 import { addGetBalances } from "./pools/get-balances.ts";
 import { addGetUsage } from "./pools/get-usage.ts";
 import { addListEntries } from "./pools/list-entries.ts";
+import { addCreatePortalLink } from "./portal-links/create-portal-link.ts";
 import { addCancelPriceList } from "./price-lists/cancel-price-list.ts";
 import { addGetPriceList } from "./price-lists/get-price-list.ts";
 import { addGetPriceListDiff } from "./price-lists/get-price-list-diff.ts";
@@ -63,6 +64,7 @@ const OPERATIONS = [
   addResumeAccount,
   addCloseAccount,
   addListHolds,
+  addCreatePortalLink,
   addCreateKey,
   addListKeys,
   addGetKey,

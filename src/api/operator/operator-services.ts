@@ -7,7 +7,7 @@ import type { Metrics } from "../../telemetry/metrics.ts";
 /** What the operations of the operator API work with. */
 export interface OperatorServices {
   readonly database: Database;
-  readonly config: Pick<Config, "creditTypes" | "exports" | "keys" | "shards">;
+  readonly config: Pick<Config, "creditTypes" | "exports" | "keys" | "portal" | "shards">;
   readonly token: string;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, "contentType" | "render">;

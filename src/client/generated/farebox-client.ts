@@ -20,6 +20,7 @@ import type {
   CreateBulkRefundInput,
   CreateGrantInput,
   CreateKeyInput,
+  CreatePortalLinkInput,
   CreateRefundInput,
   CreateRequestRefundInput,
   CreateTokenInput,
@@ -55,6 +56,7 @@ import type {
   ListPriceListsInput,
   ListTokensInput,
   Plans,
+  PortalLink,
   PreviewBulkRefundInput,
   PriceList,
   PriceListDiff,
@@ -101,6 +103,8 @@ export interface FareboxClient {
   readonly closeAccount: (input: CloseAccountInput, options?: RequestOptions) => Promise<Account>;
   /** List what is set aside of an account's pools right now. `GET /v1/accounts/{account}/holds` */
   readonly listHolds: (input: ListHoldsInput, options?: RequestOptions) => Promise<HoldPage>;
+  /** Make a link that signs a customer in to the portal, once. `POST /v1/accounts/{account}/portal-links` */
+  readonly createPortalLink: (input: CreatePortalLinkInput, options?: RequestOptions) => Promise<PortalLink>;
   /** Create a key of an account; its text is in this answer only. `POST /v1/accounts/{account}/keys` */
   readonly createKey: (input: CreateKeyInput, options?: RequestOptions) => Promise<CreatedKey>;
   /** List the keys of an account, the newest first. `GET /v1/accounts/{account}/keys` */

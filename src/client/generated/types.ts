@@ -88,6 +88,23 @@ export interface Hold {
    */
   expiresAt: string | null;
 }
+export interface PortalLink {
+  id: string;
+  account: string;
+  /**
+   * `read`: look, and change nothing. `manage`: manage the account's keys too, where self-service is on.
+   */
+  access: "read" | "manage";
+  /**
+   * The link's text, in this answer only. It signs in once, at the portal's address with `#link=` and it.
+   */
+  link: string;
+  /**
+   * The same with the portal's path.
+   */
+  path: string;
+  expiresAt: string;
+}
 export interface Key {
   id: string;
   account: string;
@@ -1103,6 +1120,17 @@ export interface ListHoldsInput {
    * `next` of the page before.
    */
   cursor?: string | undefined;
+}
+export interface CreatePortalLinkInput {
+  account: string;
+  /**
+   * `read`: look, and change nothing. `manage`: manage the account's keys too, where self-service is on.
+   */
+  access?: ("read" | "manage") | undefined;
+  /**
+   * How long the link works; 300 when left out.
+   */
+  seconds?: number | undefined;
 }
 export interface CreateKeyInput {
   account: string;

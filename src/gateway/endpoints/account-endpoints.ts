@@ -49,7 +49,8 @@ export async function answerAccountEndpoint(
 
 type Answer = Awaited<ReturnType<AccountEndpoints["answer"]>>;
 
-async function sendAnswer(
+/** Sends an answer of the account's; one in parts counts among the account's statements. */
+export async function sendAnswer(
   exchange: Exchange,
   accountId: string,
   { status, headers, body }: Answer,

@@ -8,6 +8,7 @@ import { type MatchPattern, parseMatchPattern } from "../../domain/routes/match-
 import { RouteTable } from "../../domain/routes/route-table.ts";
 import type { Identity, Meter } from "../../meter/meter.ts";
 import type { PageDoor } from "../../pages/page-door.ts";
+import type { PortalDoor } from "../../pages/portal-door.ts";
 import { Cors } from "../headers/cors.ts";
 import { CountedSlots } from "./counted-slots.ts";
 import { createExportDoor, type ExportDoor, type ExportOptions } from "./export-door.ts";
@@ -37,6 +38,8 @@ export interface GatewayOptions {
   readonly accountEndpoints?: AccountEndpoints | undefined;
   /** Pages for browsers; undefined: their paths are forwarded like any other. */
   readonly pages?: PageDoor | undefined;
+  /** What browsers that are signed in to the portal ask; undefined: its paths are forwarded like any other. */
+  readonly portal?: PortalDoor | undefined;
   /** Reads what a contract's usage endpoint shows. Rejects like the ledger, also for questions that cannot be answered. */
   readonly readUsage?: ((identity: Identity, question: UsageQuestion) => Promise<UsageFacts>) | undefined;
   /** Undefined: there are no exports. */

@@ -1,3 +1,4 @@
+import { withoutSessions } from "../../domain/sessions/session-cookie.ts";
 import { headerName } from "./header-name.ts";
 
 /**
@@ -75,7 +76,9 @@ export function forwardHeaders(
     if (facts.connectionNames.length > 0 && facts.connectionNames.includes(lower)) continue;
     if (facts.acceptEncoding !== undefined && plain === "accept-encoding") continue;
     if (facts.wholeResponse && (plain === "range" || plain === "if-range")) continue;
-    forwarded.push(name, rawHeaders[i + 1] ?? "");
+    const value = rawHeaders[i + 1] ?? "";
+    const passed = lower === "cookie" ? withoutSessions(value) : value;
+    if (passed !== undefined) forwarded.push(name, passed);
   }
   if (facts.acceptEncoding !== undefined) forwarded.push("accept-encoding", facts.acceptEncoding);
   for (const text of rules.credentials) forwarded.push(text);

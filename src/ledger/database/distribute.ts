@@ -16,9 +16,11 @@ export const REFERENCE_TABLES: readonly string[] = [
   "operator_requests",
   "operator_tokens",
   "plans",
+  "portal_links",
   "price_lists",
   "rotated_secrets",
   "secrets",
+  "sessions",
   "sweep_steps",
 ];
 

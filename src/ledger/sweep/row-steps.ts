@@ -4,6 +4,7 @@ import { sweepIdempotency } from "../instance/idempotency.ts";
 import { sweepRotatedSecrets } from "../keys/rotate-key.ts";
 import { sweepGiving } from "../operators/operator-giving.ts";
 import { sweepOperatorRequests } from "../operators/operator-requests.ts";
+import { sweepSessions } from "../sessions/portal-links.ts";
 import { eachShard } from "./pool-steps.ts";
 import type { StepDone, SweepStep } from "./sweep-step.ts";
 
@@ -45,6 +46,11 @@ export function createRowSteps(database: Database): readonly SweepStep[] {
       name: "operators' giving",
       everyMs: 60 * MINUTE_MS,
       run: async () => ({ done: await sweepGiving(database) }),
+    },
+    {
+      name: "sessions",
+      everyMs: 10 * MINUTE_MS,
+      run: () => inChunks(CHUNK, () => sweepSessions(database, CHUNK)),
     },
     {
       name: "old instances",

@@ -97,10 +97,10 @@ export const GATEWAY: readonly Mutation[] = [
     name: "join duplicate headers of the request",
     why: "The upstream sees another request than the one that was priced.",
     file: "src/gateway/headers/forward-headers.ts",
-    search: `    forwarded.push(name, rawHeaders[i + 1] ?? "");`,
+    search: `    if (passed !== undefined) forwarded.push(name, passed);`,
     replacement: `    const same = forwarded.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === name.toLowerCase());
-    if (same === -1) forwarded.push(name, rawHeaders[i + 1] ?? "");
-    else forwarded[same + 1] += \`, \${rawHeaders[i + 1] ?? ""}\`;`,
+    if (same === -1) forwarded.push(name, value);
+    else forwarded[same + 1] += \`, \${value}\`;`,
     tests: [
       {
         file: "src/gateway/headers/forward-headers.test.ts",

@@ -22,7 +22,9 @@ export function addGetPermissions(app: CustomerApp, { config, database, meter }:
   app.openapi(route, async (context) => {
     const table = meter.priceTable();
     if (table === undefined) refuseUnknown();
-    const found = await readKey(database, context.env.caller.keyId);
+    const { keyId } = context.env.caller;
+    if (keyId === undefined) refuseWithoutKey();
+    const found = await readKey(database, keyId);
     const { id, name, hint, scopes, caps, expiresAt } = await renderKey(database, found);
     const body = {
       key: id,
@@ -36,6 +38,14 @@ export function addGetPermissions(app: CustomerApp, { config, database, meter }:
     };
     return context.json(body, 200);
   });
+}
+
+/** Throws FareboxError `state_conflict`. */
+function refuseWithoutKey(): never {
+  throw new FareboxError(
+    "state_conflict",
+    "You are signed in by a link, not with a key: ask for a key by its id.",
+  );
 }
 
 function refuseUnknown(): never {

@@ -1,5 +1,6 @@
 import type { z } from "@hono/zod-openapi";
 import { createRoute } from "@hono/zod-openapi";
+import { FareboxError } from "../../../domain/farebox-error.ts";
 import { refuseEnded } from "../../../exports/refuse-ended.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { chargeExport } from "../../../ledger/exports/ask-for-export.ts";
@@ -36,7 +37,9 @@ export function addListExportFiles(app: CustomerApp, services: CustomerServices)
   app.openapi(route, async (context) => {
     const { caller } = context.env;
     const { export: exportId } = context.req.valid("param");
-    const job = await chargeWhenReady(database, await readOwnExport(database, caller, exportId));
+    const own = await readOwnExport(database, caller, exportId);
+    if (own.state === "ready" && caller.session?.access === "read") refusePaying();
+    const job = await chargeWhenReady(database, own);
     if (job.state === "charged") {
       const files = renderFiles(services, job, await listParts(database, job));
       return context.json({ export: renderExport(job), files }, 200);
@@ -58,6 +61,13 @@ async function chargeWhenReady(database: Database, job: ExportJob): Promise<Expo
     throw new RefusalError({ code: "insufficient_credits", creditType, required, available });
   }
   return (await readExport(database, job.shard, job.exportId)) ?? job;
+}
+
+function refusePaying(): never {
+  throw new FareboxError(
+    "action_not_permitted",
+    "Listing the files pays for the export, and you may look only: the link that you came by says so.",
+  );
 }
 
 function renderFiles(

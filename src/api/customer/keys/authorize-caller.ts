@@ -1,11 +1,12 @@
 import { hash } from "node:crypto";
-import type { AccountRequest } from "../../../contract/account-endpoint.ts";
+import type { AccountRequest, AccountSession } from "../../../contract/account-endpoint.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { lockAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Queryable, Transaction } from "../../../ledger/database/database.ts";
 import { readKeyCaps } from "../../../ledger/keys/key-caps.ts";
 import { isPresentText } from "../../../ledger/keys/key-standing.ts";
 import { type ApiKey, readKey } from "../../../ledger/keys/keys.ts";
+import { isSessionLive } from "../../../ledger/sessions/sessions.ts";
 import type { CustomerServices } from "../customer-services.ts";
 
 /** Throws FareboxError `action_not_permitted` unless the provider lets customers manage their keys. */
@@ -31,25 +32,33 @@ export async function isLimited(db: Queryable, key: ApiKey): Promise<boolean> {
  *
  * Throws FareboxError `action_not_permitted`.
  */
-async function lockCaller(tx: Transaction, caller: AccountRequest): Promise<ApiKey> {
-  await lockAccount(tx, caller.accountId);
-  const key = await readKey(tx, caller.keyId);
+async function lockCaller(tx: Transaction, caller: AccountRequest): Promise<ApiKey | undefined> {
+  const { accountId, keyId, keyText, session } = caller;
+  await lockAccount(tx, accountId);
+  if (session !== undefined) await requireManager(tx, session);
+  if (keyId === undefined) return undefined;
+  const key = await readKey(tx, keyId);
   if (key.state !== "active") refuse("This key does not work any more.");
-  if (!(await isPresentText(tx, key.keyId, hash("sha256", caller.keyText, "hex")))) {
+  if (!(await isPresentText(tx, key.keyId, session?.keyHashHex ?? hash("sha256", keyText, "hex")))) {
     refuse("This is a former text of its key: changes need the present one.");
   }
   return key;
 }
 
+/** Judged under the account's lock: a session that was ended meanwhile changes nothing any more. */
+async function requireManager(tx: Transaction, { sessionId, access }: AccountSession): Promise<void> {
+  if (access !== "manage") refuse("You may look, and change nothing: the link that you came by says so.");
+  if (!(await isSessionLive(tx, sessionId))) refuse("You are not signed in any more.");
+}
+
 /** The caller, who may make and change any key of the account. Throws FareboxError `action_not_permitted`. */
-export async function lockManager(tx: Transaction, caller: AccountRequest): Promise<ApiKey> {
+export async function lockManager(tx: Transaction, caller: AccountRequest): Promise<void> {
   const key = await lockCaller(tx, caller);
-  if (await isLimited(tx, key)) {
+  if (key !== undefined && (await isLimited(tx, key))) {
     refuse(
       "A key with scopes, addresses, caps of its own or an expiry may rotate and revoke itself, and nothing else.",
     );
   }
-  return key;
 }
 
 /**
@@ -57,8 +66,8 @@ export async function lockManager(tx: Transaction, caller: AccountRequest): Prom
  * is as unknown as one that never was. Throws FareboxError `key_unknown`, `action_not_permitted`.
  */
 export async function lockTarget(tx: Transaction, caller: AccountRequest, keyId: string): Promise<ApiKey> {
-  if (keyId === caller.keyId) return await lockCaller(tx, caller);
-  await lockManager(tx, caller);
+  if (keyId === caller.keyId) await lockCaller(tx, caller);
+  else await lockManager(tx, caller);
   return await readOwnKey(tx, caller, keyId);
 }
 

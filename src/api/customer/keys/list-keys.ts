@@ -24,8 +24,8 @@ export function addListKeys(app: CustomerApp, services: CustomerServices): void 
     requireSelfService(services);
     const { accountId, keyId } = context.env.caller;
     const { q: search, state, ...page } = context.req.valid("query");
-    const own = await readKey(database, keyId);
-    if (await isLimited(database, own)) {
+    const own = keyId === undefined ? undefined : await readKey(database, keyId);
+    if (own !== undefined && (await isLimited(database, own))) {
       return context.json({ keys: await renderKeys(database, [own]), next: null }, 200);
     }
     const { items, next } = await listKeys(database, accountId, page, { search, state });

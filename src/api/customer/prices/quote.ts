@@ -125,6 +125,7 @@ async function findShortage(
   available: Credits,
 ): Promise<RefusalCode | null> {
   if (amount > available) return "insufficient_credits";
+  if (keyId === undefined) return null;
   const caps = await readKeyCaps(database, { accountId, shard }, [keyId]);
   const reached = caps.some((state) => state.cap.creditType === creditType && isAbove(state, amount));
   return reached ? "key_cap_reached" : null;

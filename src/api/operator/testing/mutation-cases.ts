@@ -170,6 +170,7 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
       return { params: { account } };
     },
   },
+  createPortalLink: { action: "portal_link.create", prepare: onAccount({ access: "manage", seconds: 60 }) },
   createKey: {
     action: "key.create",
     prepare: onAccount({

@@ -35,6 +35,12 @@ export class OperatorUnderTest {
         creditTypes: ["credits", "search"],
         exports: { kinds: [kindOf()], storage: undefined, workers: 0, workersPerAccount: 1, linkSeconds: 60 },
         keys: { prefix: "fbx" },
+        portal: {
+          enabled: true,
+          path: "/portal",
+          frameAncestors: [],
+          brand: { name: "Farebox", logo: undefined, accent: undefined },
+        },
         shards: 4,
       },
       token: TOKEN,

@@ -1,0 +1,64 @@
+import type { Queryable, Transaction } from "../database/database.ts";
+
+/** What a portal session may do: look, or manage the account's keys too, as far as self-service lets customers. */
+export type PortalAccess = "read" | "manage";
+
+export interface PortalLink {
+  readonly linkId: string;
+  readonly accountId: string;
+  readonly access: PortalAccess;
+  readonly expiresAt: Date;
+}
+
+/** Makes a link that works once within `seconds` by the database's clock. The account is there, its caller knows. */
+export async function createPortalLink(
+  tx: Transaction,
+  link: Omit<PortalLink, "expiresAt"> & {
+    readonly hashHex: string;
+    readonly createdBy: string;
+    readonly seconds: number;
+  },
+): Promise<PortalLink> {
+  const { linkId, hashHex, accountId, access, createdBy, seconds } = link;
+  const [row] = await tx.query<{ expiresAt: Date }>(
+    `INSERT INTO farebox.portal_links (link_id, hash, account_id, access, created_by, expires_at)
+     VALUES ($1, decode($2, 'hex'), $3, $4, $5, statement_timestamp() + make_interval(secs => $6))
+     RETURNING expires_at AS "expiresAt"`,
+    [linkId, hashHex, accountId, access, createdBy, seconds],
+  );
+  if (row === undefined) throw new Error("an insert gave no row");
+  return { linkId, accountId, access, expiresAt: row.expiresAt };
+}
+
+/** The link with this hash, used up by this; undefined for one that is unknown, used or expired. Of two at once one gets it. */
+export async function usePortalLink(
+  tx: Transaction,
+  hashHex: string,
+): Promise<Pick<PortalLink, "linkId" | "accountId" | "access"> | undefined> {
+  const [row] = await tx.query<Pick<PortalLink, "linkId" | "accountId" | "access">>(
+    `UPDATE farebox.portal_links SET used_at = statement_timestamp()
+     WHERE hash = decode($1, 'hex') AND used_at IS NULL AND expires_at > statement_timestamp()
+     RETURNING link_id AS "linkId", account_id AS "accountId", access`,
+    [hashHex],
+  );
+  return row;
+}
+
+/** Deletes links and sessions that are over for a day, at most so many of each; returns how many. */
+export async function sweepSessions(db: Queryable, limit: number): Promise<number> {
+  const counts = [];
+  for (const [table, id] of [
+    ["portal_links", "link_id"],
+    ["sessions", "session_id"],
+  ]) {
+    const rows = await db.query(
+      `DELETE FROM farebox.${table} WHERE ${id} IN (
+         SELECT ${id} FROM farebox.${table} WHERE expires_at < statement_timestamp() - interval '1 day'
+         ORDER BY expires_at LIMIT $1
+       ) RETURNING 1 AS one`,
+      [limit],
+    );
+    counts.push(rows.length);
+  }
+  return Math.max(...counts);
+}
