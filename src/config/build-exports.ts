@@ -6,8 +6,8 @@ import { paramNames, parseMatchPattern } from "../domain/routes/match-pattern.ts
 import { routeKey } from "../domain/routes/route-table.ts";
 import { readCreditType } from "./build-plans.ts";
 import type { ExportsConfig, UpstreamConfig } from "./config.ts";
-import type { ExportRouteFile, ExportsFile } from "./export-schema.ts";
-import type { ExportSourceFile } from "./export-source-schema.ts";
+import type { ExportRouteFile, ExportsFile } from "./sections/export-schema.ts";
+import type { ExportSourceFile } from "./sections/export-source-schema.ts";
 
 interface Surroundings {
   /** The configuration's file: a folder is named from its place. */

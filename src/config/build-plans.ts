@@ -3,8 +3,8 @@ import type { LimitRule } from "../domain/limit-rule.ts";
 import { nearestWord } from "../domain/nearest-word.ts";
 import { at, type Problem } from "../domain/problem.ts";
 import type { PlanConfig } from "./config.ts";
-import type { LimitFile } from "./limit-schema.ts";
-import type { CapFile, PlansOption, RecurringFile } from "./plan-schema.ts";
+import type { LimitFile } from "./sections/limit-schema.ts";
+import type { CapFile, PlansOption, RecurringFile } from "./sections/plan-schema.ts";
 
 /** The plans, with the credit type of each recurring grant and cap filled in. */
 export function buildPlans(

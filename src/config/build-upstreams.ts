@@ -1,10 +1,17 @@
+import { dirname, resolve } from "node:path";
 import { at, type Problem } from "../domain/problem.ts";
-import type { UpstreamConfig } from "./config.ts";
-import { type UpstreamFile, type UpstreamOption, upstreamDefaults } from "./upstream-schema.ts";
+import type { UpstreamConfig, UpstreamTls } from "./config.ts";
+import { type UpstreamFile, type UpstreamOption, upstreamDefaults } from "./sections/upstream-schema.ts";
 
 /** The upstreams by name, each with a complete set of options. */
-export function buildUpstreams(option: UpstreamOption, problems: Problem[]): readonly UpstreamConfig[] {
-  const upstreams = nameUpstreams(option).map(([name, file]) => buildUpstream(name, file));
+export function buildUpstreams(
+  option: UpstreamOption,
+  configFile: string,
+  problems: Problem[],
+): readonly UpstreamConfig[] {
+  const named = nameUpstreams(option);
+  const upstreams = named.map(([name, file]) => buildUpstream(name, file, configFile));
+  findPlainTls(option, upstreams, problems);
   if (upstreams.length === 0) {
     const mend = "write an address like http://127.0.0.1:9000";
     problems.push({ path: "upstream", reason: "names no upstream", mend });
@@ -22,7 +29,32 @@ function isSingle(option: Exclude<UpstreamOption, string>): option is UpstreamFi
   return typeof option["url"] === "string";
 }
 
-function buildUpstream(name: string, file: UpstreamFile): UpstreamConfig {
+/** What is said of TLS to an upstream without it would never be used. */
+function findPlainTls(
+  option: UpstreamOption,
+  upstreams: readonly UpstreamConfig[],
+  problems: Problem[],
+): void {
+  for (const { name, url, tls, http2 } of upstreams) {
+    if (url.startsWith("https:") || (tls === undefined && http2 !== true)) continue;
+    const place = typeof option !== "string" && isSingle(option) ? "upstream" : at("upstream", name);
+    problems.push({
+      path: at(place, tls === undefined ? "http2" : "tls"),
+      reason: `is for an https:// address, and the address is ${url}`,
+      mend: "write https://, or remove it",
+    });
+  }
+}
+
+function buildTls(file: UpstreamFile["tls"], configFile: string): UpstreamTls | undefined {
+  if (file === undefined) return undefined;
+  const locate = (path: string | undefined): string | undefined =>
+    path === undefined ? undefined : resolve(dirname(configFile), path);
+  const { ca, cert, key, serverName } = file;
+  return { ca: locate(ca), cert: locate(cert), key: locate(key), serverName };
+}
+
+function buildUpstream(name: string, file: UpstreamFile, configFile: string): UpstreamConfig {
   const { url, host, pathPrefix, headers, maxConnections } = file;
   return {
     name,
@@ -30,6 +62,8 @@ function buildUpstream(name: string, file: UpstreamFile): UpstreamConfig {
     host,
     pathPrefix,
     headers,
+    tls: buildTls(file.tls, configFile),
+    http2: file.http2,
     connectTimeoutMs: file.connectTimeout,
     headersTimeoutMs: file.headersTimeout,
     bodyTimeoutMs: file.bodyTimeout,

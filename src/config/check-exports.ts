@@ -1,6 +1,6 @@
 import { at, type Problem } from "../domain/problem.ts";
 import { isBelow, keyOfMatch } from "./check-config.ts";
-import type { ExportRouteFile } from "./export-schema.ts";
+import type { ExportRouteFile } from "./sections/export-schema.ts";
 
 interface Answered {
   /** Matches that the contract answers. */

@@ -35,10 +35,23 @@ export interface UpstreamConfig {
   readonly pathPrefix: string | undefined;
   /** Headers set on every request to this upstream: its credentials. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Undefined: known by the authorities that Node knows. */
+  readonly tls?: UpstreamTls | undefined;
+  /** HTTP/2 is spoken where the upstream offers it. */
+  readonly http2?: boolean | undefined;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
   readonly bodyTimeoutMs: number;
   readonly maxConnections: number;
+}
+
+/** How an `https://` upstream is known, and how the gateway makes itself known; absolute paths. */
+export interface UpstreamTls {
+  readonly ca: string | undefined;
+  /** With `key`, or neither. */
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  readonly serverName: string | undefined;
 }
 
 export interface PlanConfig {
@@ -108,6 +121,8 @@ export interface ExportsConfig {
 
 /** Whom the gateway answers how. */
 export interface ListenerConfig {
+  /** Undefined: plain HTTP/1.1. */
+  readonly tls: TlsConfig | undefined;
   /** Undefined: nothing is added, and what the upstream says to browsers is passed on. */
   readonly cors: CorsConfig | undefined;
   readonly drainDelayMs: number;
@@ -115,6 +130,14 @@ export interface ListenerConfig {
   readonly trustedProxies: readonly string[];
   /** The header in which they name the client; undefined: either. */
   readonly proxyHeader: "x-forwarded-for" | "forwarded" | undefined;
+}
+
+/** The listener's certificate; absolute paths. */
+export interface TlsConfig {
+  readonly cert: string;
+  readonly key: string;
+  /** Requests in flight of one HTTP/2 connection. */
+  readonly maxStreams: number;
 }
 
 /** Pages of other origins in browsers. */

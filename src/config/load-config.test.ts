@@ -43,63 +43,6 @@ function problemOf(lines: string, variables: EnvironmentVariables = {}): FilePro
   return problems[0] as FileProblem;
 }
 
-describe("pages of other origins", () => {
-  it("are named by their origins", () => {
-    const { cors } = parse(
-      `upstream: http://127.0.0.1:9000
-gateway: { cors: { origins: [https://app.example.com, "https://*.example.org", "http://localhost:3000"], maxAge: 1h } }`,
-    ).gateway;
-    assert.deepEqual(cors, {
-      origins: ["https://app.example.com", "https://*.example.org", "http://localhost:3000"],
-      credentials: false,
-      exposeHeaders: [],
-      maxAgeSeconds: 3_600,
-    });
-  });
-
-  for (const origin of [
-    "https://app.example.com/",
-    "app.example.com",
-    "https://App.example.com",
-    "https://app.example.com:443",
-    "https://*",
-    "https://*.*.example.com",
-    "ftp://app.example.com",
-    "null",
-    "",
-  ]) {
-    it(`${JSON.stringify(origin)} is none`, () => {
-      const { path, reason } = problemOf(`gateway: { cors: { origins: [${JSON.stringify(origin)}] } }`);
-      assert.equal(path, "gateway.cors.origins[0]");
-      assert.match(reason, /is not an origin/);
-    });
-  }
-
-  it("all of them with cookies are refused, and so is a header's name that is none", () => {
-    const all = problemOf('gateway: { cors: { origins: ["*"], credentials: true } }');
-    assert.equal(all.path, "gateway.cors.origins");
-    assert.match(all.mend, /name the origins/);
-    const name = problemOf('gateway: { cors: { origins: ["*"], exposeHeaders: ["a b"] } }');
-    assert.equal(name.path, "gateway.cors.exposeHeaders[0]");
-  });
-});
-
-describe("proxies in front", () => {
-  it("are named by addresses and ranges of both versions", () => {
-    const { trustedProxies, proxyHeader } = parse(
-      'upstream: http://127.0.0.1:9000\ngateway: { trustedProxies: [10.0.0.0/8, "2001:db8::7"], proxyHeader: forwarded }',
-    ).gateway;
-    assert.deepEqual([trustedProxies, proxyHeader], [["10.0.0.0/8", "2001:db8::7"], "forwarded"]);
-  });
-
-  it("are refused by name, with the place and the form", () => {
-    const { path, reason, mend } = problemOf("gateway: { trustedProxies: [127.0.0.1, nginx] }");
-    assert.equal(path, "gateway.trustedProxies[1]");
-    assert.match(reason, /"nginx" is not an address range/);
-    assert.match(mend, /10\.0\.0\.0\/8/);
-  });
-});
-
 describe("a configuration with its upstream alone", () => {
   it("has every default", () => {
     assert.deepEqual(parse("upstream: http://127.0.0.1:9000/"), {
@@ -110,6 +53,8 @@ describe("a configuration with its upstream alone", () => {
           host: undefined,
           pathPrefix: undefined,
           headers: {},
+          tls: undefined,
+          http2: false,
           connectTimeoutMs: 5000,
           headersTimeoutMs: 60_000,
           bodyTimeoutMs: 60_000,
@@ -139,6 +84,7 @@ describe("a configuration with its upstream alone", () => {
       },
       sessions: { hosts: [], idleSeconds: 1800, longestSeconds: 43_200 },
       gateway: {
+        tls: undefined,
         cors: undefined,
         drainDelayMs: 5_000,
         trustedProxies: [],

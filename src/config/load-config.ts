@@ -97,7 +97,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   const { prices } = source;
   checkOpenIsFree(file.open, prices, problems);
   if (file.customerApi.enabled) checkCustomerApi(file.customerApi.path, file.open, prices, problems);
-  const upstreams = buildUpstreams(file.upstream, problems);
+  const upstreams = buildUpstreams(file.upstream, document.file, problems);
   const plans = buildPlans(file.plans, file.creditTypes, problems);
   const { creditTypes } = file;
   const exports = buildExports(file.exports, { file: document.file, creditTypes, upstreams, problems });
@@ -123,7 +123,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     portal,
     sessions: nameSessions(file.sessions),
     exports,
-    gateway: { ...nameLimits(file.gateway), ...nameListener(file.gateway) },
+    gateway: { ...nameLimits(file.gateway), ...nameListener(file.gateway, document.file) },
     idempotency: {
       keepHours: Math.ceil(file.idempotency.keep / 3_600_000),
       maxBodyBytes: file.idempotency.maxBody,
@@ -171,9 +171,16 @@ function nameCustomerApi({ per, ...rest }: ConfigFile["customerApi"]): Config["c
   return { ...rest, windowSeconds: per };
 }
 
-function nameListener(gateway: ConfigFile["gateway"]): ListenerConfig {
-  const { cors, drainDelay, trustedProxies, proxyHeader } = gateway;
-  return { cors: cors && nameCors(cors), drainDelayMs: drainDelay, trustedProxies, proxyHeader };
+function nameListener(gateway: ConfigFile["gateway"], file: string): ListenerConfig {
+  const { tls, cors, drainDelay, trustedProxies, proxyHeader } = gateway;
+  const locate = (path: string): string => resolve(dirname(file), path);
+  return {
+    tls: tls && { ...tls, cert: locate(tls.cert), key: locate(tls.key) },
+    cors: cors && nameCors(cors),
+    drainDelayMs: drainDelay,
+    trustedProxies,
+    proxyHeader,
+  };
 }
 
 function nameCors({

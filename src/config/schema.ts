@@ -1,13 +1,13 @@
 import { z } from "zod";
-import { customerApiOption } from "./customer-api-schema.ts";
-import { exportsOption } from "./export-schema.ts";
-import { gatewayOption } from "./gateway-schema.ts";
-import { limitsOption, matchOption } from "./limit-schema.ts";
 import { byteSize, count, duration } from "./option-types.ts";
-import { plansOption } from "./plan-schema.ts";
-import { portalOption } from "./portal-schema.ts";
-import { sessionsOption } from "./session-schema.ts";
-import { upstreamOption } from "./upstream-schema.ts";
+import { customerApiOption } from "./sections/customer-api-schema.ts";
+import { exportsOption } from "./sections/export-schema.ts";
+import { gatewayOption } from "./sections/gateway-schema.ts";
+import { limitsOption, matchOption } from "./sections/limit-schema.ts";
+import { plansOption } from "./sections/plan-schema.ts";
+import { portalOption } from "./sections/portal-schema.ts";
+import { sessionsOption } from "./sections/session-schema.ts";
+import { upstreamOption } from "./sections/upstream-schema.ts";
 
 /** Every option of farebox.yaml, once: its form, its default and the reason for it. The reference page is made from it. */
 

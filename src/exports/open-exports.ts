@@ -1,4 +1,4 @@
-import { Agent } from "undici";
+import { Agent, type Dispatcher } from "undici";
 import type { ExportSettings } from "../domain/export-kind.ts";
 import type { Database } from "../ledger/database/database.ts";
 import type { ExportEvents } from "./export-events.ts";
@@ -18,6 +18,8 @@ export interface ExportOptions {
   readonly events: ExportEvents;
   /** Who works, for operators to see; undefined: this process. */
   readonly owner?: string | undefined;
+  /** Speaks to the upstreams; ended by `close`. Undefined: one without certificates. */
+  readonly dispatcher?: Dispatcher | undefined;
   /** Undefined: 30. */
   readonly claimSeconds?: number | undefined;
 }
@@ -30,9 +32,9 @@ export async function openExports({
   events,
   owner = `process ${process.pid}`,
   claimSeconds = CLAIM_SECONDS,
+  dispatcher = new Agent({ connections: null }),
 }: ExportOptions): Promise<Exports> {
   const storage = await openStorage(settings.storage);
-  const dispatcher = new Agent({ connections: null });
   const shards = Array.from({ length: count }, (_, shard) => shard);
   const workers = new ExportWorkers({
     database,

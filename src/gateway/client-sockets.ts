@@ -1,4 +1,5 @@
 import type { Server } from "node:http";
+import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { ClientConnection } from "./exchange/client-connection.ts";
@@ -11,13 +12,15 @@ import { answerRaw } from "./response/raw-answer.ts";
 export class ClientSockets {
   readonly #parts: GatewayParts;
   readonly #connections = new WeakMap<Duplex, ClientConnection>();
+  readonly #sessions = new WeakMap<ServerHttp2Session, ClientConnection>();
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
   }
 
-  attach(server: Server): void {
-    server.on("connection", (socket: Socket) => this.#connected(socket));
+  /** `isCounted`: its connections have passed {@link admit} already. */
+  attach(server: Server, isCounted: boolean): void {
+    server.on("connection", (socket: Socket) => this.#connected(socket, isCounted));
     server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
       if (socket instanceof Socket) this.#broken(error, socket);
     });
@@ -27,27 +30,75 @@ export class ClientSockets {
 
   /** False: the connection is ending, and nothing more is served on it. */
   begin(exchange: Exchange): boolean {
-    const connection = this.#connections.get(exchange.request.socket);
+    const { socket } = exchange.request;
+    const connection = socket === undefined ? undefined : this.#connections.get(socket);
     if (connection === undefined || connection.isClosing) return false;
     connection.running.push(exchange);
     exchange.connection = connection;
     return true;
   }
 
-  #connected(socket: Socket): void {
+  /** Counts a connection before its handshake. False: its address has too many, and it is ended. */
+  admit(socket: Socket): boolean {
+    const isAdmitted = this.#count(
+      new ClientConnection(socket.remoteAddress ?? "", this.#parts.proxies),
+      socket,
+    );
+    // What would be answered is not what a handshake looks like.
+    if (!isAdmitted) socket.destroy();
+    return isAdmitted;
+  }
+
+  /** An HTTP/2 session. One without a stream is closed as an idle connection of HTTP/1.1 is. */
+  openSession(session: ServerHttp2Session, socket: Socket): void {
     const connection = new ClientConnection(socket.remoteAddress ?? "", this.#parts.proxies);
-    const { plainAddress: address, isProxy } = connection;
-    // Of a proxy's connections the requests are counted, each for its client.
-    if (!isProxy && !this.#parts.addresses.enter(address)) {
-      this.#parts.events.socketRefused(address);
+    this.#sessions.set(session, connection);
+    session.setTimeout(this.#parts.config.gateway.idleSocketMs, () => {
+      if (connection.running.length === 0) session.close();
+    });
+  }
+
+  /** A request on a stream: limited in time like one on a connection of its own. */
+  beginStream(exchange: Exchange, session: ServerHttp2Session, stream: ServerHttp2Stream): void {
+    const connection = this.#sessions.get(session);
+    connection?.running.push(exchange);
+    exchange.connection = connection;
+    const { writeStallMs, requestTimeoutMs } = this.#parts.config.gateway;
+    const left = (): void => exchange.clientLeft();
+    stream.once("aborted", left).once("close", left);
+    stream.setTimeout(writeStallMs, () => {
+      if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
+    });
+    if (exchange.request.complete) return;
+    const late = setTimeout(() => {
+      if (!exchange.request.complete) stream.close(constants.NGHTTP2_CANCEL);
+    }, requestTimeoutMs);
+    late.unref();
+    stream.once("close", () => clearTimeout(late));
+  }
+
+  #connected(socket: Socket, isCounted: boolean): void {
+    const connection = new ClientConnection(socket.remoteAddress ?? "", this.#parts.proxies);
+    if (!isCounted && !this.#count(connection, socket)) {
       answerRaw(this.#parts, socket, { code: "overloaded", retryAfterSeconds: RETRY_AFTER_SECONDS });
       return;
     }
     this.#connections.set(socket, connection);
     socket.once("close", () => {
-      if (!isProxy) this.#parts.addresses.leave(address);
       for (const exchange of connection.running.slice()) exchange.clientLeft();
     });
+  }
+
+  /** False: its address has as many connections as it may have. */
+  #count({ plainAddress: address, isProxy }: ClientConnection, socket: Socket): boolean {
+    // Of a proxy's connections the requests are counted, each for its client.
+    if (isProxy) return true;
+    if (!this.#parts.addresses.enter(address)) {
+      this.#parts.events.socketRefused(address);
+      return false;
+    }
+    socket.once("close", () => this.#parts.addresses.leave(address));
+    return true;
   }
 
   /**

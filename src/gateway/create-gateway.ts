@@ -1,9 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { ClientSockets } from "./client-sockets.ts";
 import { Exchange } from "./exchange/exchange.ts";
 import { createGatewayParts, type GatewayOptions, type GatewayParts } from "./exchange/gateway-parts.ts";
+import { Http2Request } from "./exchange/http2-request.ts";
+import { Http2Response } from "./exchange/http2-response.ts";
+import { TlsListener, type TlsListenerOptions } from "./listener/tls-listener.ts";
 import { serve } from "./serve.ts";
 import { serveUpgrade } from "./upgrade.ts";
 import { WorkCount } from "./work-count.ts";
@@ -19,6 +23,8 @@ interface GatewayAddress {
 
 /** The reverse proxy. */
 export interface Gateway {
+  /** Uses what the files of its certificate hold now. It looks by itself every few seconds. */
+  reloadCertificate(): void;
   /** Begins to accept connections; port 0 takes a free one. Rejects when the address is taken. */
   listen(host: string, port: number): Promise<GatewayAddress>;
   /**
@@ -33,7 +39,7 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
-/** Builds the gateway; it listens when told to. */
+/** Builds the gateway; it listens when told to. Throws FareboxError `certificate_invalid`. */
 export function createGateway(options: GatewayOptions): Gateway {
   const parts = createGatewayParts(options);
   const sockets = new ClientSockets(parts);
@@ -41,7 +47,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const closing = new AbortController();
   const ending = closing.signal;
   const server = openServer(parts);
-  sockets.attach(server);
+  sockets.attach(server, parts.config.gateway.tls !== undefined);
   const over = (exchange: Exchange): void => {
     exchange.connection?.end(exchange);
     if (ending.aborted) server.closeIdleConnections();
@@ -69,17 +75,49 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
   server.on("upgrade", onUpgrade);
   server.on("connect", onUpgrade);
+  const onStream: TlsListenerOptions["serveStream"] = (session, stream, raw, isEnded) => {
+    const request = new Http2Request(stream, raw, isEnded);
+    const exchange = new Exchange(parts, request, new Http2Response(stream, request.method), over);
+    request.on("error", ignore);
+    stream.on("error", ignore);
+    sockets.beginStream(exchange, session, stream);
+    work.begin();
+    serve(exchange);
+  };
+  const front = openFront(parts, server, sockets, onStream);
   return {
-    listen: (host, port) => listen(server, host, port),
+    listen: (host, port) => listen(front?.server ?? server, host, port),
+    reloadCertificate: () => front?.reload(),
     announceEnd() {
       parts.draining = true;
+      front?.announceEnd();
       return pause(parts.config.gateway.drainDelayMs, ending);
     },
     close() {
       closing.abort();
-      return close(server, parts, work);
+      return close(server, front, parts, work);
     },
   };
+}
+
+/** Undefined: clients come without TLS, to the server itself. Throws FareboxError `certificate_invalid`. */
+function openFront(
+  parts: GatewayParts,
+  http1: Server,
+  sockets: ClientSockets,
+  serveStream: TlsListenerOptions["serveStream"],
+): TlsListener | undefined {
+  const { gateway: limits } = parts.config;
+  if (limits.tls === undefined) return undefined;
+  return new TlsListener({
+    tls: limits.tls,
+    limits,
+    events: parts.events,
+    http1,
+    admit: (socket) => sockets.admit(socket),
+    serveSession: (session, socket) => sockets.openSession(session, socket),
+    serveStream,
+  });
 }
 
 function openServer(parts: GatewayParts): Server {
@@ -101,7 +139,7 @@ function openServer(parts: GatewayParts): Server {
   return server;
 }
 
-function listen(server: Server, host: string, port: number): Promise<GatewayAddress> {
+function listen(server: NetServer, host: string, port: number): Promise<GatewayAddress> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, host, () => {
@@ -113,14 +151,21 @@ function listen(server: Server, host: string, port: number): Promise<GatewayAddr
   });
 }
 
-async function close(server: Server, parts: GatewayParts, work: WorkCount): Promise<void> {
+async function close(
+  server: Server,
+  front: TlsListener | undefined,
+  parts: GatewayParts,
+  work: WorkCount,
+): Promise<void> {
   parts.draining = true;
   const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
+    if (front === undefined) server.close(() => resolve());
+    else front.close(resolve);
   });
   server.closeIdleConnections();
   await within(parts.config.gateway.drainMs, Promise.all([closed, work.ended()]));
   server.closeAllConnections();
+  front?.destroy();
   for (const socket of parts.tunnels) socket.destroy();
   await parts.upstreams.destroy();
   await within(parts.config.gateway.drainMs, Promise.all([closed, work.ended()]));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { CorsConfig } from "../config/config.ts";
 import { openFakeMeterUnderTest } from "./testing/fake-meter-under-test.ts";
-import type { RawResponse } from "./testing/raw-client.ts";
+import type { RawResponse } from "./testing/test-client.ts";
 import { ok, type TestAccount, World } from "./testing/world.ts";
 
 const PAGE = "Origin: https://app.example";

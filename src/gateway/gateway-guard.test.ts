@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { openFakeMeterUnderTest } from "./testing/fake-meter-under-test.ts";
-import type { RawResponse } from "./testing/raw-client.ts";
+import type { RawResponse } from "./testing/test-client.ts";
 import { ok, requestText, type TestAccount, World } from "./testing/world.ts";
 
 /** Requests that two servers could read differently. None may reach the upstream. */

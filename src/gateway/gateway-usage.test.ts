@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { gzipSync } from "node:zlib";
 import { openFakeMeterUnderTest } from "./testing/fake-meter-under-test.ts";
-import { type RawResponse, send } from "./testing/raw-client.ts";
+import { send } from "./testing/raw-client.ts";
+import type { RawResponse } from "./testing/test-client.ts";
 import { chunked, eventualBooks, ok, type TestAccount, World } from "./testing/world.ts";
 
 const OPT_IN = "credit-usage: true";

@@ -9,7 +9,7 @@ export function identifySender(exchange: Exchange): Refusal | undefined {
   const { connection, request, parts, header } = exchange;
   const { proxies } = parts;
   if (proxies === undefined) return undefined;
-  const peer = connection?.plainAddress ?? plainAddress(request.socket.remoteAddress ?? "");
+  const peer = connection?.plainAddress ?? plainAddress(request.socket?.remoteAddress ?? "");
   if (!(connection?.isProxy ?? proxies.includes(peer))) return undefined;
   const sender = readSender(header, peer, proxies, parts.config.gateway.proxyHeader);
   if ("reason" in sender) return { code: "request_invalid", reason: sender.reason };

@@ -39,22 +39,22 @@ export async function serveUpgrade(
   request.socket.on("error", () => request.socket.destroy());
   const exchange = new Exchange(parts, request, response);
   try {
-    const upstream = await admitUpgrade(exchange);
+    const upstream = await admitUpgrade(exchange, request);
     if ("code" in upstream) refuse(exchange, upstream);
-    else await openTunnel(exchange, upstream, first);
+    else await openTunnel(exchange, upstream, { request, response, first });
   } catch (error) {
     fail(exchange, error);
   }
   report(exchange);
 }
 
-async function admitUpgrade(exchange: Exchange): Promise<Upstream | Refusal> {
+async function admitUpgrade(exchange: Exchange, request: IncomingMessage): Promise<Upstream | Refusal> {
   if (exchange.method === "CONNECT") return { code: "upgrade_refused" };
   const refusal = inspectRequest(exchange) ?? identifySender(exchange);
   if (refusal !== undefined) return refusal;
   const { head, target, parts } = exchange;
   if (target === undefined || head?.bodyLength !== 0) return { code: "upgrade_refused" };
-  if (!isWebSocket(exchange.request) || isOwn(parts, target.path)) return { code: "upgrade_refused" };
+  if (!isWebSocket(request) || isOwn(parts, target.path)) return { code: "upgrade_refused" };
   if (parts.openRoutes.find(exchange.method, target.path) === undefined) {
     const refused = (await authenticate(exchange, target.path)) ?? findRoute(exchange, target.path);
     if (refused !== undefined) return refused;
@@ -94,8 +94,18 @@ function switchesToWebSocket(raw: readonly (Buffer | string)[]): boolean {
   return protocols.length === 1 && protocols[0]?.trim() === "websocket";
 }
 
-function openTunnel(exchange: Exchange, upstream: Upstream, first: Buffer): Promise<void> {
-  const { head, target, request, parts } = exchange;
+interface Client {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly first: Buffer;
+}
+
+function openTunnel(
+  exchange: Exchange,
+  upstream: Upstream,
+  { request, response, first }: Client,
+): Promise<void> {
+  const { head, target, parts } = exchange;
   if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
   return new Promise((resolve) => {
     const failed = (refusal: Refusal, code: string): void => {
@@ -119,7 +129,7 @@ function openTunnel(exchange: Exchange, upstream: Upstream, first: Buffer): Prom
           );
           return;
         }
-        exchange.response.detachSocket(request.socket);
+        response.detachSocket(request.socket);
         void joinTunnel(parts, { client: request.socket, first, remote, status, raw }).then(resolve);
       },
       onResponseStart(controller, status) {

@@ -108,9 +108,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   const patiently = <T>(step: () => Promise<T>): Promise<T> => withPatience(options.database, patience, step);
   const database = await openDatabase(options.database, patience);
   closing.add("database", () => database.close());
-  warnOfEmbedded(database, logger);
-  if (database.isPooled)
-    logger.info("a pooler stands in front of the database: each transaction has its own settings");
+  tellOfStorage(database, logger);
   const planWatch = await prepare(database, config, logger, patiently);
   const operatorToken = ensureOperatorToken(options.dataDirectory, options.operatorToken);
   const metrics = createMetrics();
@@ -155,7 +153,10 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     ready = false;
     return gateway.announceEnd();
   };
-  const urls = { gateway: renderUrl(address), operator: operator.url };
+  const urls = {
+    gateway: renderUrl(address, config.gateway.tls === undefined ? "http" : "https"),
+    operator: operator.url,
+  };
   return { ...urls, operatorToken, announceEnd, close: () => closing.run() };
 }
 
@@ -263,13 +264,15 @@ async function prepare(
   return planWatch;
 }
 
-function warnOfEmbedded(database: Database, logger: Logger): void {
+function tellOfStorage(database: Database, logger: Logger): void {
+  if (database.isPooled)
+    logger.info("a pooler stands in front of the database: each transaction has its own settings");
   if (database.kind !== "pglite") return;
   logger.warn(
     "the embedded database survives the end of this process however it ends, and makes no promise about the loss of power: use Postgres (DATABASE_URL) in production",
   );
 }
 
-function renderUrl(address: Listen): string {
-  return `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
+function renderUrl(address: Listen, scheme: "http" | "https"): string {
+  return `${scheme}://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
 }

@@ -8,6 +8,7 @@ import { createExportTelemetry } from "../telemetry/export-telemetry.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { repeatStep } from "./repeat-step.ts";
+import { openUpstreamAgent } from "./upstream-agent.ts";
 
 export interface RunExportsOptions {
   readonly database: Database;
@@ -39,7 +40,8 @@ export async function runExports(options: RunExportsOptions): Promise<RunningExp
   const events = createExportTelemetry(metrics.registry, logger);
   // An instance that was silent for so long is dead: the others go on with its exports.
   const claimSeconds = Math.max(1, Math.ceil(leases.deadAfterMs / 1_000));
-  const service = await openExports({ database, settings, shards, events, owner, claimSeconds });
+  const dispatcher = openUpstreamAgent(config.upstreams);
+  const service = await openExports({ database, settings, shards, events, owner, claimSeconds, dispatcher });
   // Without kinds there is nothing to ask the database for, again and again.
   const repeated =
     kinds.length === 0

@@ -46,6 +46,13 @@ export function createGatewayTelemetry(registry: Registry, logger: Logger): Gate
       counters.socketsRefused.inc();
       logger.debug({ address }, "a connection was refused: its address has too many");
     },
+    certificateLoaded: ({ expiresAt }) => {
+      logger.info({ expiresAt }, "the changed certificate is in use");
+    },
+    certificateRefused: (reason) => {
+      counters.certificatesRefused.inc();
+      logger.error({ reason }, "the changed certificate cannot be used; the one before stays in use");
+    },
     failed: (requestId, error) => {
       counters.failures.inc();
       logger.error({ requestId, err: error }, "a request died of a fault");
@@ -67,6 +74,7 @@ function createCounters(registry: Registry) {
     usageNotSpliced: counter("usage_not_spliced", "Usage objects that did not fit the body.", ["endpoint"]),
     clientsBroken: counter("clients_broken", "Connections that did not speak HTTP.", ["code"]),
     socketsRefused: counter("sockets_refused", "Connections over the limit of their address."),
+    certificatesRefused: counter("certificates_refused", "Changed certificates that could not be used."),
     failures: counter("faults", "Requests that died of a fault of Farebox."),
   };
 }

@@ -93,6 +93,8 @@ test("what the gateway tells is counted; finished exchanges are logged at debug 
   events.usageNotSpliced({ requestId: "r1", endpoint: "GET /x", reason: "no object" });
   events.clientBroken("HPE_INVALID");
   events.socketRefused("127.0.0.1");
+  events.certificateLoaded({ expiresAt: new Date(0) });
+  events.certificateRefused("it is no certificate");
   events.failed("r1", new Error("broken"));
   const text = await metrics.render();
   for (const line of [
@@ -105,9 +107,10 @@ test("what the gateway tells is counted; finished exchanges are logged at debug 
     'farebox_usage_not_spliced_total{endpoint="GET /x"} 1',
     'farebox_clients_broken_total{code="HPE_INVALID"} 1',
     "farebox_sockets_refused_total 1",
+    "farebox_certificates_refused_total 1",
     "farebox_faults_total 1",
   ]) {
     assert.ok(text.includes(`${line}\n`), line);
   }
-  assert.equal(lines.length, 4);
+  assert.equal(lines.length, 6);
 });

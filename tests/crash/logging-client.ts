@@ -1,5 +1,6 @@
 import { AssertionError } from "node:assert";
-import { RawClient, type RawResponse } from "../../src/gateway/testing/raw-client.ts";
+import { RawClient } from "../../src/gateway/testing/raw-client.ts";
+import type { RawResponse } from "../../src/gateway/testing/test-client.ts";
 
 /** What one call was told, to the byte. Written once the call has ended. */
 export interface CallRecord {

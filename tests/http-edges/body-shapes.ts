@@ -1,4 +1,5 @@
-import { RawClient, type RawResponse } from "../../src/gateway/testing/raw-client.ts";
+import { RawClient } from "../../src/gateway/testing/raw-client.ts";
+import type { RawResponse } from "../../src/gateway/testing/test-client.ts";
 
 const LAST_CHUNK = "0\r\n\r\n";
 

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { openFakeMeterUnderTest } from "../../src/gateway/testing/fake-meter-under-test.ts";
-import type { RawResponse } from "../../src/gateway/testing/raw-client.ts";
 import type { ReceivedRequest } from "../../src/gateway/testing/raw-upstream.ts";
+import type { RawResponse } from "../../src/gateway/testing/test-client.ts";
 import { ok, type TestAccount, World } from "../../src/gateway/testing/world.ts";
 import { readHeaderValues, readMembers, readParameterValues } from "./lenient-reader.ts";
 

@@ -74,12 +74,13 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     rooms: {
       headers: [],
       body: [],
+      listener: [],
       exchange: ["headers"],
       request: ["headers", "body", "exchange"],
       response: ["headers", "body", "exchange"],
       upstream: ["headers", "body", "exchange", "response"],
       endpoints: ["exchange", "request", "response"],
-      top: ["headers", "exchange", "request", "response", "upstream", "endpoints"],
+      top: ["headers", "listener", "exchange", "request", "response", "upstream", "endpoints"],
     },
   },
   telemetry: {
@@ -121,7 +122,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       "api",
       "portal",
     ],
-    packages: [],
+    packages: ["undici"],
     node: "any",
   },
   cli: {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { contractSchema } from "../../contract/contract-schema.ts";
 import { isJsonObject } from "../../domain/json-value.ts";
-import { priceForm } from "../price-schema.ts";
 import { openApiPricesForm } from "../price-source.ts";
 import { configSchema } from "../schema.ts";
+import { priceForm } from "../sections/price-schema.ts";
 
 /** Prices are judged by their own parser; editors and the reference get their form from here. */
 const withPrices = configSchema.extend({

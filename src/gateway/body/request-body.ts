@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import { takeReadingTurn } from "./turns.ts";
 
 /** So much of a body is taken as it comes. */
@@ -13,7 +13,7 @@ export type ReadBody =
   | { readonly kind: "gone" };
 
 /** Reads a whole body of at most `maxBytes`. Large ones take turns: what a socket has received would come all at once. */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<ReadBody> {
+export function readBody(request: Readable, maxBytes: number): Promise<ReadBody> {
   // A client that left earlier, while its key was looked up, causes no further event.
   if (request.destroyed) return Promise.resolve({ kind: "gone" });
   return new Promise((resolve) => {
@@ -53,7 +53,7 @@ export class RequestBodyTooLarge extends Error {}
  * The body as a stream for the upstream, with backpressure, ended with {@link RequestBodyTooLarge} past the limit. The
  * request itself is left alive when the upstream stops reading: its socket still has to carry our answer.
  */
-export async function* streamBody(request: IncomingMessage, maxBytes: number): AsyncGenerator<Buffer> {
+export async function* streamBody(request: Readable, maxBytes: number): AsyncGenerator<Buffer> {
   let size = 0;
   const chunks: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
   for await (const chunk of chunks) {

@@ -1,9 +1,9 @@
-import type { ServerResponse } from "node:http";
 import { type AddressRanges, plainAddress } from "../../domain/addresses.ts";
+import type { ClientResponse } from "./client-message.ts";
 
 /** What a connection knows of an exchange on it. */
 interface Underway {
-  readonly response: ServerResponse;
+  readonly response: ClientResponse;
   clientLeft(): void;
 }
 

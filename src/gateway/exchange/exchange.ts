@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RenderContext } from "../../contract/contract.ts";
 import { plainAddress } from "../../domain/addresses.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
@@ -7,6 +6,7 @@ import type { RequestHead } from "../headers/request-guard.ts";
 import { createRequestId } from "../headers/request-id.ts";
 import type { Sender } from "../headers/sender.ts";
 import type { ClientConnection } from "./client-connection.ts";
+import type { ClientRequest, ClientResponse } from "./client-message.ts";
 import type { GatewayParts } from "./gateway-parts.ts";
 import { readHeader } from "./lazy-request-facts.ts";
 
@@ -24,8 +24,8 @@ export interface ClientWaiter {
 /** One request and its answer: what the steps have found out so far. Each field is written by one step. */
 export class Exchange {
   readonly parts: GatewayParts;
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  readonly request: ClientRequest;
+  readonly response: ClientResponse;
   readonly requestId: string;
   readonly startedMs: number;
   readonly method: string;
@@ -68,8 +68,8 @@ export class Exchange {
   /** `over` is told at the end of `endExchange`; the same function for all, so that none is made for each. */
   constructor(
     parts: GatewayParts,
-    request: IncomingMessage,
-    response: ServerResponse,
+    request: ClientRequest,
+    response: ClientResponse,
     over?: (exchange: Exchange) => void,
   ) {
     this.parts = parts;
@@ -92,7 +92,7 @@ export class Exchange {
     return (
       this.sender?.address ??
       this.connection?.plainAddress ??
-      plainAddress(this.request.socket.remoteAddress ?? "")
+      plainAddress(this.request.socket?.remoteAddress ?? "")
     );
   }
 

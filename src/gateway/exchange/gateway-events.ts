@@ -28,6 +28,10 @@ export interface GatewayEvents {
   clientBroken(code: string): void;
   /** A connection was refused because its address has too many. */
   socketRefused(address: string): void;
+  /** The listener's certificate has changed, and the new one is in use. */
+  certificateLoaded(certificate: { expiresAt: Date }): void;
+  /** The listener's certificate has changed, and cannot be used: the one before stays in use. */
+  certificateRefused(reason: string): void;
   /** A broken invariant or an unexpected error: the request was answered 500. */
   failed(requestId: string, error: unknown): void;
 }
@@ -41,5 +45,7 @@ export const silentGatewayEvents: GatewayEvents = {
   usageNotSpliced() {},
   clientBroken() {},
   socketRefused() {},
+  certificateLoaded() {},
+  certificateRefused() {},
   failed() {},
 };

@@ -63,6 +63,8 @@ export interface GatewayParts extends Omit<GatewayOptions, "exports"> {
   readonly statements: CountedSlots;
   /** Calls whose client has gone; one name for all. */
   readonly detached: CountedSlots;
+  /** By which clients reach the listener. */
+  readonly scheme: "http" | "https";
   /** Undefined: browsers are told nothing by us. */
   readonly cors: Cors | undefined;
   /** Lower-case names that are removed from the upstream's responses. */
@@ -89,6 +91,7 @@ export function createGatewayParts(options: GatewayOptions): GatewayParts {
     accounts: new CountedSlots(config.gateway.maxConcurrentPerAccount),
     statements: new CountedSlots(MAX_STATEMENTS),
     detached: new CountedSlots(config.gateway.maxDetachedCalls),
+    scheme: config.gateway.tls === undefined ? "http" : "https",
     cors: config.gateway.cors && new Cors(config.gateway.cors, contract.ownHeaders),
     ownHeaders: new Set(contract.ownHeaders.map((name) => name.toLowerCase())),
     tunnels: new Set(),

@@ -2,6 +2,7 @@ import { Pool } from "undici";
 import type { GatewayLimits, UpstreamConfig } from "../../config/config.ts";
 import { createForwardRules, type ForwardRules } from "../headers/forward-headers.ts";
 import { connectUpstream } from "./upstream-connector.ts";
+import { readUpstreamTls } from "./upstream-tls.ts";
 
 /** Calls that may wait for a free connection, as a multiple of the connections: more would only time out in the queue. */
 const QUEUE_FACTOR = 8;
@@ -64,8 +65,13 @@ function openUpstream(
   const pool = new Pool(url.origin, {
     connections: config.maxConnections,
     pipelining: 1,
-    // One request in flight a connection: with HTTP/2 a fault of one connection would hit many requests.
-    connect: connectUpstream({ timeout: config.connectTimeoutMs, allowH2: false }),
+    // By HTTP/2 a fault of one connection hits all requests on it: only where the configuration says so.
+    allowH2: config.http2 === true,
+    connect: connectUpstream({
+      ...readUpstreamTls(config),
+      timeout: config.connectTimeoutMs,
+      allowH2: config.http2 === true,
+    }),
     headersTimeout: config.headersTimeoutMs,
     bodyTimeout: config.bodyTimeoutMs,
     maxHeaderSize: limits.maxHeaderBytes,

@@ -1,4 +1,3 @@
-import type { IncomingMessage } from "node:http";
 import { headerName } from "./header-name.ts";
 
 /** What the gateway itself needs of a request's headers, read in one pass over the raw list. */
@@ -76,11 +75,13 @@ const CGI_SPELLING: ReadonlySet<string> = new Set(["content_length", "transfer_e
  * `maxHeaderCount + 1` must be the server's `maxHeadersCount`, so that the cut is seen.
  */
 export function inspectHead(
-  request: Pick<IncomingMessage, "rawHeaders" | "httpVersion">,
+  request: { readonly rawHeaders: readonly string[]; readonly httpVersion: string },
   maxHeaderCount: number,
 ): RequestHead | HeadFault {
   const { rawHeaders, httpVersion } = request;
-  if (httpVersion !== "1.1" && httpVersion !== "1.0") return { reason: "HTTP version is not 1.0 or 1.1" };
+  // A stream's is "2"; a request line of HTTP/1.1 that claims it has "2.0".
+  if (httpVersion !== "1.1" && httpVersion !== "1.0" && httpVersion !== "2")
+    return { reason: "HTTP version is not 1.0 or 1.1" };
   if (rawHeaders.length > maxHeaderCount * 2) return { reason: `more than ${maxHeaderCount} headers` };
   const singles = NONE.slice();
   let connectionNames = NO_NAMES;
@@ -106,7 +107,7 @@ function readHead(
   httpVersion: string,
 ): RequestHead | HeadFault {
   const host = singles[HOST_AT];
-  if (host === undefined && httpVersion === "1.1") return { reason: "header host is missing" };
+  if (host === undefined && httpVersion !== "1.0") return { reason: "header host is missing" };
   if (host !== undefined && !HOST.test(host)) return { reason: "header host is not a host" };
   const bodyLength = readFraming(singles, httpVersion);
   if (typeof bodyLength === "object") return bodyLength;
@@ -126,7 +127,7 @@ function readHead(
     contentEncoding: singles[ENCODING_AT],
     idempotencyKey: singles[IDEMPOTENCY_AT],
     creditsMax: singles[MAX_AT],
-    expectsContinue: expect !== undefined && httpVersion === "1.1",
+    expectsContinue: expect !== undefined && httpVersion !== "1.0",
     connectionNames,
   };
 }

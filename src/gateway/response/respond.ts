@@ -55,10 +55,12 @@ function drained({ response, clientGone }: Exchange): Promise<void> {
   if (clientGone || response.destroyed || !response.writableNeedDrain) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {
-      response.off("drain", done).off("close", done);
+      response.off("drain", done);
+      response.off("close", done);
       resolve();
     };
-    response.on("drain", done).on("close", done);
+    response.on("drain", done);
+    response.on("close", done);
   });
 }
 

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
+import type { ClientRequest } from "../exchange/client-message.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
 /** A body of at most this length is read to its end behind an early answer, and the connection kept. As Go's server does. */
@@ -17,14 +17,14 @@ const LINGER_MS = 2000;
  */
 export function planForUnread(exchange: Exchange): void {
   const { request, response, head, connection } = exchange;
-  // A stream of HTTP/2 ends by itself; what ends here is a connection.
-  if (request.httpVersionMajor > 1) return;
+  // A stream that is not read to its end is reset behind its answer, and its connection goes on.
+  if (request.socket === undefined) return;
   // An upgrade has its connection for itself, and no body.
   if (connection === undefined || request.complete || head?.bodyLength === 0) return;
   const isWaiting = head?.expectsContinue === true && !request.readableDidRead;
   const isShort = typeof head?.bodyLength === "number" && head.bodyLength <= MAX_DRAINED_BYTES;
   if (isWaiting || !isShort) response.shouldKeepAlive = false;
-  if (!response.shouldKeepAlive) closeBehind(request);
+  if (!response.shouldKeepAlive) closeBehind(request.socket, request);
   connection.isReceiving = true;
   request.once("end", () => {
     connection.isReceiving = false;
@@ -34,14 +34,13 @@ export function planForUnread(exchange: Exchange): void {
 }
 
 /** Whoever read the body has left it in some state of pausing; with a listener for its data it flows. */
-function drop(request: IncomingMessage): void {
+function drop(request: ClientRequest): void {
   request.on("data", ignore);
   request.resume();
 }
 
 /** Node ends such a connection with `destroySoon` as soon as the answer is written; unread bytes would make that a reset. */
-function closeBehind(request: IncomingMessage): void {
-  const { socket } = request;
+function closeBehind(socket: Socket, request: ClientRequest): void {
   const close = socket.destroySoon.bind(socket);
   socket.destroySoon = () => {
     if (request.complete) close();
@@ -50,7 +49,7 @@ function closeBehind(request: IncomingMessage): void {
 }
 
 /** The client gets the answer and the end; what it still sends is dropped until it has noticed. */
-function linger(socket: Socket, request: IncomingMessage, close: () => void): void {
+function linger(socket: Socket, request: ClientRequest, close: () => void): void {
   socket.end();
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   timer.unref();

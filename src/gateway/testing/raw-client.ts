@@ -1,21 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { parseChunks } from "./raw-upstream.ts";
-
-/** A response as it came over the socket. */
-export interface RawResponse {
-  readonly status: number;
-  readonly statusText: string;
-  readonly headers: readonly (readonly [string, string])[];
-  readonly body: Buffer;
-  /** The framing says that all of it came. */
-  readonly complete: boolean;
-  header(name: string): string | undefined;
-  json(): unknown;
-}
+import type { RawResponse, TestClient } from "./test-client.ts";
 
 /** A client on a bare socket: it can send anything, leave at any moment and read as slowly as it likes. */
-export class RawClient {
+export class RawClient implements TestClient {
   readonly socket: Socket;
   #received = Buffer.alloc(0);
   #closed = false;
@@ -36,6 +26,18 @@ export class RawClient {
 
   write(text: string | Buffer): void {
     this.socket.write(typeof text === "string" ? Buffer.from(text, "latin1") : text);
+  }
+
+  async connected(): Promise<void> {
+    if (this.socket.connecting) await once(this.socket, "connect");
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  endSide(): void {
+    this.socket.end();
   }
 
   leave(): void {

@@ -11,8 +11,10 @@ import { createGateway, type Gateway } from "../create-gateway.ts";
 import type { FinishedExchange, GatewayEvents } from "../exchange/gateway-events.ts";
 import { silentGatewayEvents } from "../exchange/gateway-events.ts";
 import type { GatewayConfig } from "../exchange/gateway-parts.ts";
-import { RawClient, type RawResponse, send } from "./raw-client.ts";
+import { Http2Client } from "./http2-client.ts";
+import { RawClient } from "./raw-client.ts";
 import { RawUpstream } from "./raw-upstream.ts";
+import type { RawResponse, TestClient } from "./test-client.ts";
 
 /** What the books say of one account: amounts as plain decimals. */
 export interface Books {
@@ -141,6 +143,7 @@ const TEST_LIMITS: GatewayLimits = {
 };
 
 const TEST_LISTENER: ListenerConfig = {
+  tls: undefined,
   cors: undefined,
   drainDelayMs: 0,
   trustedProxies: [],
@@ -245,29 +248,52 @@ export class World {
     for (const account of this.accounts) await account.atRest();
   }
 
+  /** On a bare socket. */
   client(): RawClient {
     return new RawClient(this.port);
   }
 
+  get speaksHttp2(): boolean {
+    return this.#options.listener?.tls !== undefined;
+  }
+
+  /** By the world's protocol. */
+  anyClient(): TestClient {
+    return this.speaksHttp2 ? new Http2Client(this.port) : this.client();
+  }
+
+  /** Looks for another certificate. */
+  reloadCertificate(): void {
+    this.#gateway?.reloadCertificate();
+  }
+
   /** Sends a request with the account's key and further header lines. */
-  request(
+  async request(
     account: TestAccount | undefined,
     line: string,
     headers: readonly string[] = [],
     body = "",
   ): Promise<RawResponse> {
-    return send(this.port, requestText(account, line, headers, body), line.startsWith("HEAD"));
+    const client = this.anyClient();
+    client.write(requestText(account, line, headers, body));
+    const response = await client.response(line.startsWith("HEAD"));
+    client.leave();
+    return response;
   }
 
   /** The same with a body of any bytes; the headers say how it is framed. */
-  requestBytes(
+  async requestBytes(
     account: TestAccount,
     line: string,
     headers: readonly string[],
     body: Buffer,
   ): Promise<RawResponse> {
     const head = Buffer.from(requestText(account, line, headers), "latin1");
-    return send(this.port, Buffer.concat([head, body]));
+    const client = this.anyClient();
+    client.write(Buffer.concat([head, body]));
+    const response = await client.response(line.startsWith("HEAD"));
+    client.leave();
+    return response;
   }
 
   /** Waits until a number of exchanges are over. */
@@ -286,6 +312,8 @@ export class World {
       usageNotSpliced: ({ reason }) => events.push(`usageNotSpliced ${reason}`),
       clientBroken: (code) => events.push(`clientBroken ${code}`),
       socketRefused: () => events.push("socketRefused"),
+      certificateLoaded: () => events.push("certificateLoaded"),
+      certificateRefused: (reason) => events.push(`certificateRefused ${reason}`),
       failed: (_id, error) => events.push(`failed ${String(error)}`),
     };
   }

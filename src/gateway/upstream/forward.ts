@@ -46,7 +46,7 @@ export function forwardedHeaders(exchange: Exchange, upstream: Upstream, head: R
   const price = admission?.price;
   const countsBody = price?.per === "result" && price.count !== undefined && "body" in price.count;
   const own = ["x-request-id", requestId, "x-forwarded-for", sender?.chain ?? exchange.clientAddress];
-  own.push("x-forwarded-proto", sender?.proto ?? "http");
+  own.push("x-forwarded-proto", sender?.proto ?? exchange.parts.scheme);
   const host = sender?.host ?? head.host;
   if (host !== undefined) own.push("x-forwarded-host", host);
   if (identity !== undefined)

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { RawResponse } from "../raw-client.ts";
+import type { RawResponse } from "../test-client.ts";
 import {
   chunked,
   eventualBooks,
@@ -217,7 +217,7 @@ function describeLeaving(open: () => World): void {
     world.upstream.respond = (socket) => {
       release = () => socket.write(answer);
     };
-    const client = world.client();
+    const client = world.anyClient();
     client.write(requestText(account, line));
     await eventually(() => world.upstream.headsSeen === seen + 1);
     const events = world.events.length;

@@ -51,7 +51,9 @@ export function describeCharging(open: () => World): void {
             const account = await world.account();
             world.upstream.answers(frame(body, status));
             const response = await world.request(account, line, idempotent ? ["Idempotency-Key: k"] : []);
-            assert.equal(`${response.status} ${response.statusText}`, status);
+            // HTTP/2 has no words beside the status.
+            if (world.speaksHttp2) assert.equal(String(response.status), status.slice(0, 3));
+            else assert.equal(`${response.status} ${response.statusText}`, status);
             assert.equal(response.body.toString(), body);
             assert.ok(response.complete);
             const books = await account.books();
@@ -218,7 +220,11 @@ function describeRelaying(open: () => World): void {
       );
       const response = await world.request(account, "GET /unpriced");
       const names = response.headers.map(([name]) => name);
-      assert.deepEqual(names.slice(0, 5), ["Content-Length", "X-b", "Set-Cookie", "set-cookie", "X-B"]);
+      // HTTP/2 has lower case alone, and Node puts together what has the same name.
+      const expected = world.speaksHttp2
+        ? ["content-length", "x-b", "x-b", "set-cookie", "set-cookie"]
+        : ["Content-Length", "X-b", "Set-Cookie", "set-cookie", "X-B"];
+      assert.deepEqual(names.slice(0, 5), expected);
       assert.equal(response.header("credits-remaining"), undefined);
       assert.match(response.header("x-request-id") ?? "", /^[0-9a-f]{8}-[0-9a-f]{4}-7/);
     });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { RawClient } from "../raw-client.ts";
+import type { TestClient } from "../test-client.ts";
 import { chunked, eventualBooks, eventually, ok, requestText, type World } from "../world.ts";
 
 /** Clients that leave, and clients that read slowly. */
@@ -19,11 +19,9 @@ function describeBefore(open: () => World): void {
     const account = await world.account();
     const seen = world.upstream.headsSeen;
     const done = world.finished.length;
-    const client = new RawClient(world.port);
+    const client = world.anyClient();
     client.write(requestText(account, "POST /fixed", ["Content-Length: 100"]).concat("half"));
-    await new Promise((resolve) => {
-      client.socket.once("connect", resolve);
-    });
+    await client.connected();
     client.leave();
     await world.finishedAtLeast(done + 1);
     assert.equal(world.upstream.headsSeen, seen);
@@ -51,10 +49,10 @@ function describeAfter(open: () => World): void {
   it("by ending its own side only has left all the same: its connection is closed, and a success is paid", async () => {
     const world = open();
     const account = await world.account();
-    let half: RawClient | undefined;
+    let half: TestClient | undefined;
     await leaveAfterDispatch(world, requestText(account, "GET /fixed"), ok("worth it"), (client) => {
       half = client;
-      client.socket.end();
+      client.endSide();
     });
     await half?.closed();
     assert.equal(half?.received.length, 0);
@@ -89,7 +87,7 @@ function describeAfter(open: () => World): void {
     const waiting: (() => void)[] = [];
     world.upstream.respond = (socket) => waiting.push(() => socket.write(ok("late")));
     const clients = Array.from({ length: 7 }, () => {
-      const client = world.client();
+      const client = world.anyClient();
       client.write(requestText(account, "GET /fixed"));
       return client;
     });
@@ -115,7 +113,7 @@ function describeWhileStreaming(open: () => World): void {
       });
       socket.write(chunked(["data: 1\n\n"], ["Content-Type: text/event-stream"], ""));
     };
-    const client = world.client();
+    const client = world.anyClient();
     client.write(requestText(account, "GET /fixed"));
     await client.until((bytes) => bytes.includes("data: 1"));
     client.leave();
@@ -133,7 +131,7 @@ function describeWhileStreaming(open: () => World): void {
       socket.write(chunked([`{"data":[${Array(60).fill(item).join(",")}`], [], ""));
       finish = () => socket.write("8\r\n,1,2,3]}\r\n0\r\n\r\n");
     };
-    const client = world.client();
+    const client = world.anyClient();
     client.write(requestText(account, "GET /results"));
     await client.until((bytes) => bytes.includes('{"data"'));
     client.leave();
@@ -165,10 +163,10 @@ function describeSlow(open: () => World): void {
       };
       push();
     };
-    const client = world.client();
+    const client = world.anyClient();
     client.write(requestText(account, "GET /unpriced"));
     await client.until((bytes) => bytes.includes("zzz"));
-    client.socket.pause();
+    client.pause();
     let steady = { written: -1, since: 0 };
     await eventually(() => {
       if (steady.written !== written) steady = { written, since: performance.now() };
@@ -190,10 +188,10 @@ function describeSlow(open: () => World): void {
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 60000000\r\n\r\n`);
       socket.write(Buffer.alloc(60_000_000, "z"));
     };
-    const client = world.client();
+    const client = world.anyClient();
     client.write(requestText(account, "GET /unpriced"));
     await client.until((bytes) => bytes.includes("zzz"));
-    client.socket.pause();
+    client.pause();
     await eventually(() => isClosed, 6_000);
     client.leave();
   });
@@ -203,7 +201,7 @@ async function leaveAfterDispatch(
   world: World,
   text: string,
   answer: string | undefined,
-  leave = (client: RawClient): void => client.leave(),
+  leave = (client: TestClient): void => client.leave(),
 ): Promise<void> {
   const seen = world.upstream.requests.length;
   const before = world.events.length;
@@ -213,7 +211,7 @@ async function leaveAfterDispatch(
       if (answer !== undefined) socket.write(answer);
     };
   };
-  const client = world.client();
+  const client = world.anyClient();
   client.write(text);
   await eventually(() => world.upstream.requests.length === seen + 1);
   leave(client);

@@ -101,7 +101,7 @@ function describeConflicts(open: () => World): void {
     world.upstream.respond = (socket) => {
       answer = () => socket.write(ok("slow"));
     };
-    const client = world.client();
+    const client = world.anyClient();
     client.write(requestText(account, "GET /fixed", ["Idempotency-Key: d"]));
     await eventually(() => world.upstream.requests.length === seen + 1);
     const second = await world.request(account, "GET /fixed", ["Idempotency-Key: d"]);

@@ -19,7 +19,7 @@ export function describeStreams(open: () => World): void {
         );
         send = (text) => socket.write(`${text.length.toString(16)}\r\n${text}\r\n`);
       };
-      const client = world.client();
+      const client = world.anyClient();
       client.write(requestText(account, "GET /fixed"));
       await client.until((bytes) => bytes.includes("\r\n\r\n"));
       assert.match(client.received.toString(), /Credits-Charged: 5/);
@@ -45,7 +45,7 @@ export function describeStreams(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(chunked(["some", "thing"]));
-      const client = world.client();
+      const client = world.anyClient();
       client.write(requestText(account, "GET /fixed").replace("HTTP/1.1", "HTTP/1.0"));
       const response = await client.response();
       assert.equal(response.body.toString(), "something");
@@ -142,7 +142,7 @@ function describeUploads(open: () => World): void {
       const whole = await world.request(account, "POST /fixed", [], body);
       assert.equal(whole.status, 200);
       assert.equal(world.upstream.requests.at(-1)?.body.toString(), body);
-      const client = world.client();
+      const client = world.anyClient();
       client.write(requestText(account, "POST /fixed", ["Transfer-Encoding: chunked"]));
       client.write(`${(75_000).toString(16)}\r\n${body.slice(0, 75_000)}\r\n`);
       await delay(20);
@@ -158,7 +158,7 @@ function describeUploads(open: () => World): void {
       world.upstream.answers(ok("taken"));
       const announced = await world.request(account, "POST /fixed", ["Content-Length: 200001"]);
       assert.equal(announced.status, 413);
-      const client = world.client();
+      const client = world.anyClient();
       client.write(requestText(account, "POST /fixed", ["Transfer-Encoding: chunked"]));
       for (let sent = 0; sent < 3; sent++)
         client.write(`${(75_000).toString(16)}\r\n${"u".repeat(75_000)}\r\n`);
@@ -171,14 +171,14 @@ function describeUploads(open: () => World): void {
       const world = open();
       const account = await world.account();
       world.upstream.answers(ok("taken"));
-      const client = world.client();
+      const client = world.anyClient();
       client.write(requestText(account, "POST /fixed", ["Content-Length: 5", "Expect: 100-continue"]));
       await client.until((bytes) => bytes.includes("100 Continue\r\n\r\n"));
       client.write("hello");
       assert.equal((await client.response()).status, 200);
       assert.equal(world.upstream.requests.at(-1)?.header("expect"), undefined);
       client.leave();
-      const refused = world.client();
+      const refused = world.anyClient();
       refused.write(requestText(undefined, "POST /fixed", ["Content-Length: 5", "Expect: 100-continue"]));
       assert.equal((await refused.response()).status, 401);
       assert.ok(!refused.received.includes("100 Continue"));

@@ -1,7 +1,7 @@
 import { z } from "zod";
+import { amount, byteSize, count, duration } from "../option-types.ts";
 import { exportSourceOption } from "./export-source-schema.ts";
 import { matchOption } from "./limit-schema.ts";
-import { amount, byteSize, count, duration } from "./option-types.ts";
 
 const route = z
   .strictObject({

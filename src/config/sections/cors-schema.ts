@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration } from "./option-types.ts";
+import { duration } from "../option-types.ts";
 
 /** A host's name, perhaps below any other: `https://*.example.com`. */
 const BELOW = /^(https?:\/\/)\*\.(?=[^*]+$)/;

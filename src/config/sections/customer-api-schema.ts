@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { count } from "../option-types.ts";
 import { windowOption } from "./limit-schema.ts";
-import { count } from "./option-types.ts";
 
 /** Plain segments only: what is written here is compared with paths as they are forwarded, letter by letter. */
 export const PLAIN_PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+){1,8}$/;

@@ -1,6 +1,6 @@
 import { z } from "zod";
+import { amount } from "../option-types.ts";
 import { planLimitsOption } from "./limit-schema.ts";
-import { amount } from "./option-types.ts";
 
 const recurring = z
   .strictObject({

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration } from "./option-types.ts";
+import { duration } from "../option-types.ts";
 
 /** A host name with its port, if it is not the usual one, as browsers send it. */
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?::\d{1,5})?$/;

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { parseDuration } from "../domain/duration.ts";
-import type { Problem } from "../domain/problem.ts";
-import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
+import { parseDuration } from "../../domain/duration.ts";
+import type { Problem } from "../../domain/problem.ts";
+import { parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 
 /** A match, checked as a price's is. */
 export const matchOption = z.string().superRefine((text, context) => {

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { parseAddressRange } from "../domain/addresses.ts";
+import { parseAddressRange } from "../../domain/addresses.ts";
+import { byteSize, count, duration } from "../option-types.ts";
 import { corsOption } from "./cors-schema.ts";
-import { byteSize, count, duration } from "./option-types.ts";
+import { tlsOption } from "./tls-schema.ts";
 
 const RANGE_MEND = "write an address, or a range of them: 10.0.0.0/8, 192.0.2.7, 2001:db8::/32";
 
@@ -14,6 +15,7 @@ const addressRange = z.string().superRefine((text, context) => {
 /** The gateway: whom it answers how, and a limit on everything, each with its reason. */
 export const gatewayOption = z
   .strictObject({
+    tls: tlsOption,
     cors: corsOption,
     trustedProxies: z.array(addressRange).max(1000).default([]).meta({
       description:

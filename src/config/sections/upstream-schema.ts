@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { count, duration } from "./option-types.ts";
-import { checkUpstreamHeader, parseUpstreamAddress } from "./upstream-address.ts";
+import { count, duration } from "../option-types.ts";
+import { checkUpstreamHeader, parseUpstreamAddress } from "../upstream-address.ts";
+import { upstreamTlsOption } from "./upstream-tls-schema.ts";
 
 const address = z
   .string()
@@ -61,6 +62,12 @@ const upstream = z
         mend: "write a path without a slash at its end: /v2",
       }),
     headers,
+    tls: upstreamTlsOption,
+    http2: z.boolean().default(false).meta({
+      description: "Whether an `https://` upstream may be spoken to by HTTP/2, if it offers it (ALPN).",
+      reason: "Off: on a connection of its own a call that breaks breaks no other.",
+      mend: "write true or false",
+    }),
     connectTimeout: duration({
       default: "5s",
       min: "10ms",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { count, duration } from "./option-types.ts";
+import { count, duration } from "../option-types.ts";
 
 /** `POST /v2/companies/search`. `{name}` is a parameter of the export's match, filled in for each export. */
 const sourceRequest = z
