@@ -426,6 +426,18 @@ CREATE TABLE farebox.lanes (
 ) WITH (fillfactor=20);
 COMMENT ON TABLE farebox.lanes IS 'An instance in a shard: its last batch, and when the database last heard of it.';
 
+CREATE TABLE farebox.limit_places (
+  subject text COLLATE "C" NOT NULL,
+  rule text COLLATE "C" NOT NULL,
+  shard smallint NOT NULL,
+  owners text[] NOT NULL DEFAULT '{}'::text[],
+  places bigint[] NOT NULL DEFAULT '{}'::bigint[],
+  untils timestamp with time zone[] NOT NULL DEFAULT '{}'::timestamp with time zone[],
+  until timestamp with time zone NOT NULL,
+  CONSTRAINT limit_places_pkey PRIMARY KEY (subject, rule, shard)
+) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.limit_places IS 'What each instance has of a request limit, for accounts and keys that use theirs.';
+
 CREATE TABLE farebox.migrations (
   number integer NOT NULL,
   name text NOT NULL,
@@ -1860,6 +1872,26 @@ BEGIN
   RETURN v_gone;
 END $function$;
 COMMENT ON FUNCTION farebox.forget_idempotency IS 'Called by the sweep. Deletes Idempotency-Keys that have expired.';
+
+CREATE OR REPLACE FUNCTION farebox.forget_limits(p_shard smallint, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_gone integer := 0;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT l.subject, l.rule FROM farebox.limit_places l
+    WHERE l.shard = p_shard AND l.until < v_now LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.limit_places l WHERE l.subject = x.subject AND l.rule = x.rule AND l.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
+  RETURN v_gone;
+END $function$;
+COMMENT ON FUNCTION farebox.forget_limits IS 'Called by the sweep. Deletes places of limits that nobody uses any more: of instances that died, and of what they had forgotten.';
 
 CREATE OR REPLACE FUNCTION farebox.forget_old(p_shard smallint, p_limit integer)
  RETURNS integer
@@ -3611,6 +3643,63 @@ BEGIN
   RETURN '{"s":"void"}';
 END $function$;
 COMMENT ON FUNCTION farebox.settle_batch IS 'Called by instances: makes an unknown outcome known, without running the batch.';
+
+CREATE OR REPLACE FUNCTION farebox.share_limits(p_shard smallint, p_owner text, p_asks jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_answers jsonb := '[]';
+  v_row farebox.limit_places;
+  v_owners text[];
+  v_places bigint[];
+  v_untils timestamptz[];
+  v_others bigint;
+  v_left bigint;
+  v_granted bigint;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT a.ask ->> 0 AS subject, a.ask ->> 1 AS rule, (a.ask ->> 2)::bigint AS most, (a.ask ->> 3)::integer AS seconds,
+      (a.ask ->> 4)::bigint AS have, (a.ask ->> 5)::bigint AS want
+    FROM jsonb_array_elements(p_asks) WITH ORDINALITY a (ask, place) ORDER BY a.place
+  LOOP
+    INSERT INTO farebox.limit_places (subject, rule, shard, until) VALUES (x.subject, x.rule, p_shard, v_now)
+    ON CONFLICT DO NOTHING;
+    SELECT l.* INTO v_row FROM farebox.limit_places l
+    WHERE l.subject = x.subject AND l.rule = x.rule AND l.shard = p_shard FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN v_answers := v_answers || 'null'::jsonb; CONTINUE; END IF;
+    v_owners := '{}'; v_places := '{}'; v_untils := '{}'; v_others := 0;
+    FOR i IN 1 .. cardinality(v_row.owners) LOOP
+      IF v_row.owners[i] <> p_owner AND v_row.untils[i] > v_now THEN
+        v_owners := v_owners || v_row.owners[i];
+        v_places := v_places || v_row.places[i];
+        v_untils := v_untils || v_row.untils[i];
+        v_others := v_others + v_row.places[i];
+      END IF;
+    END LOOP;
+    v_left := greatest(0, x.most - v_others - x.have);
+    v_granted := least(x.want, v_left);
+    IF x.have + v_granted > 0 THEN
+      v_owners := v_owners || p_owner;
+      v_places := v_places || (x.have + v_granted);
+      v_untils := v_untils || (v_now + make_interval(secs => x.seconds));
+    END IF;
+    IF cardinality(v_owners) = 0 THEN
+      DELETE FROM farebox.limit_places l WHERE l.subject = x.subject AND l.rule = x.rule AND l.shard = p_shard;
+    ELSE
+      UPDATE farebox.limit_places l SET owners = v_owners, places = v_places, untils = v_untils,
+        until = (SELECT max(u) FROM unnest(v_untils) u)
+      WHERE l.subject = x.subject AND l.rule = x.rule AND l.shard = p_shard;
+    END IF;
+    v_answers := v_answers || jsonb_build_array(jsonb_build_array(v_granted, v_left - v_granted));
+  END LOOP;
+  RETURN jsonb_build_object('answers', v_answers, 'instances', (
+    SELECT count(*) FROM farebox.lanes l WHERE l.shard = p_shard AND l.state = 'live'));
+END $function$;
+COMMENT ON FUNCTION farebox.share_limits IS 'Called by instances. Says what an instance keeps of request limits and gives it more of them, as far as the others have left some.';
 
 CREATE OR REPLACE FUNCTION farebox.spend_under_cap(p_pool pools, p_key integer, p_amount bigint, p_now timestamp with time zone)
  RETURNS void

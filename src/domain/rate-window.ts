@@ -27,6 +27,12 @@ export class RateWindow {
     return this.#total < this.#limit;
   }
 
+  /** How many were counted in the window that ends now. */
+  usedAt(now: number): number {
+    this.#forget(now);
+    return this.#total;
+  }
+
   /** Counts a request. */
   count(now: number): void {
     this.#total += 1;

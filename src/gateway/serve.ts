@@ -135,7 +135,11 @@ function serveAccount(
   target: RequestTarget,
 ): Served | Promise<Served> {
   const refusal = findRoute(exchange, target.path) ?? limitRate(exchange, target.path);
-  if (refusal !== undefined) return refusal;
+  if (refusal instanceof Promise) return refusal.then((late) => late ?? serveRoute(exchange, head, target));
+  return refusal ?? serveRoute(exchange, head, target);
+}
+
+function serveRoute(exchange: Exchange, head: RequestHead, target: RequestTarget): Served | Promise<Served> {
   const { route } = exchange;
   if (route === undefined) throw new TypeError("the route was not found");
   const decision = admitRequest(exchange, route, target);

@@ -59,7 +59,7 @@ async function admitUpgrade(exchange: Exchange, request: IncomingMessage): Promi
     const refused = (await authenticate(exchange, target.path)) ?? findRoute(exchange, target.path);
     if (refused !== undefined) return refused;
     if (exchange.route?.priced === true) return { code: "upgrade_refused" };
-    const limited = limitRate(exchange, target.path);
+    const limited = await limitRate(exchange, target.path);
     if (limited !== undefined) return limited;
   }
   return chooseUpstream(exchange, target);

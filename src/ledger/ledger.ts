@@ -227,6 +227,29 @@ export interface PoolBalance {
   }[];
 }
 
+/** What an instance has and wants of a request limit of one account or key. */
+export interface LimitAsk {
+  /** The account's or the key's id. */
+  readonly subject: string;
+  /** Stands for what the limit says. */
+  readonly rule: string;
+  /** Places in all. */
+  readonly limit: number;
+  /** For how long what it has is its own. */
+  readonly seconds: number;
+  /** All that it keeps of what it has. */
+  readonly have: number;
+  /** How many more it asks for. */
+  readonly want: number;
+}
+
+export interface LimitAnswer {
+  /** In the order of the questions. Null: others are asking for the same at this moment. `left`: what nobody has. */
+  readonly answers: readonly ({ readonly granted: number; readonly left: number } | null)[];
+  /** Instances that serve the shard, at least 1. */
+  readonly instances: number;
+}
+
 /** The part of the ledger that the meter and the doors' hot path use. Administration is in the other files of this folder. */
 export interface Ledger extends Lanes {
   readonly instanceId: string;
@@ -237,6 +260,8 @@ export interface Ledger extends Lanes {
   findKey(hashHex: string): Promise<KeyRecord | undefined>;
   /** Writes that these keys were used just now, by which of their texts; see key-use.ts. */
   recordKeyUse(uses: readonly KeyUse[]): Promise<void>;
+  /** Places of request limits; see share-limits.ts. */
+  shareLimits(shard: number, asks: readonly LimitAsk[]): Promise<LimitAnswer>;
   /** True when a charge with this `once` value would be free now. A read: it decides nothing at commit. */
   isRepeat(pool: PoolRef, endpoint: string, value: string): Promise<boolean>;
   beginIdempotent(

@@ -15,7 +15,8 @@ import { Instance } from "./instance/instance.ts";
 import { News } from "./instance/news.ts";
 import { recordKeyUse } from "./keys/key-use.ts";
 import { findKey } from "./keys/keys.ts";
-import type { Heartbeat, Ledger, StoredResponse } from "./ledger.ts";
+import type { Heartbeat, Ledger, LimitAnswer, LimitAsk, StoredResponse } from "./ledger.ts";
+import { shareLimits } from "./limits/share-limits.ts";
 import { readBalances } from "./pools/balances.ts";
 import { refundCharge } from "./refunds/refund.ts";
 
@@ -88,6 +89,10 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
 
   findKey(hashHex: string): ReturnType<Ledger["findKey"]> {
     return findKey(this.#database, hashHex);
+  }
+
+  shareLimits(shard: number, asks: readonly LimitAsk[]): Promise<LimitAnswer> {
+    return shareLimits(this.#database, shard, this.instanceId, asks);
   }
 
   recordKeyUse(uses: Parameters<Ledger["recordKeyUse"]>[0]): Promise<void> {

@@ -2,7 +2,7 @@ import { FareboxError } from "../domain/farebox-error.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { PriceList } from "../domain/prices/price.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
-import type { RateLimitState, Refusal } from "../domain/refusal.ts";
+import type { Refusal } from "../domain/refusal.ts";
 import { PATTERN_METHODS } from "../domain/routes/match-pattern.ts";
 import type { Ledger, PoolBalance } from "../ledger/ledger.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
@@ -12,7 +12,8 @@ import { HeartbeatLoop } from "./heartbeat-loop.ts";
 import { KeyCache } from "./key-cache.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { Limiter, type OwnLimit } from "./limiter.ts";
-import type { AdmitRequest, Decision, Identity, Meter, OwnEndpoint, Route } from "./meter.ts";
+import { LimitDesk } from "./limits/limit-desk.ts";
+import type { AdmitRequest, Decision, Identity, Limiting, Meter, OwnEndpoint, Route } from "./meter.ts";
 import { type MeterClock, systemClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 import { OpenRequests } from "./open-requests.ts";
@@ -73,6 +74,7 @@ class RunningMeter implements StartableMeter {
   readonly #keys: KeyCache;
   readonly #priceLists: PriceLists;
   readonly #limiter: Limiter;
+  readonly #limits: LimitDesk;
   readonly #heartbeat: HeartbeatLoop;
   /** What every unpriced request gets under the list in force. */
   #unpriced: Route | undefined = undefined;
@@ -95,7 +97,8 @@ class RunningMeter implements StartableMeter {
     this.#admitter = new Admitter(this.#parts);
     this.#keys = new KeyCache(ledger, clock);
     this.#priceLists = new PriceLists(options.priceLists);
-    this.#limiter = new Limiter(options.limits, clock, options.ownLimit);
+    this.#limits = new LimitDesk({ ledger, clock });
+    this.#limiter = new Limiter(options.limits, clock, options.ownLimit, this.#limits);
     this.#heartbeat = new HeartbeatLoop({
       ledger,
       clock,
@@ -108,6 +111,7 @@ class RunningMeter implements StartableMeter {
       isBusy: () => this.#keys.takeWasAsked() || desk.holdsLeases || this.#parts.open.size > 0,
       onTick: () => {
         desk.sweepIdle();
+        this.#limits.look();
         deadlines.check(clock.now());
       },
     });
@@ -159,15 +163,10 @@ class RunningMeter implements StartableMeter {
     return this.#priceLists.current(this.#parts.clock.now());
   }
 
-  limit(
-    identity: Identity,
-    method: string,
-    path: string,
-    own?: OwnEndpoint,
-  ): RateLimitState | Refusal | undefined {
+  limit(identity: Identity, method: string, path: string, own?: OwnEndpoint): Limiting {
     const state = this.#limiter.count(identity, method, path, own);
-    if (state !== undefined && "code" in state) this.#counted(state);
-    return state;
+    if (state instanceof Promise) return state.then((late) => late && this.#counted(late));
+    return state && this.#counted(state);
   }
 
   admit(request: AdmitRequest): Promise<Decision> | Decision {
@@ -193,6 +192,7 @@ class RunningMeter implements StartableMeter {
     await Promise.race([open.drained(), timeout]);
     await Promise.race([this.#heartbeat.stop(), timeout]);
     desk.releaseAll();
+    await Promise.race([this.#limits.close(), timeout]);
     const ended = await Promise.race([tasks.settled(), timeout]);
     cancel?.();
     if (ended === "late") {

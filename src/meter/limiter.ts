@@ -1,37 +1,55 @@
+import { createHash } from "node:crypto";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Problem } from "../domain/problem.ts";
-import { RateWindow } from "../domain/rate-window.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
 import { RouteTable } from "../domain/routes/route-table.ts";
-import type { Identity, OwnEndpoint } from "./meter.ts";
+import type { LimitDesk } from "./limits/limit-desk.ts";
+import { ShareWindow } from "./limits/share-window.ts";
+import type { Identity, Limiting, OwnEndpoint } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import { RecentMap } from "./recent-map.ts";
 
 /** The limit of what Farebox answers itself, in requests of an account. */
 export type OwnLimit = Pick<LimitRule, "requests" | "windowSeconds">;
 
+interface Counted {
+  readonly rule: LimitRule;
+  readonly window: ShareWindow;
+}
+
+/** One process has all of a limit. */
+const NO_DESK = { instances: 1, isAlone: true } as const;
+
 /** Accounts or keys counted under one rule; beyond it those used least recently are counted anew. */
 const MAX_SUBJECTS = 400_000;
 
+/** How often a request waits for places: others may be asking for the same at the same moment. */
+const MAX_WAITS = 3;
+
 /**
- * Counts requests against the configured limits and those of the account's plan, per rule and account or key. In this process only: what an instance
- * counts is no money, and its neighbours do not know of it (see docs/decisions).
+ * Counts requests against the configured limits and those of the account's plan, per rule and account or key: in this process, within
+ * the places of each limit that it has of the desk. Without a desk it has all of them.
  */
 export class Limiter {
   readonly #rules: readonly CountedRule[];
   readonly #own: CountedRule | undefined;
   readonly #clock: MeterClock;
+  readonly #desk: LimitDesk | undefined;
   /** Rules of plans by what they say: counting goes on as long as a plan has the same rule, whatever else changes in it. */
   readonly #planRules = new Map<string, CountedRule>();
   /** All rules of an identity by the list that it carries, which stays the same object while its key is cached. */
   #rulesByPlan = new WeakMap<readonly LimitRule[], readonly CountedRule[]>();
 
   /** Throws for a match that the configuration refuses. */
-  constructor(rules: readonly LimitRule[], clock: MeterClock, own?: OwnLimit) {
+  constructor(rules: readonly LimitRule[], clock: MeterClock, own?: OwnLimit, desk?: LimitDesk) {
     this.#clock = clock;
-    this.#rules = rules.map((rule) => new CountedRule(rule, clock.now()));
-    this.#own = own && new CountedRule({ ...own, match: "*", by: "account" }, clock.now());
+    this.#desk = desk;
+    const now = clock.now();
+    // The same rule twice is one limit.
+    const different = new Map(rules.map((rule) => [textOf(rule), rule]));
+    this.#rules = [...different.values()].map((rule) => new CountedRule("limits", rule, now));
+    this.#own = own && new CountedRule("own", { ...own, match: "*", by: "account" }, now);
   }
 
   /**
@@ -40,31 +58,53 @@ export class Limiter {
    * The limit of what Farebox answers itself applies to the customer API always, and to the contract's endpoints where no
    * rule does: a vendor's documented limit of such an endpoint is the one that counts.
    */
-  count(
-    identity: Identity,
-    method: string,
-    path: string,
-    own?: OwnEndpoint,
-  ): RateLimitState | Refusal | undefined {
+  count(identity: Identity, method: string, path: string, own?: OwnEndpoint): Limiting {
     // Most accounts have no limit on what is forwarded.
     if (own === undefined && this.#rules.length === 0 && identity.planLimits === undefined) return undefined;
     const now = this.#clock.now();
-    const counted: { readonly rule: LimitRule; readonly window: RateWindow }[] = [];
-    let refusal: Refusal | undefined;
-    for (const rule of this.#matching(identity, method, path, own, now)) {
-      const window = rule.windowOf(identity, now);
-      if (!window.hasRoom(now))
-        refusal = longer(refusal, renderState(rule.rule, window, window.secondsUntilRoom(now)));
-      counted.push({ rule: rule.rule, window });
+    const rules = this.#matching(identity, method, path, own, now);
+    if (rules.length === 0) return undefined;
+    const counted = rules.map((rule) => ({
+      rule: rule.rule,
+      window: rule.windowOf(identity, now, this.#desk),
+    }));
+    return this.#decide(counted, 0);
+  }
+
+  #decide(counted: readonly Counted[], waits: number): Limiting {
+    const now = this.#clock.now();
+    const { instances, isAlone } = this.#desk ?? NO_DESK;
+    const full = counted.filter(({ window }) => !window.hasRoom(now, instances, isAlone));
+    if (full.length > 0) {
+      const more = waits < MAX_WAITS ? this.#waitForMore(full) : undefined;
+      if (more !== undefined) return more.then(() => this.#decide(counted, waits + 1));
+      return this.#refuse(full, now);
     }
-    if (refusal !== undefined) return refusal;
     let tightest: RateLimitState | undefined;
     for (const { rule, window } of counted) {
       window.count(now);
-      const state = renderState(rule, window, window.secondsUntilEmpty(now));
-      if (tightest === undefined || state.remaining < tightest.remaining) tightest = state;
+      this.#desk?.counted(window);
+      const remaining = window.remaining(now, instances, isAlone);
+      if (tightest === undefined || remaining < tightest.remaining) {
+        tightest = renderState(rule, remaining, window.secondsUntilEmpty(now));
+      }
     }
     return tightest;
+  }
+
+  /** Undefined when one of them cannot get more: then nothing is asked. */
+  #waitForMore(full: readonly Counted[]): Promise<unknown> | undefined {
+    const desk = this.#desk;
+    if (desk === undefined || !full.every(({ window }) => desk.mayGetMore(window))) return undefined;
+    return Promise.all(full.map(({ window }) => desk.more(window)));
+  }
+
+  #refuse(full: readonly Counted[], now: number): Refusal | undefined {
+    let refusal: Refusal | undefined;
+    for (const { rule, window } of full) {
+      refusal = longer(refusal, renderState(rule, 0, window.secondsUntilRoom(now)));
+    }
+    return refusal;
   }
 
   /** How many windows are kept. */
@@ -95,11 +135,11 @@ export class Limiter {
   }
 
   #planRule(rule: LimitRule, now: number): CountedRule {
-    const text = JSON.stringify([rule.match, rule.requests, rule.windowSeconds, rule.by]);
+    const text = textOf(rule);
     const known = this.#planRules.get(text);
     if (known !== undefined) return known;
     this.#forgetPlanRules(now);
-    const counted = new CountedRule(rule, now);
+    const counted = new CountedRule("plan", rule, now);
     this.#planRules.set(text, counted);
     return counted;
   }
@@ -117,13 +157,20 @@ export class Limiter {
 
 class CountedRule {
   readonly rule: LimitRule;
+  /** By which all instances know it. */
+  readonly #digest: string;
   readonly #routes: RouteTable<true> | undefined;
-  readonly #windows = new RecentMap<RateWindow>(MAX_SUBJECTS);
+  readonly #windows = new RecentMap<ShareWindow>(MAX_SUBJECTS);
   #agedAt = 0;
   #usedAt: number;
 
-  constructor(rule: LimitRule, now: number) {
+  /** `of`: where the rule stands; the same one in two places is two limits. */
+  constructor(of: "limits" | "plan" | "own", rule: LimitRule, now: number) {
     this.rule = rule;
+    this.#digest = createHash("sha256")
+      .update(`${of} ${textOf(rule)}`)
+      .digest("base64url")
+      .slice(0, 16);
     this.#usedAt = now;
     this.#routes = rule.match === "*" ? undefined : buildRoutes(rule.match);
   }
@@ -132,7 +179,7 @@ class CountedRule {
     return this.#routes === undefined || this.#routes.find(method, path) !== undefined;
   }
 
-  windowOf(identity: Identity, now: number): RateWindow {
+  windowOf(identity: Identity, now: number, desk: LimitDesk | undefined): ShareWindow {
     const windowMs = this.rule.windowSeconds * 1_000;
     this.#usedAt = now;
     // What was not used for a whole window counts nothing any more: forgetting it changes no decision, and costs nothing.
@@ -143,7 +190,10 @@ class CountedRule {
     const subject = this.rule.by === "account" ? identity.accountId : identity.keyId;
     let window = this.#windows.get(subject);
     if (window === undefined) {
-      window = new RateWindow(this.rule.requests, windowMs);
+      const { shard } = identity;
+      window =
+        desk?.find(this.#digest, subject) ??
+        new ShareWindow({ subject, shard, rule: this.#digest, limit: this.rule.requests, windowMs });
       this.#windows.set(subject, window);
     }
     return window;
@@ -158,6 +208,10 @@ class CountedRule {
   }
 }
 
+function textOf({ match, requests, windowSeconds, by }: LimitRule): string {
+  return JSON.stringify([match, requests, windowSeconds, by]);
+}
+
 function buildRoutes(match: string): RouteTable<true> {
   const problems: Problem[] = [];
   const pattern = parseMatchPattern(match, "match", problems);
@@ -167,13 +221,8 @@ function buildRoutes(match: string): RouteTable<true> {
   return new RouteTable([[pattern, true]], { exact: false, headAsGet: true });
 }
 
-function renderState(rule: LimitRule, window: RateWindow, resetSeconds: number): RateLimitState {
-  return {
-    limit: rule.requests,
-    remaining: window.remaining,
-    windowSeconds: rule.windowSeconds,
-    resetSeconds,
-  };
+function renderState(rule: LimitRule, remaining: number, resetSeconds: number): RateLimitState {
+  return { limit: rule.requests, remaining, windowSeconds: rule.windowSeconds, resetSeconds };
 }
 
 /** Of several limits that refuse, the one that refuses longest is the one to wait for. */

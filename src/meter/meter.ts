@@ -115,6 +115,9 @@ export interface Settlement {
   refund(reason: string): Promise<void>;
 }
 
+/** What the limits say of a request: the state of the one with the least room, or a refusal. */
+export type Limiting = RateLimitState | Refusal | undefined | Promise<RateLimitState | Refusal | undefined>;
+
 /** Admits and settles requests. One per process; used by every door. */
 export interface Meter {
   /** Sync when the key is cached. The text is what the contract read from the request; undefined when there was none. */
@@ -134,14 +137,9 @@ export interface Meter {
   priceTable(): PriceTable | undefined;
   /**
    * Counts the request against the limits that match (none of them when one refuses); undefined when no limit applies.
-   * `own`: a request that is answered here and not forwarded.
+   * `own`: a request that is answered here and not forwarded. Sync while this instance has places of each limit.
    */
-  limit(
-    identity: Identity,
-    method: string,
-    path: string,
-    own?: OwnEndpoint,
-  ): RateLimitState | Refusal | undefined;
+  limit(identity: Identity, method: string, path: string, own?: OwnEndpoint): Limiting;
   /** Sync when the lease covers the quote and there is no Idempotency-Key. */
   admit(request: AdmitRequest): Promise<Decision> | Decision;
   balances(identity: Identity): Promise<readonly PoolBalance[]>;

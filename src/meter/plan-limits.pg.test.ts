@@ -54,7 +54,7 @@ eachDatabase("request limits of plans", (openFresh) => {
       }
     };
     const count = async (key: string, path: string): Promise<number | "refused" | undefined> => {
-      const state = meter.limit(await identify(key), "GET", path);
+      const state = await meter.limit(await identify(key), "GET", path);
       return state === undefined ? undefined : "code" in state ? "refused" : state.remaining;
     };
 

@@ -78,3 +78,12 @@ test("migrations are numbered without a gap or a repetition: two branches may ha
   const wrong = files.filter((file, index) => !file.startsWith(`${String(index + 1).padStart(4, "0")}_`));
   assert.deepEqual(wrong, []);
 });
+
+test("decisions are numbered without a gap or a repetition, in their names and in their titles", () => {
+  const wrong = trackedFiles(/^docs\/decisions\/\d{4}-.*\.md$/).filter((path, index) => {
+    const number = index + 1;
+    const isNamed = path.startsWith(`docs/decisions/${String(number).padStart(4, "0")}-`);
+    return !(isNamed && readTracked(path).startsWith(`# ${number}. `));
+  });
+  assert.deepEqual(wrong, []);
+});

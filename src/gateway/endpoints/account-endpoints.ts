@@ -30,7 +30,7 @@ export async function answerAccountEndpoint(
   if (identity === undefined) throw new TypeError("these endpoints are about the caller's account");
   // One name for all: paths hold ids, and a metric must not have a series for each.
   exchange.endpoint = "customer API";
-  const refusal = limitRate(exchange, target.path, "customer_api");
+  const refusal = await limitRate(exchange, target.path, "customer_api");
   if (refusal !== undefined) return refusal;
   // Everything here is read from the database, and whether the key is still good cannot be known without it.
   if (identity.unconfirmed) return { code: "storage_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS };

@@ -24,7 +24,7 @@ export async function answerEndpoint(
   const { identity } = exchange;
   if (identity === undefined) throw new TypeError("these endpoints are about the caller's account");
   exchange.endpoint = `${exchange.method} ${target.path}`;
-  const refusal = limitRate(exchange, target.path, "contract");
+  const refusal = await limitRate(exchange, target.path, "contract");
   if (refusal !== undefined) return refusal;
   return endpoint.name === "balances"
     ? await answerBalances(exchange, endpoint, identity)

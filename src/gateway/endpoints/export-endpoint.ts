@@ -20,7 +20,7 @@ export async function answerExport(
   if (identity === undefined) throw new TypeError("exports are an account's");
   exchange.endpoint = nameEndpoint(endpoint);
   const isOfCustomerApi = endpoint.kind === "file" && endpoint.isLinkable;
-  const refusal = limitRate(exchange, target.path, isOfCustomerApi ? "customer_api" : "contract");
+  const refusal = await limitRate(exchange, target.path, isOfCustomerApi ? "customer_api" : "contract");
   if (refusal !== undefined) return refusal;
   if (identity.unconfirmed) return { code: "storage_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS };
   if (endpoint.kind === "create") return await createExport(exchange, door, endpoint, target, identity);

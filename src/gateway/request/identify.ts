@@ -1,4 +1,4 @@
-import type { Refusal } from "../../domain/refusal.ts";
+import type { RateLimitState, Refusal } from "../../domain/refusal.ts";
 import type { Identity, OwnEndpoint } from "../../meter/meter.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 
@@ -30,13 +30,22 @@ function permit(
 }
 
 /** Counts the request against the account's limits and keeps the headers that tell their state. */
-export function limitRate(exchange: Exchange, path: string, own?: OwnEndpoint): Refusal | undefined {
+export function limitRate(
+  exchange: Exchange,
+  path: string,
+  own?: OwnEndpoint,
+): Promise<Refusal | undefined> | Refusal | undefined {
   const { identity, parts, method } = exchange;
   if (identity === undefined) return undefined;
   const state = parts.meter.limit(identity, method, path, own);
+  if (state instanceof Promise) return state.then((late) => keepRate(exchange, late));
+  return keepRate(exchange, state);
+}
+
+function keepRate(exchange: Exchange, state: RateLimitState | Refusal | undefined): Refusal | undefined {
   if (state === undefined) return undefined;
   if ("code" in state) return state;
-  exchange.rateHeaders = parts.contract.renderRateLimit(state, exchange.context);
+  exchange.rateHeaders = exchange.parts.contract.renderRateLimit(state, exchange.context);
   return undefined;
 }
 

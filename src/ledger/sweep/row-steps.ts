@@ -33,6 +33,11 @@ export function createRowSteps(database: Database): readonly SweepStep[] {
       run: ({ all }) => eachShard(all, (shard) => inChunks(CHUNK, () => sweepIdempotency(database, shard))),
     },
     {
+      name: "request limits",
+      everyMs: 10 * MINUTE_MS,
+      run: ({ all }) => inChunks(CHUNK, () => sweepLimits(database, all)),
+    },
+    {
       name: "rotated secrets",
       everyMs: 10 * MINUTE_MS,
       run: () => inChunks(CHUNK, () => sweepRotatedSecrets(database)),
@@ -76,6 +81,17 @@ async function forgetOld(database: Database, shards: readonly number[]): Promise
     database,
     "forget-old",
     (shard) => `farebox.forget_old(${shard}, $1)`,
+    shards,
+    [CHUNK],
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function sweepLimits(database: Database, shards: readonly number[]): Promise<number> {
+  const counts = await askShards<number>(
+    database,
+    "forget-limits",
+    (shard) => `farebox.forget_limits(${shard}, $1)`,
     shards,
     [CHUNK],
   );

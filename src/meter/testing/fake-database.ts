@@ -5,6 +5,8 @@ import type {
   Heartbeat,
   KeyRecord,
   KeyUse,
+  LimitAnswer,
+  LimitAsk,
   PoolRef,
   StoredResponse,
 } from "../../ledger/ledger.ts";
@@ -56,6 +58,8 @@ export class FakeDatabase {
   readonly beaten: string[] = [];
   /** How often each method was called. */
   readonly calls = new Map<string, number>();
+  /** Who has how many places, and until when, by subject and rule. */
+  readonly places = new Map<string, Map<string, { readonly count: number; readonly until: number }>>();
   readonly #pools = new Map<string, FakePool>();
   #waiting: (() => void)[] = [];
 
@@ -100,6 +104,26 @@ export class FakeDatabase {
     const instance = this.instances.get(instanceId);
     if (instance !== undefined) instance.alive = false;
     for (const pool of this.#pools.values()) pool.leases.delete(instanceId);
+  }
+
+  shareLimits(owner: string, asks: readonly LimitAsk[]): LimitAnswer {
+    const now = this.clock.now();
+    const answers = asks.map(({ subject, rule, limit, seconds, have, want }) => {
+      const name = `${subject} ${rule}`;
+      const shares = this.places.get(name) ?? new Map<string, { count: number; until: number }>();
+      this.places.set(name, shares);
+      let others = 0;
+      for (const [other, { count, until }] of shares) {
+        if (until <= now) shares.delete(other);
+        else if (other !== owner) others += count;
+      }
+      const left = Math.max(0, limit - others - have);
+      const granted = Math.min(want, left);
+      shares.set(owner, { count: have + granted, until: now + seconds * 1_000 });
+      return { granted, left: left - granted };
+    });
+    const alive = [...this.instances.values()].filter((instance) => instance.alive);
+    return { answers, instances: Math.max(1, alive.length) };
   }
 
   charges(accountId: string, creditType = "credits"): readonly FakeEntry[] {

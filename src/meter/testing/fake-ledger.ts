@@ -10,6 +10,8 @@ import type {
   LeaseItem,
   LeaseResult,
   Ledger,
+  LimitAnswer,
+  LimitAsk,
   PoolBalance,
   PoolRef,
   ReleaseItem,
@@ -63,6 +65,10 @@ export class FakeLedger implements Ledger {
       if (record?.expiresAt === undefined) return record;
       return { ...record, expiresInMs: record.expiresAt - this.#database.clock.now() };
     });
+  }
+
+  shareLimits(_shard: number, asks: readonly LimitAsk[]): Promise<LimitAnswer> {
+    return this.#database.call("shareLimits", () => this.#database.shareLimits(this.instanceId, asks));
   }
 
   recordKeyUse(uses: readonly KeyUse[]): Promise<void> {
