@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Database } from "../database/database.ts";
-import { openPostgres } from "../database/postgres.ts";
+import { openDatabase } from "../database/open-database.ts";
 import { migrate, readMigrations } from "../migrate.ts";
 import { sharedPostgres } from "./postgres-server.ts";
 
@@ -59,7 +59,8 @@ async function runOn(url: string, sql: string): Promise<void> {
 }
 
 async function withDatabase<T>(url: string, use: (database: Database) => Promise<T>): Promise<T> {
-  const database = openPostgres({ url, maxConnections: 1 });
+  // As patient as a start: on a busy machine a connection takes longer than one attempt may.
+  const database = await openDatabase({ url }, { maxConnections: 1 });
   try {
     return await use(database);
   } finally {
