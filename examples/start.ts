@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { accountBody } from "../src/api/wire/account.ts";
 import { createdKey } from "../src/api/wire/key.ts";
 import { grantBody } from "../src/api/wire/pool.ts";
+import { portalLinkBody } from "../src/api/wire/portal-link.ts";
 import type { Cli } from "../src/cli/cli.ts";
 import { createOperatorClient, type OperatorClient } from "../src/cli/operator/operator-client.ts";
 import { type Served, serve } from "../src/cli/process/serve.ts";
@@ -13,6 +14,7 @@ import { reportError } from "../src/cli/terminal/report-error.ts";
 import { createTerminal } from "../src/cli/terminal/terminal.ts";
 import { parseConfig } from "../src/config/load-config.ts";
 import { FareboxError } from "../src/domain/farebox-error.ts";
+import { buildConsole } from "./build-console.ts";
 import { computeHeaders, readTour, type Tour, type TourCall } from "./tour.ts";
 
 const PROVIDERS = ["coresignal", "crustdata", "leadboxer", "explorium"] as const;
@@ -43,6 +45,7 @@ async function startExample(cli: Cli, name: string): Promise<void> {
 }
 
 async function serveExample(cli: Cli, provider: Provider, tour: Tour, upstream: string): Promise<void> {
+  await buildConsole(() => cli.terminal.out("Building the portal's pages, once …\n"));
   const data = join(".farebox", provider);
   const served = await serve(cli, configFor(provider, upstream), {
     data,
@@ -91,7 +94,12 @@ async function findPort(port: number): Promise<number> {
 interface Customer {
   readonly account: string;
   readonly key: string;
+  /** Path of the portal, with a link that signs in once. */
+  readonly portal: string;
 }
+
+/** A newcomer reads on before opening the portal. */
+const LINK_SECONDS = 86_400;
 
 async function createCustomer(served: Served, tour: Tour): Promise<Customer> {
   const operator: OperatorClient = createOperatorClient({
@@ -104,7 +112,9 @@ async function createCustomer(served: Served, tour: Tour): Promise<Customer> {
     await operator.post(`/v1/accounts/${id}/grants`, grantBody, { creditType, amount });
   }
   const { key } = await operator.post(`/v1/accounts/${id}/keys`, createdKey, { name: "tour" });
-  return { account: id, key };
+  const link = { access: "manage", seconds: LINK_SECONDS };
+  const { path } = await operator.post(`/v1/accounts/${id}/portal-links`, portalLinkBody, link);
+  return { account: id, key, portal: path };
 }
 
 interface Shown extends Customer {
@@ -123,6 +133,8 @@ function renderTour(shown: Shown): string {
   return `
 ${provider}: ${tour.title}
 
+  portal        ${served.gateway}${shown.portal}
+                what the customer sees; open it in a browser: the link signs in once
   upstream      ${shown.upstream}
   gateway       ${served.gateway}
   operator API  ${served.operator}

@@ -53,6 +53,31 @@ test("the sign-in, in light and dark and on a phone: the brand, nothing that axe
   );
 });
 
+test("a link signs in once, and leaves the address; after signing out a key does, and the pages are the account's", async (context) => {
+  const scene = await openScene("prices: [{ match: GET /paid, cost: 2 }]\n");
+  context.after(() => scene.close());
+  const customer = await scene.openCustomer();
+  const links = `/v1/accounts/${customer.id}/portal-links`;
+  const { path } = await scene.operate<{ path: string }>("POST", links, {});
+  const { page } = await openPage(context);
+  const overview = page.getByRole("heading", { name: "Credit Cost Overview" });
+  await page.goto(scene.gateway + path);
+  await overview.waitFor();
+  assert.equal(
+    page.url(),
+    `${scene.gateway}/portal/`,
+    "the link's text is in no address that could be passed on",
+  );
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { name: "Sign in" }).waitFor();
+  await page.goto("about:blank");
+  await page.goto(scene.gateway + path);
+  await page.getByText("This link was used before").waitFor();
+  await page.getByLabel("API key").fill(customer.key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await overview.waitFor();
+});
+
 test("switched off, its paths are the API's", async (context) => {
   const scene = await openScene("portal: { enabled: false }\nopen: [GET /portal]\n");
   context.after(() => scene.close());

@@ -1,4 +1,5 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
+import { useLocation } from "react-router";
 import { Button } from "../design/button.tsx";
 import { Notice } from "../design/card.tsx";
 import { TextField } from "../design/field.tsx";
@@ -11,16 +12,18 @@ import { useSignIn } from "../session/session.tsx";
 export function PortalSignIn(): ReactNode {
   const signIn = useSignIn();
   const [key, setKey] = useState("");
-  const used = useRef(false);
+  const used = useRef("");
+  // A link that is opened in a tab that shows the portal already changes the fragment only.
+  const { hash } = useLocation();
   const byLink = signIn.variables?.["link"] !== undefined;
   useEffect(() => {
     document.title = `Sign in · ${SETTINGS.name}`;
     const link = /^#link=(.+)$/.exec(location.hash)?.[1];
-    if (link === undefined || used.current) return;
-    used.current = true;
+    if (link === undefined || used.current === link) return;
+    used.current = link;
     history.replaceState(history.state, "", location.pathname + location.search);
     signIn.mutate({ link: decodeURIComponent(link) });
-  }, [signIn]);
+  }, [signIn, hash]);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (key.trim() !== "") signIn.mutate({ key: key.trim() });

@@ -55,6 +55,11 @@ export function useSession<Session extends object>(): UseQueryResult<Session | n
   });
 }
 
+/** Forgets all that was read, but keeps the session's own query: pages look at it, and would not see a new one in its place. */
+function forget(queries: QueryClient): void {
+  queries.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== SESSION[0] });
+}
+
 /** Signs in with what the form has: a key, a link's text or a token. */
 export function useSignIn() {
   const queries = useQueryClient();
@@ -63,7 +68,7 @@ export function useSignIn() {
       transport.readJson({ method: "POST", path: "/session", content }),
     onSuccess: (session) => {
       // It may be another account's.
-      queries.clear();
+      forget(queries);
       queries.setQueryData(SESSION, session);
     },
   });
@@ -81,7 +86,7 @@ export function useSignOut() {
       if (!response.ok && response.status !== UNAUTHORIZED) throw new Error("Signing out did not work.");
     },
     onSuccess: () => {
-      queries.clear();
+      forget(queries);
       queries.setQueryData(SESSION, null);
     },
   });
