@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { FareboxError } from "../domain/farebox-error.ts";
 import type { Database } from "../ledger/database/database.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { type BulkRefund, createBulkRefund, readBulkRefund } from "../ledger/refunds/bulk-refunds.ts";
@@ -60,7 +59,7 @@ eachDatabase("the bulk refunder", (openFresh) => {
       transaction: (run) => {
         failures -= 1;
         if (failures < 0) return database.transaction(run);
-        return Promise.reject(new FareboxError("storage_unavailable", "gone", { retryable: true }));
+        return Promise.reject(new Error("a fault of the step"));
       },
     };
     const first = startBulkRefunder(failing, logger);
