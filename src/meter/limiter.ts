@@ -24,8 +24,8 @@ const NO_DESK = { instances: 1, isAlone: true } as const;
 /** Accounts or keys counted under one rule; beyond it those used least recently are counted anew. */
 const MAX_SUBJECTS = 400_000;
 
-/** How often a request waits for places: others may be asking for the same at the same moment. */
-const MAX_WAITS = 3;
+/** A request asks again for places that others took before it, for so long: then it is refused, though some may be left. */
+const PATIENCE_MS = 400;
 
 /**
  * Counts requests against the configured limits and those of the account's plan, per rule and account or key: in this process, within
@@ -68,16 +68,16 @@ export class Limiter {
       rule: rule.rule,
       window: rule.windowOf(identity, now, this.#desk),
     }));
-    return this.#decide(counted, 0);
+    return this.#decide(counted);
   }
 
-  #decide(counted: readonly Counted[], waits: number): Limiting {
+  #decide(counted: readonly Counted[], since?: number): Limiting {
     const now = this.#clock.now();
     const { instances, isAlone } = this.#desk ?? NO_DESK;
     const full = counted.filter(({ window }) => !window.hasRoom(now, instances, isAlone));
     if (full.length > 0) {
-      const more = waits < MAX_WAITS ? this.#waitForMore(full) : undefined;
-      if (more !== undefined) return more.then(() => this.#decide(counted, waits + 1));
+      const more = now - (since ?? now) < PATIENCE_MS ? this.#waitForMore(full) : undefined;
+      if (more !== undefined) return more.then(() => this.#decide(counted, since ?? now));
       return this.#refuse(full, now);
     }
     let tightest: RateLimitState | undefined;
