@@ -36,6 +36,7 @@ let victimsExport = "";
 /** Every operation with another account's ids wherever an id can stand. */
 const TRIES: readonly (readonly [string, (key: string, account: string) => string, object?])[] = [
   ["GET /balances", () => "/balances"],
+  ["GET /overview", () => "/overview"],
   ["GET /usage", (key) => `/usage?groupBy=key&key=${key}`],
   ["GET /entries", (key) => `/entries?key=${key}`],
   ["GET /prices", () => "/prices"],
