@@ -3651,7 +3651,7 @@ CREATE OR REPLACE FUNCTION farebox.share_limits(p_shard smallint, p_owner text, 
 AS $function$
 DECLARE
   v_now CONSTANT timestamptz := clock_timestamp();
-  v_answers jsonb := '[]';
+  v_answers jsonb[] := array_fill(NULL::jsonb, ARRAY[jsonb_array_length(p_asks)]);
   v_row farebox.limit_places;
   v_owners text[];
   v_places bigint[];
@@ -3659,18 +3659,19 @@ DECLARE
   v_others bigint;
   v_left bigint;
   v_granted bigint;
+  v_until timestamptz;
   x record;
 BEGIN
   FOR x IN
     SELECT a.ask ->> 0 AS subject, a.ask ->> 1 AS rule, (a.ask ->> 2)::bigint AS most, (a.ask ->> 3)::integer AS seconds,
-      (a.ask ->> 4)::bigint AS have, (a.ask ->> 5)::bigint AS want
-    FROM jsonb_array_elements(p_asks) WITH ORDINALITY a (ask, place) ORDER BY a.place
+      (a.ask ->> 4)::bigint AS have, (a.ask ->> 5)::bigint AS want, a.place
+    FROM jsonb_array_elements(p_asks) WITH ORDINALITY a (ask, place) ORDER BY (a.ask ->> 0) COLLATE "C", (a.ask ->> 1) COLLATE "C"
   LOOP
     INSERT INTO farebox.limit_places (subject, rule, shard, until) VALUES (x.subject, x.rule, p_shard, v_now)
     ON CONFLICT DO NOTHING;
     SELECT l.* INTO v_row FROM farebox.limit_places l
     WHERE l.subject = x.subject AND l.rule = x.rule AND l.shard = p_shard FOR UPDATE SKIP LOCKED;
-    IF NOT FOUND THEN v_answers := v_answers || 'null'::jsonb; CONTINUE; END IF;
+    IF NOT FOUND THEN CONTINUE; END IF;
     v_owners := '{}'; v_places := '{}'; v_untils := '{}'; v_others := 0;
     FOR i IN 1 .. cardinality(v_row.owners) LOOP
       IF v_row.owners[i] <> p_owner AND v_row.untils[i] > v_now THEN
@@ -3690,13 +3691,13 @@ BEGIN
     IF cardinality(v_owners) = 0 THEN
       DELETE FROM farebox.limit_places l WHERE l.subject = x.subject AND l.rule = x.rule AND l.shard = p_shard;
     ELSE
-      UPDATE farebox.limit_places l SET owners = v_owners, places = v_places, untils = v_untils,
-        until = (SELECT max(u) FROM unnest(v_untils) u)
+      v_until := (SELECT max(u) FROM unnest(v_untils) u);
+      UPDATE farebox.limit_places l SET owners = v_owners, places = v_places, untils = v_untils, until = v_until
       WHERE l.subject = x.subject AND l.rule = x.rule AND l.shard = p_shard;
     END IF;
-    v_answers := v_answers || jsonb_build_array(jsonb_build_array(v_granted, v_left - v_granted));
+    v_answers[x.place] := jsonb_build_array(v_granted, v_left - v_granted);
   END LOOP;
-  RETURN jsonb_build_object('answers', v_answers, 'instances', (
+  RETURN jsonb_build_object('answers', to_jsonb(v_answers), 'instances', (
     SELECT count(*) FROM farebox.lanes l WHERE l.shard = p_shard AND l.state = 'live'));
 END $function$;
 COMMENT ON FUNCTION farebox.share_limits IS 'Called by instances. Says what an instance keeps of request limits and gives it more of them, as far as the others have left some.';

@@ -56,6 +56,42 @@ eachDatabase("places of request limits", (openFresh) => {
     assert.equal(granted, Math.min(10, 3 * answers.filter((answer) => answer !== null).length));
   });
 
+  test("many new limits asked for at once, in any order, wait for none of each other in a circle", async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const asks = Array.from({ length: 150 }, (_, index) => ({
+        subject: `acc_round${round}_${index}`,
+        rule: "r",
+        limit: 10,
+        seconds: 60,
+        have: 0,
+        want: 1,
+      }));
+      const replies = await atOnce(4, (index) =>
+        shareLimits(db, 1, `owner ${index}`, index % 2 === 0 ? asks : asks.toReversed()),
+      );
+      assert.deepEqual(
+        replies.map(({ status }) => status),
+        Array.from(replies, () => "fulfilled"),
+      );
+    }
+  });
+
+  test("answers are in the order of the questions, whatever it is", async () => {
+    const asks = ["c", "a", "b"].map((name, index) => ({
+      subject: `acc_order_${name}`,
+      rule: "r",
+      limit: 10,
+      seconds: 60,
+      have: 0,
+      want: index + 1,
+    }));
+    const { answers } = await shareLimits(db, 1, "one", asks);
+    assert.deepEqual(
+      answers.map((answer) => answer?.granted),
+      [1, 2, 3],
+    );
+  });
+
   test("limits and accounts do not meet, and a shard tells how many instances serve it", async () => {
     const ask = asker(10);
     await ask("one", 0, 10);
