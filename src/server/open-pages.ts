@@ -6,7 +6,6 @@ import type { PageDoor } from "../pages/page-door.ts";
 export function openPortal({ portal, customerApi, creditTypes, exports }: Config): PageDoor | undefined {
   if (!portal.enabled || !customerApi.enabled) return undefined;
   return createPages({
-    page: "portal",
     base: portal.path,
     frameAncestors: portal.frameAncestors,
     brand: portal.brand,

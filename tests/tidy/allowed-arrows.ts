@@ -90,7 +90,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     node: "any",
   },
   api: {
-    folders: ["domain", "contract", "config", "ledger", "meter", "exports", "pages", "telemetry"],
+    folders: ["domain", "contract", "config", "ledger", "meter", "exports", "telemetry"],
     packages: ["@hono/node-server", "@hono/zod-openapi", "hono", "zod"],
     node: "any",
     rooms: {

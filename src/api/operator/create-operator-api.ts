@@ -10,7 +10,6 @@ import { addCreateBulkRefund } from "./bulk-refunds/create-bulk-refund.ts";
 import { addGetBulkRefund } from "./bulk-refunds/get-bulk-refund.ts";
 import { addListBulkRefunds } from "./bulk-refunds/list-bulk-refunds.ts";
 import { addPreviewBulkRefund } from "./bulk-refunds/preview-bulk-refund.ts";
-import { addConsole } from "./console/add-console.ts";
 import { addCancelExport } from "./exports/cancel-export.ts";
 import { addGetExport } from "./exports/get-export.ts";
 import { addListExports } from "./exports/list-exports.ts";
@@ -117,6 +116,5 @@ export function createOperatorApi(services: OperatorServices): OperatorApp {
   for (const add of OPERATIONS) add(app, services);
   addOpenApi(app, services);
   addReference(app);
-  addConsole(app, services.pages);
   return app;
 }

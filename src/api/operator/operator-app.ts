@@ -10,7 +10,6 @@ import { fieldProblems, isFault, refuseFields, renderProblem } from "../problem.
 import { refuseUnknown } from "../refuse-unknown.ts";
 import { authenticate } from "./access/authenticate.ts";
 import { requireRole } from "./access/require-role.ts";
-import { isConsolePath } from "./console/console-path.ts";
 import type { OperatorApp, OperatorEnv } from "./operator-env.ts";
 import { closeUnread, readBody } from "./read-body.ts";
 import { REFERENCE_PATH } from "./reference/reference-page.ts";
@@ -37,7 +36,7 @@ export function createOperatorApp(options: {
     context.header("x-request-id", requestId);
     context.header("cache-control", "no-store");
     const { path } = context.req;
-    if (OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`) || isConsolePath(path)) await next();
+    if (OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`)) await next();
     else return await authenticated(context, async () => void (await permitted(context, next)));
   });
   app.use("*", readBody(MAX_BODY_BYTES));

@@ -1,6 +1,5 @@
 import type { Config } from "../../config/config.ts";
 import type { Database } from "../../ledger/database/database.ts";
-import type { PageDoor } from "../../pages/page-door.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 
@@ -11,8 +10,6 @@ export interface OperatorServices {
   readonly token: string;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, "contentType" | "render">;
-  /** The operators' pages; undefined: there are none. */
-  readonly pages?: PageDoor | undefined;
   /** Farebox's own version. */
   readonly version: string;
   /** This instance, which goes on under a new id when it was declared dead. */
