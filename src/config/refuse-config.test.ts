@@ -1,0 +1,251 @@
+import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import type { FileProblem } from "../contract/file-problem.ts";
+import { loadConfig } from "./load-config.ts";
+import { parse, problemOf, problemsOf } from "./testing/config-problems.ts";
+
+describe("a configuration that is wrong", () => {
+  it("is refused with everything that is wrong, in the order of the file", () => {
+    const problems = problemsOf(`upstream:
+  main: { ulr: http://x, connectTimeout: 5 }
+contract: crustdat
+creditTypes: [search, collect, search]
+prices:
+  - { match: "GET /x", cost: -1, credit: search }
+  - { match: "GET /y", cots: 1, credit: search }
+  - { match: "GET /z", cost: 0.0000001, credit: search }
+limits:
+  - { match: "*", requests: 0, per: minute }
+  - { match: "GET x", requests: 1, per: fortnight }
+plans: { starter: { recurring: { credits: 1, every: fortnight, rollover: { cap: x } } } }
+gateway: { maxHeaderSize: 12, drian: 5s, drain: 99h }
+unpricd: free
+shards: 0
+keys: { prefix: "Fbx_" }
+open: ["GET health"]
+idempotency: { maxBody: 1GB }
+`);
+    assert.deepEqual(
+      problems.map(({ path, line }) => `${line} ${path}`),
+      [
+        "2 upstream.main.url",
+        "2 upstream.main.connectTimeout",
+        "2 upstream.main.ulr",
+        "3 contract",
+        "4 creditTypes[2]",
+        "6 prices[0].cost",
+        "7 prices[1].cots",
+        "7 prices[1].cost",
+        "8 prices[2].cost",
+        "10 limits[0].requests",
+        "11 limits[1].match",
+        "11 limits[1].per",
+        "12 plans.starter.recurring.every",
+        "12 plans.starter.recurring.rollover.cap",
+        "13 gateway.maxHeaderSize",
+        "13 gateway.drain",
+        "13 gateway.drian",
+        "14 unpricd",
+        "15 shards",
+        "16 keys.prefix",
+        "17 open[0]",
+        "18 idempotency.maxBody",
+      ],
+    );
+    const mends = new Map(problems.map(({ path, mend }) => [path, mend]));
+    for (const [path, word] of [
+      ["upstream.main.ulr", "url"],
+      ["contract", "crustdata"],
+      ["prices[1].cots", "cost"],
+      ["gateway.drian", "drain"],
+      ["unpricd", "unpriced"],
+    ] as const) {
+      assert.match(mends.get(path) ?? "", new RegExp(`did you mean ${word}\\?`));
+    }
+  });
+
+  it("names the window that is none", () => {
+    const problem = problemOf('limits: [{ match: "GET /x", requests: 1, per: fortnight }]');
+    assert.equal(problem.path, "limits[0].per");
+    assert.match(problem.reason, /"fortnight" is not a window/);
+  });
+
+  it("is refused without an upstream, when it is empty, and when it is no object", () => {
+    assert.deepEqual(
+      problemsOf("prices: []").map(({ path, reason }) => `${path} ${reason}`),
+      ["upstream is missing"],
+    );
+    assert.equal(problemsOf("")[0]?.reason, "is empty");
+    assert.match(problemsOf("[1]")[0]?.reason ?? "", /expected an object, got a list/);
+    assert.equal(problemsOf("upstream: {}").length, 1);
+  });
+
+  it("says which file cannot be read", () => {
+    assert.throws(() => loadConfig(join(tmpdir(), "farebox-none", "none.yaml"), {}), {
+      code: "config_invalid",
+      message: /none\.yaml: cannot be read/,
+    });
+  });
+
+  const upstreams: readonly (readonly [string, RegExp])[] = [
+    ["127.0.0.1:9000", /is not an address|scheme/],
+    ["ftp://x", /the scheme ftp: cannot be forwarded to/],
+    ["http://user:pass@x", /holds credentials/],
+    ["http://x/?a=b", /has a query/],
+    ["http://x/#", /has a query or a fragment/],
+    ["", /is not an address/],
+  ];
+  for (const [address, reason] of upstreams) {
+    it(`refuses the upstream "${address}"`, () => {
+      const [problem, ...others] = problemsOf(`upstream: "${address}"`);
+      assert.match(problem?.reason ?? "", reason);
+      assert.equal(problem?.path, "upstream");
+      assert.equal(others.length, 0);
+    });
+  }
+
+  it("refuses upstreams of which one would never be called", () => {
+    const first =
+      "a: { url: http://a, pathPrefix: /v1 }, b: { url: http://b, pathPrefix: /v1/x }, c: { url: http://c }";
+    assert.match(problemsOf(`upstream: { ${first} }`)[0]?.reason ?? "", /is never chosen: a comes first/);
+    assert.match(
+      problemsOf("upstream: { a: { url: http://a }, b: { url: http://b } }")[0]?.path ?? "",
+      /upstream\.b/,
+    );
+    parse("upstream: { b: { url: http://b, pathPrefix: /v1/x }, a: { url: http://a, pathPrefix: /v1 } }");
+    parse("upstream: { a: { url: http://a, pathPrefix: /v1 }, b: { url: http://b, pathPrefix: /v10 } }");
+  });
+
+  it("refuses prices and open endpoints below the customer API's prefix: they could never apply", () => {
+    const price = problemOf('prices: [{ match: "GET /v1/credits/{x}", cost: 1 }]');
+    assert.equal(price.path, "prices[0].match");
+    assert.match(price.reason, /is below \/v1\/credits, where the customer API answers/);
+    assert.equal(problemOf("open: [GET /v1/credits/balances]").path, "open[0]");
+    assert.equal(problemOf('prices: [{ match: "* /v1/credits/*", free: true }]').path, "prices[0].match");
+    const own = "customerApi: { path: /me, requests: 10, per: 10s }";
+    assert.equal(problemOf(`${own}\nopen: [GET /me/x]`).path, "open[0]");
+    const elsewhere = 'prices: [{ match: "GET /v1/credits/{x}", cost: 1 }]';
+    const moved = parse(`upstream: http://x\n${own}\n${elsewhere}`).customerApi;
+    assert.deepEqual([moved.path, moved.requests, moved.windowSeconds], ["/me", 10, 10]);
+    parse(`upstream: http://x\ncustomerApi: { enabled: false }\n${elsewhere}`);
+    parse(
+      'upstream: http://x\nprices: [{ match: "GET /v1/*", cost: 1 }, { match: "GET /v1/{x}/balances", cost: 1 }]',
+    );
+  });
+
+  for (const path of ["v1", "/", "/v1/", "/v1/../x", "/a b", "/{x}", "/v1/credits?x"]) {
+    it(`refuses the customer API's path ${path}`, () => {
+      assert.equal(problemOf(`customerApi: { path: ${JSON.stringify(path)} }`).path, "customerApi.path");
+    });
+  }
+
+  it("refuses prices of what is open or answered by the contract", () => {
+    const open = problemOf('open: [GET /x]\nprices: [{ match: "GET /x", cost: 1 }]');
+    assert.equal(open.path, "prices[0].match");
+    assert.match(open.reason, /is priced, and open without a key/);
+    parse('upstream: http://x\nopen: [GET /x]\nprices: [{ match: "GET /x", free: true }]');
+    const answered = problemOf('contract: crustdata\nprices: [{ match: "GET /user/credits", cost: 1 }]');
+    assert.match(answered.reason, /is answered by the contract crustdata, free of charge/);
+  });
+
+  it("refuses plans of credit types that do not exist, or twice", () => {
+    const recurring = (items: string): FileProblem =>
+      problemOf(`creditTypes: [a, b]\nplans: { p: { recurring: ${items} } }`);
+    assert.match(recurring("{ credits: 1, every: day }").reason, /is not said/);
+    assert.match(recurring("{ credits: 1, every: day, credit: c }").reason, /unknown credit type "c"/);
+    const twice = recurring(
+      "[{ credits: 1, every: day, credit: a }, { credits: 2, every: year, credit: a }]",
+    );
+    assert.equal(twice.path, "plans.p.recurring[1]");
+  });
+
+  it("reads a plan's anchor, limits and caps", () => {
+    const { plans } = parse(`
+upstream: http://127.0.0.1:9000
+creditTypes: [search, collect]
+plans:
+  pro:
+    recurring: { credits: 5, credit: search, every: month, anchor: calendar }
+    limits: [{ match: GET /x, requests: 5, per: minute, by: key }]
+    caps: [{ credit: search, day: 0.5 }, { credit: collect, month: 7, total: "80" }]
+`);
+    assert.deepEqual(plans, [
+      {
+        name: "pro",
+        recurring: [
+          { creditType: "search", amount: 5_000_000n, every: "month", rollover: "none", anchor: "calendar" },
+        ],
+        limits: [{ match: "GET /x", requests: 5, windowSeconds: 60, by: "key" }],
+        caps: [
+          { creditType: "search", day: 500_000n, month: null, total: null },
+          { creditType: "collect", day: null, month: 7_000_000n, total: 80_000_000n },
+        ],
+      },
+    ]);
+  });
+
+  it("refuses caps that cap nothing, or the same credit type twice", () => {
+    const caps = (items: string): FileProblem => problemOf(`plans: { p: { caps: ${items} } }`);
+    assert.deepEqual([caps("{}").path, caps("{}").reason], ["plans.p.caps", "caps nothing"]);
+    assert.equal(caps("[{ day: 1 }, { month: 1 }]").path, "plans.p.caps[1]");
+    assert.equal(caps("[{ day: 0 }]").path, "plans.p.caps[0].day");
+    assert.match(caps("{ day: 1, credit: gold }").reason, /unknown credit type "gold"/);
+    assert.equal(
+      problemOf("plans: { p: { limits: [{ match: GET, requests: 1, per: minute }] } }").path,
+      "plans.p.limits[0].match",
+    );
+  });
+
+  it("blames no price for credit types that are wrong themselves", () => {
+    const problem = problemOf('creditTypes: search\nprices: [{ match: "GET /x", cost: 1, credit: search }]');
+    assert.equal(problem.path, "creditTypes");
+  });
+
+  it("refuses a plan that grants nothing", () => {
+    for (const amount of ["0", "-1", "0.0000001", "1000000001", "x", "true"]) {
+      const problem = problemOf(`plans: { p: { recurring: { credits: ${amount}, every: day } } }`);
+      assert.equal(problem.path, "plans.p.recurring.credits", amount);
+    }
+  });
+});
+
+describe("environment variables", () => {
+  const config = 'upstream: { url: http://x, headers: { A: "${env:ONE}-${env:TWO}", B: $HOME } }';
+
+  it("fill in what the file refers to, and only that", () => {
+    assert.deepEqual(parse(config, { ONE: "1", TWO: "2" }).upstreams[0]?.headers, { A: "1-2", B: "$HOME" });
+  });
+
+  it("are a problem when they are not set or empty", () => {
+    const problems = problemsOf(config, { TWO: "" });
+    assert.deepEqual(
+      problems.map(({ path, reason }) => `${path}: ${reason}`),
+      [
+        "upstream.headers.A: the environment variable ONE is not set",
+        "upstream.headers.A: the environment variable TWO is not set",
+      ],
+    );
+    assert.equal(problemsOf('upstream: "${env:URL}"').length, 1);
+  });
+
+  it("must hold what a header can, and are in no message", () => {
+    const problems = problemsOf(config, { ONE: "s3cret\r\nX: y", TWO: "2" });
+    assert.equal(problems.length, 1);
+    assert.match(problems[0]?.reason ?? "", /line break/);
+    assert.doesNotMatch(JSON.stringify(problems), /s3cret/);
+  });
+
+  it("are not read outside of upstream", () => {
+    assert.equal(problemOf("contract: ${env:CONTRACT}", { CONTRACT: "crustdata" }).path, "contract");
+  });
+
+  it("cannot set headers that frame a request", () => {
+    assert.match(problemsOf("upstream: { url: http://x, headers: { Host: y } }")[0]?.reason ?? "", /frames/);
+    assert.match(
+      problemsOf('upstream: { url: http://x, headers: { "a b": y } }')[0]?.reason ?? "",
+      /header's name/,
+    );
+  });
+});
