@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
+import { keepScreenshot, type WatchedPage } from "../end-to-end/browser.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -23,4 +24,23 @@ export async function checkWidth(page: Page): Promise<void> {
     "[document.documentElement.scrollWidth, document.documentElement.clientWidth]",
   );
   assert.ok(content <= window, `${page.url()} is ${content} pixels wide in a window of ${window}`);
+}
+
+/** In light, in dark and on a phone: nothing that axe-core finds, no sideways scrolling, and nothing that ran or was refused. */
+export async function checkLooks({ page, complaints }: WatchedPage, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    // A colour that is on its way is none to be judged.
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    await checkAccessibility(page);
+    await keepScreenshot(page, `${name}-${colorScheme}`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await checkWidth(page);
+  await checkAccessibility(page);
+  await keepScreenshot(page, `${name}-phone`);
+  await page.setViewportSize({ width: 1280, height: 1000 });
+  assert.equal(await page.locator("main img").count(), 0, "a name became markup");
+  assert.notEqual(await page.title(), "run");
+  assert.deepEqual(complaints.splice(0), []);
 }

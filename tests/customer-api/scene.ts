@@ -126,7 +126,7 @@ async function setScopes(database: Database, keyId: string, scopes: readonly str
 }
 
 /** A customer who calls with this key. */
-function customerOf(
+export function customerOf(
   gateway: string,
   prefix: string,
   id: string,

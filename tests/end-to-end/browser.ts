@@ -26,14 +26,20 @@ export interface WatchedPage {
   readonly requested: URL[];
 }
 
-/** Opens a page in Chromium for the length of the test. A machine without Chromium fails: a page that nobody saw is not tested. */
+/** Opens a page in Chromium for the length of the test. */
 export async function openPage(context: TestContext): Promise<WatchedPage> {
+  const opened = await openBrowser();
+  context.after(() => opened.close());
+  return opened;
+}
+
+/** The same for whoever closes it. A machine without Chromium fails: a page that nobody saw is not tested. */
+export async function openBrowser(): Promise<WatchedPage & { readonly close: () => Promise<void> }> {
   assert.ok(
     existsSync(EXECUTABLE),
     `${EXECUTABLE} is missing: install it (apt-get install chromium), or name one with CHROMIUM`,
   );
   const browser = await chromium.launch({ executablePath: EXECUTABLE, args: ARGUMENTS });
-  context.after(() => browser.close());
   const page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
   const complaints: string[] = [];
   const requested: URL[] = [];
@@ -42,7 +48,7 @@ export async function openPage(context: TestContext): Promise<WatchedPage> {
     if (message.type() === "error") complaints.push(message.text());
   });
   page.on("request", (request) => requested.push(new URL(request.url())));
-  return { page, complaints, requested };
+  return { page, complaints, requested, close: () => browser.close() };
 }
 
 /** Keeps what the page looks like, in the folder that `SCREENSHOTS` names; nowhere when it names none. */

@@ -400,7 +400,9 @@ eachDatabase("exports", (openFresh) => {
 
 test("50 simultaneous identical requests on three instances: exactly one is created", async (context) => {
   const made = await createTestDatabase("postgres");
-  const instances: Database[] = await Promise.all([1, 2, 3].map(() => openDatabase(made.target)));
+  const instances: Database[] = await Promise.all(
+    [1, 2, 3].map(() => openDatabase(made.target, { maxConnections: 6 })),
+  );
   context.after(async () => {
     await Promise.all(instances.map((instance) => instance.close()));
     await made.drop();
