@@ -65,7 +65,12 @@ for (const kind of ["pglite", "postgres"] as const) {
           if (method !== "HEAD") assert.equal(JSON.parse(reply.text).code, "key_not_permitted");
         }
       }
-      const upgrade = { connection: "upgrade", upgrade: "websocket" };
+      const upgrade = {
+        connection: "upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+      };
       assert.equal((await world.call(gateway, key, "GET", "/v1/unpriced", upgrade)).status, 403);
       assert.equal(world.reached.length, reached);
       assert.equal(await balance(), paid);
@@ -80,7 +85,7 @@ for (const kind of ["pglite", "postgres"] as const) {
       const paid = await balance();
       const inside: [string, string, number][] = [
         ["GET", "/v1/leads", 1],
-        ["HEAD", "/v1/leads", 0],
+        ["HEAD", "/v1/leads", 1],
         ["GET", "/v1/%6Ceads", 1],
         ["GET", "/v1/leads/", 1],
         ["GET", "/V1/Leads?page=2", 1],
