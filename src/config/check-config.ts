@@ -2,6 +2,7 @@ import type { ContractFile } from "../contract/contract-schema.ts";
 import { isCreditTypeName } from "../domain/credit-type.ts";
 import { isApiKeyPrefix } from "../domain/keys/api-key.ts";
 import type { Price } from "../domain/prices/price.ts";
+import { requestReadsOf } from "../domain/prices/request-reads.ts";
 import { at, describeValue, type Problem } from "../domain/problem.ts";
 import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
 import { routeKey } from "../domain/routes/route-table.ts";
@@ -92,6 +93,18 @@ export function checkContract(
       path: at(at("prices", index), "match"),
       reason: `"${price.endpoint}" is answered by the contract ${file.name}, free of charge`,
       mend: "remove this price, or write free: true",
+    });
+  }
+  const parameters = new Set(
+    file.key.flatMap((source) => ("query" in source ? [source.query.toLowerCase()] : [])),
+  );
+  for (const [index, price] of prices.entries()) {
+    const read = requestReadsOf([price])?.query.find((name) => parameters.has(name.toLowerCase()));
+    if (read === undefined) continue;
+    problems.push({
+      path: at("prices", index),
+      reason: `reads the query parameter ${read}, which the contract ${file.name} takes away as the key`,
+      mend: "read another field",
     });
   }
   const spoken = [

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, it } from "node:test";
+import { after, describe, it } from "node:test";
 import type { FileProblem } from "../contract/file-problem.ts";
 import { loadConfig } from "./load-config.ts";
 import { parse, problemOf, problemsOf } from "./testing/config-problems.ts";
@@ -148,6 +149,20 @@ idempotency: { maxBody: 1GB }
     parse('upstream: http://x\nopen: [GET /x]\nprices: [{ match: "GET /x", free: true }]');
     const answered = problemOf('contract: crustdata\nprices: [{ match: "GET /user/credits", cost: 1 }]');
     assert.match(answered.reason, /is answered by the contract crustdata, free of charge/);
+  });
+
+  it("refuses a price that reads the parameter in which the contract has the key", () => {
+    const folder = mkdtempSync(join(tmpdir(), "farebox-config-"));
+    after(() => rmSync(folder, { recursive: true }));
+    const contract = join(folder, "own.yaml");
+    writeFileSync(contract, "name: own\nkey: [{ query: api_key }]\nerrorShape: { body: {} }\n");
+    const problem = problemOf(
+      `contract: ${contract}\nprices: [{ match: GET /x, cost: 1, when: { query: API_KEY, exists: true } }]`,
+    );
+    assert.match(
+      problem.reason,
+      /reads the query parameter API_KEY, which the contract own takes away as the key/,
+    );
   });
 
   it("refuses plans of credit types that do not exist, or twice", () => {

@@ -9,6 +9,7 @@ import {
   wordField,
 } from "./contract-fields.ts";
 import { exportsTemplate } from "./exports/export-schema.ts";
+import { keySource } from "./key/key-schema.ts";
 
 /** The form of a contract file. Placeholders and header names are checked after the form; see create-contract.ts. */
 
@@ -39,17 +40,6 @@ const refusal = z.strictObject({
   contentType: contentType.optional().describe("The answer's Content-Type. Default: errorShape's."),
   headers: headerTemplates.optional().describe("Headers in addition to errorShape's."),
   body: jsonTemplate.optional().describe("The answer's JSON. Default: errorShape's."),
-});
-
-const keySource = z.strictObject({
-  header: headerName.describe("The header that carries the key."),
-  schemes: z
-    .array(z.string().regex(/^[A-Za-z0-9-]+$/, "is not an authentication scheme"))
-    .min(1)
-    .optional()
-    .describe(
-      "Authentication schemes before the key, in any letter case (`Bearer`). Without them the header's text is the key.",
-    ),
 });
 
 const settledHeader = z.strictObject({
@@ -162,7 +152,9 @@ export const contractSchema = z
       .array(keySource)
       .min(1)
       .max(8)
-      .describe("Where the key is read. Several places: the first that holds one."),
+      .describe(
+        "Where the key is read. Several places: one that holds a key is enough, and keys that differ are refused.",
+      ),
     errorShape,
     refusals: z
       .partialRecord(z.enum(REFUSAL_CODES), refusal)
@@ -182,6 +174,5 @@ export const contractSchema = z
 
 export type ContractFile = z.infer<typeof contractSchema>;
 export type RefusalTemplate = z.infer<typeof refusal>;
-export type KeySource = z.infer<typeof keySource>;
 export type EndpointTemplate = z.infer<typeof endpoint>;
 export type UsageTemplate = EndpointTemplate & { readonly request: z.infer<typeof usageRequest> };

@@ -2,6 +2,7 @@ import type { Credits } from "../domain/credits.ts";
 import type { OwnRequest } from "../domain/own-request.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { ExportWire } from "./exports/export-wire.ts";
+import type { KeyPlaces } from "./key/key-places.ts";
 import type { RenderContext, RenderedAnswer } from "./rendered-answer.ts";
 
 export type { RenderContext, RenderedAnswer };
@@ -40,17 +41,8 @@ interface UsageHeaders {
 }
 
 /** How everything looks on the wire to the API's customers. Loaded from a YAML file; see contracts/. */
-export interface Contract {
+export interface Contract extends KeyPlaces {
   readonly name: string;
-  /**
-   * The key as presented; `key` is undefined when there is none. `rawHeaders` is node's list (name, value, name, value …).
-   * A credential header that appears twice, or two credentials that differ, is ambiguous (refused with 400).
-   * The key is empty, which no key is, when a credential header is there but under a scheme the contract does not read:
-   * such a request carries an invalid key, not a missing one.
-   */
-  readKey(rawHeaders: readonly string[]): { readonly key: string | undefined; readonly ambiguous: boolean };
-  /** Lower-case names of the headers that carry credentials: removed before forwarding. */
-  readonly keyHeaders: readonly string[];
   /** Lower-case names of headers that only we may set: stripped from the upstream's responses. */
   readonly ownHeaders: readonly string[];
   renderRefusal(refusal: Refusal, context: RenderContext): RenderedAnswer;

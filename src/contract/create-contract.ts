@@ -1,10 +1,9 @@
-import { compileEndpoints } from "./compile-endpoints.ts";
 import type { Contract } from "./contract.ts";
 import type { ContractFile } from "./contract-schema.ts";
+import { compileEndpoints } from "./endpoints/compile-endpoints.ts";
 import { compileExports } from "./exports/compile-exports.ts";
 import type { ExportsTemplate } from "./exports/export-schema.ts";
-import { checkReadHeader } from "./header-template.ts";
-import { createKeyReader } from "./key-reader.ts";
+import { compileKey } from "./key/compile-key.ts";
 import { compileRefusals, type RefusalDefaults } from "./refusal-answers.ts";
 import { compileRateLimit, compileSettled, compileUsage, omittedHeader } from "./settled-headers.ts";
 import type { TemplateProblem } from "./template.ts";
@@ -17,10 +16,7 @@ export function createContract(
 ): Contract {
   const renderRefusal = compileRefusals(file, defaults, problems);
   const renderRateLimit = compileRateLimit(file.rateLimit, problems);
-  for (const [index, source] of file.key.entries()) {
-    checkReadHeader(source.header, problems, ["key", index, "header"]);
-  }
-  const keyHeaders = lowerCase(file.key.map((source) => source.header));
+  const key = compileKey(file.key, problems);
   const ownHeaders = lowerCase([
     ...file.settled.map((header) => header.header),
     ...Object.keys(file.rateLimit?.headers ?? {}),
@@ -28,8 +24,7 @@ export function createContract(
   ]);
   return {
     name: file.name,
-    readKey: createKeyReader(file.key),
-    keyHeaders,
+    ...key,
     ownHeaders,
     renderRefusal(refusal, context) {
       const answer = renderRefusal(refusal, context);

@@ -265,6 +265,24 @@ endpoints:
     }
   });
 
+  it("is refused where it reads keys from what carries something else", () => {
+    const key = (source: string): string =>
+      problemsOf(`name: a\nkey: [${source}]\nerrorShape: { body: {} }\n`)
+        .map(({ path, reason, mend }) => `${path}: ${reason}; ${mend}`)
+        .join();
+    assert.match(key("{ query: link }"), /^key\[0\]\.query: the parameter link carries links that download/);
+    assert.match(key("{ query: a b }"), /^key\[0\]\.query: "a b" is not a parameter's name/);
+    assert.match(key("{ header: Authorization, schemes: [Basic] }"), /holds a user name.*write basic: user/);
+    assert.match(
+      key("{ header: Authorization, basic: both }"),
+      /the field "basic" cannot stand here with what it says/,
+    );
+    assert.match(
+      key("{ header: X-Api-Key, query: api_key }"),
+      /the field "query" cannot stand here .* beside the others; the fields are header, schemes, basic, query/,
+    );
+  });
+
   it("is refused where a usage endpoint does not say what it reads, or balances say too much", () => {
     const moments = "from: { body: /from }, to: { query: to }";
     const words =

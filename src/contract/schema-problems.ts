@@ -54,9 +54,9 @@ function readUnion(scope: Scope, issue: z.core.$ZodIssueInvalidUnion, path: Docu
   return [problemAt(scope, path, reason, advise(scope, path))];
 }
 
-/** How deep in the value a form first fails. An unknown member counts as deep as the member. */
+/** How deep in the value a form first fails. A form that has the member, and refuses what it says, got further than one that has not. */
 function shallowest(branch: readonly Issue[]): number {
-  return Math.min(...branch.map(({ code, path }) => path.length + (code === "unrecognized_keys" ? 1 : 0)));
+  return Math.min(...branch.map(({ code, path }) => path.length + (code === "unrecognized_keys" ? 0.5 : 0)));
 }
 
 function isWrongForm(issue: Issue): boolean {
@@ -65,13 +65,18 @@ function isWrongForm(issue: Issue): boolean {
 
 function unknownMember(scope: Scope, path: DocumentPath, member: string): FileProblem {
   const known = knownMembers(schemasAt(scope.schema, path));
-  const near = nearestWord(member, known);
+  // Another form of the same thing has it.
+  const isMisplaced = known.includes(member);
+  const near = isMisplaced ? undefined : nearestWord(member, known);
+  const fields = `the fields are ${known.join(", ")}`;
   return {
     file: scope.document.file,
     path: formatPath([...path, member]),
     line: scope.document.lineOfMember(path, member),
-    reason: `unknown field ${JSON.stringify(member)}`,
-    mend: near === undefined ? `the fields are ${known.join(", ")}` : `did you mean ${near}?`,
+    reason: isMisplaced
+      ? `the field ${JSON.stringify(member)} cannot stand here with what it says, or beside the others`
+      : `unknown field ${JSON.stringify(member)}`,
+    mend: near === undefined ? fields : `did you mean ${near}?`,
   };
 }
 

@@ -1,3 +1,4 @@
+import { CONTRACTS } from "./list/contracts.ts";
 import { DOMAIN } from "./list/domain.ts";
 import { GATEWAY } from "./list/gateway.ts";
 import { LEDGER } from "./list/ledger.ts";
@@ -6,4 +7,11 @@ import { POOLS } from "./list/pools.ts";
 import type { Mutation } from "./mutation.ts";
 
 /** All faults that the tests are known to notice. */
-export const MUTATIONS: readonly Mutation[] = [...DOMAIN, ...LEDGER, ...POOLS, ...METER, ...GATEWAY];
+export const MUTATIONS: readonly Mutation[] = [
+  ...DOMAIN,
+  ...LEDGER,
+  ...POOLS,
+  ...METER,
+  ...GATEWAY,
+  ...CONTRACTS,
+];

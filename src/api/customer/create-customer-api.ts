@@ -76,15 +76,14 @@ function withHead(methods: readonly string[]): readonly string[] {
 
 /** The document says nothing of any account, so tools may read it without a key. It is the same for as long as we run. */
 function renderDocument(app: CustomerApp, services: CustomerServices): RenderedAnswer {
-  for (const header of services.contract.keyHeaders.slice(0, 1)) {
-    app.openAPIRegistry.registerComponent(
-      "securitySchemes",
-      "key",
-      header === "authorization"
-        ? { type: "http", scheme: "bearer" }
-        : { type: "apiKey", in: "header", name: header },
-    );
-  }
+  const { in: place, name, scheme } = services.contract.keyPlace;
+  app.openAPIRegistry.registerComponent(
+    "securitySchemes",
+    "key",
+    name === "authorization" && scheme !== undefined
+      ? { type: "http", scheme }
+      : { type: "apiKey", in: place, name },
+  );
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {

@@ -8,7 +8,7 @@ import type { Meter } from "../../meter/meter.ts";
 export interface CustomerServices {
   readonly database: Database;
   readonly config: Pick<Config, "creditTypes" | "customerApi" | "keys" | "limits" | "open">;
-  readonly contract: Pick<Contract, "renderRefusal" | "findEndpoint" | "keyHeaders" | "exports">;
+  readonly contract: Pick<Contract, "renderRefusal" | "findEndpoint" | "keyPlace" | "exports">;
   readonly meter: Pick<Meter, "priceTable">;
   readonly exportLinks: ExportLinks;
   /** Farebox's own version. */

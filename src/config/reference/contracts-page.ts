@@ -1,10 +1,15 @@
+import { poolVocabulary } from "../../contract/endpoints/pool-vocabulary.ts";
+import {
+  usageLineVocabulary,
+  usageProblemVocabulary,
+  usageVocabulary,
+} from "../../contract/endpoints/usage-vocabulary.ts";
 import {
   exportFileVocabulary,
   exportVocabulary,
   fileNameVocabulary,
 } from "../../contract/exports/export-vocabulary.ts";
 import { listContracts, readDefaults } from "../../contract/load-contract.ts";
-import { poolVocabulary } from "../../contract/pool-vocabulary.ts";
 import { rateLimitVocabulary } from "../../contract/rate-limit-vocabulary.ts";
 import {
   errorShapeVocabulary,
@@ -13,11 +18,6 @@ import {
 } from "../../contract/refusal-vocabulary.ts";
 import { settledVocabulary } from "../../contract/settled-vocabulary.ts";
 import type { Vocabulary } from "../../contract/template.ts";
-import {
-  usageLineVocabulary,
-  usageProblemVocabulary,
-  usageVocabulary,
-} from "../../contract/usage-vocabulary.ts";
 import { REFUSAL_CODES } from "../../domain/refusal.ts";
 import { listOptions, renderTable } from "./option-rows.ts";
 import { contractForm } from "./published-schemas.ts";
@@ -57,10 +57,18 @@ rendered answer carries \`Cache-Control: no-store\`; HTTP framing, \`Date\` and 
 
 ## The key
 
-All sources are read. One header sent twice, or two sources with different keys, is ambiguous: \`request_invalid\`. No credential header,
-or an empty one, is \`key_missing\`; a scheme that the contract does not list is \`key_invalid\`. Every header named under \`key\` is removed
-before the request is forwarded. Headers that frame a message, belong to a connection or mean something else
+A key stands in a header (\`{ header: x-api-key }\`), after a scheme (\`{ header: Authorization, schemes: [Bearer] }\`), in Basic
+credentials (\`{ header: Authorization, basic: user }\` or \`basic: password\`) or in the query (\`{ query: api_key }\`).
+
+All sources are read. One header or parameter sent twice, or two sources with different keys, is ambiguous: \`request_invalid\`. No
+credentials, or empty ones, are \`key_missing\`; a scheme that the contract does not list is \`key_invalid\`. Every header named under
+\`key\` is removed before the request is forwarded. Headers that frame a message, belong to a connection or mean something else
 (\`Content-Length\`, \`Host\`, \`Idempotency-Key\`, \`X-Forwarded-For\` …) carry no key: a contract that names one is refused.
+
+A key in the query is taken out before anything else sees the query: prices, request hashes, logs and the upstream. All other
+parameters stay byte for byte as they came. The parameter is known in any letter case and encoding; one that readers may take for it
+(\`api_key[]\`, or after a semicolon) is \`request_invalid\`. Keys in addresses end up in the logs of what stands in front of Farebox and
+in the histories of browsers: read them there only where the API's customers already send them there.
 `;
 
 /** docs/reference/contracts.md: every field and placeholder of a contract file. */

@@ -20,9 +20,25 @@ export function listOptions(schema: unknown, path = ""): readonly OptionRow[] {
   const items = listOptions(schema["items"], `${path}[]`);
   const named = listOptions(schema["additionalProperties"], `${path}.<name>`);
   const branches = Array.isArray(schema["anyOf"]) ? schema["anyOf"].map(asSchema) : [];
-  // One of a thing, a list of it and several by name have the same options: those of the one are listed.
-  const one = branches.find((branch) => branch["properties"] !== undefined);
-  return [...own, ...items, ...named, ...(one === undefined ? [] : listOptions(one, path))];
+  return [...own, ...items, ...named, ...listChoices(branches, path)];
+}
+
+/**
+ * One of a thing, a list of it and several by name have the same options: those of the one are listed. Several forms of a thing
+ * have all theirs listed, each once; what not all of them need is needed by a form, not by the thing.
+ */
+function listChoices(branches: readonly JsonSchema[], path: string): readonly OptionRow[] {
+  const forms = branches
+    .filter((branch) => branch["properties"] !== undefined)
+    .map((branch) => listOptions(branch, path));
+  const rows = new Map<string, OptionRow>();
+  for (const row of forms.flat()) {
+    if (rows.has(row.path)) continue;
+    const isShared = forms.every((form) => form.some((other) => other.path === row.path));
+    const isOneForm = row.fallback === "required" && !isShared;
+    rows.set(row.path, isOneForm ? { ...row, fallback: "one of these" } : row);
+  }
+  return [...rows.values()];
 }
 
 function describeMember(path: string, schema: JsonSchema, required: boolean): readonly OptionRow[] {

@@ -41,7 +41,7 @@ export async function answerAccountEndpoint(
   const { header, context } = exchange;
   const { path, query } = target;
   const method = readMethod(exchange);
-  const keyText = exchange.parts.contract.readKey(exchange.request.rawHeaders).key ?? "";
+  const keyText = exchange.readKey().key ?? "";
   const account = { accountId, shard, keyId, scopes, keyText };
   const answered = await endpoints.answer({ ...account, method, path, query, header, body, context });
   return await sendAnswer(exchange, accountId, answered);

@@ -1,4 +1,5 @@
 import type { RenderContext } from "../../contract/contract.ts";
+import type { FoundKey } from "../../contract/key/found-key.ts";
 import { plainAddress } from "../../domain/addresses.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
 import type { Admission, Identity, Route } from "../../meter/meter.ts";
@@ -34,7 +35,9 @@ export class Exchange {
 
   // Step: inspect.
   head: RequestHead | undefined;
+  /** Without the key, where the query had it. */
   target: RequestTarget | undefined;
+  keyInQuery: FoundKey | undefined;
   /** Who sent it, where a trusted proxy tells; undefined: the peer did. */
   sender: Sender | undefined;
   /** The client's address, while this request counts among those that it has under way. */
@@ -85,6 +88,11 @@ export class Exchange {
   get header(): (name: string) => string | undefined {
     const { rawHeaders } = this.request;
     return (name) => readHeader(rawHeaders, name);
+  }
+
+  /** The key that the request came with. */
+  readKey(): FoundKey {
+    return this.parts.contract.readKey(this.request.rawHeaders, this.keyInQuery);
   }
 
   /** Whose request it is: the peer's, or who a trusted proxy says. */

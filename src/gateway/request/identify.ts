@@ -1,6 +1,7 @@
 import type { RateLimitState, Refusal } from "../../domain/refusal.ts";
 import type { Identity, OwnEndpoint } from "../../meter/meter.ts";
 import type { Exchange } from "../exchange/exchange.ts";
+import { MORE_THAN_ONE_KEY } from "./inspect-request.ts";
 
 /** Reads the key, asks whose it is, and whether it may call this endpoint. `isForEveryKey`: it may, whatever its scopes. */
 export function authenticate(
@@ -8,10 +9,9 @@ export function authenticate(
   path: string,
   isForEveryKey = false,
 ): Promise<Refusal | undefined> | Refusal | undefined {
-  const { contract, meter } = exchange.parts;
-  const { key, ambiguous } = contract.readKey(exchange.request.rawHeaders);
-  if (ambiguous) return { code: "request_invalid", reason: "more than one key" };
-  const found = meter.authenticate(key);
+  const { key, ambiguous } = exchange.readKey();
+  if (ambiguous) return { code: "request_invalid", reason: MORE_THAN_ONE_KEY };
+  const found = exchange.parts.meter.authenticate(key);
   if (found instanceof Promise) return found.then((late) => permit(exchange, late, path, isForEveryKey));
   return permit(exchange, found, path, isForEveryKey);
 }

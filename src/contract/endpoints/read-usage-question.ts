@@ -1,6 +1,6 @@
-import { type OwnRequest, readOwnField } from "../domain/own-request.ts";
-import type { UsageProblem, UsageQuestion } from "./contract.ts";
-import type { UsageTemplate } from "./contract-schema.ts";
+import { type OwnRequest, readOwnField } from "../../domain/own-request.ts";
+import type { UsageProblem, UsageQuestion } from "../contract.ts";
+import type { UsageTemplate } from "../contract-schema.ts";
 
 /** Seconds are optional, a fraction of them too; the offset is not: nobody has to guess a time zone. */
 const MOMENT = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2}))?$/i;

@@ -74,3 +74,54 @@ describe("several places", () => {
     assert.equal(read(["Authorization", "Basic eDp5", "X-Api-Key", KEY]).key, KEY);
   });
 });
+
+describe("Basic credentials", () => {
+  const basic = (text: string): string => `Basic ${Buffer.from(text).toString("base64")}`;
+  const user = createKeyReader([{ header: "Authorization", basic: "user" }]);
+  const password = createKeyReader([{ header: "Authorization", basic: "password" }]);
+
+  it("hold the key as user name or as password", () => {
+    for (const text of [`${KEY}:`, `${KEY}:x`, `${KEY}:a:b`]) {
+      assert.deepEqual(user(["Authorization", basic(text)]), { key: KEY, ambiguous: false }, text);
+    }
+    for (const text of [`:${KEY}`, `api:${KEY}`]) {
+      assert.deepEqual(password(["authorization", basic(text)]), { key: KEY, ambiguous: false }, text);
+    }
+    assert.equal(password(["Authorization", basic("api:a:b")]).key, "a:b");
+  });
+
+  it("hold no key in any other form", () => {
+    const wrong = [
+      basic(KEY),
+      basic(":"),
+      "Basic",
+      "Basic !!",
+      `Bearer ${KEY}`,
+      `Basic ${"A".repeat(2_004)}`,
+      basic(":x"),
+    ];
+    for (const text of wrong)
+      assert.deepEqual(user(["Authorization", text]), { key: "", ambiguous: false }, text);
+  });
+
+  it("stand beside a bearer key in the same header", () => {
+    const either = createKeyReader([
+      { header: "Authorization", schemes: ["Bearer"] },
+      { header: "Authorization", basic: "user" },
+    ]);
+    assert.equal(either(["Authorization", `Bearer ${KEY}`]).key, KEY);
+    assert.equal(either(["Authorization", basic(`${KEY}:`)]).key, KEY);
+  });
+});
+
+describe("a key in the query beside one in a header", () => {
+  const read = createKeyReader([{ header: "X-Api-Key" }]);
+  const inQuery = (key: string) => ({ key, ambiguous: false });
+
+  it("is the same key or makes the request ambiguous", () => {
+    assert.equal(read([], inQuery(KEY)).key, KEY);
+    assert.deepEqual(read(["X-Api-Key", KEY], inQuery(KEY)), { key: KEY, ambiguous: false });
+    assert.equal(read(["X-Api-Key", "fbx_other"], inQuery(KEY)).ambiguous, true);
+    assert.equal(read([], { key: undefined, ambiguous: true }).ambiguous, true);
+  });
+});

@@ -1,7 +1,7 @@
-import type { ZonedTime } from "../domain/zoned-time.ts";
-import type { RenderContext, UsageFacts, UsageProblem, UsageQuestion } from "./contract.ts";
-import type { Vocabulary } from "./template.ts";
-import { contextEntries, entry, momentEntries } from "./vocabulary-entries.ts";
+import type { ZonedTime } from "../../domain/zoned-time.ts";
+import type { RenderContext, UsageFacts, UsageProblem, UsageQuestion } from "../contract.ts";
+import type { Vocabulary } from "../template.ts";
+import { contextEntries, entry, momentEntries } from "../vocabulary-entries.ts";
 
 /** A usage report while its answer is rendered. */
 export interface UsageAnswerFacts {

@@ -1,7 +1,7 @@
+import type { Contract, ContractEndpoint } from "../contract.ts";
+import type { EndpointTemplate } from "../contract-schema.ts";
+import type { TemplateProblem } from "../template.ts";
 import { compileBalances } from "./balances-endpoint.ts";
-import type { Contract, ContractEndpoint } from "./contract.ts";
-import type { EndpointTemplate } from "./contract-schema.ts";
-import type { TemplateProblem } from "./template.ts";
 import { compileUsageEndpoint } from "./usage-endpoint.ts";
 
 /** Compiles the endpoints that a contract adds. HEAD is answered like GET; the gateway leaves the body away. */

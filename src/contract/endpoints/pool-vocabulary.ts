@@ -1,6 +1,6 @@
-import type { BalanceFacts, RenderContext } from "./contract.ts";
-import type { Vocabulary } from "./template.ts";
-import { contextEntries, entry, momentEntries } from "./vocabulary-entries.ts";
+import type { BalanceFacts, RenderContext } from "../contract.ts";
+import type { Vocabulary } from "../template.ts";
+import { contextEntries, entry, momentEntries } from "../vocabulary-entries.ts";
 
 /** One pool of a balance endpoint. Undefined when the account has no such pool yet: it shows zeros and nulls. */
 export interface PoolFacts {

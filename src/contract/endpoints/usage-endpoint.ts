@@ -1,10 +1,10 @@
-import { zonedClock } from "../domain/zoned-time.ts";
-import type { RenderedAnswer, UsageEndpoint, UsageProblem } from "./contract.ts";
-import type { UsageTemplate } from "./contract-schema.ts";
-import { compileHeaders } from "./header-template.ts";
+import { zonedClock } from "../../domain/zoned-time.ts";
+import type { RenderedAnswer, UsageEndpoint, UsageProblem } from "../contract.ts";
+import type { UsageTemplate } from "../contract-schema.ts";
+import { compileHeaders } from "../header-template.ts";
+import { NO_STORE } from "../refusal-answers.ts";
+import { compileJson, type ListMembers, type Render, type TemplateProblem } from "../template.ts";
 import { nameOf, readUsageQuestion } from "./read-usage-question.ts";
-import { NO_STORE } from "./refusal-answers.ts";
-import { compileJson, type ListMembers, type Render, type TemplateProblem } from "./template.ts";
 import {
   type UsageAnswerFacts,
   type UsageLineFacts,

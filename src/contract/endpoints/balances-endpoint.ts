@@ -1,9 +1,9 @@
-import type { BalanceFacts, BalancesEndpoint, RenderContext } from "./contract.ts";
-import type { EndpointTemplate } from "./contract-schema.ts";
-import { compileHeaders } from "./header-template.ts";
+import type { BalanceFacts, BalancesEndpoint, RenderContext } from "../contract.ts";
+import type { EndpointTemplate } from "../contract-schema.ts";
+import { compileHeaders } from "../header-template.ts";
+import { NO_STORE } from "../refusal-answers.ts";
+import { compileJson, type ListMembers, type TemplateProblem } from "../template.ts";
 import { type PoolFacts, poolVocabulary } from "./pool-vocabulary.ts";
-import { NO_STORE } from "./refusal-answers.ts";
-import { compileJson, type ListMembers, type TemplateProblem } from "./template.ts";
 
 interface AnswerFacts extends PoolFacts {
   readonly pools: readonly BalanceFacts[];

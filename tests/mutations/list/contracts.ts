@@ -1,0 +1,45 @@
+import type { Mutation } from "../mutation.ts";
+
+export const CONTRACTS: readonly Mutation[] = [
+  {
+    name: "forward the query with its key",
+    why: "Customers' keys are in the upstream's logs, and in what requests are compared by.",
+    file: "src/gateway/request/inspect-request.ts",
+    search: "  exchange.target = { path: target.path, query };\n",
+    replacement: "  exchange.target = target;\n",
+    tests: [
+      { file: "src/gateway/gateway-query-key.test.ts", title: "pays, and is not in what is forwarded" },
+      {
+        file: "src/gateway/gateway-query-key.test.ts",
+        title: "is no part of what an Idempotency-Key compares",
+      },
+    ],
+  },
+  {
+    name: "take the first of two keys in a query",
+    why: "A request is paid by one account, and run by the upstream for another.",
+    file: "src/contract/key/query-keys.ts",
+    search: "  if (more.length > 0) return AMBIGUOUS;\n",
+    replacement: "  void more;\n",
+    tests: [
+      { file: "src/contract/key/query-keys.test.ts", title: " may be read in two ways" },
+      {
+        file: "src/gateway/gateway-query-key.test.ts",
+        title: "may stand in a header too when it is the same",
+      },
+    ],
+  },
+  {
+    name: "pass an open request on with two keys in its query",
+    why: "Nobody asks it for a key, so its keys reach the upstream.",
+    file: "src/gateway/request/inspect-request.ts",
+    search: "  if (found.ambiguous) return",
+    replacement: "  if (found.ambiguous && exchange.method !== exchange.method) return",
+    tests: [
+      {
+        file: "src/gateway/gateway-query-key.test.ts",
+        title: "may stand in a header too when it is the same",
+      },
+    ],
+  },
+];
