@@ -1758,6 +1758,53 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.find_dead_lanes IS 'Called by the sweep. Declares silent instances dead in a shard; returns them.';
 
+CREATE OR REPLACE FUNCTION farebox.find_request(p_shard smallint, p_request uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_most integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  v_pool record;
+  v_seqs bigint[];
+  v_pools integer := 0;
+  v_charges jsonb := '[]';
+BEGIN
+  FOR v_pool IN
+    SELECT c.account_no, c.type_no FROM (
+      SELECT u.account_no, u.type_no FROM farebox.usage u
+      WHERE u.shard = p_shard AND u.span = 'q'
+        AND timezone('UTC', u.start) >= timezone('UTC', date_bin(interval '15 minutes', p_from, timestamptz '2000-01-01Z'))
+        AND timezone('UTC', u.start) < timezone('UTC', p_until)
+      UNION
+      SELECT a.account_no, a.type_no FROM farebox.active_pools a
+      CROSS JOIN LATERAL (
+        SELECT p.last_seq, p.last_at FROM farebox.pools p
+        WHERE p.account_no = a.account_no AND p.type_no = a.type_no AND p.shard = p_shard LIMIT 1
+      ) p
+      LEFT JOIN LATERAL (
+        SELECT r.seq, r.at FROM farebox.usage_rolled r
+        WHERE r.account_no = a.account_no AND r.type_no = a.type_no AND r.shard = p_shard LIMIT 1
+      ) r ON true
+      WHERE a.shard = p_shard AND p.last_seq > coalesce(r.seq, 0) AND p.last_at >= p_from AND coalesce(r.at, '-infinity') < p_until
+    ) c LIMIT p_most
+  LOOP
+    v_pools := v_pools + 1;
+    v_seqs := farebox.seqs_between(p_shard, v_pool.account_no, v_pool.type_no, p_from, p_until);
+    v_charges := v_charges || coalesce((
+      SELECT jsonb_agg(jsonb_build_object('a', v_pool.account_no, 't', v_pool.type_no, 's', e.seq) ORDER BY e.seq)
+      FROM farebox.entries e
+      WHERE e.account_no = v_pool.account_no AND e.type_no = v_pool.type_no AND e.shard = p_shard
+        AND e.seq >= v_seqs[1] AND e.seq < v_seqs[2] AND e.at >= p_from AND e.at < p_until
+        AND e.kind = 'c' AND e.request = p_request
+    ), '[]');
+  END LOOP;
+  RETURN jsonb_build_object('pools', v_pools, 'charges', v_charges);
+END $function$;
+COMMENT ON FUNCTION farebox.find_request IS 'The charges of a request in all pools of a shard that were charged about a time. Locks nothing; its cost is that of the pools that were charged then.';
+
 CREATE OR REPLACE FUNCTION farebox.find_shortage(p_pool pools, p_now timestamp with time zone, p_key integer, p_amount bigint)
  RETURNS jsonb
  LANGUAGE plpgsql

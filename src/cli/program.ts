@@ -10,6 +10,7 @@ import { addAdjust } from "./commands/adjust.ts";
 import { addAudit } from "./commands/audit.ts";
 import { addAuditTrail } from "./commands/audit-trail.ts";
 import { addBalance } from "./commands/balance.ts";
+import { addCalls } from "./commands/calls.ts";
 import { addDoctor } from "./commands/doctor/doctor.ts";
 import { addEntries } from "./commands/entries.ts";
 import { addExports } from "./commands/exports/exports.ts";
@@ -76,6 +77,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addBalance(program, cli);
   addUsage(program, cli);
   addEntries(program, cli);
+  addCalls(program, cli);
   addExports(program, cli);
   const plan = program.command("plan").description("plans, and which one an account has");
   addPlanList(plan, cli);

@@ -14,7 +14,12 @@ exports:
 `);
   victim = await scene.openCustomer(987_654_321);
   stranger = await scene.openCustomer(77);
-  for (let call = 0; call < 3; call += 1) assert.equal((await victim.call("GET", "/fixed")).status, 200);
+  for (let call = 0; call < 3; call += 1) {
+    const answer = await victim.call("GET", "/fixed");
+    assert.equal(answer.status, 200);
+    victimsCall = String(answer.headers["x-request-id"]);
+  }
+  assert.equal((await victim.get(`/calls/${victimsCall}`)).status, 200);
   victimsExport = String((await victim.call("POST", "/exports", {})).json()["id"]);
   // The lease of these calls goes back when it has been idle: what is compared below must not change by itself.
   const deadline = performance.now() + 10_000;
@@ -33,12 +38,17 @@ const exportOf = (key: string): string =>
   key === UNKNOWN ? "00000000-0000-4000-8000-000000000000" : victimsExport;
 let victimsExport = "";
 
+const callOf = (key: string): string =>
+  key === UNKNOWN ? "0198f2a0-5a7e-7c1d-9b3f-0a1b2c3d4e5f" : victimsCall;
+let victimsCall = "";
+
 /** Every operation with another account's ids wherever an id can stand. */
 const TRIES: readonly (readonly [string, (key: string, account: string) => string, object?])[] = [
   ["GET /balances", () => "/balances"],
   ["GET /overview", () => "/overview"],
   ["GET /usage", (key) => `/usage?groupBy=key&key=${key}`],
   ["GET /entries", (key) => `/entries?key=${key}`],
+  ["GET /calls/{call}", (key) => `/calls/${callOf(key)}`],
   ["GET /prices", () => "/prices"],
   ["POST /quote", () => "/quote", { method: "GET", path: "/fixed" }],
   ["GET /permissions", () => "/permissions"],
@@ -97,6 +107,7 @@ for (const [operation, path, body] of TRIES) {
         text
           .replaceAll(key, "")
           .replaceAll(exportOf(key), "")
+          .replaceAll(callOf(key), "")
           .replaceAll(/"requestId":"[^"]*"/g, "");
       assert.equal(strip(answer.text, victim.keyId), strip(unknown.text, UNKNOWN));
     }

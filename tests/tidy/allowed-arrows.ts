@@ -56,6 +56,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       plans: ["database", "accounts", "keys", "pools"],
       refunds: ["ledger.ts", "database", "accounts", "operators", "pools", "reports"],
       exports: ["database", "accounts", "instance", "pools"],
+      calls: ["database", "exports", "keys", "pools", "price-lists", "refunds", "reports"],
       batch: ["ledger.ts", "database", "accounts", "instance"],
       sweep: ["database", "instance", "keys", "operators", "reports", "sessions"],
       top: ["ledger.ts", "database", "instance", "keys", "limits", "pools", "refunds", "batch", "sweep"],

@@ -42,6 +42,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   listEntries: "entries acc_1",
   getUsage: "usage acc_1",
   getAllUsage: "usage",
+  getCall: "calls explain chg_1.credits.1",
   previewBulkRefund: "refunds preview --from 2026-01-01 --to 2026-01-02",
   createBulkRefund: "refunds apply --from 2026-01-01 --to 2026-01-02 --reason outage --yes",
   listBulkRefunds: "refunds list",

@@ -2,6 +2,7 @@ import type { AccountAnswer, AccountEndpoints, AccountRequest } from "../../cont
 import type { RenderedAnswer } from "../../contract/contract.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { addGetBalances } from "./account/get-balances.ts";
+import { addGetCall } from "./account/get-call.ts";
 import { addGetOverview } from "./account/get-overview.ts";
 import { addGetPermissions } from "./account/get-permissions.ts";
 import { addGetUsage } from "./account/get-usage.ts";
@@ -26,6 +27,7 @@ const OPERATIONS = [
   addGetBalances,
   addGetUsage,
   addListEntries,
+  addGetCall,
   addGetPermissions,
   addListPrices,
   addQuote,

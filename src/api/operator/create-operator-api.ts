@@ -10,6 +10,7 @@ import { addCreateBulkRefund } from "./bulk-refunds/create-bulk-refund.ts";
 import { addGetBulkRefund } from "./bulk-refunds/get-bulk-refund.ts";
 import { addListBulkRefunds } from "./bulk-refunds/list-bulk-refunds.ts";
 import { addPreviewBulkRefund } from "./bulk-refunds/preview-bulk-refund.ts";
+import { addGetCall } from "./calls/get-call.ts";
 import { addCancelExport } from "./exports/cancel-export.ts";
 import { addGetExport } from "./exports/get-export.ts";
 import { addListExports } from "./exports/list-exports.ts";
@@ -87,6 +88,7 @@ const OPERATIONS = [
   addGetBalances,
   addListEntries,
   addGetUsage,
+  addGetCall,
   addPublishPriceList,
   addListPriceLists,
   // Before the route of a version, which its path would match too.

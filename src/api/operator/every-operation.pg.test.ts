@@ -13,6 +13,7 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   account: "acc_0000000000000000",
   key: "key_0000000000000000",
   charge: "chg_0000000000000000.credits.1",
+  call: "0198f2a0-5a7e-7c1d-9b3f-0a1b2c3d4e5f",
   version: "999999",
   bulkRefund: "bulk_0000000000000000",
   export: "00000000-0000-4000-8000-000000000000",

@@ -2,6 +2,7 @@
 import type { RequestOptions } from "../transport.ts";
 import type {
   Balances,
+  Call,
   CancelExportInput,
   CreateKeyInput,
   CreatedKey,
@@ -9,6 +10,7 @@ import type {
   Export,
   ExportFiles,
   ExportPage,
+  GetCallInput,
   GetExportInput,
   GetOverviewInput,
   GetUsageInput,
@@ -43,6 +45,8 @@ export interface CustomerClient {
   readonly listEntries: (input?: ListEntriesInput, options?: RequestOptions) => Promise<EntryPage>;
   /** The same as CSV, as a stream of all lines. */
   readonly listEntriesCsv: (input?: ListEntriesInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
+  /** Explain one call: its price, what was held, charged and refunded. `GET /v1/credits/calls/{call}` */
+  readonly getCall: (input: GetCallInput, options?: RequestOptions) => Promise<Call>;
   /** Read which endpoints the calling key may call and at what price, its caps and its expiry. `GET /v1/credits/permissions` */
   readonly getPermissions: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Permissions>;
   /** List the prices in force, and those that are announced with what they change. `GET /v1/credits/prices` */

@@ -7,6 +7,7 @@ export const CUSTOMER_OPERATIONS: Readonly<Record<string, Operation>> = {
   getBalances: { method: "GET", path: "/balances" },
   getUsage: { method: "GET", path: "/usage", csv: true },
   listEntries: { method: "GET", path: "/entries", csv: true },
+  getCall: { method: "GET", path: "/calls/{call}" },
   getPermissions: { method: "GET", path: "/permissions" },
   listPrices: { method: "GET", path: "/prices" },
   quote: { method: "POST", path: "/quote" },

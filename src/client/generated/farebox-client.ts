@@ -10,6 +10,7 @@ import type {
   Balances,
   BulkRefund,
   BulkRefundPage,
+  Call,
   CancelBulkRefundInput,
   CancelExportInput,
   CancelPlanInput,
@@ -33,6 +34,7 @@ import type {
   GetAllUsageInput,
   GetBalancesInput,
   GetBulkRefundInput,
+  GetCallInput,
   GetExportInput,
   GetKeyInput,
   GetKeyPermissionsInput,
@@ -159,6 +161,8 @@ export interface FareboxClient {
   readonly getAllUsage: (input?: GetAllUsageInput, options?: RequestOptions) => Promise<Usage>;
   /** The same as CSV, as a stream of all lines. */
   readonly getAllUsageCsv: (input?: GetAllUsageInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
+  /** Explain one call: its price, what was held, charged, uncollected and refunded. `GET /v1/calls/{call}` */
+  readonly getCall: (input: GetCallInput, options?: RequestOptions) => Promise<Call>;
   /** Publish a price list, from now on or from a later time. `POST /v1/price-lists` */
   readonly publishPriceList: (input: PublishPriceListInput, options?: RequestOptions) => Promise<Publication>;
   /** List price lists, the newest version first. `GET /v1/price-lists` */

@@ -36,6 +36,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   listEntries: { method: "GET", path: "/v1/accounts/{account}/entries", csv: true },
   getUsage: { method: "GET", path: "/v1/accounts/{account}/usage", csv: true },
   getAllUsage: { method: "GET", path: "/v1/usage", csv: true },
+  getCall: { method: "GET", path: "/v1/calls/{call}" },
   publishPriceList: { method: "POST", path: "/v1/price-lists" },
   listPriceLists: { method: "GET", path: "/v1/price-lists" },
   getPriceSchedule: { method: "GET", path: "/v1/price-lists/schedule" },

@@ -642,6 +642,91 @@ export interface Usage {
     refunded: number;
   }[];
 }
+export interface Call {
+  requestId: string | null;
+  charge: string;
+  account: string;
+  /**
+   * When it was charged, by the database's clock.
+   */
+  at: string;
+  endpoint: string | null;
+  key: {
+    id: string;
+    name: string;
+    hint: string;
+  } | null;
+  /**
+   * The upstream's.
+   */
+  status: number | null;
+  creditType: string;
+  /**
+   * The list that priced it, and from when it applied.
+   */
+  priceList: {
+    version: number;
+    effectiveAt: string;
+  } | null;
+  /**
+   * The price that applied; null: the books do not tell which of `candidates` did.
+   */
+  price: {
+    [k: string]: unknown;
+  } | null;
+  /**
+   * Prices with different conditions that would all have given this amount; empty when `price` is known.
+   *
+   * Items: In the form that farebox.yaml has, every default written out; `when` are the conditions that held.
+   */
+  candidates: {
+    [k: string]: unknown;
+  }[];
+  /**
+   * Results that were paid for; 1 for a price per request.
+   */
+  units: number | null;
+  /**
+   * What was set aside before the call; null: it depended on the request, which is not kept.
+   */
+  held: number | null;
+  /**
+   * What its price made of it. More than `charged` where credits, or `Credits-Max`, did not cover it.
+   */
+  list: number;
+  /**
+   * Credits, exact to six decimals.
+   */
+  charged: number;
+  /**
+   * What was given back, all in all.
+   */
+  refunded: number;
+  /**
+   * `charged` less `refunded`.
+   */
+  net: number;
+  /**
+   * The pool's balance right after the charge.
+   */
+  balance: number;
+  /**
+   * What was asked for and nothing covered.
+   */
+  uncollected: number;
+  /**
+   * The oldest first, at most 200.
+   */
+  refunds: {
+    at: string;
+    /**
+     * Credits, exact to six decimals.
+     */
+    amount: number;
+    reason: string | null;
+    reference: string;
+  }[];
+}
 export interface Publication {
   version: number;
   effectiveAt: string;
@@ -1436,6 +1521,16 @@ export interface GetAllUsageInput {
    * What the rows are told apart by, besides time: some of account, endpoint, key, separated by commas; empty: by nothing. When absent: by endpoint without a resolution, by nothing with one. By credit type always.
    */
   groupBy?: string | undefined;
+}
+export interface GetCallInput {
+  /**
+   * The request's id, the `x-request-id` of its answer; or the id of its charge.
+   */
+  call: string;
+  /**
+   * Whose call it is. Without it all accounts are looked through that were charged about the time in the id.
+   */
+  account?: string | undefined;
 }
 export interface PublishPriceListInput {
   /**

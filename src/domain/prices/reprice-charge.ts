@@ -101,6 +101,17 @@ export class Repricer {
   }
 }
 
+/**
+ * The prices of a list that a charge can have come from, by its endpoint, credit type, status and amount. One: that one applied. None:
+ * the charge was not priced by the list's prices, as those of exports are not.
+ */
+export function findAppliedPrices(list: PriceList, charge: RecordedCharge): readonly Price[] {
+  const prices = list.prices.filter((price) => price.endpoint === charge.endpoint);
+  return findChargedPrices(prices, charge).flatMap((index) =>
+    index === undefined ? [] : (prices[index] ?? []),
+  );
+}
+
 /** Which of its endpoint's prices the charge can have come from, by its amount; all when none gives it. */
 function findChargedPrices(
   prices: readonly Price[],

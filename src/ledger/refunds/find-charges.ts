@@ -19,7 +19,7 @@ const WINDOWS: readonly (readonly [number, number])[] = [
   [24 * HOUR, 25 * HOUR],
 ];
 
-/** Entries that are looked through for one id before the search gives up: a few seconds. */
+/** Entries that are looked through for one id before the search gives up, unless less is asked for: a few seconds. */
 const MOST_ENTRIES = 2_000_000;
 
 export interface FoundCharges {
@@ -31,6 +31,11 @@ export interface FoundCharges {
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
+/** Whether a text can be a request's id: a UUID. */
+export function isRequestId(text: string): boolean {
+  return UUID.test(text);
+}
+
 /**
  * The charges of a request, by its id, in all pools of an account; none for what is no UUID. Entries have no index on it: an id
  * of the gateway's (a UUIDv7) tells when to look, and the search widens from there; for any other id the newest entries come
@@ -40,10 +45,11 @@ export async function findChargesOfRequest(
   db: Queryable,
   account: { readonly accountId: string; readonly shard: number },
   requestId: string,
+  { mostEntries = MOST_ENTRIES }: { readonly mostEntries?: number } = {},
 ): Promise<FoundCharges> {
-  if (!UUID.test(requestId)) return { charges: [], isComplete: true };
+  if (!isRequestId(requestId)) return { charges: [], isComplete: true };
   const at = readUuidV7Time(requestId);
-  const search = new Search(db, requestId, await listPools(db, account));
+  const search = new Search(db, requestId, await listPools(db, account), mostEntries);
   if (at !== undefined) {
     for (const [before, after] of WINDOWS) {
       const charges = await search.widen(new Date(at - before), new Date(at + after));
@@ -65,12 +71,13 @@ interface SearchedPool extends PoolKey {
 
 class Search {
   /** Entries that may still be looked through. */
-  left = MOST_ENTRIES;
+  left: number;
   readonly #db: Queryable;
   readonly #requestId: string;
   readonly #pools: readonly SearchedPool[];
 
-  constructor(db: Queryable, requestId: string, pools: readonly SearchedPool[]) {
+  constructor(db: Queryable, requestId: string, pools: readonly SearchedPool[], mostEntries: number) {
+    this.left = mostEntries;
     this.#db = db;
     this.#requestId = requestId;
     this.#pools = pools;

@@ -38,6 +38,7 @@ export const OPERATION_ROLES: Readonly<Record<string, OperatorRole>> = {
   listEntries: "read",
   getUsage: "read",
   getAllUsage: "read",
+  getCall: "read",
   publishPriceList: "admin",
   listPriceLists: "read",
   getPriceSchedule: "read",

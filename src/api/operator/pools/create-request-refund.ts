@@ -1,5 +1,4 @@
 import { createRoute } from "@hono/zod-openapi";
-import { FareboxError } from "../../../domain/farebox-error.ts";
 import { renderChargeId } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { type FoundCharges, findChargesOfRequest } from "../../../ledger/refunds/find-charges.ts";
@@ -10,6 +9,7 @@ import { mutate } from "../mutate.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
+import { onlyCharge } from "./only-charge.ts";
 import { refundOneCharge } from "./refund-one-charge.ts";
 
 const route = createRoute({
@@ -35,7 +35,7 @@ export function addCreateRequestRefund(app: OperatorApp, services: OperatorServi
     const { accountId, shard } = await readAccount(services.database, account);
     // Looked for outside of the transaction: it may take seconds, and entries never change.
     const found = await findChargesOfRequest(services.database, { accountId, shard }, requestId);
-    const charge = onlyCharge(requestId, found);
+    const charge = onlyCharge(requestId, found, explainMissing(requestId, found));
     const { creditType, seq } = charge;
     const named = { id: renderChargeId(charge), pool: { accountId, creditType, shard }, seq };
     const body = await mutate(context, services, 201, (tx) =>
@@ -45,20 +45,8 @@ export function addCreateRequestRefund(app: OperatorApp, services: OperatorServi
   });
 }
 
-/** A request has one charge today. Should it have more, an operator names the one that is meant. */
-function onlyCharge(requestId: string, { charges, isComplete }: FoundCharges): (typeof charges)[number] {
-  const [charge, ...others] = charges;
-  if (charge === undefined) {
-    const text = isComplete
-      ? `The account was not charged for the request ${requestId}.`
-      : `No charge for the request ${requestId} was found in those entries that could be looked through; refund it by its charge's id.`;
-    throw new FareboxError("charge_unknown", text, { detail: { requestId } });
-  }
-  if (others.length === 0) return charge;
-  const ids = charges.map(renderChargeId);
-  throw new FareboxError(
-    "charge_ambiguous",
-    `The request ${requestId} has ${charges.length} charges; refund each by its id: ${ids.join(", ")}.`,
-    { detail: { requestId, charges: ids } },
-  );
+function explainMissing(requestId: string, { isComplete }: FoundCharges): string {
+  return isComplete
+    ? `The account was not charged for the request ${requestId}.`
+    : `No charge for the request ${requestId} was found in those entries that could be looked through; refund it by its charge's id.`;
 }

@@ -1,0 +1,87 @@
+import { z } from "@hono/zod-openapi";
+import { amountOutput } from "./amount.ts";
+import { timeOutput } from "./fields.ts";
+
+export const callParams = z.object({
+  call: z
+    .string()
+    .max(160)
+    .openapi({
+      param: { name: "call", in: "path" },
+      description: "The request's id, the `x-request-id` of its answer; or the id of its charge.",
+      example: "0198f2a0-5a7e-7c1d-9b3f-0a1b2c3d4e5f",
+    }),
+});
+
+export const callQuery = z.object({
+  account: z.string().max(64).optional().openapi({
+    description:
+      "Whose call it is. Without it all accounts are looked through that were charged about the time in the id.",
+  }),
+});
+
+const priceOutput = z.record(z.string(), z.unknown()).openapi({
+  description:
+    "In the form that farebox.yaml has, every default written out; `when` are the conditions that held.",
+  example: { match: "GET /v1/ip-lookup", cost: 10, credit: "credits", on: "processed" },
+});
+
+/** What customers see of a refund. */
+const shownRefund = { at: timeOutput, amount: amountOutput };
+
+/** What customers see of a call. */
+const shown = {
+  requestId: z.string().nullable(),
+  charge: z.string(),
+  account: z.string(),
+  at: timeOutput.openapi({ description: "When it was charged, by the database's clock." }),
+  endpoint: z.string().nullable(),
+  key: z.object({ id: z.string(), name: z.string(), hint: z.string() }).nullable(),
+  status: z.int().nullable().openapi({ description: "The upstream's." }),
+  creditType: z.string(),
+  priceList: z
+    .object({ version: z.int(), effectiveAt: timeOutput })
+    .nullable()
+    .openapi({ description: "The list that priced it, and from when it applied." }),
+  price: priceOutput.nullable().openapi({
+    description: "The price that applied; null: the books do not tell which of `candidates` did.",
+  }),
+  candidates: z.array(priceOutput).openapi({
+    description:
+      "Prices with different conditions that would all have given this amount; empty when `price` is known.",
+  }),
+  units: z
+    .int()
+    .nullable()
+    .openapi({ description: "Results that were paid for; 1 for a price per request." }),
+  held: amountOutput.nullable().openapi({
+    description: "What was set aside before the call; null: it depended on the request, which is not kept.",
+  }),
+  list: amountOutput.openapi({
+    description:
+      "What its price made of it. More than `charged` where credits, or `Credits-Max`, did not cover it.",
+  }),
+  charged: amountOutput,
+  refunded: amountOutput.openapi({ description: "What was given back, all in all." }),
+  net: amountOutput.openapi({ description: "`charged` less `refunded`." }),
+  balance: amountOutput.openapi({ description: "The pool's balance right after the charge." }),
+};
+
+/** As customers see it. */
+export const ownCallBody = z
+  .object({
+    ...shown,
+    refunds: z.array(z.object(shownRefund)).openapi({ description: "The oldest first, at most 200." }),
+  })
+  .openapi("Call");
+
+/** As operators see it. */
+export const callBody = z
+  .object({
+    ...shown,
+    uncollected: amountOutput.openapi({ description: "What was asked for and nothing covered." }),
+    refunds: z
+      .array(z.object({ ...shownRefund, reason: z.string().nullable(), reference: z.string() }))
+      .openapi({ description: "The oldest first, at most 200." }),
+  })
+  .openapi("Call");

@@ -1,0 +1,112 @@
+import { type Credits, creditsToJson } from "../../domain/credits.ts";
+import type { ChargeRef } from "../../domain/ids.ts";
+import type { Price } from "../../domain/prices/price.ts";
+import { priceToJson } from "../../domain/prices/price-list-json.ts";
+import { findAppliedPrices } from "../../domain/prices/reprice-charge.ts";
+import type { Queryable } from "../database/database.ts";
+import type { ExportJob } from "../exports/export-job.ts";
+import { readExport } from "../exports/read-exports.ts";
+import { type KeyName, readKeyNames } from "../keys/key-names.ts";
+import { type Entry, readEntry } from "../pools/entries.ts";
+import { parsePublishedList, readPriceList } from "../price-lists/price-lists.ts";
+import { type ChargeRefund, readChargeRefunds } from "../refunds/charge-refunds.ts";
+
+/** A call and all that the books say of it. */
+export interface ExplainedCall {
+  readonly charge: ChargeRef;
+  readonly entry: Entry;
+  readonly key: KeyName | undefined;
+  /** The list that priced it. */
+  readonly priceList: { readonly version: number; readonly effectiveAt: Date } | undefined;
+  /**
+   * The price that applied, with its conditions, in the form that configuration has. Entries do not have it: it is told only when no
+   * other of the list's could have given the amount.
+   */
+  readonly price: Readonly<Record<string, unknown>> | undefined;
+  /** The prices of which one applied, where the amount does not tell which. */
+  readonly candidates: readonly Readonly<Record<string, unknown>>[];
+  /** What was set aside for it. Undefined: it depended on the request, which is not kept. */
+  readonly held: Credits | undefined;
+  /** What its price made of it: more than was charged where the pool, or the caller's `Credits-Max`, did not cover it. */
+  readonly list: Credits;
+  readonly refunds: readonly ChargeRefund[];
+  readonly refunded: Credits;
+}
+
+/** Undefined: there is no such charge, or account. */
+export async function explainCall(db: Queryable, charge: ChargeRef): Promise<ExplainedCall | undefined> {
+  const { accountId, creditType, seq } = charge;
+  const [account] = await db.query<{ shard: number }>(
+    "SELECT shard FROM farebox.accounts WHERE account_id = $1",
+    [accountId],
+  );
+  if (account === undefined) return undefined;
+  const { shard } = account;
+  const pool = { accountId, creditType, shard };
+  const entry = await readEntry(db, pool, seq);
+  if (entry?.kind !== "charge") return undefined;
+  const keyIds = entry.keyId === null ? [] : [entry.keyId];
+  const [key] = await readKeyNames(db, accountId, keyIds);
+  const list = entry.uncollected - entry.amount;
+  const { refunds, refunded } = await readChargeRefunds(db, pool, seq);
+  return {
+    charge,
+    entry,
+    key,
+    list,
+    refunds,
+    refunded,
+    ...(await explainPrice(db, charge, shard, entry, list)),
+  };
+}
+
+type ExplainedPrice = Pick<ExplainedCall, "priceList" | "price" | "candidates" | "held">;
+
+async function explainPrice(
+  db: Queryable,
+  { creditType }: ChargeRef,
+  shard: number,
+  entry: Entry,
+  amount: Credits,
+): Promise<ExplainedPrice> {
+  const { priceList: version, endpoint, status, units, requestId } = entry;
+  if (version === null || endpoint === null || status === null) return NO_PRICE;
+  const published = await readPriceList(db, version);
+  const { effectiveAt } = published;
+  const found = { priceList: { version, effectiveAt } };
+  const prices = findAppliedPrices(parsePublishedList(published), {
+    endpoint,
+    creditType,
+    status,
+    units: units ?? 0,
+    amount,
+  });
+  const [price, ...others] = prices;
+  if (price === undefined) {
+    const job = requestId === null ? undefined : await readExport(db, shard, requestId);
+    return { ...NO_PRICE, ...found, price: job && exportPrice(job) };
+  }
+  if (others.length > 0) return { ...NO_PRICE, ...found, candidates: prices.map((one) => priceToJson(one)) };
+  return { ...found, price: priceToJson(price), candidates: [], held: heldBy(price) };
+}
+
+const NO_PRICE: ExplainedPrice = {
+  priceList: undefined,
+  price: undefined,
+  candidates: [],
+  held: undefined,
+};
+
+/** The price of an export is not in the list: it was decided when the export was created. */
+function exportPrice({ endpoint, price, creditType }: ExportJob): Readonly<Record<string, unknown>> {
+  return { match: endpoint, cost: creditsToJson(price), credit: creditType, per: "result" };
+}
+
+/** What was set aside, where the price alone tells it. */
+function heldBy(price: Price): Credits | undefined {
+  if (price.decide === "answer") return 0n;
+  if (price.per === "request") return price.cost;
+  if (price.atMost === undefined || price.atMost.field !== undefined) return undefined;
+  const most = price.cost * BigInt(price.atMost.max);
+  return most > price.floor ? most : price.floor;
+}
