@@ -1,4 +1,5 @@
 import { cpuOf, printCpu, ratesOf, type Sample, type Samples } from "./cpu-samples.ts";
+import { createKeys } from "./create-keys.ts";
 import { alternate, formatRatio, formatSummary, ratios, summarise } from "./measure.ts";
 import { type FareboxProcess, startFareboxProcess } from "./processes/farebox.ts";
 import type { FullLoad, PacedLoad } from "./processes/load.ts";
@@ -43,7 +44,7 @@ interface Contenders {
 }
 
 async function compare(contenders: Contenders, print: (line: string) => void): Promise<void> {
-  const keys = await createKeys(contenders.farebox);
+  const keys = await createKeys(contenders.farebox, ACCOUNTS);
   const { upstream, farebox } = contenders;
   const samples = await compareFullLoad(contenders, keys);
   printRatios(samples, print);
@@ -118,17 +119,4 @@ async function compareLatency(
   const p50 = formatSummary(added.map((sample) => sample.p50));
   const p99 = formatSummary(added.map((sample) => sample.p99));
   print(`  added latency at ${rate} requests/s (half load): p50 ${p50} ms, p99 ${p99} ms`);
-}
-
-async function createKeys(farebox: FareboxProcess): Promise<string[]> {
-  const keys: string[] = [];
-  for (let n = 0; n < ACCOUNTS; n++) {
-    const account = await farebox.operate<{ id: string }>("POST", "/v1/accounts", { name: `Bench ${n}` });
-    await farebox.operate("POST", `/v1/accounts/${account.id}/grants`, { amount: 100_000_000 });
-    const created = await farebox.operate<{ key: string }>("POST", `/v1/accounts/${account.id}/keys`, {
-      name: "bench",
-    });
-    keys.push(created.key);
-  }
-  return keys;
 }

@@ -8,6 +8,7 @@ import { benchLedger } from "./ledger.bench.ts";
 import { benchMemory } from "./memory.bench.ts";
 import { benchReports } from "./reports.bench.ts";
 import { benchStorage } from "./storage.bench.ts";
+import { benchWorkers } from "./workers.bench.ts";
 
 const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promise<void>>> = {
   batch: benchBatch,
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promis
   idle: benchIdle,
   reports: benchReports,
   exports: benchExports,
+  workers: benchWorkers,
 };
 
 const print = (line: string): void => console.log(line);

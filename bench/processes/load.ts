@@ -26,6 +26,8 @@ export interface LoadReport {
   readonly p50: number;
   readonly p99: number;
   readonly failed: number;
+  /** Other answers than 200, by their status. */
+  readonly refusals: Readonly<Record<string, number>>;
 }
 
 process.on("message", (message) => {
@@ -37,7 +39,7 @@ process.send?.("ready");
 
 async function run(request: FullLoad): Promise<LoadReport> {
   const latencies: number[] = [];
-  let failed = 0;
+  const refusals: Record<string, number> = {};
   let next = 0;
   const start = performance.now();
   let end = start;
@@ -62,7 +64,7 @@ async function run(request: FullLoad): Promise<LoadReport> {
     instance.on("response", (_client, status, _bytes, milliseconds) => {
       end = performance.now();
       latencies.push(milliseconds);
-      if (status !== 200) failed++;
+      if (status !== 200) refusals[status] = (refusals[status] ?? 0) + 1;
     });
   });
   latencies.sort((a, b) => a - b);
@@ -71,6 +73,7 @@ async function run(request: FullLoad): Promise<LoadReport> {
     requestsPerSecond: latencies.length / ((end - start) / 1000),
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
-    failed: failed + result.errors + result.timeouts,
+    failed: Object.values(refusals).reduce((sum, count) => sum + count, result.errors + result.timeouts),
+    refusals,
   };
 }

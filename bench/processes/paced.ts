@@ -17,6 +17,7 @@ async function run(request: PacedLoad): Promise<LoadReport> {
   const pool = new Pool(url.origin, { connections: request.connections, pipelining: 1 });
   const latencies: number[] = [];
   let failed = 0;
+  const refusals: Record<string, number> = {};
   const send = async (due: number, n: number): Promise<void> => {
     const key = request.keys[n % request.keys.length] ?? "";
     try {
@@ -26,7 +27,10 @@ async function run(request: PacedLoad): Promise<LoadReport> {
         headers: { authorization: `Bearer ${key}` },
       });
       await answer.body.dump();
-      if (answer.statusCode !== 200) failed++;
+      if (answer.statusCode !== 200) {
+        failed++;
+        refusals[answer.statusCode] = (refusals[answer.statusCode] ?? 0) + 1;
+      }
       latencies.push(performance.now() - due);
     } catch {
       failed++;
@@ -55,5 +59,6 @@ async function run(request: PacedLoad): Promise<LoadReport> {
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
     failed,
+    refusals,
   };
 }

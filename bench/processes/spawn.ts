@@ -57,8 +57,10 @@ export async function startLoadGenerator<Load extends FullLoad | PacedLoad>(
         [report] = (await once(child, "message")) as [LoadReport];
       });
       if (report === undefined) throw new Error("the load generator reported nothing");
-      const { requests, failed } = report;
-      if (failed > 0) throw new Error(`${failed} requests to ${load.url} failed`);
+      const { requests, failed, refusals } = report;
+      if (failed > 0) {
+        throw new Error(`${failed} requests to ${load.url} failed; by status: ${JSON.stringify(refusals)}`);
+      }
       return { ...report, cpu: perCall(used, requests) };
     },
     stop: () => child.kill(),

@@ -25,6 +25,8 @@ export interface Config {
   readonly idempotency: { readonly keepHours: number; readonly maxBodyBytes: number };
   readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
   readonly shards: number;
+  /** Processes of the gateway. */
+  readonly workers: number | "auto";
 }
 
 export interface UpstreamConfig {

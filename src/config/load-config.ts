@@ -128,6 +128,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
       keepHours: Math.ceil(file.idempotency.keep / 3_600_000),
       maxBodyBytes: file.idempotency.maxBody,
     },
+    workers: file.workers,
     leases: { idleMs: file.leases.idle, deadAfterMs: file.leases.deadAfter },
     shards: file.shards,
   };

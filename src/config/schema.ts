@@ -97,6 +97,15 @@ export const configSchema = z
         description: "Credits that an instance sets aside ahead of requests.",
         reason: "Every default below.",
       }),
+    workers: z
+      .union([z.int().min(1).max(128), z.literal("auto")])
+      .default(1)
+      .meta({
+        description:
+          "Processes that the gateway is made of, on one listener; `auto`: one for each core. Needs Postgres; on the embedded database `auto` is 1.",
+        reason: "One process is what an API needs until it uses a core whole.",
+        mend: "write a number from 1 to 128, or auto",
+      }),
     shards: count({
       default: 1,
       min: 1,

@@ -23,6 +23,7 @@ export function createDatabaseTelemetry(registry: Registry, logger: Logger): Dat
     name: "farebox_database_away",
     help: "1 while the database is away and nothing is sold, else 0.",
     registers: [],
+    aggregator: "max",
     collect() {
       this.set(since === undefined ? 0 : 1);
     },

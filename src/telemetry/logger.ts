@@ -4,7 +4,9 @@ import { renderHumanLine } from "./human-line.ts";
 export type { Logger } from "pino";
 
 /** How much is logged; `silent` is for tests and for commands that only print a result. */
-export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
+export type LogLevel = (typeof LEVELS)[number];
+
+const LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 
 export interface LoggerOptions {
   readonly level: LogLevel;
@@ -19,6 +21,11 @@ export interface LoggerOptions {
  * shown once, at its creation, to whoever created it; a log is read by many for years.
  */
 const SECRET_PATHS = ["authorization", "apikey", "api_key", "x-api-key", "token", "password", "databaseUrl"];
+
+/** How much it logs, for another that is to log as much. */
+export function levelOf({ level }: Logger): LogLevel {
+  return LEVELS.find((known) => known === level) ?? "info";
+}
 
 /** The process's logger. Writes are synchronous: the line before a crash is the one that is wanted. */
 export function createLogger(options: LoggerOptions): Logger {

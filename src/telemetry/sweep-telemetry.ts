@@ -19,6 +19,7 @@ export function createSweepTelemetry(registry: Registry, logger: Logger): SweepE
   const successes = new Gauge({
     name: "farebox_sweep_success_timestamp_seconds",
     help: "When a step of the sweep last succeeded on this instance.",
+    aggregator: "max",
     labelNames,
     registers,
   });

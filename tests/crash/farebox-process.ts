@@ -33,6 +33,7 @@ interface Urls {
 export class FareboxInstance {
   readonly gatewayPort: number;
   readonly #process: FareboxProcess;
+  readonly #operatorUrl: string;
   readonly operator: OperatorClient;
 
   /** Resolves when it is ready. */
@@ -60,6 +61,7 @@ export class FareboxInstance {
   ) {
     this.#process = process;
     this.gatewayPort = Number(new URL(urls.gateway).port);
+    this.#operatorUrl = urls.operator;
     this.operator = createOperatorClient({ url: urls.operator, token: TOKEN, source: "this test" });
   }
 
@@ -94,6 +96,19 @@ export class FareboxInstance {
     return this.#process.finish();
   }
 
+  /** Processes of its gateway, which are instances of their own. */
+  async readWorkers(): Promise<{ readonly id: string; readonly pid: number }[]> {
+    return (await this.operator.get("/v1/instance", instanceBody)).workers;
+  }
+
+  /** All its metrics, as Prometheus reads them. */
+  async readMetrics(): Promise<string> {
+    const response = await fetch(`${this.#operatorUrl}/metrics`, {
+      headers: { authorization: `Bearer ${TOKEN}` },
+    });
+    return response.text();
+  }
+
   /** What it is called in the database. */
   async readId(): Promise<string> {
     return (await this.operator.get("/v1/instance", instanceBody)).id;
@@ -118,11 +133,12 @@ export class FareboxInstance {
 }
 
 /** A folder with the configuration that all these tests use. Removed by `remove`. */
-export function createFolder(upstream: string): { readonly path: string; remove(): void } {
+export function createFolder(upstream: string, workers = 1): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), "farebox-crash-"));
   const config = `
 upstream: ${upstream}
 unpriced: refuse
+workers: ${workers}
 prices:
   - { match: POST /work, cost: ${COST} }
   - { match: POST /stream, cost: ${COST} }

@@ -36,9 +36,10 @@ export class Scene {
     context: TestContext,
     kind: "pglite" | "postgres",
     server?: PostgresServer,
+    workers = 1,
   ): Promise<Scene> {
     const upstream = await ScriptedUpstream.start();
-    const folder = createFolder(upstream.url);
+    const folder = createFolder(upstream.url, workers);
     const database = await createTestDatabase(kind, server?.url);
     const scene = new Scene(database.target, upstream, folder.path);
     context.after(async () => {

@@ -14,6 +14,8 @@ export interface OperatorServices {
   readonly version: string;
   /** This instance, which goes on under a new id when it was declared dead. */
   readonly instanceId: () => string;
+  /** Processes of the gateway that take requests; none: it is this process. */
+  readonly workers: () => readonly { readonly pid: number; readonly instanceId: string }[];
   /** Whether the gateway takes requests: listening, and not draining. */
   readonly isReady: () => boolean;
   /** Whether the heartbeats found that the database is away. */

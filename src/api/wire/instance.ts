@@ -29,6 +29,14 @@ export const instanceBody = z
         example: ["synchronous_commit = off"],
       }),
     }),
+    workers: z
+      .array(
+        z.object({
+          id: z.string().openapi({ description: "As an instance.", example: "ins_1a2B3c4D5e6F7g8H" }),
+          pid: z.int().openapi({ description: "Its process." }),
+        }),
+      )
+      .openapi({ description: "The gateway's processes that take requests; none: it is this process." }),
     sweep: z.array(sweepStep).openapi({ description: "The steps of the work behind the requests." }),
     now: timeOutput.openapi({ description: "This instance's clock." }),
   })

@@ -1020,6 +1020,19 @@ export interface Instance {
     weakSettings: string[];
   };
   /**
+   * The gateway's processes that take requests; none: it is this process.
+   */
+  workers: {
+    /**
+     * As an instance.
+     */
+    id: string;
+    /**
+     * Its process.
+     */
+    pid: number;
+  }[];
+  /**
    * The steps of the work behind the requests.
    */
   sweep: {

@@ -19,7 +19,7 @@ const route = createRoute({
 /** `GET /v1/instance` */
 export function addGetInstance(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
-    const { database, instanceId, version } = services;
+    const { database, instanceId, workers, version } = services;
     const server = await readServer(database);
     const steps = await readStepRecords(database);
     return context.json(
@@ -35,6 +35,7 @@ export function addGetInstance(app: OperatorApp, services: OperatorServices): vo
           now: server.now.toISOString(),
           weakSettings: [...server.weakSettings],
         },
+        workers: workers().map(({ pid, instanceId: id }) => ({ id, pid })),
         sweep: steps.map(({ step, succeededAt, failedAt, failure }) => ({
           step,
           succeededAt: succeededAt?.toISOString() ?? null,

@@ -49,6 +49,7 @@ export class OperatorUnderTest {
       version: "0.0.0",
       instanceId: () => "ins_test",
       isReady: () => this.ready,
+      workers: () => [],
       isDatabaseAway: () => this.databaseAway,
     });
   }

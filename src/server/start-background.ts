@@ -1,0 +1,19 @@
+import { createSweepTelemetry } from "../telemetry/sweep-telemetry.ts";
+import { startBulkRefunder } from "./bulk-refunder.ts";
+import type { ProcessParts } from "./open-instance.ts";
+import type { PlanWatch } from "./plan-watch.ts";
+import { startSweeper } from "./sweeper.ts";
+
+/** What runs by itself beside the requests, on every start of Farebox. */
+export function startBackground(
+  { database, config, metrics, logger, closing }: ProcessParts,
+  planWatch: PlanWatch,
+): void {
+  const { shards, leases } = config;
+  const events = createSweepTelemetry(metrics.registry, logger);
+  const options = { shards, deadAfterMs: leases.deadAfterMs };
+  const sweeper = startSweeper(database, options, planWatch, events, logger);
+  closing.add("sweeper", () => sweeper.stop());
+  const bulkRefunder = startBulkRefunder(database, logger);
+  closing.add("bulk refunder", () => bulkRefunder.stop());
+}

@@ -1,0 +1,146 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Config } from "../../config/config.ts";
+import type { Gateway } from "../../gateway/create-gateway.ts";
+import type { DatabaseTarget } from "../../ledger/database/open-database.ts";
+import { type Logger, levelOf } from "../../telemetry/logger.ts";
+import type { Metrics } from "../../telemetry/metrics.ts";
+import type { Listen } from "../listen.ts";
+import { SummedMetrics } from "./summed-metrics.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+/** What a worker has besides two times the drain: the bounds of Closing, and a little. */
+const CLOSE_MS = 20_000;
+
+/** A worker that dies as soon as it starts is started again at growing intervals. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 10_000;
+
+/** Whoever lived so long did not die of its start. */
+const LIVED_MS = 30_000;
+
+interface WorkersOptions {
+  readonly config: Config;
+  readonly database: DatabaseTarget;
+  readonly dataDirectory: string;
+  readonly version: string;
+  readonly databaseRetryMs?: number;
+  readonly logger: Logger;
+  /** This process's own. */
+  readonly metrics: Metrics;
+  readonly count: number;
+}
+
+/**
+ * The gateway as several processes on one listener, which this process accepts connections of and deals out in turn. Each worker is an
+ * instance of its own, so that nothing is shared but the database; one that dies is replaced, and what it had leased returns to
+ * the pools as any dead instance's does.
+ */
+export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"> {
+  /** Of all processes. */
+  readonly metrics: SummedMetrics;
+  readonly #options: WorkersOptions;
+  readonly #workers = new Map<WorkerProcess, string | undefined>();
+  readonly #ending = new AbortController();
+  #listen: Listen = { host: "127.0.0.1", port: 0 };
+
+  constructor(options: WorkersOptions) {
+    this.#options = options;
+    this.metrics = new SummedMetrics(options.metrics, () => this.#workers.keys());
+  }
+
+  /** Whether any takes requests. */
+  get isServing(): boolean {
+    return this.list().length > 0;
+  }
+
+  /** Those that take requests. */
+  list(): { readonly pid: number; readonly instanceId: string }[] {
+    return [...this.#workers].flatMap(([{ pid }, instanceId]) =>
+      instanceId === undefined ? [] : [{ pid, instanceId }],
+    );
+  }
+
+  /** Resolves when all workers take connections. Rejects, with none left, with the error of the first that failed. */
+  async listen(host: string, port: number): Promise<Listen> {
+    this.#listen = port === 0 ? await findFreePort(host) : { host, port };
+    const first = Array.from({ length: this.#options.count }, () => this.#fork());
+    try {
+      const [told] = await Promise.all(first.map(({ ready }) => ready));
+      for (const worker of first) void this.#watch(worker);
+      return told?.address ?? this.#listen;
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async announceEnd(): Promise<void> {
+    this.#ending.abort();
+    await Promise.all([...this.#workers.keys()].map((worker) => worker.announceEnd()));
+  }
+
+  async close(): Promise<void> {
+    this.#ending.abort();
+    const withinMs = 2 * this.#options.config.gateway.drainMs + CLOSE_MS;
+    await Promise.all([...this.#workers.keys()].map((worker) => worker.close(withinMs)));
+  }
+
+  #fork(): WorkerProcess {
+    const { config, database, dataDirectory, version, databaseRetryMs, logger } = this.#options;
+    const logLevel = levelOf(logger);
+    const listen = this.#listen;
+    const options = { config, database, dataDirectory, listen, logLevel, version, databaseRetryMs };
+    const worker = new WorkerProcess(options, logger);
+    this.#workers.set(worker, undefined);
+    void this.#follow(worker);
+    return worker;
+  }
+
+  /** Lists it while it takes requests. */
+  async #follow(worker: WorkerProcess): Promise<void> {
+    const ready = await worker.ready.catch(() => undefined);
+    if (ready !== undefined) this.#workers.set(worker, ready.instanceId);
+    await worker.ended;
+    this.#workers.delete(worker);
+    this.metrics.keep(worker.metrics);
+  }
+
+  /** Puts another in its place when it ends, until the end is announced. */
+  async #watch(worker: WorkerProcess): Promise<void> {
+    const { logger } = this.#options;
+    const ending = this.#ending.signal;
+    let watched = worker;
+    let pause = FIRST_PAUSE_MS;
+    for (;;) {
+      const since = performance.now();
+      const { code, signal } = await watched.ended;
+      if (ending.aborted) return;
+      const lived = performance.now() - since;
+      pause = lived > LIVED_MS ? FIRST_PAUSE_MS : Math.min(pause * 2, LONGEST_PAUSE_MS);
+      logger.error(
+        { worker: watched.pid, code, signal, nextInMs: pause },
+        "a worker ended: another takes its place",
+      );
+      await wait(pause, undefined, { signal: ending }).catch(() => {});
+      if (ending.aborted) return;
+      watched = this.#fork();
+      await watched.ready.then(
+        () => logger.info({ worker: watched.pid }, "a worker took the place of one that ended"),
+        (error: unknown) => logger.error({ err: error, worker: watched.pid }, "a worker could not start"),
+      );
+    }
+  }
+}
+
+/** Workers that ask for port 0 share one only while any of them lives: one that is killed with all others must find it again. */
+async function findFreePort(host: string): Promise<Listen> {
+  const server = createServer().listen(0, host);
+  await once(server, "listening");
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new TypeError("a TCP server has a port");
+  server.close();
+  await once(server, "close");
+  return { host, port: address.port };
+}

@@ -1,0 +1,138 @@
+import assert from "node:assert/strict";
+import { describe, type TestContext, test } from "node:test";
+import { assertAtRest, auditByCommand, readBooks, readLeased } from "./books.ts";
+import { compareLogs } from "./compare-logs.ts";
+import { eventually } from "./eventually.ts";
+import type { FareboxInstance } from "./farebox-process.ts";
+import { LoggingClient } from "./logging-client.ts";
+import { Scene } from "./scene.ts";
+
+const WORKERS = 2;
+const CLIENTS = 60;
+
+const open = (context: TestContext): Promise<Scene> => Scene.open(context, "postgres", undefined, WORKERS);
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const gone = (pids: readonly number[]): Promise<true> =>
+  eventually("the workers have ended", () => (pids.some(isAlive) ? undefined : true));
+
+/** Two workers, none of which is one of `former`. */
+const workersOf = (
+  instance: FareboxInstance,
+  former: readonly number[] = [],
+): ReturnType<FareboxInstance["readWorkers"]> =>
+  eventually("both workers take requests", async () => {
+    const workers = await instance.readWorkers();
+    const isWhole = workers.length === WORKERS && !workers.some(({ pid }) => former.includes(pid));
+    return isWhole ? workers : undefined;
+  });
+
+describe("a gateway of two workers", { concurrency: 2 }, () => {
+  test("one that is killed under load is replaced: nothing acknowledged is lost or doubled", async (context) => {
+    const scene = await open(context);
+    const { database } = scene;
+    const instance = await scene.start();
+    const [victim, other] = await workersOf(instance);
+    assert.ok(victim !== undefined && other !== undefined);
+    const customers = await scene.openCustomers(instance);
+    const load = scene.load({ instance: () => instance, clients: CLIENTS, streamsBreak: false }, customers);
+    await load.flows(300, CLIENTS / 2);
+    assert.ok((await readLeased(database, victim.id)) > 0, "the first takes requests");
+    assert.ok((await readLeased(database, other.id)) > 0, "the second takes requests");
+    process.kill(victim.pid, "SIGKILL");
+    const workers = await workersOf(instance, [victim.pid]);
+    assert.ok(
+      workers.some(({ pid }) => pid === other.pid),
+      "the other stays",
+    );
+    await load.flows(300, 0);
+    await load.stop();
+    await scene.atRest(instance, customers);
+    await scene.spendPoor(instance, customers);
+    const { code } = await instance.terminate();
+    assert.equal(code, 0);
+    await gone(workers.map(({ pid }) => pid));
+    const { acknowledged } = await scene.settle();
+    assert.ok(acknowledged >= 600);
+  });
+
+  test("SIGTERM lets what is under way at each of them finish and settle", async (context) => {
+    const scene = await open(context);
+    const { upstream, log, database } = scene;
+    const instance = await scene.start();
+    const workers = await workersOf(instance);
+    const customer = await instance.openAccount(1_000);
+    const count = 8;
+    const calls = Array.from({ length: count }, (_, number) =>
+      new LoggingClient(log).call(instance.gatewayPort, { ...customer, call: `slow-${number}` }),
+    );
+    const held: { succeed(): void }[] = [];
+    upstream.script = (call) => held.push(call);
+    await eventually("all are at the upstream", () => upstream.log.length === count || undefined);
+    for (const { id } of workers) assert.ok((await readLeased(database, id)) > 0, "each has some of them");
+    const ended = instance.terminate();
+    await eventually(
+      "no worker takes more",
+      async () =>
+        (await fetch(`http://127.0.0.1:${instance.gatewayPort}/`).catch(() => undefined)) === undefined ||
+        undefined,
+    );
+    for (const call of held) call.succeed();
+    for (const { status } of await Promise.all(calls)) assert.equal(status, 200);
+    assert.equal((await ended).code, 0);
+    await gone(workers.map(({ pid }) => pid));
+    const books = await readBooks(database);
+    assertAtRest(books);
+    compareLogs(log, upstream.log, books);
+    await auditByCommand(database);
+  });
+
+  test("workers whose primary is killed end by themselves, and give back what they had leased", async (context) => {
+    const scene = await open(context);
+    const { database } = scene;
+    const instance = await scene.start();
+    const workers = await workersOf(instance);
+    const customers = await scene.openCustomers(instance);
+    const load = scene.load({ instance: () => instance, clients: CLIENTS, streamsBreak: false }, customers);
+    await load.flows(200, CLIENTS / 2);
+    await instance.kill();
+    await load.stop();
+    await gone(workers.map(({ pid }) => pid));
+    for (const { id } of workers) assert.equal(await readLeased(database, id), 0);
+    const { acknowledged } = await scene.settle();
+    assert.ok(acknowledged >= 200);
+  });
+
+  test("all that are killed at once come back on the same port; metrics are those of all processes, and counts of the dead stay", async (context) => {
+    const scene = await open(context);
+    const instance = await scene.start();
+    const workers = await workersOf(instance);
+    scene.upstream.script = (call) => call.succeed();
+    const customer = await instance.openAccount(1_000);
+    const count = 12;
+    const call = (name: string) =>
+      new LoggingClient(scene.log).call(instance.gatewayPort, { ...customer, call: name });
+    for (let number = 0; number < count; number += 1) await call(`before-${number}`);
+    const answered = async (): Promise<number> => {
+      const text = await instance.readMetrics();
+      const lines = text.split("\n").filter((line) => /^farebox_exchanges_total\{.*status="200"/.test(line));
+      return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+    };
+    assert.equal(await answered(), count);
+    const pids = workers.map(({ pid }) => pid);
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await workersOf(instance, pids);
+    assert.equal(await answered(), count, "nothing is forgotten");
+    for (let number = 0; number < count; number += 1) await call(`after-${number}`);
+    assert.equal(await answered(), 2 * count);
+    await instance.terminate();
+  });
+});
