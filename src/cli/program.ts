@@ -38,6 +38,7 @@ import { addTokenList } from "./commands/token/list.ts";
 import { addTokenRevoke } from "./commands/token/revoke.ts";
 import { addTokenSelf } from "./commands/token/self.ts";
 import { addUsage } from "./commands/usage.ts";
+import { refuseRepeats } from "./refuse-repeats.ts";
 
 /**
  * The command line: every command with its arguments, options and help. Building it does nothing. A wrong usage is told to
@@ -100,5 +101,6 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addAudit(program, cli);
   addAuditTrail(program, cli);
   addDoctor(program, cli);
+  refuseRepeats(program);
   return program;
 }
