@@ -3220,15 +3220,17 @@ CREATE OR REPLACE FUNCTION farebox.render_balance(p roll_state, p_type text, p_p
  IMMUTABLE
 AS $function$
 BEGIN
-  RETURN jsonb_build_object('creditType', p_type, 'balance', (p.pool).balance, 'held', (p.pool).held,
+  RETURN jsonb_build_object('creditType', p_type, 'balance', (p.pool).balance, 'held', (p.pool).held, 'spent', (p.pool).spent,
     'grants', (
       SELECT coalesce(jsonb_agg(jsonb_build_object('grantId', g.grant_id, 'amount', g.amount, 'remaining', g.remaining,
-        'source', g.source, 'expiresAt', extract(epoch FROM g.expires_at) * 1000) ORDER BY o.ordinality), '[]')
+        'source', g.source, 'grantedAt', extract(epoch FROM g.effective_at) * 1000,
+        'expiresAt', extract(epoch FROM g.expires_at) * 1000) ORDER BY o.ordinality), '[]')
       FROM unnest(p.draw_order) WITH ORDINALITY o(which, ordinality)
       CROSS JOIN LATERAL (SELECT (p.grants[o.which]).*) g
     ),
     'recurring', (
       SELECT jsonb_build_object('amount', r.amount, 'every', r.every,
+        'startedAt', extract(epoch FROM farebox.period_start(r.anchor_at, r.every, r.next_period - 1)) * 1000,
         'nextAt', (SELECT extract(epoch FROM min(n.next_at)) * 1000 FROM unnest(p.recurring) n
           WHERE n.next_at < coalesce(n.until, 'infinity')),
         'rollover', CASE WHEN r.rollover = 'cap' THEN to_jsonb(r.rollover_cap) ELSE to_jsonb(r.rollover) END)

@@ -29,13 +29,20 @@ export const requestField = z.union([
   z.strictObject({ query: z.string().min(1).describe("A query parameter's name.") }),
 ]);
 
-/** A word of the API. `without`: what a request means that has none, when the contract gives no default. */
-export const wordField = <Word extends string>(
+/** Where an endpoint that Farebox answers itself reads one of its inputs. */
+export const ownField = z.union([
+  ...requestField.options,
+  z.strictObject({ path: z.string().min(1).describe("A `{name}` of the endpoint's match.") }),
+  z.strictObject({ header: headerName.describe("A header.") }),
+]);
+
+const wordIn = <Word extends string, In extends z.ZodType>(
   meanings: readonly [Word, ...Word[]],
-  without = "one is needed",
+  field: In,
+  without: string,
 ) =>
   z.strictObject({
-    in: requestField.describe("Where the word stands: `{ body: /mode }` or `{ query: mode }`."),
+    in: field,
     words: z
       .record(z.string().min(1), z.enum(meanings))
       .describe(
@@ -43,3 +50,22 @@ export const wordField = <Word extends string>(
       ),
     default: z.string().min(1).optional().describe(`The word when there is none. Default: ${without}.`),
   });
+
+/** A word of the API, wherever an endpoint of Farebox itself reads it. */
+export const ownWordField = <Word extends string>(meanings: readonly [Word, ...Word[]]) =>
+  wordIn(
+    meanings,
+    ownField.describe("Where the word stands: `{ body: /mode }`, `{ query: mode }` or `{ path: mode }`."),
+    "one is needed",
+  );
+
+/** A word of the API. `without`: what a request means that has none, when the contract gives no default. */
+export const wordField = <Word extends string>(
+  meanings: readonly [Word, ...Word[]],
+  without = "one is needed",
+) =>
+  wordIn(
+    meanings,
+    requestField.describe("Where the word stands: `{ body: /mode }` or `{ query: mode }`."),
+    without,
+  );

@@ -1,13 +1,7 @@
 import { z } from "zod";
 import { REFUSAL_CODES } from "../domain/refusal.ts";
-import {
-  contentType,
-  headerName,
-  headerTemplates,
-  jsonTemplate,
-  requestField,
-  wordField,
-} from "./contract-fields.ts";
+import { contentType, headerName, headerTemplates, jsonTemplate } from "./contract-fields.ts";
+import { endpointTemplate } from "./endpoints/endpoint-schema.ts";
 import { exportsTemplate } from "./exports/export-schema.ts";
 import { keySource } from "./key/key-schema.ts";
 
@@ -46,10 +40,10 @@ const settledHeader = z.strictObject({
   header: headerName.describe("The header's name."),
   value: z.string().min(1).describe("The header's text; placeholders are allowed."),
   when: z
-    .enum(["settled", "charged"])
+    .enum(["settled", "charged", "answered"])
     .default("settled")
     .describe(
-      "`settled`: on every response that its price charges on, also when that came to 0. `charged`: above 0 only.",
+      "`settled`: on every response that its price charges on, also when that came to 0. `charged`: above 0 only. `answered`: on every answer of an endpoint in the price list to a request whose key is good: what is not charged, free prices and refusals too.",
     ),
   creditTypes: z
     .array(z.string().min(1))
@@ -66,78 +60,38 @@ const rateLimit = z.strictObject({
   headers: headerTemplates,
 });
 
-const usage = z.strictObject({
-  header: headerName.describe(
-    "The request header that asks for the usage object. `<header>-omitted` on the response says why it is not in the body.",
-  ),
-  value: z
-    .string()
-    .min(1)
-    .default("true")
-    .describe("The text that asks for it, in any letter case. Any other text does not."),
-  member: z.string().min(1).describe("The member that is added to the response's top-level object."),
-  body: jsonTemplate,
-});
-
-const usageRequest = z.strictObject({
-  from: requestField.describe("The period's beginning, ISO 8601 with an offset, or a date in UTC."),
-  to: requestField.describe("Its end, which is no part of it."),
-  timeZone: requestField.optional().describe("The time zone of hours, days and months. Default: always UTC."),
-  by: wordField(["time", "endpoint"]).describe("What the report is divided by."),
-  resolution: wordField(["hour", "day", "month"]).describe(
-    "How long a line is when the report is divided by time; at most 7 days by hour, 60 days by day, 2 years by month.",
-  ),
-});
-
-const usageError = z
+const usage = z
   .strictObject({
-    status: z.int().min(400).max(499).describe("The HTTP status."),
-    body: jsonTemplate,
-  })
-  .optional();
-
-const endpoint = z
-  .strictObject({
-    match: z
+    header: headerName
+      .optional()
+      .describe(
+        "The request header that asks for the usage object. `<header>-omitted` on the response says why it is not in the body. Default: every request to an endpoint that has a price gets it.",
+      ),
+    value: z
       .string()
-      .regex(/^(?:GET|POST) \/[^\s?#{}*]*$/, "is not `GET /path` or `POST /path`")
-      .describe("`GET /user/credits`: answered here, free, with a key; never forwarded."),
-    answers: z
-      .enum(["balances", "usage"])
-      .describe("What the endpoint shows: the account's pools, or what it used in a period."),
-    creditType: z
+      .min(1)
+      .default("true")
+      .describe("The text that asks for it, in any letter case. Any other text does not."),
+    member: z
       .string()
       .min(1)
       .optional()
-      .describe(
-        "The pool that placeholders outside of `$eachPool` show, or whose usage is shown. Default: the first.",
-      ),
-    headers: headerTemplates.default({}),
-    contentType: contentType.default("application/json"),
-    body: jsonTemplate,
-    request: usageRequest
+      .describe("The member that is added to the response's top-level object."),
+    body: jsonTemplate.optional(),
+    members: z
+      .record(z.string().min(1), jsonTemplate)
       .optional()
-      .describe("`answers: usage` only: where the request says what is asked for."),
-    errors: z
-      .strictObject({
-        period: usageError.describe("The period cannot be read, is empty or too long."),
-        resolution: usageError.describe("The resolution is missing, or no word that is known."),
-      })
-      .default({})
-      .describe("`answers: usage` only: answers to wrong requests. Default: those of `fields_invalid`."),
+      .describe("Several members, by their names, in the place of `member` and `body`."),
   })
-  .superRefine(({ answers, request, match }, context) => {
+  .superRefine(({ member, body, members }, context) => {
     const refuse = (path: string, message: string, mend: string): void =>
       context.addIssue({ code: "custom", path: [path], message, params: { mend } });
-    if (answers === "usage" && request === undefined) {
-      refuse("request", "is missing", "say where from, to, by and resolution are read");
-    }
-    if (answers === "balances" && request !== undefined) {
-      refuse("request", "balances have no request", "remove it, or write answers: usage");
-    }
-    if (answers === "balances" && !match.startsWith("GET ")) {
-      refuse("match", "balances are read with GET", "write GET");
-    }
+    if (members === undefined) {
+      if (member === undefined) refuse("member", "is missing", "name the member, or write members");
+      if (body === undefined) refuse("body", "is missing", "write what the member holds");
+    } else if (member !== undefined || body !== undefined) {
+      refuse("members", "stand beside member and body", "write one of the two forms");
+    } else if (Object.keys(members).length === 0) refuse("members", "is empty", "name at least one");
   });
 
 /** A contract file. */
@@ -165,7 +119,7 @@ export const contractSchema = z
     settled: z.array(settledHeader).default([]).describe("Headers of responses whose charge is committed."),
     rateLimit: rateLimit.optional().describe("Headers that tell the state of a rate limit. Default: none."),
     usage: usage.optional().describe("The usage object that a request may ask for. Default: none."),
-    endpoints: z.array(endpoint).default([]).describe("Endpoints that the contract adds to the API."),
+    endpoints: z.array(endpointTemplate).default([]).describe("Endpoints that the contract adds to the API."),
     exports: exportsTemplate
       .optional()
       .describe("How exports look. Default: as in the farebox contract, which is inherited as a whole."),
@@ -174,5 +128,3 @@ export const contractSchema = z
 
 export type ContractFile = z.infer<typeof contractSchema>;
 export type RefusalTemplate = z.infer<typeof refusal>;
-export type EndpointTemplate = z.infer<typeof endpoint>;
-export type UsageTemplate = EndpointTemplate & { readonly request: z.infer<typeof usageRequest> };

@@ -5,7 +5,13 @@ import { compileExports } from "./exports/compile-exports.ts";
 import type { ExportsTemplate } from "./exports/export-schema.ts";
 import { compileKey } from "./key/compile-key.ts";
 import { compileRefusals, type RefusalDefaults } from "./refusal-answers.ts";
-import { compileRateLimit, compileSettled, compileUsage, omittedHeader } from "./settled-headers.ts";
+import {
+  compileRateLimit,
+  compileSettled,
+  compileUsage,
+  omittedHeader,
+  settledNeeds,
+} from "./settled-headers.ts";
 import type { TemplateProblem } from "./template.ts";
 
 /** Compiles a contract file. Problems of its templates are added to `problems`; the contract is usable when there are none. */
@@ -20,7 +26,7 @@ export function createContract(
   const ownHeaders = lowerCase([
     ...file.settled.map((header) => header.header),
     ...Object.keys(file.rateLimit?.headers ?? {}),
-    ...(file.usage === undefined ? [] : [omittedHeader(file.usage.header)]),
+    ...(file.usage?.header === undefined ? [] : [omittedHeader(file.usage.header)]),
   ]);
   return {
     name: file.name,
@@ -31,7 +37,8 @@ export function createContract(
       if (refusal.code !== "rate_limited" || renderRateLimit === undefined) return answer;
       return { ...answer, headers: [...answer.headers, ...renderRateLimit(refusal, context)] };
     },
-    renderSettled: compileSettled(file.settled, problems),
+    ...compileSettled(file.settled, problems),
+    settledNeeds: settledNeeds(file),
     renderRateLimit:
       renderRateLimit !== undefined && file.rateLimit?.on === "always" ? renderRateLimit : () => [],
     ...compileUsage(file.usage, problems),

@@ -135,13 +135,19 @@ endpoints:
       creditType,
       balance,
       held: 0n,
-      allocated: 0n,
+      lifetime: 0n,
+      used: undefined,
+      grants: [],
       recurring: undefined,
     });
-    const endpoint = contract.findEndpoint("GET", "/left");
+    const endpoint = contract.findEndpoint("GET", "/left")?.endpoint;
     assert.ok(endpoint?.name === "balances");
-    assert.equal(endpoint.render([pool("a", 1n), pool("b", 2_000_000n)], context).body, "2");
-    assert.equal(endpoint.render([pool("a", 1n)], context).body, "0");
+    assert.equal(
+      endpoint.render({ at: 0, pools: [pool("a", 1n), pool("b", 2_000_000n)], account: undefined }, context)
+        .body,
+      "2",
+    );
+    assert.equal(endpoint.render({ at: 0, pools: [pool("a", 1n)], account: undefined }, context).body, "0");
   });
 
   it("puts nothing of a request into a header that could end its line", () => {

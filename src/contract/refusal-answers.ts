@@ -2,6 +2,7 @@ import { REFUSAL_CODES, type RefusalCode } from "../domain/refusal.ts";
 import type { Contract, RenderedAnswer } from "./contract.ts";
 import type { ContractFile, RefusalTemplate } from "./contract-schema.ts";
 import { compileHeaders, compileHeaderText } from "./header-template.ts";
+import { compileJson, type ListMembers } from "./json-template.ts";
 import {
   errorShapeVocabulary,
   type FieldFaultFacts,
@@ -10,7 +11,7 @@ import {
   type RefusalFacts,
   refusalVocabulary,
 } from "./refusal-vocabulary.ts";
-import { compileJson, compileText, type ListMembers, type Render, type TemplateProblem } from "./template.ts";
+import { compileText, type Render, type TemplateProblem } from "./template.ts";
 
 /** What a code has when a contract does not say otherwise: taken from the farebox contract. */
 export type RefusalDefaults = Readonly<Partial<Record<RefusalCode, RefusalTemplate | undefined>>>;
@@ -82,12 +83,14 @@ function compileRefusal(
 function fieldLists(code: RefusalCode, problems: TemplateProblem[]): ListMembers<RefusalFacts> {
   if (code !== "fields_invalid") return {};
   return {
-    $eachField: (item, path) => {
-      const renderField = compileJson<FieldFaultFacts>(item, fieldFaultVocabulary, problems, path);
-      return (facts) => {
-        const errors = facts.refusal.code === "fields_invalid" ? facts.refusal.errors : [];
-        return `[${errors.map((fault) => renderField({ ...facts, fault })).join(",")}]`;
-      };
+    $eachField: {
+      compile(item, path) {
+        const renderField = compileJson<FieldFaultFacts>(item, fieldFaultVocabulary, problems, path);
+        return (facts) => {
+          const errors = facts.refusal.code === "fields_invalid" ? facts.refusal.errors : [];
+          return `[${errors.map((fault) => renderField({ ...facts, fault })).join(",")}]`;
+        };
+      },
     },
   };
 }

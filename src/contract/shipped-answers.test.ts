@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Credits, parseCredits } from "../domain/credits.ts";
-import type { BalanceFacts, RenderContext, SettledFacts } from "./contract.ts";
+import type { BalanceFacts } from "./account/account-state.ts";
+import type { RenderContext, SettledFacts } from "./contract.ts";
 import { listContracts, loadContract } from "./load-contract.ts";
 
 const nowMs = Date.parse("2026-07-15T12:00:00Z");
@@ -19,13 +20,29 @@ function credits(text: string): Credits {
 }
 
 function pool(balance: string, recurring?: BalanceFacts["recurring"], creditType = "credits"): BalanceFacts {
-  return { creditType, balance: credits(balance), held: 0n, allocated: credits("1000"), recurring };
+  const grant = {
+    grantId: "grt_1",
+    source: "recurring",
+    amount: credits("1000"),
+    remaining: credits(balance),
+    grantedAt: new Date(nowMs),
+    expiresAt: null,
+  };
+  return {
+    creditType,
+    balance: credits(balance),
+    held: 0n,
+    lifetime: 0n,
+    used: 0n,
+    grants: [grant],
+    recurring,
+  };
 }
 
 function show(contract: string, path: string, pools: readonly BalanceFacts[]): string {
-  const endpoint = loadContract(contract).findEndpoint("GET", path);
+  const endpoint = loadContract(contract).findEndpoint("GET", path)?.endpoint;
   assert.equal(endpoint?.name, "balances");
-  const answer = endpoint.render(pools, context);
+  const answer = endpoint.render({ at: nowMs, pools, account: undefined }, context);
   assert.equal(answer.status, 200);
   assert.deepEqual(answer.headers, [
     ["Content-Type", "application/json"],
@@ -37,6 +54,7 @@ function show(contract: string, path: string, pools: readonly BalanceFacts[]): s
 const monthly = {
   amount: credits("10000"),
   every: "month",
+  startedAt: new Date("2026-07-01T00:00:00Z"),
   nextAt: new Date("2026-08-01T00:00:00Z"),
   rollover: true,
 } as const;
@@ -128,11 +146,12 @@ describe("the other balance endpoints", () => {
     assert.equal(show("farebox", "/v1/credits", []), '{"pools":[]}');
   });
 
-  it("are answered for GET and HEAD under their path only", () => {
+  it("are answered for GET and HEAD under their path only, with the tolerance of prices", () => {
     const contract = loadContract("crustdata");
-    assert.equal(contract.findEndpoint("HEAD", "/user/credits")?.name, "balances");
+    assert.equal(contract.findEndpoint("HEAD", "/user/credits")?.endpoint.name, "balances");
     assert.equal(contract.findEndpoint("POST", "/user/credits"), undefined);
-    assert.equal(contract.findEndpoint("GET", "/user/credits/"), undefined);
+    assert.equal(contract.findEndpoint("GET", "/User/Credits/")?.match, "GET /user/credits");
+    assert.equal(contract.findEndpoint("GET", "/user/credits/x"), undefined);
     assert.equal(contract.findEndpoint("GET", "/toString"), undefined);
     for (const name of ["coresignal", "leadboxer"]) {
       assert.equal(loadContract(name).findEndpoint("GET", "/user/credits"), undefined);
@@ -217,22 +236,20 @@ describe("Explorium's usage object", () => {
   const sent = (value: string | undefined) => (name: string) => (name === "credit-usage" ? value : undefined);
 
   it("is the seed's example, to the byte", () => {
-    assert.deepEqual(contract.renderUsage(sent("true"), facts), {
-      member: "credit_usage",
-      json: '{"total_results":100,"total_credits":100}',
-    });
+    assert.deepEqual(contract.usageMembers(sent("true")), ["credit_usage"]);
+    assert.equal(contract.renderUsage(sent("true"), facts), '{"total_results":100,"total_credits":100}');
   });
 
   it('"The header is case-insensitive in its value (true / True)"', () => {
     for (const value of ["true", "True", "TRUE", " true "]) {
-      assert.equal(contract.wantsUsage(sent(value)), true, value);
+      assert.notEqual(contract.usageMembers(sent(value)), undefined, value);
       assert.notEqual(contract.renderUsage(sent(value), facts), undefined, value);
     }
   });
 
   it('"Any other value, or omitting the header entirely, leaves the response unchanged"', () => {
     for (const value of [undefined, "", "false", "1", "yes", "true, true", "truee", '"true"']) {
-      assert.equal(contract.wantsUsage(sent(value)), false, value);
+      assert.equal(contract.usageMembers(sent(value)), undefined, value);
       assert.equal(contract.renderUsage(sent(value), facts), undefined, value);
     }
   });
@@ -240,8 +257,8 @@ describe("Explorium's usage object", () => {
   it("exists in no other shipped contract", () => {
     for (const name of listContracts().filter((other) => other !== "explorium")) {
       assert.equal(
-        loadContract(name).wantsUsage(() => "true"),
-        false,
+        loadContract(name).usageMembers(() => "true"),
+        undefined,
       );
       assert.equal(
         loadContract(name).renderUsage(() => "true", facts),

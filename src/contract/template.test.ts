@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { compileJson, compileText, type TemplateProblem, type Vocabulary } from "./template.ts";
+import { compileJson } from "./json-template.ts";
+import { compileText, type TemplateProblem, type Vocabulary } from "./template.ts";
 
 interface Facts {
   readonly text: string;
@@ -61,7 +62,7 @@ describe("compileJson", () => {
 
   it("repeats a list's template, and takes $-members for nothing else", () => {
     const problems: TemplateProblem[] = [];
-    const lists = { $each: () => () => "[1,2]" };
+    const lists = { $each: { compile: () => () => "[1,2]" } };
     assert.equal(compileJson({ a: { $each: "x" } }, vocabulary, problems, [], lists)(facts), '{"a":[1,2]}');
     assert.equal(problems.length, 0);
     compileJson({ a: { $each: "x", b: 1 } }, vocabulary, problems, [], lists);

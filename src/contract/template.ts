@@ -9,6 +9,22 @@ export type Vocabulary<Facts> = Readonly<Record<string, Placeholder<Facts>>>;
 export interface Placeholder<Facts> {
   readonly means: string;
   readonly read: (facts: Facts) => PlaceholderValue;
+  /**
+   * Of a family, which stands in its vocabulary under a name like `metadata.*`: reads the member that the rest of the name says.
+   * Undefined: there is none of that name.
+   */
+  readonly member?: ((name: string) => Placeholder<Facts>["read"] | undefined) | undefined;
+}
+
+/** What a placeholder's name stands for. Undefined: nothing. */
+export function findPlaceholder<Facts>(
+  vocabulary: Vocabulary<Facts>,
+  name: string,
+): Placeholder<Facts>["read"] | undefined {
+  if (Object.hasOwn(vocabulary, name)) return vocabulary[name]?.read;
+  const dot = name.indexOf(".");
+  if (dot === -1) return undefined;
+  return vocabulary[`${name.slice(0, dot)}.*`]?.member?.(name.slice(dot + 1));
 }
 
 /** A compiled template: concatenation of prepared text and values, nothing is parsed while rendering. */
@@ -22,17 +38,17 @@ export interface TemplateProblem {
 }
 
 /** Literal text, or a placeholder's reader. */
-type Part<Facts> = string | Placeholder<Facts>["read"];
+export type Part<Facts> = string | Placeholder<Facts>["read"];
 
 /** A value inside text: null leaves nothing. */
-function printText(value: PlaceholderValue): string {
+export function printText(value: PlaceholderValue): string {
   if (typeof value === "string") return value;
   if (typeof value === "bigint") return formatCredits(value);
   return value === null ? "" : String(value);
 }
 
 /** A value as JSON. An amount is printed from its digits: no floating-point number comes between. */
-function printJson(value: PlaceholderValue): string {
+export function printJson(value: PlaceholderValue): string {
   if (typeof value === "bigint") return formatCredits(value);
   if (typeof value === "number" && !Number.isFinite(value)) return "null";
   return JSON.stringify(value);
@@ -48,117 +64,8 @@ export function compileText<Facts>(
   return joinParts(splitTemplate(template, vocabulary, problems, path), printText);
 }
 
-/**
- * JSON whose string leaves hold placeholders. A leaf that is exactly one placeholder takes the typed value (a number stays a
- * number, null stays null); any other leaf is text. `lists` are the members that repeat: `{ $eachPool: {…} }`.
- */
-export function compileJson<Facts>(
-  template: unknown,
-  vocabulary: Vocabulary<Facts>,
-  problems: TemplateProblem[],
-  path: TemplateProblem["path"] = [],
-  lists: ListMembers<Facts> = {},
-): Render<Facts> {
-  const parts: Part<Facts>[] = [];
-  writeJson(template, { vocabulary, problems, lists }, path, parts);
-  // Every part is JSON text already, so joining prints nothing anew.
-  return joinParts(parts, String);
-}
-
-/** Members that stand for a list of values, each rendered by the template below them. */
-export type ListMembers<Facts> = Readonly<
-  Record<string, (template: unknown, path: TemplateProblem["path"]) => Render<Facts>>
->;
-
-interface JsonScope<Facts> {
-  readonly vocabulary: Vocabulary<Facts>;
-  readonly problems: TemplateProblem[];
-  readonly lists: ListMembers<Facts>;
-}
-
-function writeJson<Facts>(
-  template: unknown,
-  scope: JsonScope<Facts>,
-  path: TemplateProblem["path"],
-  out: Part<Facts>[],
-): void {
-  if (typeof template === "string") writeLeaf(template, scope, path, out);
-  else if (Array.isArray(template)) {
-    out.push("[");
-    for (const [index, item] of template.entries()) {
-      if (index > 0) out.push(",");
-      writeJson(item, scope, [...path, index], out);
-    }
-    out.push("]");
-  } else if (typeof template === "object" && template !== null) writeObject(template, scope, path, out);
-  else if (typeof template === "number" || typeof template === "boolean" || template === null) {
-    out.push(printJson(template));
-  } else {
-    scope.problems.push({
-      path,
-      reason: "is not a JSON value",
-      mend: "write a text, a number, true, false, null, a list or an object",
-    });
-  }
-}
-
-function writeObject<Facts>(
-  template: object,
-  scope: JsonScope<Facts>,
-  path: TemplateProblem["path"],
-  out: Part<Facts>[],
-): void {
-  const members: [string, unknown][] = Object.entries(template);
-  const [first] = members;
-  if (first !== undefined && members.length === 1) {
-    const [name, item] = first;
-    const list = Object.hasOwn(scope.lists, name) ? scope.lists[name] : undefined;
-    if (list !== undefined) {
-      out.push(list(item, [...path, name]));
-      return;
-    }
-  }
-  out.push("{");
-  for (const [index, [name, value]] of members.entries()) {
-    if (name.startsWith("$") || name.includes("${")) {
-      scope.problems.push({
-        path: [...path, name],
-        reason: `"${name}" is not a member's name`,
-        mend: `placeholders stand in values only${listHint(scope.lists)}`,
-      });
-    }
-    out.push(`${index > 0 ? "," : ""}${JSON.stringify(name)}:`);
-    writeJson(value, scope, [...path, name], out);
-  }
-  out.push("}");
-}
-
-function listHint(lists: ListMembers<never>): string {
-  const names = Object.keys(lists);
-  return names.length === 0 ? "" : `; a list is an object whose only member is ${names.join(" or ")}`;
-}
-
-function writeLeaf<Facts>(
-  template: string,
-  { vocabulary, problems }: JsonScope<Facts>,
-  path: TemplateProblem["path"],
-  out: Part<Facts>[],
-): void {
-  const parts = splitTemplate(template, vocabulary, problems, path);
-  const [only] = parts;
-  if (parts.length === 1 && typeof only === "function") {
-    out.push((facts) => printJson(only(facts)));
-    return;
-  }
-  out.push('"');
-  for (const part of parts) {
-    if (typeof part === "string") out.push(JSON.stringify(part).slice(1, -1));
-    else out.push((facts) => JSON.stringify(printText(part(facts))).slice(1, -1));
-  }
-  out.push('"');
-}
-
-function splitTemplate<Facts>(
+/** Divides a text into what stands there and what is read. */
+export function splitTemplate<Facts>(
   template: string,
   vocabulary: Vocabulary<Facts>,
   problems: TemplateProblem[],
@@ -175,15 +82,15 @@ function splitTemplate<Facts>(
     }
     const end = template.indexOf("}", start);
     const name = end === -1 ? template.slice(start + 2) : template.slice(start + 2, end);
-    const placeholder = Object.hasOwn(vocabulary, name) ? vocabulary[name] : undefined;
+    const read = name.endsWith(".*") ? undefined : findPlaceholder(vocabulary, name);
     literal += template.slice(from, start);
     if (literal !== "") parts.push(literal);
     literal = "";
-    if (end === -1 || placeholder === undefined) {
+    if (end === -1 || read === undefined) {
       problems.push(unknownPlaceholder(name, end === -1, vocabulary, path));
       return parts;
     }
-    parts.push(placeholder.read);
+    parts.push(read);
     from = end + 1;
   }
   literal += template.slice(from);
@@ -206,7 +113,7 @@ function unknownPlaceholder(
 }
 
 /** Neighbouring literals are merged, so that rendering costs one step per placeholder. */
-function joinParts<Facts>(
+export function joinParts<Facts>(
   parts: readonly Part<Facts>[],
   print: (value: PlaceholderValue) => string,
 ): Render<Facts> {

@@ -26,6 +26,7 @@ export function momentEntries<Facts>(
   return {
     ...form("Iso", "as `2026-08-01T00:00:00Z`", (ms) => `${printSeconds(ms)}Z`),
     ...form("IsoOffset", "as `2026-08-01T00:00:00+00:00`", (ms) => `${printSeconds(ms)}+00:00`),
+    ...form("Date", "as its date in UTC, `2026-08-01`", (ms) => printSeconds(ms).slice(0, 10)),
     ...form("Unix", "in unix seconds", (ms) => Math.floor(ms / 1000)),
     ...form("UnixMs", "in unix milliseconds", (ms) => ms),
   };

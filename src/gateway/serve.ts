@@ -13,6 +13,7 @@ import { identifySender } from "./identify-sender.ts";
 import { type Admitting, admitRequest } from "./request/admit-request.ts";
 import { authenticate, findRoute, limitRate } from "./request/identify.ts";
 import { inspectRequest } from "./request/inspect-request.ts";
+import { tellAnswered } from "./response/account-state.ts";
 import { endExchange, fail } from "./response/end-exchange.ts";
 import { RETRY_AFTER_SECONDS } from "./response/error-refusal.ts";
 import { refuse } from "./response/respond.ts";
@@ -46,6 +47,12 @@ export function serve(exchange: Exchange): void {
 
 function conclude(exchange: Exchange, served: Served): void {
   if (served === "forwarded") return;
+  const told = served === "answered" ? undefined : tellAnswered(exchange, served);
+  if (told === undefined) end(exchange, served);
+  else void told.then(() => end(exchange, served));
+}
+
+function end(exchange: Exchange, served: Refusal | "answered"): void {
   try {
     if (served !== "answered") refuse(exchange, served);
   } catch (error) {
@@ -96,8 +103,8 @@ function serveIdentified(
   const refusal = enterAccount(exchange);
   if (refusal !== undefined) return refusal;
   // The contract's go first: a vendor's documented path may lie below the customer API's.
-  const endpoint = parts.contract.findEndpoint(method, path);
-  if (endpoint !== undefined) return answerEndpoint(exchange, endpoint, target).then(answered);
+  const found = parts.contract.findEndpoint(method, path);
+  if (found !== undefined) return answerEndpoint(exchange, found, target).then(answered);
   const own = parts.accountEndpoints;
   if (own?.covers(path) === true) return answerAccountEndpoint(exchange, own, target).then(answered);
   return serveAccount(exchange, head, target);

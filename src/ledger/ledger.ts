@@ -207,10 +207,14 @@ export interface PoolBalance {
   readonly creditType: string;
   readonly balance: Credits;
   readonly held: Credits;
+  /** All that was ever taken: by charges, also what refunds gave back later, and by adjustments. */
+  readonly spent: Credits;
   /** Present when the account's plan grants this pool credits at intervals. */
   readonly recurring: {
     readonly amount: Credits;
     readonly every: "day" | "week" | "month" | "year";
+    /** When the present period began. */
+    readonly startedAt: Date;
     /** The next refresh that grants something, by this plan or the one that follows it. Null: the plan ends before. */
     readonly nextAt: Date | null;
     /** `"none"`, `"all"`, or the cap of what survives a refresh. */
@@ -223,6 +227,7 @@ export interface PoolBalance {
     readonly amount: Credits;
     readonly remaining: Credits;
     readonly source: string;
+    readonly grantedAt: Date;
     readonly expiresAt: Date | null;
   }[];
 }

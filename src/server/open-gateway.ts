@@ -2,6 +2,7 @@ import { createCustomerApi } from "../api/customer/create-customer-api.ts";
 import { loadContract } from "../contract/load-contract.ts";
 import { createGateway, type Gateway } from "../gateway/create-gateway.ts";
 import { ensureLinkSecret } from "../ledger/exports/link-secret.ts";
+import { readAccountState } from "../meter/read-account-state.ts";
 import { readUsageFacts } from "../meter/read-usage-facts.ts";
 import { createGatewayTelemetry } from "../telemetry/gateway-telemetry.ts";
 import type { Instance, ProcessParts } from "./open-instance.ts";
@@ -46,6 +47,7 @@ export async function openGateway(
       kinds: config.exports.kinds,
       customerApi: customerApi.enabled ? customerApi.path : undefined,
     },
+    readState: (identity, needs) => readAccountState({ meter, database, nowMs: Date.now() }, identity, needs),
     readUsage: (identity, question) =>
       readUsageFacts(database, config.creditTypes[0] ?? "credits", identity, question),
     events: createGatewayTelemetry(metrics.registry, logger),

@@ -1,4 +1,5 @@
-import { poolVocabulary } from "../../contract/endpoints/pool-vocabulary.ts";
+import { grantVocabulary } from "../../contract/account/grant-list.ts";
+import { poolVocabulary } from "../../contract/account/pool-vocabulary.ts";
 import {
   usageLineVocabulary,
   usageProblemVocabulary,
@@ -88,12 +89,21 @@ export function renderContractsPage(): string {
       "In `fields_invalid`, below `{ $eachField: … }`: each wrong field in turn.",
       fieldFaultVocabulary,
     ),
-    section("Placeholders of `settled` and `usage`", "", settledVocabulary),
+    section(
+      "Placeholders of `settled` and `usage`",
+      "The first four below are known of every charge. All others are read from the database: at most once a second for an account, and before each answer that is not charged. Between, what a charge leaves is exact and the rest follows from it; charges of other instances may show up to a second late in all but `balance`. What could not be read in half a second is left out.",
+      settledVocabulary,
+    ),
     section("Placeholders of `rateLimit`", "", rateLimitVocabulary),
     section(
       "Placeholders of `endpoints`",
-      "In the body, the pool of `creditType`; in `{ $eachPool: … }`, each pool in turn.",
+      "In the body, the pool of `creditType`; in `{ $eachPool: … }`, each pool in turn. `${pools.search.balance}` is the pool of a credit type, wherever it stands.",
       poolVocabulary,
+    ),
+    section(
+      "Placeholders of a grant",
+      "Below `{ $eachGrant: … }`, in a pool's place: its grants with something left, the one that expires soonest first. Beside it may stand `$sources`, which says which are listed and what their sources are called (`{ topup: purchase, promo: granted }`; default: all, by their own names), and `$empty: absent`, which leaves the member out when there are none.",
+      grantVocabulary,
     ),
     section(
       "Placeholders of usage endpoints",

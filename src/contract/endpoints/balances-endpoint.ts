@@ -1,13 +1,13 @@
-import type { BalanceFacts, BalancesEndpoint, RenderContext } from "../contract.ts";
-import type { EndpointTemplate } from "../contract-schema.ts";
+import type { AccountState } from "../account/account-state.ts";
+import { grantLists } from "../account/grant-list.ts";
+import { needsOf, type PoolFacts, poolVocabulary } from "../account/pool-vocabulary.ts";
+import type { BalancesEndpoint } from "../contract.ts";
 import { compileHeaders } from "../header-template.ts";
+import { compileJson, type ListMembers } from "../json-template.ts";
 import { NO_STORE } from "../refusal-answers.ts";
-import { compileJson, type ListMembers, type TemplateProblem } from "../template.ts";
-import { type PoolFacts, poolVocabulary } from "./pool-vocabulary.ts";
-
-interface AnswerFacts extends PoolFacts {
-  readonly pools: readonly BalanceFacts[];
-}
+import type { RenderContext } from "../rendered-answer.ts";
+import type { TemplateProblem } from "../template.ts";
+import type { EndpointTemplate } from "./endpoint-schema.ts";
 
 /** Compiles an endpoint that shows balances. */
 export function compileBalances(
@@ -15,31 +15,33 @@ export function compileBalances(
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
 ): BalancesEndpoint {
-  const lists: ListMembers<AnswerFacts> = {
-    $eachPool: (item, itemPath) => {
-      const renderPool = compileJson<PoolFacts>(item, poolVocabulary, problems, itemPath);
-      return ({ pools, context }) => `[${pools.map((pool) => renderPool({ pool, context })).join(",")}]`;
+  const grants = grantLists<PoolFacts>(problems);
+  const lists: ListMembers<PoolFacts> = {
+    ...grants,
+    $eachPool: {
+      compile(item, itemPath) {
+        const renderPool = compileJson<PoolFacts>(item, poolVocabulary, problems, itemPath, grants);
+        return (facts) => `[${facts.state.pools.map((pool) => renderPool({ ...facts, pool })).join(",")}]`;
+      },
     },
   };
-  const renderBody = compileJson<AnswerFacts>(
-    template.body,
-    poolVocabulary,
-    problems,
-    [...path, "body"],
-    lists,
-  );
-  const renderHeaders = compileHeaders<AnswerFacts>(template.headers, poolVocabulary, problems, [
+  const place = [...path, "body"];
+  const renderBody = compileJson<PoolFacts>(template.body, poolVocabulary, problems, place, lists);
+  const renderHeaders = compileHeaders<PoolFacts>(template.headers, poolVocabulary, problems, [
     ...path,
     "headers",
   ]);
-  const pick = (pools: readonly BalanceFacts[]): BalanceFacts | undefined =>
-    template.creditType === undefined
-      ? pools[0]
-      : pools.find((pool) => pool.creditType === template.creditType);
+  const { creditType } = template;
   return {
     name: "balances",
-    render(pools: readonly BalanceFacts[], context: RenderContext) {
-      const facts: AnswerFacts = { pools, pool: pick(pools), context };
+    needs: needsOf(
+      [template.body, template.headers],
+      (name) => Object.hasOwn(poolVocabulary, name) || name.includes("."),
+    ),
+    render(state: AccountState, context: RenderContext) {
+      const { pools } = state;
+      const pool = creditType === undefined ? pools[0] : pools.find((one) => one.creditType === creditType);
+      const facts: PoolFacts = { pool, state, context };
       const headers = [["Content-Type", template.contentType] as const, NO_STORE, ...renderHeaders(facts)];
       return { status: 200, headers, body: renderBody(facts) };
     },

@@ -1,10 +1,12 @@
+import { ownFieldName } from "../../domain/own-request.ts";
 import { zonedClock } from "../../domain/zoned-time.ts";
 import type { RenderedAnswer, UsageEndpoint, UsageProblem } from "../contract.ts";
-import type { UsageTemplate } from "../contract-schema.ts";
 import { compileHeaders } from "../header-template.ts";
+import { compileJson, type ListMembers } from "../json-template.ts";
 import { NO_STORE } from "../refusal-answers.ts";
-import { compileJson, type ListMembers, type Render, type TemplateProblem } from "../template.ts";
-import { nameOf, readUsageQuestion } from "./read-usage-question.ts";
+import { type Render, type TemplateProblem } from "../template.ts";
+import type { UsageTemplate } from "./endpoint-schema.ts";
+import { readUsageQuestion } from "./read-usage-question.ts";
 import {
   type UsageAnswerFacts,
   type UsageLineFacts,
@@ -15,7 +17,7 @@ import {
 } from "./usage-vocabulary.ts";
 
 /** What a line can be about: each may have a form of its own. */
-const LINES = ["hour", "day", "month", "endpoint"] as const;
+const LINES = ["hour", "day", "month", "endpoint", "key"] as const;
 
 /** Compiles an endpoint that shows what an account used in a period. */
 export function compileUsageEndpoint(
@@ -24,9 +26,10 @@ export function compileUsageEndpoint(
   path: TemplateProblem["path"],
 ): UsageEndpoint {
   checkDefaults(template, problems, path);
+  checkPathParams(template, problems, path);
   const { body, headers, request } = template;
   const lists: ListMembers<UsageAnswerFacts> = {
-    $eachLine: (item, itemPath) => compileLines(item, problems, itemPath),
+    $eachLine: { compile: (item, itemPath) => compileLines(item, problems, itemPath) },
   };
   const renderBody = compileJson<UsageAnswerFacts>(body, usageVocabulary, problems, [...path, "body"], lists);
   const renderHeaders = compileHeaders<UsageAnswerFacts>(headers, usageVocabulary, problems, [
@@ -41,15 +44,20 @@ export function compileUsageEndpoint(
   const wrong = compileProblems(template, problems, path);
   return {
     name: "usage",
-    readQuestion: (facts) => readUsageQuestion(template, facts),
+    readQuestion: (facts, nowMs) => readUsageQuestion(template, facts, nowMs),
     render(question, usage, context) {
       const facts = { question, usage, context, zoned: zonedClock(question.timeZone) };
       return answer(200, renderHeaders(facts), renderBody(facts));
     },
-    pathOf: (part) => nameOf(request[part] ?? request.from),
+    pathOf(part) {
+      const field = request[part];
+      return field === undefined ? part : ownFieldName(field);
+    },
     renderProblem(problem, context) {
       const rendered = wrong(problem.part);
-      return rendered && answer(rendered.status, [], rendered.render({ problem, context }));
+      if (rendered === undefined) return undefined;
+      const message = rendered.messages[problem.fault] ?? `${problem.path} ${problem.reason}`;
+      return answer(rendered.status, [], rendered.render({ problem, message, context }));
     },
   };
 }
@@ -70,7 +78,8 @@ function compileLines(
     }),
   );
   return (facts) => {
-    const render = renders.get(facts.question.resolution ?? "endpoint");
+    const { by, resolution } = facts.question;
+    const render = renders.get(by === "time" ? (resolution ?? "day") : by);
     return `[${facts.usage.lines.map((line) => render?.({ ...facts, line }) ?? "").join(",")}]`;
   };
 }
@@ -84,21 +93,47 @@ function readForms(item: unknown): Readonly<Record<string, unknown>> | undefined
   return isByKind ? forms : undefined;
 }
 
+const PARTS = ["period", "resolution", "by", "timeZone", "key"] as const;
+
+interface CompiledProblem {
+  readonly status: number;
+  readonly messages: Readonly<Partial<Record<UsageProblem["fault"], string | undefined>>>;
+  readonly render: Render<UsageProblemFacts>;
+}
+
 function compileProblems(
   { errors }: UsageTemplate,
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
-): (
-  part: UsageProblem["part"],
-) => { readonly status: number; readonly render: Render<UsageProblemFacts> } | undefined {
-  const compile = (part: "period" | "resolution") => {
+): (part: UsageProblem["part"]) => CompiledProblem | undefined {
+  const compiled = new Map<UsageProblem["part"], CompiledProblem>();
+  for (const part of PARTS) {
     const error = errors[part];
-    if (error === undefined) return undefined;
+    if (error === undefined) continue;
     const place = [...path, "errors", part, "body"];
-    return { status: error.status, render: compileJson(error.body, usageProblemVocabulary, problems, place) };
-  };
-  const compiled = { period: compile("period"), resolution: compile("resolution"), other: undefined };
-  return (part) => compiled[part];
+    const render = compileJson<UsageProblemFacts>(error.body, usageProblemVocabulary, problems, place);
+    compiled.set(part, { status: error.status, messages: error.messages, render });
+  }
+  return (part) => compiled.get(part);
+}
+
+/** A name that the match does not have is never there. */
+function checkPathParams(
+  { match, request }: UsageTemplate,
+  problems: TemplateProblem[],
+  path: TemplateProblem["path"],
+): void {
+  const known = [...match.matchAll(/\{([^}]*)\}/g)].map(([, name = ""]) => name);
+  for (const [name, field] of Object.entries(request)) {
+    const place = typeof field === "object" && field !== null && "in" in field ? field.in : field;
+    if (typeof place !== "object" || place === null || !("path" in place)) continue;
+    if (known.includes(place.path)) continue;
+    problems.push({
+      path: [...path, "request", name],
+      reason: `${match} has no {${place.path}}`,
+      mend: known.length === 0 ? "write it into the match" : `its names are ${known.join(", ")}`,
+    });
+  }
 }
 
 /** A default that is no word would refuse every request that leaves the word out. */
@@ -108,7 +143,9 @@ function checkDefaults(
   path: TemplateProblem["path"],
 ): void {
   for (const name of ["by", "resolution"] as const) {
-    const { default: word, words } = request[name];
+    const choice = request[name];
+    if (typeof choice === "string") continue;
+    const { default: word, words } = choice;
     if (word === undefined || Object.hasOwn(words, word)) continue;
     problems.push({
       path: [...path, "request", name, "default"],

@@ -1,6 +1,6 @@
 import type { ZonedTime } from "../../domain/zoned-time.ts";
 import type { RenderContext, UsageFacts, UsageProblem, UsageQuestion } from "../contract.ts";
-import type { Vocabulary } from "../template.ts";
+import type { PlaceholderValue, Vocabulary } from "../template.ts";
 import { contextEntries, entry, momentEntries } from "../vocabulary-entries.ts";
 
 /** A usage report while its answer is rendered. */
@@ -22,6 +22,8 @@ export interface UsageLineFacts extends UsageAnswerFacts {
 /** A wrong question while its answer is rendered. */
 export interface UsageProblemFacts {
   readonly problem: UsageProblem;
+  /** What is said of it. */
+  readonly message: string;
   readonly context: RenderContext;
 }
 
@@ -59,28 +61,69 @@ export const usageVocabulary: Vocabulary<UsageAnswerFacts> = {
   ...sumEntries<UsageAnswerFacts>((facts) => facts.usage.total, "in the period"),
 };
 
-/** What the line's beginning is in the time zone of the question; null in a line about an endpoint. */
-const zonedEntry = (means: string, part: keyof ZonedTime) =>
-  entry(`${means}; null in a line about an endpoint`, ({ line, zoned }: UsageLineFacts) =>
-    line.time === undefined ? null : zoned(line.time.getTime())[part],
+/** What the line's beginning is in the time zone of the question; null in a line that is about no time. */
+const zonedEntry = (means: string, read: (zoned: ZonedTime) => PlaceholderValue) =>
+  entry(`${means}; null in other lines`, ({ line, zoned }: UsageLineFacts) =>
+    line.time === undefined ? null : read(zoned(line.time.getTime())),
   );
+
+/** Of the day that a date names: 0 for Monday, 6 for Sunday. */
+function weekdayOf({ date }: ZonedTime): number {
+  return (new Date(`${date}T00:00:00Z`).getUTCDay() + 6) % 7;
+}
+
+const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const MONTHS = [
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
+];
+
+const monthOf = ({ date }: ZonedTime): number => Number(date.slice(5, 7));
+const monthName = (zoned: ZonedTime): string => MONTHS[monthOf(zoned) - 1] ?? "";
 
 /** Placeholders of one line below `$eachLine`. */
 export const usageLineVocabulary: Vocabulary<UsageLineFacts> = {
   ...questionEntries<UsageLineFacts>(),
   ...sumEntries<UsageLineFacts>((facts) => facts.line, "in the line"),
   endpoint: entry(
-    "the endpoint that the line is about, as its price names it; null in a line about a time",
+    "the endpoint that the line is about, as its price names it; null in other lines",
     (facts) => facts.line.endpoint ?? null,
   ),
-  ...momentEntries<UsageLineFacts>(
-    "time",
-    "when the line's time begins; null in a line about an endpoint",
-    (facts) => facts.line.time?.getTime(),
+  key: entry(
+    "the id of the key that the line is about; null in other lines",
+    ({ line }) => line.key?.keyId ?? null,
   ),
-  timeZoned: zonedEntry("the same in the time zone, as `2026-08-23T13:00:00-04:00`", "iso"),
-  timeDate: zonedEntry("its date there, `2026-08-23`", "date"),
-  timeClock: zonedEntry("its clock there, `13:00`", "clock"),
+  keyName: entry("that key's name; null in other lines", ({ line }) => line.key?.name ?? null),
+  keyHint: entry(
+    "its prefix and last four characters; null in other lines",
+    ({ line }) => line.key?.hint ?? null,
+  ),
+  ...momentEntries<UsageLineFacts>("time", "when the line's time begins; null in other lines", (facts) =>
+    facts.line.time?.getTime(),
+  ),
+  timeZoned: zonedEntry("the same in the time zone, as `2026-08-23T13:00:00-04:00`", ({ iso }) => iso),
+  timeDate: zonedEntry("its date there, `2026-08-23`", ({ date }) => date),
+  timeClock: zonedEntry("its clock there, `13:00`", ({ clock }) => clock),
+  timeYear: zonedEntry("its year there, a number", ({ date }) => Number(date.slice(0, 4))),
+  timeMonth: zonedEntry("its month there, a number from 1", monthOf),
+  timeMonthName: zonedEntry("that month's name, `August`", monthName),
+  timeMonthAbbr: zonedEntry("that name's first three letters, `Aug`", (zoned) =>
+    monthName(zoned).slice(0, 3),
+  ),
+  timeYearMonth: zonedEntry("year and month, `2026-08`", ({ date }) => date.slice(0, 7)),
+  timeDayName: zonedEntry("its day's name there, `Sunday`", (zoned) => WEEKDAYS[weekdayOf(zoned)] ?? ""),
+  timeDayOfWeek: zonedEntry("its day there, from 0 (Monday) to 6 (Sunday)", weekdayOf),
+  timeIsoWeekday: zonedEntry("its day there, from 1 (Monday) to 7 (Sunday)", (zoned) => weekdayOf(zoned) + 1),
 };
 
 /** Placeholders of the answers to wrong questions. */
@@ -88,4 +131,8 @@ export const usageProblemVocabulary: Vocabulary<UsageProblemFacts> = {
   ...contextEntries<UsageProblemFacts>(),
   path: entry("the wrong field as the request names it", (facts) => facts.problem.path),
   reason: entry("what is wrong with it", (facts) => facts.problem.reason),
+  message: entry(
+    "what `messages` says of the fault; without it the field and what is wrong",
+    (facts) => facts.message,
+  ),
 };

@@ -2,14 +2,9 @@ import type { Problem } from "../../domain/problem.ts";
 import { parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 import type { RenderedAnswer } from "../contract.ts";
 import { compileHeaders, compileHeaderText } from "../header-template.ts";
+import { compileJson, type ListMembers } from "../json-template.ts";
 import { NO_STORE } from "../refusal-answers.ts";
-import {
-  compileJson,
-  compileText,
-  type ListMembers,
-  type Render,
-  type TemplateProblem,
-} from "../template.ts";
+import { compileText, type Render, type TemplateProblem } from "../template.ts";
 import type { ExportsTemplate } from "./export-schema.ts";
 import {
   type ExportAnswerFacts,
@@ -38,10 +33,12 @@ export function compileExports(template: ExportsTemplate, problems: TemplateProb
     if (match !== undefined) checkMatch(match, [...path, name, "match"], problems);
   }
   const lists: ListMembers<ListedFacts> = {
-    $eachFile: (item, itemPath) => {
-      const render = compileJson<ExportFileAnswerFacts>(item, exportFileVocabulary, problems, itemPath);
-      return ({ files: listed, ...facts }) =>
-        `[${listed.map((one) => render({ ...facts, file: one })).join(",")}]`;
+    $eachFile: {
+      compile(item, itemPath) {
+        const render = compileJson<ExportFileAnswerFacts>(item, exportFileVocabulary, problems, itemPath);
+        return ({ files: listed, ...facts }) =>
+          `[${listed.map((one) => render({ ...facts, file: one })).join(",")}]`;
+      },
     },
   };
   const renderCreated = compileAnswer<ExportAnswerFacts>(created, problems, [...path, "created"]);

@@ -1,4 +1,4 @@
-import { type OwnField, type OwnRequest, readOwnField } from "../../domain/own-request.ts";
+import { type OwnField, type OwnRequest, ownFieldName, readOwnField } from "../../domain/own-request.ts";
 import type { FieldFault } from "../../domain/refusal.ts";
 import type { ExportsTemplate } from "./export-schema.ts";
 import type { ExportChoices } from "./export-wire.ts";
@@ -32,7 +32,7 @@ function readLimit(
   if (typeof number === "number" && Number.isInteger(number) && number >= 1 && number <= max) {
     return number;
   }
-  faults.push({ path: nameOf(field), reason: `must be a whole number from 1 to ${max}` });
+  faults.push({ path: ownFieldName(field), reason: `must be a whole number from 1 to ${max}` });
   return undefined;
 }
 
@@ -55,10 +55,9 @@ function readWord<Meaning extends string>(
     typeof word === "string" && Object.hasOwn(field.words, word) ? field.words[word] : undefined;
   if (meaning !== undefined && allowed.includes(meaning)) return meaning;
   const words = Object.entries(field.words).filter(([, means]) => allowed.includes(means));
-  faults.push({ path: nameOf(field.in), reason: `must be one of ${words.map(([name]) => name).join(", ")}` });
+  faults.push({
+    path: ownFieldName(field.in),
+    reason: `must be one of ${words.map(([name]) => name).join(", ")}`,
+  });
   return undefined;
-}
-
-function nameOf(field: OwnField): string {
-  return "body" in field ? field.body.slice(1) : field.query;
 }

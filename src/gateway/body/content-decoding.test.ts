@@ -17,7 +17,7 @@ const CODINGS: readonly (readonly [string, string, (body: Buffer) => Buffer])[] 
 ];
 
 async function read(coding: string, pieces: readonly Buffer[], keepBytes = 0): Promise<DecodedBody> {
-  const scan = new DecodingScan(coding, new BodyScan(["data"], "usage"), keepBytes);
+  const scan = new DecodingScan(coding, new BodyScan(["data"], ["usage"]), keepBytes);
   for (const piece of pieces) await scan.write(piece);
   return scan.end();
 }
@@ -81,7 +81,7 @@ describe("a scan of a coded body", () => {
   });
 
   it("one that is stopped ends, also while it is behind", async () => {
-    const scan = new DecodingScan("gzip", new BodyScan(["data"], undefined), 0);
+    const scan = new DecodingScan("gzip", new BodyScan(["data"], []), 0);
     const waits = scan.write(gzipSync(randomBytes(100_000)));
     assert.ok(waits instanceof Promise);
     scan.stop();

@@ -22,7 +22,7 @@ export class PathWatch implements JsonWatch {
   /** Where the last member of the top-level object ends, or its brace when it is empty. */
   insertAt = 0;
   isEmpty = true;
-  /** Where the value of the watched top-level member begins and ends, and how often the member occurs. */
+  /** Where the value of the watched top-level member begins and ends (of several the last), and how often one occurs. */
   memberStart = 0;
   memberEnd = 0;
   memberTimes = 0;
@@ -41,7 +41,7 @@ export class PathWatch implements JsonWatch {
   capturing = false;
 
   readonly #path: JsonPath | undefined;
-  readonly #member: string | undefined;
+  readonly #members: ReadonlySet<string>;
   /** How many tokens of the path the open containers and the present key have matched. */
   #matched = 0;
   #elementIndex = new Map<number, number>();
@@ -51,15 +51,15 @@ export class PathWatch implements JsonWatch {
   #memberIsNext = false;
   #commaAt = 0;
 
-  constructor(path: JsonPath | undefined, member: string | undefined) {
+  constructor(path: JsonPath | undefined, members: readonly string[]) {
     this.#path = path;
-    this.#member = member;
+    this.#members = new Set(members);
   }
 
   startKey(depth: number): void {
     this.#unmatch(depth);
     const wanted = this.#path !== undefined && this.#matched === depth - 1 && this.#path.length >= depth;
-    this.capturing = wanted || (depth === 1 && this.#member !== undefined);
+    this.capturing = wanted || (depth === 1 && this.#members.size > 0);
     this.#key = [];
   }
 
@@ -94,7 +94,7 @@ export class PathWatch implements JsonWatch {
   }
 
   #endTopKey(key: string | undefined): void {
-    this.#memberIsNext = key !== undefined && key === this.#member;
+    this.#memberIsNext = key !== undefined && this.#members.has(key);
     if (this.#memberIsNext) return;
     if (this.otherMembers === 0 && this.cuts.length > 0) this.cuts.push([this.#commaAt, this.#commaAt + 1]);
     this.otherMembers++;
@@ -154,7 +154,7 @@ export class PathWatch implements JsonWatch {
   }
 
   #hold(from: number): void {
-    if (this.#member !== undefined && this.topLevel === "object") this.heldFrom = from;
+    if (this.#members.size > 0 && this.topLevel === "object") this.heldFrom = from;
   }
 
   #startTopMember(at: number): void {

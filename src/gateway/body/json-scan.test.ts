@@ -15,11 +15,11 @@ function parses(text: string): boolean {
 }
 
 function scans(text: string): boolean {
-  return scanJson(Buffer.from(text), new PathWatch(undefined, undefined));
+  return scanJson(Buffer.from(text), new PathWatch(undefined, []));
 }
 
 function countAt(text: string, pointer: string, chunk = Number.POSITIVE_INFINITY): number | undefined {
-  const watch = new PathWatch(parseJsonPointer(pointer), undefined);
+  const watch = new PathWatch(parseJsonPointer(pointer), []);
   const scan = new JsonScan(watch);
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += chunk) scan.write(bytes.subarray(at, at + chunk));

@@ -5,7 +5,7 @@ import { scanBody, spliceMember } from "./json-splice.ts";
 
 function splice(body: string, json = '{"n":1}'): string | undefined {
   const bytes = Buffer.from(body);
-  const { splice: point } = scanBody(bytes, undefined, "credit_usage");
+  const { splice: point } = scanBody(bytes, undefined, ["credit_usage"]);
   return point === undefined ? undefined : spliceMember(bytes, point, json).toString();
 }
 

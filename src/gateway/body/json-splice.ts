@@ -23,12 +23,12 @@ export interface SplicePoint {
 export class BodyScan {
   readonly #watch: PathWatch;
   readonly #scan: JsonScan;
-  readonly #member: string | undefined;
+  readonly #members: readonly string[];
 
-  constructor(path: JsonPath | undefined, member: string | undefined) {
-    this.#watch = new PathWatch(path, member);
+  constructor(path: JsonPath | undefined, members: readonly string[]) {
+    this.#watch = new PathWatch(path, members);
     this.#scan = new JsonScan(this.#watch);
-    this.#member = member;
+    this.#members = members;
   }
 
   write(chunk: Uint8Array): undefined {
@@ -53,14 +53,15 @@ export class BodyScan {
   /** The body is complete. Where it is to be extended in pieces, the member is put before the closing brace. */
   endInPieces(): { readonly before: number; readonly prefix: string } | undefined {
     const isObject = this.#scan.end() && this.#watch.topLevel === "object";
-    if (!isObject || this.#member === undefined) return undefined;
-    return { before: this.#watch.heldFrom, prefix: renderName(this.#member, this.#watch.otherMembers === 0) };
+    const [first] = this.#members;
+    if (!isObject || first === undefined) return undefined;
+    return { before: this.#watch.heldFrom, prefix: renderName(first, this.#watch.otherMembers === 0) };
   }
 
   /** The body is complete. */
   end(): ScannedBody {
     if (!this.#scan.end()) return { count: undefined, splice: undefined };
-    const splice = this.#member === undefined ? undefined : findSplice(this.#watch, this.#member);
+    const splice = findSplice(this.#watch, this.#members);
     return { count: this.#watch.count, splice };
   }
 }
@@ -69,16 +70,17 @@ export class BodyScan {
 export function scanBody(
   body: Uint8Array,
   path: JsonPath | undefined,
-  member: string | undefined,
+  members: readonly string[],
 ): ScannedBody {
-  const scan = new BodyScan(path, member);
+  const scan = new BodyScan(path, members);
   scan.write(body);
   return scan.end();
 }
 
 /**
- * Puts a member into a top-level object without touching another byte: parse-and-stringify would change large numbers
- * and lose repeated names. `json` must be one JSON text.
+ * Puts members into a top-level object without touching another byte: parse-and-stringify would change large numbers
+ * and lose repeated names. `json` is the value of the first, and the others behind it
+ * with their names.
  */
 export function spliceMember(body: Uint8Array, point: SplicePoint, json: string): Buffer {
   const pieces: Uint8Array[] = [];
@@ -95,11 +97,13 @@ export function spliceMember(body: Uint8Array, point: SplicePoint, json: string)
  * The upstream may send a member of that name itself: only ours may be believed, so its value is replaced. When it sends several,
  * readers disagree on which one counts: all go, and ours comes last.
  */
-function findSplice(watch: PathWatch, member: string): SplicePoint | undefined {
-  if (watch.topLevel !== "object") return undefined;
-  if (watch.memberTimes === 1) return { from: watch.memberStart, to: watch.memberEnd, prefix: "", cuts: [] };
+function findSplice(watch: PathWatch, members: readonly string[]): SplicePoint | undefined {
+  const [first] = members;
+  if (first === undefined || watch.topLevel !== "object") return undefined;
+  if (watch.memberTimes === 1 && members.length === 1)
+    return { from: watch.memberStart, to: watch.memberEnd, prefix: "", cuts: [] };
   const { insertAt, cuts } = watch;
-  return { from: insertAt, to: insertAt, prefix: renderName(member, watch.otherMembers === 0), cuts };
+  return { from: insertAt, to: insertAt, prefix: renderName(first, watch.otherMembers === 0), cuts };
 }
 
 function renderName(member: string, isOnly: boolean): string {

@@ -9,7 +9,7 @@ const USAGE = '{"n":1}';
 /** The body in pieces, each scanned before it is taken, or all scanned ahead. */
 function splice(body: string, cuts: readonly number[], isAhead = false): string {
   const bytes = Buffer.from(body);
-  const scan = new BodyScan(undefined, "usage");
+  const scan = new BodyScan(undefined, ["usage"]);
   const stream = new StreamSplice(scan);
   const ends = [...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length].toSorted((a, b) => a - b);
   const pieces = ends.map((end, i) => bytes.subarray(ends[i - 1] ?? 0, end));
@@ -74,7 +74,7 @@ describe("StreamSplice", () => {
   });
 
   it("sends all but the end at once, and holds back no value", () => {
-    const scan = new BodyScan(undefined, "usage");
+    const scan = new BodyScan(undefined, ["usage"]);
     const stream = new StreamSplice(scan);
     const take = (text: string): string => {
       scan.write(Buffer.from(text));
@@ -94,7 +94,7 @@ describe("StreamSplice", () => {
   });
 
   it("does not pile up what comes between two members", () => {
-    const scan = new BodyScan(undefined, "usage");
+    const scan = new BodyScan(undefined, ["usage"]);
     const stream = new StreamSplice(scan);
     const space = Buffer.from(`{"a":1${" ".repeat(70_000)}`);
     scan.write(space);
@@ -106,7 +106,7 @@ describe("StreamSplice", () => {
       fc.property(members, (list) => {
         const body = render(list);
         const bytes = Buffer.from(body);
-        const { splice: point } = scanBody(bytes, undefined, "usage");
+        const { splice: point } = scanBody(bytes, undefined, ["usage"]);
         assert.ok(point !== undefined);
         const whole: unknown = JSON.parse(spliceMember(bytes, point, USAGE).toString());
         assert.deepEqual(whole, JSON.parse(splice(body, [])));

@@ -1,6 +1,7 @@
 import type {
   BalancesEndpoint,
-  ContractEndpoint,
+  FoundEndpoint,
+  RenderedAnswer,
   UsageEndpoint,
   UsageProblem,
 } from "../../contract/contract.ts";
@@ -13,22 +14,29 @@ import { limitRate } from "../request/identify.ts";
 import { readText } from "../request/read-text.ts";
 import { RETRY_AFTER_SECONDS } from "../response/error-refusal.ts";
 import { answer } from "../response/respond.ts";
-import { toBalanceFacts } from "./balance-facts.ts";
 
 /** Answers one of the contract's own endpoints from the account's books: free, rate limited, without the upstream. */
 export async function answerEndpoint(
   exchange: Exchange,
-  endpoint: ContractEndpoint,
+  { endpoint, match, pathParams }: FoundEndpoint,
   target: RequestTarget,
 ): Promise<Refusal | undefined> {
   const { identity } = exchange;
   if (identity === undefined) throw new TypeError("these endpoints are about the caller's account");
-  exchange.endpoint = `${exchange.method} ${target.path}`;
+  exchange.endpoint = match;
   const refusal = await limitRate(exchange, target.path, "contract");
   if (refusal !== undefined) return refusal;
+  const lacking = endpoint.checkRequest(exchange.header, exchange.context);
+  if (lacking !== undefined) return answerLacking(exchange, lacking);
   return endpoint.name === "balances"
     ? await answerBalances(exchange, endpoint, identity)
-    : await answerUsage(exchange, endpoint, identity, target);
+    : await answerUsage(exchange, endpoint, identity, { target, pathParams });
+}
+
+function answerLacking(exchange: Exchange, lacking: Refusal | RenderedAnswer): Refusal | undefined {
+  if ("code" in lacking) return lacking;
+  answer(exchange, lacking);
+  return undefined;
 }
 
 async function answerBalances(
@@ -36,17 +44,20 @@ async function answerBalances(
   endpoint: BalancesEndpoint,
   identity: Identity,
 ): Promise<undefined> {
-  const pools = await exchange.parts.meter.balances(identity);
-  answer(exchange, endpoint.render(pools.map(toBalanceFacts), exchange.context));
+  const state = await exchange.parts.readState(identity, endpoint.needs);
+  answer(exchange, endpoint.render(state, exchange.context));
 }
 
 async function answerUsage(
   exchange: Exchange,
   endpoint: UsageEndpoint,
   identity: Identity,
-  target: RequestTarget,
+  {
+    target,
+    pathParams,
+  }: { readonly target: RequestTarget; readonly pathParams: Readonly<Record<string, string>> },
 ): Promise<Refusal | undefined> {
-  const { readUsage } = exchange.parts;
+  const { readUsage, clock } = exchange.parts;
   if (readUsage === undefined) throw new TypeError("the contract shows usage, and nothing reads it");
   if (identity.unconfirmed) return { code: "storage_unavailable", retryAfterSeconds: RETRY_AFTER_SECONDS };
   const text = await readText(exchange);
@@ -54,7 +65,11 @@ async function answerUsage(
   if (typeof text !== "string") return text;
   const body = parseJson(text);
   if (body instanceof SyntaxError) return { code: "request_invalid", reason: "the body is not JSON" };
-  const question = endpoint.readQuestion({ query: new URLSearchParams(target.query), body });
+  const query = new URLSearchParams(target.query);
+  const question = endpoint.readQuestion(
+    { query, body, pathParams, header: exchange.header },
+    clock.unixMs(),
+  );
   if ("reason" in question) return refuseQuestion(exchange, endpoint, question);
   try {
     const usage = await readUsage(identity, question);
@@ -89,27 +104,38 @@ function problemOfError(endpoint: UsageEndpoint, error: unknown): UsageProblem |
     case "usage_period_invalid":
       return {
         part: "period",
+        fault: "order",
         path: endpoint.pathOf("from"),
         reason: "must be before the end of the period",
       };
     case "usage_period_too_long":
       return {
         part: "period",
+        fault: "tooLong",
         path: endpoint.pathOf("to"),
         reason:
           "must be at most 7 days after the beginning by hour, 60 days by day, and 2 years by month or endpoint",
       };
     case "time_zone_unknown":
       return {
-        part: "other",
+        part: "timeZone",
+        fault: "invalid",
         path: endpoint.pathOf("timeZone"),
         reason: "must be UTC or the name of a place's time zone, like Europe/Berlin",
       };
     case "usage_too_large":
       return {
         part: "period",
+        fault: "tooLong",
         path: endpoint.pathOf("to"),
         reason: "must be earlier: the report would be too large",
+      };
+    case "key_unknown":
+      return {
+        part: "key",
+        fault: "invalid",
+        path: endpoint.pathOf("key"),
+        reason: "must be the name of a key of this account",
       };
     default:
       return undefined;

@@ -10,6 +10,7 @@ import type { Identity } from "../../meter/meter.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { ExportCreation, ExportDoor, ExportEndpoint } from "../exchange/export-door.ts";
 import { readText } from "../request/read-text.ts";
+import { tellAnswered } from "../response/account-state.ts";
 import { answer } from "../response/respond.ts";
 import { toExportFacts } from "./export-facts.ts";
 
@@ -26,6 +27,7 @@ export async function createExport(
   target: RequestTarget,
   identity: Identity,
 ): Promise<Refusal | undefined> {
+  exchange.spends = kind.creditType;
   const text = await readText(exchange);
   if (text === undefined) return undefined;
   if (typeof text !== "string") return text;
@@ -54,6 +56,7 @@ export async function createExport(
     .catch(refuseRequest);
   if (created.kind !== "created") return "code" in created ? created : refuseCreation(kind, created);
   const facts = toExportFacts(door, created.job);
+  await tellAnswered(exchange);
   answer(exchange, exchange.parts.contract.exports.renderCreated(facts, exchange.context));
   return undefined;
 }

@@ -3,6 +3,7 @@ import { refuseEnded } from "../../exports/refuse-ended.ts";
 import type { Identity } from "../../meter/meter.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { ExportDoor, ExportJob } from "../exchange/export-door.ts";
+import { completeFacts, tellAnswered } from "../response/account-state.ts";
 import { answer } from "../response/respond.ts";
 import { readMax } from "./create-export.ts";
 import { toExportFacts, toFileFacts } from "./export-facts.ts";
@@ -20,6 +21,7 @@ export async function listExportFiles(
   const before = await door.service.read(identity, exportId);
   if (before === undefined) return { code: "resource_unknown", what: "export", id: exportId };
   const { creditType, price, records } = before;
+  exchange.spends = creditType;
   const quote = price * BigInt(records);
   // What a ready export costs does not change any more.
   if (before.state === "ready" && max !== undefined && quote > max) {
@@ -42,6 +44,7 @@ export async function listExportFiles(
   }
   const refusal = refuseEnded(job);
   if (refusal !== undefined) return refusal;
+  await tellAnswered(exchange);
   answer(exchange, contract.exports.renderRunning(facts, exchange.context));
   return undefined;
 }
@@ -57,5 +60,6 @@ async function renderSettled(
   const pools = await meter.balances(identity);
   const balance = pools.find((pool) => pool.creditType === creditType)?.balance ?? 0n;
   const charged = isFirst ? (charge?.charged ?? 0n) : 0n;
-  return contract.renderSettled({ creditType, charged, balance, units: isFirst ? records : 0 });
+  const facts = { creditType, charged, balance, units: isFirst ? records : 0 };
+  return contract.renderSettled(await completeFacts(exchange, facts));
 }

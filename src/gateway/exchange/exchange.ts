@@ -50,6 +50,10 @@ export class Exchange {
   slot: string | undefined;
   /** Headers that tell the state of the rate limit, on every answer after the limit was asked. */
   rateHeaders: readonly (readonly [string, string])[] = [];
+  /** The credit type that an answer is about which no price of the list names: an export's. */
+  spends: string | undefined;
+  /** What the contract says of the account on an answer that is not charged. */
+  answeredHeaders: readonly (readonly [string, string])[] = [];
   // Step: admit.
   /** The request's body when it was read before forwarding, in the chunks in which it came. */
   body: readonly Buffer[] | undefined;

@@ -7,9 +7,11 @@ import type { Problem } from "../../domain/problem.ts";
 import { type MatchPattern, parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 import { RouteTable } from "../../domain/routes/route-table.ts";
 import type { Identity, Meter } from "../../meter/meter.ts";
+import { toBalanceFacts } from "../../meter/read-account-state.ts";
 import type { PageDoor } from "../../pages/page-door.ts";
 import type { PortalDoor } from "../../pages/portal-door.ts";
 import { Cors } from "../headers/cors.ts";
+import { AccountStates, type ReadAccountState } from "./account-states.ts";
 import { CountedSlots } from "./counted-slots.ts";
 import { createExportDoor, type ExportDoor, type ExportOptions } from "./export-door.ts";
 import type { GatewayEvents } from "./gateway-events.ts";
@@ -41,6 +43,8 @@ export interface GatewayOptions {
   /** What browsers that are signed in to the portal ask; undefined: its paths are forwarded like any other. */
   readonly portal?: PortalDoor | undefined;
   /** Reads what a contract's usage endpoint shows. Rejects like the ledger, also for questions that cannot be answered. */
+  /** Reads what the contract shows of an account; undefined: its pools, by the meter. */
+  readonly readState?: ReadAccountState | undefined;
   readonly readUsage?: ((identity: Identity, question: UsageQuestion) => Promise<UsageFacts>) | undefined;
   /** Undefined: there are no exports. */
   readonly exports?: ExportOptions | undefined;
@@ -50,6 +54,11 @@ export interface GatewayOptions {
 
 /** What every exchange shares. */
 export interface GatewayParts extends Omit<GatewayOptions, "exports"> {
+  readonly readState: ReadAccountState;
+  /** What answers beside balance endpoints show of their account. */
+  readonly states: AccountStates;
+  /** Whether charged answers show more of it than their charge. */
+  readonly showsState: boolean;
   readonly exports: ExportDoor | undefined;
   readonly upstreams: Upstreams;
   readonly openRoutes: RouteTable<true>;
@@ -78,8 +87,13 @@ export interface GatewayParts extends Omit<GatewayOptions, "exports"> {
 export function createGatewayParts(options: GatewayOptions): GatewayParts {
   const { config, contract } = options;
   const { trustedProxies } = config.gateway;
+  const { settledNeeds } = contract;
+  const readState = options.readState ?? readPools(options);
   return {
     ...options,
+    readState,
+    states: new AccountStates(readState, settledNeeds),
+    showsState: settledNeeds.pools || settledNeeds.account,
     exports: options.exports && createExportDoor(options.exports, contract.exports),
     upstreams: createUpstreams(config.upstreams, contract.keyHeaders, config.gateway),
     openRoutes: new RouteTable(
@@ -97,6 +111,14 @@ export function createGatewayParts(options: GatewayOptions): GatewayParts {
     tunnels: new Set(),
     draining: false,
   };
+}
+
+function readPools({ meter, clock }: Pick<GatewayOptions, "meter" | "clock">): ReadAccountState {
+  return async (identity) => ({
+    at: clock.unixMs(),
+    pools: (await meter.balances(identity)).map(toBalanceFacts),
+    account: undefined,
+  });
 }
 
 /** The configuration has checked the pattern: one that cannot be read is a broken invariant. */

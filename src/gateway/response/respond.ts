@@ -107,9 +107,14 @@ export function sendHead(
   return true;
 }
 
-/** Rate-limit headers that the answer does not carry yet. */
+/** Headers about limits and the account that the answer does not carry yet. */
 export function addRateHeaders(exchange: Exchange, headers: HeaderList): void {
-  for (const [name, value] of exchange.rateHeaders) {
+  addMissing(exchange.rateHeaders, headers);
+  if (exchange.answeredHeaders.length > 0) addMissing(exchange.answeredHeaders, headers);
+}
+
+function addMissing(added: readonly (readonly [string, string])[], headers: HeaderList): void {
+  for (const [name, value] of added) {
     const lower = name.toLowerCase();
     if (!headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === lower)) headers.push(name, value);
   }

@@ -6,7 +6,7 @@ import { type HeaderList, headersOfExtendedBody, withLength } from "../headers/r
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import { addRateHeaders, refuse, sendWhole } from "./respond.ts";
 import { addSettledHeaders } from "./settled-response.ts";
-import { type Omission, readFreeFacts, readUsageWish, tellOmitted, usageMember } from "./usage-object.ts";
+import { type Omission, readFreeFacts, readUsageWish, tellOmitted, usageMembers } from "./usage-object.ts";
 
 /** A response kept for replay. */
 export type StoredResponse = NonNullable<Settlement["supersededBy"]>;
@@ -65,7 +65,7 @@ export async function replay(exchange: Exchange, stored: StoredResponse | undefi
   let sent = headers;
   // What was free tells of itself too, where it is an answer of an endpoint that has a price.
   const usageType = creditType ?? exchange.route?.candidates.find((price) => !price.free)?.creditType;
-  if (usageType !== undefined && (creditType !== undefined || usageMember(exchange) !== undefined)) {
+  if (usageType !== undefined && (creditType !== undefined || usageMembers(exchange) !== undefined)) {
     const facts = await readFreeFacts(exchange, usageType, units);
     const hasCacheControl = headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === "cache-control");
     const extended = extend(exchange, stored.status, bodiless, body, facts);
@@ -90,12 +90,12 @@ function extend(
   body: Buffer,
   facts: SettledFacts,
 ): Buffer | Omission | undefined {
-  const { member, omitted } = readUsageWish(exchange, { status, bodiless });
+  const { members, omitted } = readUsageWish(exchange, { status, bodiless });
   const usage =
-    member === undefined ? undefined : exchange.parts.contract.renderUsage(exchange.header, facts);
-  if (usage === undefined) return omitted;
-  const point = scanBody(body, undefined, member).splice;
-  return point === undefined ? "not-an-object" : spliceMember(body, point, usage.json);
+    members === undefined ? undefined : exchange.parts.contract.renderUsage(exchange.header, facts);
+  if (members === undefined || usage === undefined) return omitted;
+  const point = scanBody(body, undefined, members).splice;
+  return point === undefined ? "not-an-object" : spliceMember(body, point, usage);
 }
 
 function readStored(stored: StoredResponse): {

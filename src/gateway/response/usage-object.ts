@@ -1,4 +1,5 @@
 import type { SettledFacts } from "../../contract/contract.ts";
+import { poolOf } from "../exchange/account-states.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { HeaderList } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
@@ -17,23 +18,23 @@ export type Omission =
 
 /** What the usage object becomes in a response, as far as its head tells. */
 export interface UsageWish {
-  /** The member that it becomes; undefined when it was not asked for or cannot be there. */
-  readonly member: string | undefined;
+  /** The members that it becomes; undefined when it was not asked for or cannot be there. */
+  readonly members: readonly string[] | undefined;
   /** Why not, when it was asked for. */
   readonly omitted: Omission | undefined;
 }
 
-export const NO_USAGE: UsageWish = { member: undefined, omitted: undefined };
+export const NO_USAGE: UsageWish = { members: undefined, omitted: undefined };
 
 /** Of a response to a request that has a price. Only a success that is a whole representation takes the object. */
 export function readUsageWish(
   exchange: Exchange,
   head: Pick<UpstreamHead, "status" | "bodiless">,
 ): UsageWish {
-  const member = usageMember(exchange);
-  if (member === undefined) return NO_USAGE;
+  const members = usageMembers(exchange);
+  if (members === undefined) return NO_USAGE;
   const omitted = findOmission(head);
-  return omitted === undefined ? { member, omitted } : { member: undefined, omitted };
+  return omitted === undefined ? { members, omitted } : { members: undefined, omitted };
 }
 
 function findOmission({ status, bodiless }: Pick<UpstreamHead, "status" | "bodiless">): Omission | undefined {
@@ -42,11 +43,9 @@ function findOmission({ status, bodiless }: Pick<UpstreamHead, "status" | "bodil
   return bodiless ? "no-body" : undefined;
 }
 
-/** The member name of the usage object, when this request asked for it. */
-export function usageMember(exchange: Exchange): string | undefined {
-  const { contract } = exchange.parts;
-  const { header } = exchange;
-  return contract.wantsUsage(header) ? contract.renderUsage(header, NOTHING)?.member : undefined;
+/** The members that the usage object becomes, when this request asked for it or every one gets it. */
+export function usageMembers(exchange: Exchange): readonly string[] | undefined {
+  return exchange.parts.contract.usageMembers(exchange.header);
 }
 
 /** Says to a customer who asked for the usage object that it is not in the body, and to the operator where it could have been. */
@@ -74,9 +73,14 @@ export async function readFreeFacts(
   creditType: string,
   units: number,
 ): Promise<SettledFacts> {
-  const pools = exchange.identity === undefined ? [] : await exchange.parts.meter.balances(exchange.identity);
+  const { identity, parts } = exchange;
+  if (identity !== undefined && parts.showsState) {
+    const state = await parts.states.of(identity, true);
+    if (state !== undefined) {
+      return { creditType, charged: 0n, balance: poolOf(state, creditType)?.balance ?? 0n, units, state };
+    }
+  }
+  const pools = identity === undefined ? [] : await parts.meter.balances(identity);
   const balance = pools.find((pool) => pool.creditType === creditType)?.balance ?? 0n;
   return { creditType, charged: 0n, balance, units };
 }
-
-const NOTHING: SettledFacts = { creditType: "", charged: 0n, balance: 0n, units: 0 };

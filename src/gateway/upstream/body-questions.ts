@@ -29,11 +29,11 @@ export function openReading(
   coding: string | undefined,
   keepBytes: number,
 ): BodyReading | undefined {
-  if (countPath === undefined && usage.member === undefined) return undefined;
-  const scan = new BodyScan(countPath, usage.member);
+  if (countPath === undefined && usage.members === undefined) return undefined;
+  const scan = new BodyScan(countPath, usage.members ?? []);
   if (coding === undefined) return scan;
   return isDecodable(coding)
-    ? new DecodingScan(coding, scan, usage.member === undefined ? 0 : keepBytes)
+    ? new DecodingScan(coding, scan, usage.members === undefined ? 0 : keepBytes)
     : undefined;
 }
 

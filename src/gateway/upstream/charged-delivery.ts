@@ -1,8 +1,10 @@
+import type { SettledFacts } from "../../contract/contract.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { Admission, Settlement } from "../../meter/meter.ts";
 import { spliceMember } from "../body/json-splice.ts";
 import { headersOfExtendedBody } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
+import { completeFacts, tellAnswered } from "../response/account-state.ts";
 import { refuse, sendUpstreamBody } from "../response/respond.ts";
 import { addSettledHeaders } from "../response/settled-response.ts";
 import { replay, toStored } from "../response/stored-response.ts";
@@ -90,13 +92,16 @@ export class ChargedDelivery extends WholeDelivery {
     const { call } = this;
     try {
       if ("code" in settlement) {
-        refuse(call.exchange, settlement);
-        call.finish();
+        this.#refuse(settlement).catch((error: unknown) => call.failedByUs(error));
         return;
       }
       if (!settlement.superseded) {
-        this.#send(settlement, body, read);
-        call.finish();
+        const facts = completeFacts(call.exchange, settlement);
+        if (facts instanceof Promise) {
+          facts
+            .then((late) => this.#finish(late, body, read))
+            .catch((error: unknown) => call.failedByUs(error));
+        } else this.#finish(facts, body, read);
         return;
       }
       void replay(call.exchange, settlement.supersededBy).then(
@@ -108,16 +113,28 @@ export class ChargedDelivery extends WholeDelivery {
     }
   }
 
-  #send(settlement: Settlement, body: Buffer, read: ReadBody): void {
+  async #refuse(refusal: Refusal): Promise<void> {
+    const { call } = this;
+    await tellAnswered(call.exchange, refusal);
+    refuse(call.exchange, refusal);
+    call.finish();
+  }
+
+  #finish(facts: SettledFacts, body: Buffer, read: ReadBody): void {
+    this.#send(facts, body, read);
+    this.call.finish();
+  }
+
+  #send(settlement: SettledFacts, body: Buffer, read: ReadBody): void {
     const { head, call } = this;
     const { exchange } = call;
     const { usage: wish } = this.#questions;
     const usage =
-      wish.member === undefined
+      wish.members === undefined
         ? undefined
         : exchange.parts.contract.renderUsage(exchange.header, settlement);
     if (usage !== undefined && read.splice !== undefined && read.plain !== undefined) {
-      const extended = spliceMember(read.plain, read.splice, usage.json);
+      const extended = spliceMember(read.plain, read.splice, usage);
       const headers = headersOfExtendedBody(head.headers);
       addSettledHeaders(headers, exchange, settlement, head.hasCacheControl);
       sendUpstreamBody(exchange, { ...head, headers }, extended);

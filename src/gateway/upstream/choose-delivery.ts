@@ -42,7 +42,7 @@ function chooseFree(call: UpstreamCall, head: UpstreamHead): Delivery {
   const maxBytes = whole ? maxBufferedResponseBytes : SMALL_RESPONSE_BYTES;
   const length = head.bodiless ? 0 : head.length;
   const streams = length === undefined ? !whole || isEventStream(head) : length > maxBytes;
-  if (streams && usage.member === undefined) {
+  if (streams && usage.members === undefined) {
     if (usage.omitted !== undefined) tellOmitted(call.exchange, head.headers, usage.omitted);
     return new StreamDelivery(call, head, freePlan(call, head), []);
   }
@@ -66,11 +66,11 @@ function chooseCharged(call: UpstreamCall, admission: Admission, head: UpstreamH
     return new DecidedDelivery(call, head, { maxBytes, scan, wholeOnlyForJson: false }, admission, questions);
   }
   const mustBeWhole =
-    exchange.idempotency !== undefined || countPath !== undefined || usage.member !== undefined;
+    exchange.idempotency !== undefined || countPath !== undefined || usage.members !== undefined;
   const length = head.bodiless ? 0 : head.length;
   const streams = length === undefined ? !mustBeWhole || isEventStream(head) : length > maxBytes;
   // Whether a stream takes the usage object is seen by its first bytes.
-  if (streams && (usage.member === undefined || isEventStream(head))) {
+  if (streams && (usage.members === undefined || isEventStream(head))) {
     return streamCharged(call, admission, head, questions, scan, []);
   }
   const wholeOnlyForJson = length === undefined && exchange.idempotency === undefined && scan !== undefined;

@@ -9,7 +9,7 @@ import type { Upstream } from "../exchange/upstreams.ts";
 import { forwardHeaders } from "../headers/forward-headers.ts";
 import type { RequestHead } from "../headers/request-guard.ts";
 import { RETRY_AFTER_SECONDS } from "../response/error-refusal.ts";
-import { usageMember } from "../response/usage-object.ts";
+import { usageMembers } from "../response/usage-object.ts";
 import { chooseDelivery } from "./choose-delivery.ts";
 import { UpstreamCall } from "./upstream-call.ts";
 
@@ -65,7 +65,7 @@ export function forwardedHeaders(exchange: Exchange, upstream: Upstream, head: R
  */
 function acceptedCodings(exchange: Exchange, countsBody: boolean): string | undefined {
   const { admission, idempotency } = exchange;
-  const isExtended = admission?.price !== undefined && usageMember(exchange) !== undefined;
+  const isExtended = admission?.price !== undefined && usageMembers(exchange) !== undefined;
   if (idempotency !== undefined || isExtended) return "identity";
   return countsBody ? narrowAcceptEncoding(exchange.header("accept-encoding")) : undefined;
 }

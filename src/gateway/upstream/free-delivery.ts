@@ -2,9 +2,10 @@ import type { Admission } from "../../meter/meter.ts";
 import { spliceMember } from "../body/json-splice.ts";
 import { headersOfExtendedBody } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
+import { tellAnswered } from "../response/account-state.ts";
 import { sendUpstreamBody } from "../response/respond.ts";
 import { isKept, toStored } from "../response/stored-response.ts";
-import { readFreeFacts, tellOmitted, type UsageWish } from "../response/usage-object.ts";
+import { type Omission, readFreeFacts, tellOmitted, type UsageWish } from "../response/usage-object.ts";
 import { type BodyReading, readUpstreamBody } from "./body-questions.ts";
 import type { Delivery } from "./delivery.ts";
 import { StreamDelivery } from "./stream-delivery.ts";
@@ -32,7 +33,7 @@ export class FreeDelivery extends WholeDelivery {
       return;
     }
     const kept = this.#close(admission, body);
-    if (idempotency === undefined && this.#usage.member === undefined) this.#send(body);
+    if (idempotency === undefined && this.#usage.members === undefined) this.#send(body);
     else kept.then(() => this.#extend(body)).catch((error: unknown) => call.failedByUs(error));
   }
 
@@ -53,21 +54,29 @@ export class FreeDelivery extends WholeDelivery {
   async #extend(body: Buffer): Promise<void> {
     const { call, head } = this;
     const { exchange } = call;
-    const { member } = this.#usage;
+    const { members } = this.#usage;
     const creditType = exchange.admission?.price?.creditType;
-    const read = member === undefined ? undefined : await readUpstreamBody(body, this.#reading);
+    const read = members === undefined ? undefined : await readUpstreamBody(body, this.#reading);
     if (read?.splice === undefined || read.plain === undefined || creditType === undefined) {
       const omitted = head.contentEncoding === undefined ? "not-an-object" : "content-coding";
-      this.#send(body, member === undefined ? undefined : omitted);
+      this.#send(body, members === undefined ? undefined : omitted);
       return;
     }
     const facts = await readFreeFacts(exchange, creditType, 0);
+    await tellAnswered(exchange);
     const extended = spliceMember(read.plain, read.splice, renderUsageOf(call, facts));
     sendUpstreamBody(exchange, { ...head, headers: headersOfExtendedBody(head.headers) }, extended);
     call.finish();
   }
 
   #send(body: Buffer, omitted = this.#usage.omitted): void {
+    const { call } = this;
+    const told = tellAnswered(call.exchange);
+    if (told === undefined) this.#sendTold(body, omitted);
+    else told.then(() => this.#sendTold(body, omitted)).catch((error: unknown) => call.failedByUs(error));
+  }
+
+  #sendTold(body: Buffer, omitted: Omission | undefined): void {
     const { call, head } = this;
     if (omitted !== undefined) tellOmitted(call.exchange, head.headers, omitted);
     sendUpstreamBody(call.exchange, head, body);

@@ -3,6 +3,7 @@ import type { Admission, Settlement } from "../../meter/meter.ts";
 import { BodyScan } from "../body/json-splice.ts";
 import type { HeaderList } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
+import { completeFacts, tellAnswered } from "../response/account-state.ts";
 import { addSettledHeaders } from "../response/settled-response.ts";
 import { isKept, toStored } from "../response/stored-response.ts";
 import { readFreeFacts } from "../response/usage-object.ts";
@@ -17,13 +18,16 @@ export function freePlan(call: UpstreamCall, head: UpstreamHead): StreamPlan {
   const { exchange } = call;
   const { admission, idempotency } = exchange;
   const facts = (): Promise<SettledFacts> => readFreeFacts(exchange, admission?.price?.creditType ?? "", 0);
-  if (admission === undefined) return { broke: settled, goesOn: () => false, stopped: settled };
+  const told = tellAnswered(exchange);
+  const open = told === undefined ? {} : { open: () => told.then((): HeaderList => []) };
+  if (admission === undefined) return { ...open, broke: settled, goesOn: () => false, stopped: settled };
   if (idempotency === undefined || !isKept(head.status)) {
     void admission.cancel();
-    return { facts, broke: settled, goesOn: () => false, stopped: settled };
+    return { ...open, facts, broke: settled, goesOn: () => false, stopped: settled };
   }
   // Too large to keep: the key is done, so that a retry does not run the request again.
   return {
+    ...open,
     facts,
     async close() {
       await admission.finish(toStored(exchange, head, undefined, undefined));
@@ -50,10 +54,10 @@ export function chargedPlan(call: UpstreamCall, admission: Admission, head: Upst
         ...(stored === undefined ? {} : { response: stored }),
       });
       const added: HeaderList = [];
-      addSettledHeaders(added, exchange, settlement, head.hasCacheControl);
+      addSettledHeaders(added, exchange, await completeFacts(exchange, settlement), head.hasCacheControl);
       return added;
     },
-    facts: () => settlement,
+    facts: () => settlement && completeFacts(exchange, settlement),
     async broke(): Promise<void> {
       await settlement?.refund(REFUND_REASON);
       exchange.parts.events.refunded({ requestId: exchange.requestId, reason: REFUND_REASON });
@@ -89,7 +93,7 @@ export function countedPlan(
       await settle(units);
       return "whole";
     },
-    facts: () => settlement,
+    facts: () => settlement && completeFacts(exchange, settlement),
     broke: () => admission.cancel(),
     goesOn: () => call.detach(),
     // What passed was delivered: it is charged, unless the price says that an abandoned call is free.

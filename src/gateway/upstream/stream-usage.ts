@@ -19,9 +19,9 @@ export function spliceOfStream(
   usage: UsageWish,
   reading: BodyReading | undefined,
 ): StreamSplice | undefined {
-  const omission = usage.member === undefined ? usage.omitted : findOmission(head, reading);
+  const omission = usage.members === undefined ? usage.omitted : findOmission(head, reading);
   if (omission !== undefined) tellOmitted(call.exchange, head.headers, omission);
-  return usage.member !== undefined && omission === undefined && reading instanceof BodyScan
+  return usage.members !== undefined && omission === undefined && reading instanceof BodyScan
     ? new StreamSplice(reading)
     : undefined;
 }
@@ -38,5 +38,5 @@ function findOmission(
 /** The JSON text of the usage object. */
 export function renderUsageOf(call: UpstreamCall, facts: SettledFacts): string {
   const { parts, header } = call.exchange;
-  return parts.contract.renderUsage(header, facts)?.json ?? "null";
+  return parts.contract.renderUsage(header, facts) ?? "null";
 }

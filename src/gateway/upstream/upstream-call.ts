@@ -5,6 +5,7 @@ import type { ClientWaiter, Exchange } from "../exchange/exchange.ts";
 import type { Upstream } from "../exchange/upstreams.ts";
 import { readResponseHead } from "../headers/response-headers.ts";
 import { type UpstreamHead, upstreamHead } from "../headers/upstream-head.ts";
+import { tellAnswered } from "../response/account-state.ts";
 import { endExchange } from "../response/end-exchange.ts";
 import { refusalOfError } from "../response/error-refusal.ts";
 import { refuse } from "../response/respond.ts";
@@ -186,6 +187,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
     const cancelled = exchange.admission?.cancel();
     // A key must be free before the client hears that it may try again.
     if (exchange.idempotency !== undefined) await cancelled;
+    await tellAnswered(exchange, refusal);
     refuse(exchange, refusal);
     await cancelled;
     this.finish();

@@ -20,3 +20,17 @@ export async function readKeyNames(
     [accountId, keyIds],
   );
 }
+
+/** The id of the account's key of this id or name; of several of that name the newest that works, else the newest. */
+export async function findKeyNamed(
+  db: Queryable,
+  accountId: string,
+  named: string,
+): Promise<string | undefined> {
+  const [key] = await db.query<{ keyId: string }>(
+    `SELECT key_id AS "keyId" FROM farebox.keys WHERE account_id = $1 AND (key_id = $2 OR name = $2)
+     ORDER BY (key_id = $2) DESC, (state = 'active') DESC, created_at DESC, key_id DESC LIMIT 1`,
+    [accountId, named],
+  );
+  return key?.keyId;
+}

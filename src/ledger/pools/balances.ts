@@ -6,16 +6,19 @@ interface StoredBalance {
   readonly creditType: string;
   readonly balance: number;
   readonly held: number;
+  readonly spent: number;
   readonly grants: readonly {
     readonly grantId: string;
     readonly amount: number;
     readonly remaining: number;
     readonly source: string;
+    readonly grantedAt: number;
     readonly expiresAt: number | null;
   }[];
   readonly recurring: {
     readonly amount: number;
     readonly every: NonNullable<PoolBalance["recurring"]>["every"];
+    readonly startedAt: number;
     readonly nextAt: number | null;
     readonly rollover: "none" | "all" | number;
   } | null;
@@ -37,22 +40,25 @@ export async function readBalances(
   return (row?.balances ?? []).map(renderBalance);
 }
 
-function renderBalance({ creditType, balance, held, grants, recurring }: StoredBalance): PoolBalance {
+function renderBalance({ creditType, balance, held, spent, grants, recurring }: StoredBalance): PoolBalance {
   return {
     creditType,
     balance: BigInt(balance),
     held: BigInt(held),
+    spent: BigInt(spent),
     recurring: recurring && {
       amount: BigInt(recurring.amount),
       every: recurring.every,
+      startedAt: new Date(recurring.startedAt),
       nextAt: recurring.nextAt === null ? null : new Date(recurring.nextAt),
       rollover: typeof recurring.rollover === "number" ? BigInt(recurring.rollover) : recurring.rollover,
     },
-    grants: grants.map(({ grantId, amount, remaining, source, expiresAt }) => ({
+    grants: grants.map(({ grantId, amount, remaining, source, grantedAt, expiresAt }) => ({
       grantId,
       amount: BigInt(amount),
       remaining: BigInt(remaining),
       source,
+      grantedAt: new Date(grantedAt),
       expiresAt: expiresAt === null ? null : new Date(expiresAt),
     })),
   };

@@ -195,7 +195,14 @@ export class FakeLedger implements Ledger {
       const pool = this.#database.pool({ accountId, creditType: "credits" });
       const { balance } = pool;
       return [
-        { creditType: "credits", balance, held: this.#database.held(pool), recurring: null, grants: [] },
+        {
+          creditType: "credits",
+          balance,
+          held: this.#database.held(pool),
+          spent: 0n,
+          recurring: null,
+          grants: [],
+        },
       ];
     });
   }

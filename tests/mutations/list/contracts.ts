@@ -42,4 +42,40 @@ export const CONTRACTS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "show zeros of an account that could not be read",
+    why: "A customer believes that nothing is left, and stops or buys.",
+    file: "src/gateway/response/account-state.ts",
+    search: "  if (state === undefined) return;\n  const balance = poolOf(state, creditType)?.balance ?? 0n;",
+    replacement: "  const balance = (state && poolOf(state, creditType)?.balance) ?? 0n;",
+    tests: [
+      {
+        file: "src/gateway/gateway-account-state.test.ts",
+        title: "is left out while the database does not answer",
+      },
+    ],
+  },
+  {
+    name: "leave what the upstream says of a call's cost",
+    why: "The upstream's number stands beside ours under the same name, and readers differ on which one counts.",
+    file: "src/gateway/body/json-path-watch.ts",
+    search: "key !== undefined && this.#members.has(key);",
+    replacement: "key !== undefined && key === [...this.#members][0];",
+    tests: [
+      {
+        file: "src/gateway/gateway-account-state.test.ts",
+        title: "adds its members to every success, whole or in pieces",
+      },
+    ],
+  },
+  {
+    name: "believe an old look at an account although credits came",
+    why: "What is shown contradicts the balance beside it for as long as the account is busy.",
+    file: "src/gateway/exchange/account-states.ts",
+    search: "pool.balance < facts.balance);",
+    replacement: "pool.balance < 0n);",
+    tests: [
+      { file: "src/gateway/gateway-account-state.test.ts", title: "is looked at anew when credits came" },
+    ],
+  },
 ];

@@ -1,0 +1,92 @@
+import { compileJson, type ListMembers } from "../json-template.ts";
+import type { TemplateProblem, Vocabulary } from "../template.ts";
+import { entry, momentEntries } from "../vocabulary-entries.ts";
+import type { GrantFacts } from "./account-state.ts";
+import { type PoolFacts, poolVocabulary } from "./pool-vocabulary.ts";
+
+/** A grant of a pool while it is rendered. */
+export interface GrantLineFacts extends PoolFacts {
+  readonly grant: GrantFacts;
+  /** Its source in the contract's word. */
+  readonly source: string;
+}
+
+const SOURCES: readonly string[] = ["recurring", "topup", "promo", "adjustment", "refund"];
+
+/** Placeholders of a grant below `$eachGrant`, besides those of its pool. */
+export const grantVocabulary: Vocabulary<GrantLineFacts> = {
+  ...poolVocabulary,
+  grantId: entry("the grant's id", ({ grant }) => grant.grantId),
+  source: entry("where it came from, in the word that `$sources` gives", ({ source }) => source),
+  amount: entry("credits granted", ({ grant }) => grant.amount),
+  remaining: entry("credits left of it", ({ grant }) => grant.remaining),
+  ...momentEntries<GrantLineFacts>("granted", "when it was granted", ({ grant }) =>
+    grant.grantedAt.getTime(),
+  ),
+  ...momentEntries<GrantLineFacts>("expires", "when it expires; null: never", ({ grant }) =>
+    grant.expiresAt?.getTime(),
+  ),
+};
+
+/**
+ * `$eachGrant`: the pool's grants with something left, the one that expires soonest first. `$sources` says which are listed, and
+ * what each source is called; `$empty: absent` leaves the member out when there are none.
+ */
+export function grantLists<Facts extends PoolFacts>(problems: TemplateProblem[]): ListMembers<Facts> {
+  return {
+    $eachGrant: {
+      options: ["$sources", "$empty"],
+      compile(item, path, options) {
+        const render = compileJson<GrantLineFacts>(item, grantVocabulary, problems, path);
+        const words = readSources(options["$sources"], problems, path);
+        const isAbsentWhenEmpty = readEmpty(options["$empty"], problems, path);
+        const list = ({ pool }: Facts): readonly GrantFacts[] =>
+          (pool?.grants ?? []).filter(({ source }) => words.has(source)).toSorted(bySoonestEnd);
+        return {
+          render: (facts) =>
+            `[${list(facts)
+              .map((grant) => render({ ...facts, grant, source: words.get(grant.source) ?? grant.source }))
+              .join(",")}]`,
+          isAbsent: isAbsentWhenEmpty ? (facts) => list(facts).length === 0 : undefined,
+        };
+      },
+    },
+  };
+}
+
+/** Those that never expire come last; of the same moment the one that is drawn first. */
+function bySoonestEnd(one: GrantFacts, other: GrantFacts): number {
+  const end = (grant: GrantFacts): number => grant.expiresAt?.getTime() ?? Number.MAX_SAFE_INTEGER;
+  return end(one) - end(other);
+}
+
+function readSources(
+  given: unknown,
+  problems: TemplateProblem[],
+  path: TemplateProblem["path"],
+): ReadonlyMap<string, string> {
+  if (given === undefined) return new Map(SOURCES.map((source) => [source, source]));
+  const entries = typeof given === "object" && given !== null ? Object.entries(given) : [];
+  const words = entries.flatMap(([source, word]): [string, string][] =>
+    SOURCES.includes(source) && typeof word === "string" ? [[source, word]] : [],
+  );
+  if (entries.length === 0 || words.length < entries.length || Array.isArray(given)) {
+    problems.push({
+      path: [...path.slice(0, -1), "$sources"],
+      reason: "does not give words to sources of grants",
+      mend: `write { topup: purchase }; the sources are ${SOURCES.join(", ")}`,
+    });
+  }
+  return new Map(words);
+}
+
+function readEmpty(given: unknown, problems: TemplateProblem[], path: TemplateProblem["path"]): boolean {
+  if (given !== undefined && given !== "absent" && given !== "list") {
+    problems.push({
+      path: [...path.slice(0, -1), "$empty"],
+      reason: `${JSON.stringify(given)} is not known here`,
+      mend: "write absent, or list",
+    });
+  }
+  return given === "absent";
+}

@@ -1,0 +1,59 @@
+import type { AccountState, BalanceFacts, StateNeeds } from "../contract/account/account-state.ts";
+import { periodOf } from "../contract/account/account-state.ts";
+import { readAccount } from "../ledger/accounts/accounts.ts";
+import type { Database } from "../ledger/database/database.ts";
+import type { PoolBalance } from "../ledger/ledger.ts";
+import { readUsageReport } from "../ledger/reports/usage-report.ts";
+import type { Identity, Meter } from "./meter.ts";
+
+/** A pool as a contract shows it. */
+export function toBalanceFacts(pool: PoolBalance): BalanceFacts {
+  const { creditType, balance, held, spent, grants, recurring } = pool;
+  return {
+    creditType,
+    balance,
+    held,
+    lifetime: spent,
+    used: undefined,
+    grants,
+    recurring: recurring === null ? undefined : { ...recurring, rollover: recurring.rollover !== "none" },
+  };
+}
+
+/** What a contract shows of an account: of what it does not need nothing is read. Rejects like {@link Meter.balances}. */
+export async function readAccountState(
+  { meter, database, nowMs }: { readonly meter: Meter; readonly database: Database; readonly nowMs: number },
+  identity: Identity,
+  needs: StateNeeds,
+): Promise<AccountState> {
+  const balances = await meter.balances(identity);
+  const pools = balances.map(toBalanceFacts);
+  const { accountId, shard } = identity;
+  return {
+    at: nowMs,
+    pools: needs.used ? await withUsed(database, { accountId, shard }, pools, nowMs) : pools,
+    account: needs.account ? await readAccount(database, accountId) : undefined,
+  };
+}
+
+/** Pools mostly have the same period: their use is one report. */
+async function withUsed(
+  database: Database,
+  account: { readonly accountId: string; readonly shard: number },
+  pools: readonly BalanceFacts[],
+  nowMs: number,
+): Promise<BalanceFacts[]> {
+  const used = new Map<string, bigint>();
+  for (const [start, alike] of Map.groupBy(pools, (pool) => periodOf(pool, nowMs).start)) {
+    const types = alike.map(({ creditType }) => creditType);
+    const report = await readUsageReport(
+      database,
+      { account, from: new Date(start), timeZone: "UTC", groupBy: [] },
+      types,
+    );
+    for (const sums of report.totals) {
+      if (types.includes(sums.creditType)) used.set(sums.creditType, sums.credits - sums.refunded);
+    }
+  }
+  return pools.map((pool) => ({ ...pool, used: used.get(pool.creditType) ?? 0n }));
+}
