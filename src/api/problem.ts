@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { FareboxError } from "../domain/farebox-error.ts";
-import { sqlStateOf } from "../ledger/database/storage-error.ts";
+import { isDatabaseAway, sqlStateOf } from "../ledger/database/storage-error.ts";
 
 /** One wrong field of a request. */
 export interface FieldProblem {
@@ -134,9 +134,13 @@ function readError(error: unknown): FareboxError {
   return new FareboxError("internal_error", "Something went wrong here; the log has it.", { cause: error });
 }
 
-/** Whether an error is ours to look into: it is logged with its stack. */
+/**
+ * Whether an error is ours to look into: it is logged with its stack. Of a database that is away the log says so once, and a load
+ * balancer asks every second whether an instance is ready.
+ */
 export function isFault(error: unknown): boolean {
-  return statusOf(readError(error)) >= 500;
+  const known = readError(error);
+  return statusOf(known) >= 500 && known.code !== "not_ready" && !isDatabaseAway(error);
 }
 
 function statusOf(error: FareboxError): ContentfulStatusCode {

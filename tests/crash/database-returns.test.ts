@@ -30,8 +30,18 @@ describe("a database that goes and returns", () => {
     await server.crash();
     await answered(503);
     await eventually("it says so", () => instance.countLogged("the database is away") === 1 || undefined);
+    assert.deepEqual(await instance.readReadiness(), [503, "storage_unavailable"]);
+    const [wrong = ""] = await instance.examine(scene.database);
+    assert.match(wrong, /^instance: It runs, and sells nothing, because its database is away: /);
     await server.start();
     await answered(200);
+    await eventually("it is ready", async () => (await instance.readReadiness())[0] === 200 || undefined);
+    // This server is one that tests throw away, and is told of.
+    const left = await instance.examine(scene.database);
+    assert.deepEqual(
+      left.filter((text) => !text.startsWith("durability: ")),
+      [],
+    );
 
     proxy.isMute = true;
     await answered(503);

@@ -5,6 +5,7 @@ import { accountBody } from "../../src/api/wire/account.ts";
 import { instanceBody } from "../../src/api/wire/instance.ts";
 import { createdKey } from "../../src/api/wire/key.ts";
 import { balanceBody, grantBody } from "../../src/api/wire/pool.ts";
+import type { Finding } from "../../src/cli/commands/doctor/finding.ts";
 import { createOperatorClient, type OperatorClient } from "../../src/cli/operator/operator-client.ts";
 import type { DatabaseTarget } from "../../src/ledger/database/open-database.ts";
 import { FareboxProcess, type Finished } from "../end-to-end/farebox-process.ts";
@@ -34,6 +35,7 @@ export class FareboxInstance {
   readonly gatewayPort: number;
   readonly #process: FareboxProcess;
   readonly #operatorUrl: string;
+  readonly #folder: string;
   readonly operator: OperatorClient;
 
   /** Resolves when it is ready. */
@@ -52,13 +54,11 @@ export class FareboxInstance {
       const line = process.stdout.split("\n").find((text) => text.includes('"ready"'));
       return line === undefined ? undefined : (JSON.parse(line) as Urls);
     });
-    return new FareboxInstance(process, urls);
+    return new FareboxInstance(process, urls, folder);
   }
 
-  private constructor(
-    process: FareboxProcess,
-    urls: { readonly gateway: string; readonly operator: string },
-  ) {
+  private constructor(process: FareboxProcess, urls: Urls, folder: string) {
+    this.#folder = folder;
     this.#process = process;
     this.gatewayPort = Number(new URL(urls.gateway).port);
     this.#operatorUrl = urls.operator;
@@ -107,6 +107,24 @@ export class FareboxInstance {
       headers: { authorization: `Bearer ${TOKEN}` },
     });
     return response.text();
+  }
+
+  /** What a load balancer is told: the status, and the code of what is wrong. */
+  async readReadiness(): Promise<readonly [number, string]> {
+    const response = await fetch(`${this.#operatorUrl}/readyz`);
+    const body: { readonly code?: string } = JSON.parse(await response.text());
+    return [response.status, body.code ?? ""];
+  }
+
+  /** What `farebox doctor` finds wrong with it and its database. */
+  async examine(database: DatabaseTarget): Promise<string[]> {
+    const environment = { FAREBOX_OPERATOR_URL: this.#operatorUrl, FAREBOX_OPERATOR_TOKEN: TOKEN };
+    const storage = "url" in database ? { DATABASE_URL: database.url } : {};
+    const config = ["--config", join(this.#folder, "farebox.yaml"), "--data", join(this.#folder, "data")];
+    const doctor = new FareboxProcess(["doctor", "--json", ...config], { ...environment, ...storage });
+    const { stdout } = await doctor.finish();
+    const { findings }: { readonly findings: readonly Finding[] } = JSON.parse(stdout);
+    return findings.filter(({ state }) => state !== "ok").map(({ check, text }) => `${check}: ${text}`);
   }
 
   /** What it is called in the database. */

@@ -27,8 +27,9 @@ eachDatabase("operator API", (openFresh) => {
     }
   });
 
-  test("health is told without a token and without data", async () => {
+  test("health is told without a token and without data, and the log is spared what is asked every second", async () => {
     const open = { authorization: "" };
+    const logged = operator.log.length;
     assert.deepEqual((await operator.get("/healthz", open)).body, { status: "ok" });
     assert.deepEqual((await operator.get("/readyz", open)).body, { status: "ok" });
     operator.ready = false;
@@ -39,6 +40,7 @@ eachDatabase("operator API", (openFresh) => {
     const away = await operator.get("/readyz", open);
     operator.databaseAway = false;
     assert.deepEqual([away.status, away.body.code], [503, "storage_unavailable"]);
+    assert.equal(operator.log.length, logged);
   });
 
   test("an unknown path is 404, a known one with another method 405 with Allow", async () => {
