@@ -446,6 +446,24 @@ CREATE TABLE farebox.migrations (
   CONSTRAINT migrations_pkey PRIMARY KEY (number)
 );
 
+CREATE TABLE farebox.month_sums (
+  type_no smallint NOT NULL,
+  month timestamp with time zone NOT NULL,
+  slot smallint NOT NULL,
+  shard smallint NOT NULL,
+  charges bigint NOT NULL,
+  burned bigint NOT NULL,
+  uncollected bigint NOT NULL,
+  refunded bigint NOT NULL,
+  expired bigint NOT NULL,
+  adjusted bigint NOT NULL,
+  recurring bigint NOT NULL,
+  promo bigint NOT NULL,
+  topup bigint NOT NULL,
+  CONSTRAINT month_sums_pkey PRIMARY KEY (type_no, month, slot, shard)
+) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.month_sums IS 'All entries of a shard summed by month and credit type, up to usage_rolled.seq of each pool.';
+
 CREATE TABLE farebox.once_windows (
   account_no integer NOT NULL,
   endpoint_no integer NOT NULL,
@@ -860,6 +878,24 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.add_key_spend IS 'Internal. Adds sums of quarters of an hour to what keys have spent.';
 
+CREATE OR REPLACE FUNCTION farebox.add_month_sums(p_shard smallint, p_account integer, p_type smallint, p_after bigint, p_last bigint, p_at timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+BEGIN
+  -- In the order of the rows: two steps that add to the same ones wait for one another, and not in a circle.
+  INSERT INTO farebox.month_sums AS m (type_no, month, slot, shard, charges, burned, uncollected, refunded, expired, adjusted,
+    recurring, promo, topup)
+  SELECT s.type_no, s.month, s.slot, p_shard, s.charges, s.burned, s.uncollected, s.refunded, s.expired, s.adjusted, s.recurring,
+    s.promo, s.topup
+  FROM farebox.sum_months(p_shard, p_account, p_type, p_after, p_last, p_at) s ORDER BY s.month
+  ON CONFLICT (type_no, month, slot, shard) DO UPDATE
+  SET charges = m.charges + excluded.charges, burned = m.burned + excluded.burned, uncollected = m.uncollected + excluded.uncollected,
+    refunded = m.refunded + excluded.refunded, expired = m.expired + excluded.expired, adjusted = m.adjusted + excluded.adjusted,
+    recurring = m.recurring + excluded.recurring, promo = m.promo + excluded.promo, topup = m.topup + excluded.topup;
+END $function$;
+COMMENT ON FUNCTION farebox.add_month_sums IS 'Internal. Adds a range of a pool''s entries to the sums of its shard''s months.';
+
 CREATE OR REPLACE FUNCTION farebox.add_refund_grant(INOUT io_pool pools, p_now timestamp with time zone, p_amount bigint, p_seq bigint)
  RETURNS pools
  LANGUAGE plpgsql
@@ -966,6 +1002,7 @@ BEGIN
     v_pool.last_seq := v_pool.last_seq + 1; v_pool.last_at := v_opened.o_now;
     INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, kind, reason)
     VALUES (p_account, p_type, p_shard, v_pool.last_seq, v_pool.last_at, p_amount, v_pool.balance, v_pool.spent, 'a', p_reason);
+    PERFORM farebox.keep_in_sight(p_shard, p_account, p_type);
     PERFORM farebox.write_pool(v_pool);
     v_reply := jsonb_build_object('balance', v_pool.balance, 'seq', v_pool.last_seq);
   END IF;
@@ -2057,6 +2094,7 @@ BEGIN
     INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, kind, grant_id, reason)
     VALUES (p_account, p_type, p_shard, v_seq, v_now, p_amount, v_pool.balance, v_pool.spent,
       CASE WHEN p_source = 'adjustment' THEN 'a' ELSE 'g' END, p_grant_id, coalesce(p_reason, p_source));
+    PERFORM farebox.keep_in_sight(p_shard, p_account, p_type);
   END IF;
   PERFORM farebox.write_pool(v_pool);
   RETURN jsonb_build_object('outcome', 'granted', 'grantId', p_grant_id, 'balance', v_pool.balance, 'seq', v_seq);
@@ -2625,7 +2663,7 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.lock_pools IS 'Internal. Locks pools of an account, given in order, and only then looks at the clock.';
 
-CREATE OR REPLACE FUNCTION farebox.lock_usage(p_shard smallint, p_account integer, p_type smallint)
+CREATE OR REPLACE FUNCTION farebox.lock_rolled(p_shard smallint, p_account integer, p_type smallint)
  RETURNS usage_rolled
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -2644,7 +2682,7 @@ BEGIN
   END LOOP;
   RETURN v_rolled;
 END $function$;
-COMMENT ON FUNCTION farebox.lock_usage IS 'Internal. Locks how far a pool''s usage is rolled up; null when another process has it locked.';
+COMMENT ON FUNCTION farebox.lock_rolled IS 'Internal. Locks how far a pool''s usage is rolled up; null when another process has it locked.';
 
 CREATE OR REPLACE FUNCTION farebox.ms_until(p_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS bigint
@@ -2935,6 +2973,48 @@ BEGIN
   RETURN v_balances;
 END $function$;
 COMMENT ON FUNCTION farebox.read_balances IS 'Called by instances. All pools of an account as of now, by credit type: what is due is counted, nothing is written.';
+
+CREATE OR REPLACE FUNCTION farebox.read_month_tails(p_shard smallint)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+DECLARE
+  v_pool record;
+  v_sums farebox.month_sums[] := '{}';
+BEGIN
+  FOR v_pool IN
+    SELECT a.account_no, a.type_no, p.last_seq, coalesce(r.seq, 0) AS seq, coalesce(r.at, '-infinity') AS at
+    FROM (SELECT DISTINCT o.account_no, o.type_no FROM farebox.active_pools o WHERE o.shard = p_shard) a
+    CROSS JOIN LATERAL (
+      SELECT q.last_seq FROM farebox.pools q
+      WHERE q.account_no = a.account_no AND q.type_no = a.type_no AND q.shard = p_shard LIMIT 1
+    ) p
+    LEFT JOIN LATERAL (
+      SELECT u.seq, u.at FROM farebox.usage_rolled u
+      WHERE u.account_no = a.account_no AND u.type_no = a.type_no AND u.shard = p_shard LIMIT 1
+    ) r ON true
+    WHERE p.last_seq > coalesce(r.seq, 0)
+  LOOP
+    v_sums := v_sums || ARRAY(SELECT s FROM farebox.sum_months(p_shard, v_pool.account_no, v_pool.type_no, v_pool.seq,
+      v_pool.last_seq, v_pool.at) s);
+  END LOOP;
+  RETURN coalesce((
+    SELECT jsonb_agg(jsonb_build_object('typeNo', g.type_no, 'month', g.month, 'charges', g.charges::text, 'burned', g.burned::text,
+      'uncollected', g.uncollected::text, 'refunded', g.refunded::text, 'expired', g.expired::text, 'adjusted', g.adjusted::text,
+      'recurring', g.recurring::text, 'promo', g.promo::text, 'topup', g.topup::text))
+    FROM (
+      SELECT s.type_no, s.month, sum(s.charges) AS charges, sum(s.burned) AS burned, sum(s.uncollected) AS uncollected,
+        sum(s.refunded) AS refunded, sum(s.expired) AS expired, sum(s.adjusted) AS adjusted, sum(s.recurring) AS recurring,
+        sum(s.promo) AS promo, sum(s.topup) AS topup
+      FROM unnest(v_sums) s GROUP BY 1, 2
+    ) g
+  ), '[]');
+END $function$;
+COMMENT ON FUNCTION farebox.read_month_tails IS 'The sums by month of the entries of a shard that are not rolled up. Its cost is that of these entries.';
 
 CREATE OR REPLACE FUNCTION farebox.recall_others(p_pool pools, p_instance integer, p_own integer, p_by_cap boolean)
  RETURNS boolean
@@ -3417,7 +3497,7 @@ DECLARE
 BEGIN
   -- Nearly always: nothing is locked, nothing is written.
   IF farebox.usage_behind(p_shard, p_account, p_type) <= 0 THEN RETURN 0; END IF;
-  v_rolled := farebox.lock_usage(p_shard, p_account, p_type);
+  v_rolled := farebox.lock_rolled(p_shard, p_account, p_type);
   SELECT p.last_seq INTO v_last FROM farebox.pools p
   WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard;
   -- Another process holds the row, or has been here meanwhile.
@@ -3458,6 +3538,7 @@ BEGIN
     PERFORM farebox.add_usage(p_shard, p_account, p_type, v_quarter, v_key, v_endpoint, v_requests, v_units, v_credits, v_refunded);
     PERFORM farebox.add_key_spend(p_shard, p_account, p_type, v_quarter, v_key, v_credits, v_refunded);
   END IF;
+  PERFORM farebox.add_month_sums(p_shard, p_account, p_type, v_rolled.seq, v_rolled.seq + v_count, v_rolled.at);
   UPDATE farebox.usage_rolled r SET seq = v_rolled.seq + v_count, at = v_until
   WHERE r.account_no = p_account AND r.type_no = p_type AND r.shard = p_shard;
   RETURN v_count;
@@ -3844,6 +3925,37 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.sum_key_spend IS 'Internal. What keys have spent by now: the roll-up, and the entries behind it.';
 
+CREATE OR REPLACE FUNCTION farebox.sum_months(p_shard smallint, p_account integer, p_type smallint, p_after bigint, p_last bigint, p_at timestamp with time zone)
+ RETURNS SETOF month_sums
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+BEGIN
+  RETURN QUERY SELECT p_type, date_trunc('month', e.at, 'UTC'), (p_account % 8)::smallint, p_shard,
+    count(*) FILTER (WHERE e.kind = 'c'), coalesce(-sum(e.amount) FILTER (WHERE e.kind = 'c'), 0)::bigint,
+    coalesce(sum(e.uncollected) FILTER (WHERE e.kind = 'c'), 0)::bigint, coalesce(sum(e.amount) FILTER (WHERE e.kind = 'r'), 0)::bigint,
+    coalesce(-sum(e.amount) FILTER (WHERE e.kind = 'x'), 0)::bigint, coalesce(sum(e.amount) FILTER (WHERE e.kind = 'a'), 0)::bigint,
+    coalesce(sum(e.amount) FILTER (WHERE e.kind = 'g' AND g.source = 'recurring'), 0)::bigint,
+    coalesce(sum(e.amount) FILTER (WHERE e.kind = 'g' AND g.source = 'promo'), 0)::bigint,
+    -- All other grants, so that nothing is in no sum.
+    coalesce(sum(e.amount) FILTER (WHERE e.kind = 'g' AND g.source IS DISTINCT FROM 'recurring' AND g.source IS DISTINCT FROM 'promo'), 0)::bigint
+  FROM (
+    SELECT o.at, o.kind, o.amount, o.uncollected, o.grant_id FROM farebox.entries o
+    WHERE o.account_no = p_account AND o.type_no = p_type AND o.shard = p_shard AND o.seq > p_after AND o.seq <= p_last
+      AND o.at >= p_at
+    OFFSET 0
+  ) e
+  LEFT JOIN LATERAL (
+    SELECT s.source FROM farebox.grants s
+    WHERE s.account_no = p_account AND s.type_no = p_type AND s.grant_id = e.grant_id AND s.shard = p_shard LIMIT 1
+  ) g ON e.kind = 'g'
+  GROUP BY 2;
+END $function$;
+COMMENT ON FUNCTION farebox.sum_months IS 'Internal. A range of a pool''s entries, summed by month.';
+
 CREATE OR REPLACE FUNCTION farebox.take_back(INOUT io_pool pools, p_instance integer, p_work jsonb, OUT o_released jsonb[])
  RETURNS record
  LANGUAGE plpgsql
@@ -4215,6 +4327,9 @@ BEGIN
     VALUES (v_pool.account_no, v_pool.type_no, v_pool.shard, v_seq, v_pool.last_at, e.amount, e.balance, v_pool.spent, e.kind,
       e.grant_id, e.reason);
   END LOOP;
+  IF cardinality(p.entries) > 0 THEN
+    PERFORM farebox.keep_in_sight(v_pool.shard, v_pool.account_no, v_pool.type_no);
+  END IF;
   FOR k IN 1..p.holds_ended LOOP
     UPDATE farebox.holds h SET amount = 0, state = 'expired'
     WHERE h.account_no = v_pool.account_no AND h.type_no = v_pool.type_no AND h.hold_id = p.holds[k].hold_id

@@ -32,11 +32,13 @@ import { addPricesPublish } from "./commands/prices/publish.ts";
 import { addPricesSimulate } from "./commands/prices/simulate.ts";
 import { addRefund } from "./commands/refund.ts";
 import { addRefunds } from "./commands/refunds/refunds.ts";
+import { addReports } from "./commands/reports/reports.ts";
 import { addStart } from "./commands/start.ts";
 import { addTokenCreate } from "./commands/token/create.ts";
 import { addTokenList } from "./commands/token/list.ts";
 import { addTokenRevoke } from "./commands/token/revoke.ts";
 import { addTokenSelf } from "./commands/token/self.ts";
+import { addTraffic } from "./commands/traffic.ts";
 import { addUsage } from "./commands/usage.ts";
 import { refuseRepeats } from "./refuse-repeats.ts";
 
@@ -79,6 +81,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addUsage(program, cli);
   addEntries(program, cli);
   addCalls(program, cli);
+  addReports(program, cli);
   addExports(program, cli);
   const plan = program.command("plan").description("plans, and which one an account has");
   addPlanList(plan, cli);
@@ -92,15 +95,20 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesCancel(prices, cli);
   addPricesSimulate(prices, cli);
   addPricesOpenapi(prices, cli);
+  addTokens(program, cli);
+  addMigrate(program, cli);
+  addAudit(program, cli);
+  addAuditTrail(program, cli);
+  addTraffic(program, cli);
+  addDoctor(program, cli);
+  refuseRepeats(program);
+  return program;
+}
+
+function addTokens(program: Command, cli: Cli): void {
   const token = program.command("token").description("named tokens of the operator API");
   addTokenCreate(token, cli);
   addTokenList(token, cli);
   addTokenRevoke(token, cli);
   addTokenSelf(token, cli);
-  addMigrate(program, cli);
-  addAudit(program, cli);
-  addAuditTrail(program, cli);
-  addDoctor(program, cli);
-  refuseRepeats(program);
-  return program;
 }

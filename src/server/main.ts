@@ -13,6 +13,7 @@ import {
 import { withPatience } from "../ledger/database/patience.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
+import { TrafficFeed } from "../telemetry/traffic-feed.ts";
 import { Closing } from "./closing.ts";
 import { type Listen, refuseAddress, renderUrl } from "./listen.ts";
 import { openGateway } from "./open-gateway.ts";
@@ -90,12 +91,13 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   const planWatch = await prepareDatabase(database, config, logger, patiently);
   const operatorToken = ensureOperatorToken(options.dataDirectory, options.operatorToken);
   const metrics = createMetrics();
+  const traffic = new TrafficFeed();
   const parts = { database, config, metrics, logger, closing, patiently };
   const instance = await openInstance(parts);
   startBackground(parts, planWatch);
   const workers =
-    workerCount === 1 ? undefined : new Workers({ ...options, config, metrics, count: workerCount });
-  const gateway = workers ?? (await openGateway(parts, instance, options));
+    workerCount === 1 ? undefined : new Workers({ ...options, config, metrics, traffic, count: workerCount });
+  const gateway = workers ?? (await openGateway(parts, instance, { ...options, traffic }));
   let ready = false;
   const api = createOperatorApi({
     database,
@@ -103,6 +105,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     token: operatorToken.token,
     logger,
     metrics: workers?.metrics ?? metrics,
+    traffic,
     version,
     instanceId: () => instance.ledger.instanceId,
     workers: () => workers?.list() ?? [],
@@ -111,6 +114,8 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   });
   const operator = await serveOperator(api, operatorListen).catch(refuseAddress(operatorListen));
   closing.add("operator API", () => operator.close());
+  // Streams have no end of their own.
+  closing.add("traffic", async () => traffic.close());
   closing.add("gateway", () => gateway.close(), "serving");
   const address = await gateway.listen(listen.host, listen.port).catch(refuseAddress(listen));
   ready = true;

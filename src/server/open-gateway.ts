@@ -5,6 +5,7 @@ import { ensureLinkSecret } from "../ledger/exports/link-secret.ts";
 import { readAccountState } from "../meter/read-account-state.ts";
 import { readUsageFacts } from "../meter/read-usage-facts.ts";
 import { createGatewayTelemetry } from "../telemetry/gateway-telemetry.ts";
+import type { TrafficFeed } from "../telemetry/traffic-feed.ts";
 import type { Instance, ProcessParts } from "./open-instance.ts";
 import { openPortal } from "./open-pages.ts";
 import { openSessions } from "./open-sessions.ts";
@@ -13,6 +14,8 @@ import { runExports } from "./run-exports.ts";
 export interface GatewayOptions {
   readonly dataDirectory: string;
   readonly version: string;
+  /** Who watches what the gateway answers. */
+  readonly traffic: TrafficFeed;
 }
 
 /**
@@ -22,7 +25,7 @@ export interface GatewayOptions {
 export async function openGateway(
   parts: ProcessParts,
   { ledger, meter }: Instance,
-  { dataDirectory, version }: GatewayOptions,
+  { dataDirectory, version, traffic }: GatewayOptions,
 ): Promise<Gateway> {
   const { database, config, metrics, logger, closing, patiently } = parts;
   const contract = loadContract(config.contract);
@@ -50,7 +53,7 @@ export async function openGateway(
     readState: (identity, needs) => readAccountState({ meter, database, nowMs: Date.now() }, identity, needs),
     readUsage: (identity, question) =>
       readUsageFacts(database, config.creditTypes[0] ?? "credits", identity, question),
-    events: createGatewayTelemetry(metrics.registry, logger),
+    events: createGatewayTelemetry(metrics.registry, logger, traffic),
     clock: { unixMs: () => Date.now() },
   });
 }

@@ -1,12 +1,19 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { GatewayEvents } from "../gateway/exchange/gateway-events.ts";
 import type { Logger } from "./logger.ts";
+import type { TrafficFeed } from "./traffic-feed.ts";
 
 /** Whole exchanges: the upstream's time dominates. */
 const EXCHANGE_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
+const UNWATCHED = { isWatched: false, tell: () => undefined };
+
 /** Counts what the gateway tells, and logs what an operator should look into. Finished exchanges are logged at `debug`. */
-export function createGatewayTelemetry(registry: Registry, logger: Logger): GatewayEvents {
+export function createGatewayTelemetry(
+  registry: Registry,
+  logger: Logger,
+  traffic: Pick<TrafficFeed, "isWatched" | "tell"> = UNWATCHED,
+): GatewayEvents {
   const counters = createCounters(registry);
   const durations = new Histogram({
     name: "farebox_exchange_seconds",
@@ -16,11 +23,12 @@ export function createGatewayTelemetry(registry: Registry, logger: Logger): Gate
     registers: [registry],
   });
   return {
-    finished: (exchange) => {
+    finished: (exchange, outcome) => {
       const endpoint = exchange.endpoint ?? "none";
       counters.exchanges.inc({ endpoint, status: String(exchange.status) });
       durations.observe({ endpoint }, exchange.ms / 1000);
       logger.debug(exchange, "finished");
+      if (traffic.isWatched) traffic.tell(exchange, outcome);
     },
     upstreamFailed: (failure) => {
       counters.upstreamFailures.inc({ upstream: failure.upstream, code: failure.code });

@@ -80,8 +80,9 @@ test("what the gateway tells is counted; finished exchanges are logged at debug 
   const { lines, logger, metrics } = collect();
   const events = createGatewayTelemetry(metrics.registry, logger);
   const exchange = { requestId: "r1", method: "GET", accountId: "acc_1", upstreamStatus: 200, ms: 12 };
-  events.finished({ ...exchange, endpoint: "GET /x", status: 200 });
-  events.finished({ ...exchange, endpoint: undefined, status: 401 });
+  const outcome = { settlement: undefined, refusal: undefined };
+  events.finished({ ...exchange, endpoint: "GET /x", status: 200 }, outcome);
+  events.finished({ ...exchange, endpoint: undefined, status: 401 }, outcome);
   events.upstreamFailed({
     requestId: "r1",
     upstream: "default",

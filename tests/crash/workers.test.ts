@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, type TestContext, test } from "node:test";
+import { trafficLine } from "../../src/api/wire/traffic.ts";
+import { readEvents } from "../../src/cli/commands/traffic.ts";
 import { assertAtRest, auditByCommand, readBooks, readLeased } from "./books.ts";
 import { compareLogs } from "./compare-logs.ts";
 import { eventually } from "./eventually.ts";
@@ -109,6 +111,33 @@ describe("a gateway of two workers", { concurrency: 2 }, () => {
     for (const { id } of workers) assert.equal(await readLeased(database, id), 0);
     const { acknowledged } = await scene.settle();
     assert.ok(acknowledged >= 200);
+  });
+
+  test("whoever watches the traffic sees that of all workers, and each request once", async (context) => {
+    const scene = await open(context);
+    const instance = await scene.start();
+    await workersOf(instance);
+    scene.upstream.script = (call) => call.succeed();
+    const customer = await instance.openAccount(1_000);
+    const events = readEvents(await instance.operator.stream("/v1/traffic", "text/event-stream"));
+    await events.next();
+    const count = 40;
+    const seen = new Set<string>();
+    const see = async (): Promise<void> => {
+      const { value } = await events.next();
+      seen.add(trafficLine.parse(JSON.parse(value?.data ?? "")).requestId);
+    };
+    // Workers hear of the first reader a little later than it does.
+    const first = new AbortController();
+    void see().then(() => first.abort());
+    const call = (name: string) =>
+      new LoggingClient(scene.log).call(instance.gatewayPort, { ...customer, call: name });
+    for (let number = 0; !first.signal.aborted; number += 1) await call(`early-${number}`);
+    for (let number = 0; number < count; number += 1) await call(`late-${number}`);
+    // Of two workers that take turns: were one not watched, half would be missing, and this would wait for ever.
+    while (seen.size < count) await see();
+    await events.return(undefined);
+    await instance.terminate();
   });
 
   test("all that are killed at once come back on the same port; metrics are those of all processes, and counts of the dead stay", async (context) => {

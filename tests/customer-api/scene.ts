@@ -33,6 +33,8 @@ export interface Scene {
   readonly forwarded: string[];
   /** Asks the operator API; fails unless it succeeds. */
   operate<T>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Asks the operator API for a stream. */
+  watch(path: string): Promise<Response>;
   /** A new account with credits and one key, which has these scopes. */
   openCustomer(credits?: number, scopes?: readonly string[]): Promise<Customer>;
   /** The same database, to look into and to change what no API changes. */
@@ -97,6 +99,7 @@ export async function openScene(
     database,
     setStorage: line.setState,
     operate,
+    watch: (path) => fetch(`${running.operator}${path}`, { headers: { authorization } }),
     async openCustomer(credits = 1000, scopes) {
       const { id } = await operate<{ id: string }>("POST", "/v1/accounts", { name: "Customer" });
       if (credits > 0) await operate("POST", `/v1/accounts/${id}/grants`, { amount: credits });

@@ -26,6 +26,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     rooms: {
       top: [],
       sessions: [],
+      pools: [],
       routes: ["top"],
       leases: ["top"],
       prices: ["top", "routes"],

@@ -50,10 +50,13 @@ import { addListPriceLists } from "./price-lists/list-price-lists.ts";
 import { addPublishPriceList } from "./price-lists/publish-price-list.ts";
 import { addSimulatePrices } from "./price-lists/simulate-prices.ts";
 import { addReference } from "./reference/add-reference.ts";
+import { addGetMonthReport } from "./reports/get-month-report.ts";
+import { addListRunningOut } from "./reports/list-running-out.ts";
 import { addCreateToken } from "./tokens/create-token.ts";
 import { addGetSelf } from "./tokens/get-self.ts";
 import { addListTokens } from "./tokens/list-tokens.ts";
 import { addRevokeToken } from "./tokens/revoke-token.ts";
+import { addWatchTraffic } from "./traffic/watch-traffic.ts";
 
 const OPERATIONS = [
   addCreateAccount,
@@ -89,6 +92,8 @@ const OPERATIONS = [
   addListEntries,
   addGetUsage,
   addGetCall,
+  addGetMonthReport,
+  addListRunningOut,
   addPublishPriceList,
   addListPriceLists,
   // Before the route of a version, which its path would match too.
@@ -108,6 +113,7 @@ const OPERATIONS = [
   addListTokens,
   addRevokeToken,
   addGetSelf,
+  addWatchTraffic,
   addHealth,
   addMetrics,
 ] as const;

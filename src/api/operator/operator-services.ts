@@ -2,6 +2,7 @@ import type { Config } from "../../config/config.ts";
 import type { Database } from "../../ledger/database/database.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
+import type { TrafficFeed } from "../../telemetry/traffic-feed.ts";
 
 /** What the operations of the operator API work with. */
 export interface OperatorServices {
@@ -10,6 +11,8 @@ export interface OperatorServices {
   readonly token: string;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, "contentType" | "render">;
+  /** What this instance answers, for whoever watches. */
+  readonly traffic: Pick<TrafficFeed, "readers" | "watch">;
   /** Farebox's own version. */
   readonly version: string;
   /** This instance, which goes on under a new id when it was declared dead. */

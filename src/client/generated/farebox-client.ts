@@ -38,6 +38,7 @@ import type {
   GetExportInput,
   GetKeyInput,
   GetKeyPermissionsInput,
+  GetMonthReportInput,
   GetPriceListDiffInput,
   GetPriceListInput,
   GetUsageInput,
@@ -56,7 +57,9 @@ import type {
   ListHoldsInput,
   ListKeysInput,
   ListPriceListsInput,
+  ListRunningOutInput,
   ListTokensInput,
+  MonthReport,
   Plans,
   PortalLink,
   PreviewBulkRefundInput,
@@ -74,6 +77,7 @@ import type {
   RevokeTokenInput,
   RotateKeyInput,
   RunAuditInput,
+  RunningOutPage,
   Self,
   SimulatePricesInput,
   Simulation,
@@ -163,6 +167,12 @@ export interface FareboxClient {
   readonly getAllUsageCsv: (input?: GetAllUsageInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
   /** Explain one call: its price, what was held, charged, uncollected and refunded. `GET /v1/calls/{call}` */
   readonly getCall: (input: GetCallInput, options?: RequestOptions) => Promise<Call>;
+  /** Read what was sold, burned, refunded, expired and is outstanding, by month and credit type. `GET /v1/reports/months` */
+  readonly getMonthReport: (input?: GetMonthReportInput, options?: RequestOptions) => Promise<MonthReport>;
+  /** The same as CSV, as a stream of all lines. */
+  readonly getMonthReportCsv: (input?: GetMonthReportInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
+  /** List pools that run out within some days at their present pace. `GET /v1/reports/running-out` */
+  readonly listRunningOut: (input?: ListRunningOutInput, options?: RequestOptions) => Promise<RunningOutPage>;
   /** Publish a price list, from now on or from a later time. `POST /v1/price-lists` */
   readonly publishPriceList: (input: PublishPriceListInput, options?: RequestOptions) => Promise<Publication>;
   /** List price lists, the newest version first. `GET /v1/price-lists` */

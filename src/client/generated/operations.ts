@@ -37,6 +37,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   getUsage: { method: "GET", path: "/v1/accounts/{account}/usage", csv: true },
   getAllUsage: { method: "GET", path: "/v1/usage", csv: true },
   getCall: { method: "GET", path: "/v1/calls/{call}" },
+  getMonthReport: { method: "GET", path: "/v1/reports/months", csv: true },
+  listRunningOut: { method: "GET", path: "/v1/reports/running-out" },
   publishPriceList: { method: "POST", path: "/v1/price-lists" },
   listPriceLists: { method: "GET", path: "/v1/price-lists" },
   getPriceSchedule: { method: "GET", path: "/v1/price-lists/schedule" },

@@ -727,6 +727,94 @@ export interface Call {
     reference: string;
   }[];
 }
+export interface MonthReport {
+  from: string;
+  to: string;
+  /**
+   * One for each month and credit type, in the order of time.
+   */
+  rows: {
+    /**
+     * The month of UTC.
+     */
+    month: string;
+    time: string;
+    timeEnd: string;
+    creditType: string;
+    /**
+     * Granted by plans and top-ups: `recurring` and `topup`.
+     */
+    sold: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    recurring: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    topup: number;
+    /**
+     * Granted for nothing.
+     */
+    promo: number;
+    /**
+     * By hand, signed; grants with the source `adjustment` too.
+     */
+    adjusted: number;
+    /**
+     * How many charges there were.
+     */
+    charges: number;
+    /**
+     * What they took; refunds are not taken off.
+     */
+    burned: number;
+    /**
+     * Given back in this month, of whatever charges.
+     */
+    refunded: number;
+    /**
+     * Credits, exact to six decimals.
+     */
+    expired: number;
+    /**
+     * What charges asked for and nothing covered.
+     */
+    uncollected: number;
+    /**
+     * The sum of all balances when the month ended; of the present one, now.
+     */
+    outstanding: number;
+  }[];
+  /**
+   * Null: nothing is missing. With very much that was written just now: what happened before this moment is counted.
+   */
+  completeUntil: string | null;
+}
+export interface RunningOutPage {
+  pools: {
+    account: string;
+    name: string;
+    plan: string | null;
+    creditType: string;
+    /**
+     * Credits, exact to six decimals.
+     */
+    balance: number;
+    /**
+     * Used a day, on average over the last seven days of UTC.
+     */
+    pace: number;
+    /**
+     * The end of the day on which credits run out.
+     */
+    runsOutAt: string;
+  }[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
 export interface Publication {
   version: number;
   effectiveAt: string;
@@ -1544,6 +1632,35 @@ export interface GetCallInput {
    * Whose call it is. Without it all accounts are looked through that were charged about the time in the id.
    */
   account?: string | undefined;
+}
+export interface GetMonthReportInput {
+  /**
+   * Any moment of the first month, in UTC; when absent there are 12 months.
+   */
+  from?: string | undefined;
+  /**
+   * Any moment of the last month; the present one when absent. At most 120 months.
+   */
+  to?: string | undefined;
+  /**
+   * All credit types when absent.
+   */
+  creditType?: string | undefined;
+}
+export interface ListRunningOutInput {
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+  /**
+   * Within so many days.
+   */
+  days?: number | undefined;
+  /**
+   * All credit types when absent.
+   */
+  creditType?: string | undefined;
 }
 export interface PublishPriceListInput {
   /**

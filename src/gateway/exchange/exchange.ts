@@ -1,8 +1,9 @@
 import type { RenderContext } from "../../contract/contract.ts";
 import type { FoundKey } from "../../contract/key/found-key.ts";
 import { plainAddress } from "../../domain/addresses.ts";
+import type { RefusalCode } from "../../domain/refusal.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
-import type { Admission, Identity, Route } from "../../meter/meter.ts";
+import type { Admission, Identity, Route, Settlement } from "../../meter/meter.ts";
 import type { RequestHead } from "../headers/request-guard.ts";
 import { createRequestId } from "../headers/request-id.ts";
 import type { Sender } from "../headers/sender.ts";
@@ -61,6 +62,9 @@ export class Exchange {
   admission: Admission | undefined;
   // Step: forward.
   upstreamStatus: number | undefined;
+  settlement: Settlement | undefined;
+  /** The code with which it was refused, in any step. */
+  refusal: RefusalCode | undefined;
 
   /** The client's connection has closed before its answer was complete. */
   clientGone = false;

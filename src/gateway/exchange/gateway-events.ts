@@ -1,3 +1,6 @@
+import type { RefusalCode } from "../../domain/refusal.ts";
+import type { Settlement } from "../../meter/meter.ts";
+
 /** One exchange, when everything about it is over. */
 export interface FinishedExchange {
   readonly requestId: string;
@@ -13,9 +16,17 @@ export interface FinishedExchange {
   readonly ms: number;
 }
 
+/** What became of an exchange, besides. */
+export interface ExchangeOutcome {
+  /** The charge; undefined when nothing was charged. What a broken response had is refunded. */
+  readonly settlement: Pick<Settlement, "creditType" | "charged" | "units"> | undefined;
+  /** The code with which Farebox refused it; undefined when it did not. */
+  readonly refusal: RefusalCode | undefined;
+}
+
 /** What operators want to know of the gateway, as counters, histograms and log lines. Implemented by telemetry. */
 export interface GatewayEvents {
-  finished(exchange: FinishedExchange): void;
+  finished(exchange: FinishedExchange, outcome: ExchangeOutcome): void;
   /** The upstream could not be used: refused, cut short, too slow, not HTTP. */
   upstreamFailed(failure: { requestId: string; upstream: string; code: string; reason: string }): void;
   /** A charge was reversed because the upstream broke after the head had been sent. */

@@ -13,15 +13,18 @@ export function fail(exchange: Exchange, error: unknown): void {
 export function report(exchange: Exchange): void {
   if (exchange.addressSlot !== undefined) exchange.parts.addresses.leave(exchange.addressSlot);
   const { parts, requestId, method, endpoint, identity, response, clientGone, upstreamStatus } = exchange;
-  parts.events.finished({
-    requestId,
-    method,
-    endpoint,
-    accountId: identity?.accountId,
-    status: clientGone || !response.headersSent ? 0 : response.statusCode,
-    upstreamStatus,
-    ms: parts.clock.unixMs() - exchange.startedMs,
-  });
+  parts.events.finished(
+    {
+      requestId,
+      method,
+      endpoint,
+      accountId: identity?.accountId,
+      status: clientGone || !response.headersSent ? 0 : response.statusCode,
+      upstreamStatus,
+      ms: parts.clock.unixMs() - exchange.startedMs,
+    },
+    exchange,
+  );
 }
 
 /** Answer and books are settled: the last step of every exchange, run once. */

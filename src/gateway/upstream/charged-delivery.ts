@@ -95,6 +95,7 @@ export class ChargedDelivery extends WholeDelivery {
         this.#refuse(settlement).catch((error: unknown) => call.failedByUs(error));
         return;
       }
+      call.exchange.settlement = settlement;
       if (!settlement.superseded) {
         const facts = completeFacts(call.exchange, settlement);
         if (facts instanceof Promise) {

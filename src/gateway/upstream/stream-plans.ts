@@ -53,6 +53,7 @@ export function chargedPlan(call: UpstreamCall, admission: Admission, head: Upst
         units,
         ...(stored === undefined ? {} : { response: stored }),
       });
+      exchange.settlement = settlement;
       const added: HeaderList = [];
       addSettledHeaders(added, exchange, await completeFacts(exchange, settlement), head.hasCacheControl);
       return added;
@@ -85,6 +86,7 @@ export function countedPlan(
       units,
       ...(stored === undefined ? {} : { response: stored }),
     });
+    exchange.settlement = settlement;
   };
   return {
     async close() {

@@ -122,7 +122,7 @@ const ROLLED = `SELECT * FROM (
     SELECT ${BY_POOL}, p.rolled AS seq, p.rolled > p.last_seq AS "isAhead", coalesce((
         SELECT e.at <> p.at FROM farebox.entries e WHERE ${ownedBy("e")} AND e.seq = p.rolled LIMIT 1
       ), false) AS "isWrongTime", EXISTS (
-        SELECT FROM farebox.entries e WHERE ${ownedBy("e")} AND e.seq > p.rolled AND e.kind IN ('c', 'r')
+        SELECT FROM farebox.entries e WHERE ${ownedBy("e")} AND e.seq > p.rolled
       ) AND NOT EXISTS (SELECT FROM farebox.active_pools a WHERE ${ownedBy("a")}) AS "isHidden"
     FROM ${POOLS} CROSS JOIN LATERAL (
       SELECT o.last_seq, coalesce(r.seq, 0) AS rolled, r.at

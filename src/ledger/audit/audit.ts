@@ -1,6 +1,7 @@
 import type { Database, Transaction } from "../database/database.ts";
 import { findBrokenEntries } from "./audit-entries.ts";
 import { findBrokenLeases } from "./audit-leases.ts";
+import { MonthAudit } from "./audit-months.ts";
 import { findBrokenPools } from "./audit-pools.ts";
 import { findOrphans, findStrayRecurring } from "./audit-rest.ts";
 import { findBrokenUsage } from "./audit-usage.ts";
@@ -27,7 +28,7 @@ const WAYS = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"] as const;
 
 /**
  * Recomputes the books from their lines and compares: balance, held and spent of every pool, its entries' numbers, times and
- * running balances, its grants and draws, its refunds, its usage, its keys' spending and caps. Correct while the ledger is in use:
+ * running balances, its grants and draws, its refunds, its usage, its keys' spending and caps, and the months' sums. Correct while the ledger is in use:
  * everything is read in one snapshot, and nothing is locked or written. On PGlite others wait for it; on Postgres it delays only
  * vacuum.
  */
@@ -45,6 +46,7 @@ export function auditLedger(database: Database, options: AuditOptions = {}): Pro
     let entries = 0;
     for (const { shard } of shards) {
       let last: AuditedPool | undefined;
+      const months = new MonthAudit(tx, shard, chunkEntries);
       for await (const chunk of readChunks(tx, shard, chunkEntries)) {
         pools += chunk.length;
         entries += Number(chunk.reduce((sum, pool) => sum + pool.lastSeq, 0n));
@@ -52,11 +54,13 @@ export function auditLedger(database: Database, options: AuditOptions = {}): Pro
         findings.push(...(await findBrokenLeases(tx, chunk)));
         findings.push(...(await findBrokenEntries(tx, chunk, chunkEntries)));
         findings.push(...(await findBrokenUsage(tx, chunk, chunkEntries)));
+        await months.add(chunk);
         findings.push(...(await findStrayRecurring(tx, chunk)));
         findings.push(...(await findOrphans(tx, shard, last?.accountNo, chunk.at(-1)?.accountNo)));
         last = chunk.at(-1);
       }
       findings.push(...(await findOrphans(tx, shard, last?.accountNo, undefined)));
+      findings.push(...(await months.finish()));
     }
     return { findings, pools, entries };
   });

@@ -188,8 +188,17 @@ export async function placeEntries(database: Database, pool: PoolRef, at: readon
         typeNo,
       ]);
     }
+    await sumMonthsAnew(tx);
   });
   await database.query("SELECT farebox.keep_in_sight($1, $2, $3)", [shard, accountNo, typeNo]);
+}
+
+/** Makes the sums of months what the roll-ups of all pools say, after entries or roll-ups were changed. */
+async function sumMonthsAnew(tx: Transaction): Promise<void> {
+  await tx.exec("DELETE FROM farebox.month_sums");
+  await tx.query(
+    `SELECT farebox.add_month_sums(r.shard, r.account_no, r.type_no, 0, r.seq, '-infinity') FROM farebox.usage_rolled r`,
+  );
 }
 
 /** Rolls up the usage of all pools, as the sweeper does. */

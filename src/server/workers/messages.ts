@@ -2,6 +2,7 @@ import type { Config } from "../../config/config.ts";
 import type { DatabaseTarget } from "../../ledger/database/open-database.ts";
 import type { LogLevel } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metrics.ts";
+import type { TakenTraffic } from "../../telemetry/traffic-feed.ts";
 import type { Listen } from "../listen.ts";
 
 /** What a worker starts with: its primary's, so that one which takes another's place has the configuration of the start. */
@@ -19,6 +20,7 @@ export interface WorkerOptions {
 export type ToWorker =
   | { readonly kind: "start"; readonly options: WorkerOptions }
   | { readonly kind: "measure" }
+  | { readonly kind: "watch"; readonly isWatched: boolean }
   | { readonly kind: "announce end" }
   | { readonly kind: "close" };
 
@@ -27,6 +29,7 @@ export type FromWorker =
   | { readonly kind: "failed"; readonly failure: Failure }
   | { readonly kind: "logged"; readonly line: string }
   | { readonly kind: "measured"; readonly metrics: readonly MetricSnapshot[] }
+  | { readonly kind: "traffic"; readonly taken: TakenTraffic }
   | { readonly kind: "end announced" };
 
 /** An error, which loses its class between processes. */

@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metrics.ts";
+import type { TrafficFeed } from "../../telemetry/traffic-feed.ts";
 import type { Listen } from "../listen.ts";
 import type { Failure, FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
 
@@ -31,12 +32,14 @@ export class WorkerProcess {
   metrics: readonly MetricSnapshot[] = [];
   readonly #worker: Worker;
   readonly #logger: Logger;
+  readonly #traffic: Pick<TrafficFeed, "pass">;
   readonly #ready = Promise.withResolvers<{ readonly address: Listen; readonly instanceId: string }>();
   readonly #announced = Promise.withResolvers<void>();
   #measured = Promise.withResolvers<void>();
 
-  constructor(options: WorkerOptions, logger: Logger) {
+  constructor(options: WorkerOptions, logger: Logger, traffic: Pick<TrafficFeed, "pass">) {
     this.#logger = logger;
+    this.#traffic = traffic;
     cluster.setupPrimary({ exec: workerFile(), args: [], serialization: "advanced" });
     this.#worker = cluster.fork();
     this.ready = this.#ready.promise;
@@ -66,6 +69,11 @@ export class WorkerProcess {
     const timer = setTimeout(resolve, MEASURE_MS);
     await Promise.race([this.#measured.promise, promise]);
     clearTimeout(timer);
+  }
+
+  /** Whether it tells what it answers. */
+  watch(isWatched: boolean): void {
+    this.#send({ kind: "watch", isWatched });
   }
 
   /** Resolves when it has waited for `gateway.drainDelay`, or has ended. */
@@ -100,6 +108,9 @@ export class WorkerProcess {
         return;
       case "logged":
         this.#log(message.line);
+        return;
+      case "traffic":
+        this.#traffic.pass(message.taken);
         return;
       case "measured":
         this.metrics = message.metrics;

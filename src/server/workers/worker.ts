@@ -4,6 +4,7 @@ import { openDatabase } from "../../ledger/database/open-database.ts";
 import { withPatience } from "../../ledger/database/patience.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../../telemetry/metrics.ts";
+import { TrafficFeed, type TrafficReader } from "../../telemetry/traffic-feed.ts";
 import { Closing } from "../closing.ts";
 import { refuseAddress } from "../listen.ts";
 import { openGateway } from "../open-gateway.ts";
@@ -15,11 +16,19 @@ import type { Failure, FromWorker, ToWorker, WorkerOptions } from "./messages.ts
 const EXIT_FAILED = 1;
 
 let metrics: Metrics | undefined;
+const traffic = new TrafficFeed();
+let watcher: TrafficReader | undefined;
 let running: { announceEnd(): Promise<void>; close(): Promise<void> } | undefined;
 
 function tell(message: FromWorker): void {
   // A primary that has gone reads nothing.
   if (process.connected) process.send?.(message);
+}
+
+/** `sent` is told when it has left this process, or cannot. */
+function send(message: FromWorker, sent: () => void): void {
+  if (process.connected) process.send?.(message, undefined, undefined, sent);
+  else sent();
 }
 
 async function start(options: WorkerOptions): Promise<void> {
@@ -51,7 +60,7 @@ async function open(options: WorkerOptions, logger: Logger, closing: Closing): P
   metrics = createMetrics();
   const parts = { database, config, metrics, logger, closing, patiently };
   const instance = await openInstance(parts);
-  const gateway = await openGateway(parts, instance, options);
+  const gateway = await openGateway(parts, instance, { ...options, traffic });
   closing.add("gateway", () => gateway.close(), "serving");
   const address = await gateway.listen(listen.host, listen.port).catch(refuseAddress(listen));
   running = { announceEnd: () => gateway.announceEnd(), close: () => closing.run() };
@@ -84,10 +93,27 @@ async function measure(): Promise<void> {
   tell({ kind: "measured", metrics: (await metrics?.snapshot()) ?? [] });
 }
 
+/** What is answered goes to the primary as fast as it takes it; what is more is counted. */
+async function watch(isWatched: boolean): Promise<void> {
+  if (isWatched === (watcher !== undefined)) return;
+  watcher?.leave();
+  watcher = isWatched ? traffic.watch(undefined) : undefined;
+  const reader = watcher;
+  if (reader === undefined) return;
+  while (!reader.isOver) {
+    await reader.waiting();
+    const taken = reader.take();
+    if (taken.lines.length > 0)
+      await new Promise<void>((resolve) => send({ kind: "traffic", taken }, resolve));
+  }
+}
+
 async function obey(message: ToWorker): Promise<void> {
   switch (message.kind) {
     case "start":
       return start(message.options);
+    case "watch":
+      return watch(message.isWatched);
     case "measure":
       return measure();
     case "announce end":

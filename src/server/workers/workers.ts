@@ -6,6 +6,7 @@ import type { Gateway } from "../../gateway/create-gateway.ts";
 import type { DatabaseTarget } from "../../ledger/database/open-database.ts";
 import { type Logger, levelOf } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
+import type { TrafficFeed } from "../../telemetry/traffic-feed.ts";
 import type { Listen } from "../listen.ts";
 import { SummedMetrics } from "./summed-metrics.ts";
 import { WorkerProcess } from "./worker-process.ts";
@@ -29,6 +30,8 @@ interface WorkersOptions {
   readonly logger: Logger;
   /** This process's own. */
   readonly metrics: Metrics;
+  /** Whoever watches is told what all workers answer. */
+  readonly traffic: TrafficFeed;
   readonly count: number;
 }
 
@@ -48,6 +51,9 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
   constructor(options: WorkersOptions) {
     this.#options = options;
     this.metrics = new SummedMetrics(options.metrics, () => this.#workers.keys());
+    options.traffic.onWatched = (isWatched) => {
+      for (const worker of this.#workers.keys()) worker.watch(isWatched);
+    };
   }
 
   /** Whether any takes requests. */
@@ -88,11 +94,11 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
   }
 
   #fork(): WorkerProcess {
-    const { config, database, dataDirectory, version, databaseRetryMs, logger } = this.#options;
+    const { config, database, dataDirectory, version, databaseRetryMs, logger, traffic } = this.#options;
     const logLevel = levelOf(logger);
     const listen = this.#listen;
     const options = { config, database, dataDirectory, listen, logLevel, version, databaseRetryMs };
-    const worker = new WorkerProcess(options, logger);
+    const worker = new WorkerProcess(options, logger, traffic);
     this.#workers.set(worker, undefined);
     void this.#follow(worker);
     return worker;
@@ -102,6 +108,7 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
   async #follow(worker: WorkerProcess): Promise<void> {
     const ready = await worker.ready.catch(() => undefined);
     if (ready !== undefined) this.#workers.set(worker, ready.instanceId);
+    worker.watch(this.#options.traffic.isWatched);
     await worker.ended;
     this.#workers.delete(worker);
     this.metrics.keep(worker.metrics);

@@ -3,6 +3,8 @@ import type { Mutation } from "../mutation.ts";
 const PASS_TIME = "migrations/0004_pass_time_on_a_pool.sql";
 const ROLL = "migrations/0005_roll_a_pool.sql";
 const VERBS = "migrations/0006_grant_refund_adjust.sql";
+const MONTHS = "migrations/0030_month_sums.sql";
+const MONTHS_TEST = "src/ledger/reports/month-report.pg.test.ts";
 const ROLL_TEST = "src/ledger/pools/roll.pg.test.ts";
 const GRANT_TEST = "src/ledger/pools/grant.pg.test.ts";
 const PLAN_TEST = "src/ledger/plans/account-plan.pg.test.ts";
@@ -45,5 +47,22 @@ export const POOLS: readonly Mutation[] = [
     search: "      ELSIF g.amount = 0 THEN",
     replacement: "      ELSIF false THEN",
     tests: [{ file: ROLL_TEST, title: "a refresh that passes the pool's limit is cut" }],
+  },
+  {
+    name: "leave a pool that only has a grant out of sight",
+    why: "What was sold is missing in the report by month until the pool is charged.",
+    file: MONTHS,
+    search:
+      "    PERFORM farebox.keep_in_sight(p_shard, p_account, p_type);\n  END IF;\n  PERFORM farebox.write_pool(v_pool);",
+    replacement: "  END IF;\n  PERFORM farebox.write_pool(v_pool);",
+    tests: [{ file: MONTHS_TEST, title: "a pool that only has a grant is rolled up" }],
+  },
+  {
+    name: "count a month's entries from its roll-up alone",
+    why: "The report by month does not add up to the balances.",
+    file: "src/ledger/reports/month-report.ts",
+    search: "if (hasTails) for (const row of await readTails(tx, shard)) found.add(row);",
+    replacement: "",
+    tests: [{ file: MONTHS_TEST, title: "is the sum of the entries after any sequence of verbs" }],
   },
 ];

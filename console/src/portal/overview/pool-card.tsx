@@ -1,13 +1,18 @@
 import { type ReactNode, useMemo } from "react";
 import { Link } from "react-router";
 import type { Overview, Pool } from "../../../../src/client/generated/customer-types.ts";
+import {
+  computePace,
+  HORIZON_DAYS,
+  type Projection,
+  projectPool,
+} from "../../../../src/domain/pools/project-pool.ts";
 import { RemainingChart } from "../../charts/remaining-chart.tsx";
 import { Badge, Card } from "../../design/card.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
 import { creditWords, showAbout, toCredits } from "../../formats/credits.ts";
 import { showDate, showDistance } from "../../formats/times.ts";
 import { Grants } from "./grants.tsx";
-import { computePace, HORIZON_DAYS, type Projection, projectPool } from "./projection.ts";
 
 /** What remains of one credit type, what it is made of, and how long it lasts. */
 export function PoolCard({

@@ -4,6 +4,7 @@ export const TAGS: readonly { name: string; description: string }[] = [
   { name: "keys", description: "What customers present. A key's text is shown once." },
   { name: "plans", description: "Recurring grants, limits and caps that accounts get." },
   { name: "pools", description: "Credits: balances, grants, refunds, adjustments, entries and usage." },
+  { name: "reports", description: "What all accounts did: sold, burned and outstanding by month." },
   { name: "bulk refunds", description: "All charges that a filter finds, reversed in the background." },
   { name: "exports", description: "Bulk jobs of customers, charged by their records." },
   { name: "price lists", description: "What endpoints cost, from when on: dated and immutable." },

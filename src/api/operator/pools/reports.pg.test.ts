@@ -203,4 +203,59 @@ eachDatabase("operator API: reports and statements", (openFresh) => {
     assert.equal(early.body.split("\r\n").length, 2);
     assert.equal((await operator.get(`${path}?format=csv&cursor=x`)).status, 422);
   });
+
+  test("GET reports/months: what was sold, burned, given back and is outstanding, as JSON and as a table", async () => {
+    const fresh = await openFresh();
+    const own = new OperatorUnderTest(fresh);
+    const account = await own.account();
+    await own.post(`/v1/accounts/${account}/grants`, { amount: 100 });
+    await own.post(`/v1/accounts/${account}/grants`, { amount: 7, source: "promo", creditType: "search" });
+    await own.post(`/v1/accounts/${account}/adjustments`, { amount: -2.5, reason: "mistake" });
+    const { shard } = await readAccount(fresh, account);
+    const pool = { accountId: account, creditType: "credits", shard };
+    await nameKeys(fresh, pool, ["key_1"]);
+    const ledger = await openLedger(fresh, LEDGER);
+    const { seq } = await ledger.charge(chargeOf(pool, 40_000_000n));
+    await ledger.close();
+    await own.post(`/v1/charges/chg_${account.slice(4)}.credits.${seq}/refunds`, { amount: 15 });
+    const { status, body } = await own.get("/v1/reports/months");
+    assert.equal(status, 200);
+    assert.equal(body.rows.length, 24);
+    const nothing = {
+      recurring: 0,
+      topup: 0,
+      promo: 0,
+      adjusted: 0,
+      charges: 0,
+      burned: 0,
+      refunded: 0,
+      expired: 0,
+    };
+    const present = body.rows.at(-2);
+    assert.deepEqual(present, {
+      ...nothing,
+      month: present.time.slice(0, 7),
+      time: present.time,
+      timeEnd: body.to,
+      creditType: "credits",
+      sold: 100,
+      topup: 100,
+      adjusted: -2.5,
+      charges: 1,
+      burned: 40,
+      refunded: 15,
+      uncollected: 0,
+      outstanding: 72.5,
+    });
+    const { promo, sold, outstanding } = body.rows.at(-1);
+    assert.deepEqual({ promo, sold, outstanding }, { promo: 7, sold: 0, outstanding: 7 });
+    assert.equal(body.completeUntil, null);
+    const csv = await own.get("/v1/reports/months?format=csv&creditType=search");
+    const [head, ...lines] = csv.text.trimEnd().split("\r\n");
+    assert.equal(head?.split(",").at(-1), "outstanding");
+    assert.equal(lines.length, 12);
+    assert.match(lines.at(-1) ?? "", /,search,0,0,0,7,0,0,0,0,0,0,7$/);
+    const wrong = await own.get("/v1/reports/months?creditType=gold");
+    assert.deepEqual([wrong.status, wrong.body.code], [422, "credit_type_unknown"]);
+  });
 });

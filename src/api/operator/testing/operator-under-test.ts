@@ -2,6 +2,7 @@ import type { Database } from "../../../ledger/database/database.ts";
 import { kindOf } from "../../../ledger/testing/new-export.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
 import { createMetrics } from "../../../telemetry/metrics.ts";
+import { TrafficFeed } from "../../../telemetry/traffic-feed.ts";
 import { createOperatorApi } from "../create-operator-api.ts";
 import type { OperatorApp } from "../operator-env.ts";
 
@@ -25,6 +26,7 @@ export interface Send {
 export class OperatorUnderTest {
   readonly app: OperatorApp;
   readonly log: string[] = [];
+  readonly traffic = new TrafficFeed();
   ready = true;
   databaseAway = false;
 
@@ -46,6 +48,7 @@ export class OperatorUnderTest {
       token: TOKEN,
       logger: createLogger({ level: "info", format: "json", write: (line) => this.log.push(line) }),
       metrics: createMetrics(),
+      traffic: this.traffic,
       version: "0.0.0",
       instanceId: () => "ins_test",
       isReady: () => this.ready,

@@ -24,7 +24,7 @@ export interface ProjectedPool {
 export interface Projection {
   /** What remains at the end of each day, from now on. Ends where credits run out. */
   readonly points: readonly { readonly at: Date; readonly amount: bigint }[];
-  /** The day on which credits run out at this pace; undefined: not within {@link HORIZON_DAYS} days. */
+  /** The day on which credits run out at this pace; undefined: not within the projection's days. */
   readonly runsOutAt: Date | undefined;
 }
 
@@ -34,14 +34,19 @@ const DAY_MS = 86_400_000;
 export const HORIZON_DAYS = 180;
 
 /**
- * What remains day by day if `perDay` is used from now on. Grants are drawn in their order, what is left of them goes when they
+ * What remains day by day, for {@link HORIZON_DAYS} unless fewer are asked for, if `perDay` is used from now on. Grants are drawn in their order, what is left of them goes when they
  * expire, and the recurring grant comes at its refreshes. Credits have run out at the end of the day that the rest does not cover.
  */
-export function projectPool(pool: ProjectedPool, perDay: bigint, now: Date): Projection {
+export function projectPool(
+  pool: ProjectedPool,
+  perDay: bigint,
+  now: Date,
+  horizonDays = HORIZON_DAYS,
+): Projection {
   let grants = pool.grants.map((grant) => ({ ...grant }));
   let nextAt = pool.recurring?.nextAt;
   const points = [{ at: now, amount: sumOf(grants) }];
-  for (let day = 1; day <= HORIZON_DAYS; day += 1) {
+  for (let day = 1; day <= horizonDays; day += 1) {
     const end = new Date(now.getTime() + day * DAY_MS);
     // What expires or comes within the day was, or is, there for a part of it.
     const wanted = draw(grants, perDay);
@@ -86,8 +91,11 @@ function sumOf(grants: readonly { readonly remaining: bigint }[]): bigint {
   return sum;
 }
 
+/** The days of which the pace is the average. */
+export const PACE_DAYS = 7;
+
 /** The pace: what was used a day on average over the last `days` rows, today's row, which is not over, left out. */
-export function computePace(daily: readonly bigint[], days = 7): bigint {
+export function computePace(daily: readonly bigint[], days = PACE_DAYS): bigint {
   const over = daily.slice(0, -1).slice(-days);
   const today = daily.at(-1) ?? 0n;
   let sum = 0n;

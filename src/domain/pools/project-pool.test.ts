@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { computePace, HORIZON_DAYS, projectPool } from "./projection.ts";
+import { computePace, HORIZON_DAYS, projectPool } from "./project-pool.ts";
 
 const NOW = new Date("2026-01-30T12:00:00Z");
 const days = (count: number): Date => new Date(NOW.getTime() + count * 86_400_000);

@@ -1,0 +1,50 @@
+import { z } from "@hono/zod-openapi";
+import { amountOutput } from "./amount.ts";
+import { creditTypeInput, formatInput, timeInput, timeOutput } from "./fields.ts";
+
+export const monthReportQuery = z.object({
+  from: timeInput.optional().openapi({
+    description: "Any moment of the first month, in UTC; when absent there are 12 months.",
+  }),
+  to: timeInput.optional().openapi({
+    description: "Any moment of the last month; the present one when absent. At most 120 months.",
+  }),
+  creditType: creditTypeInput.optional().openapi({ description: "All credit types when absent." }),
+  format: formatInput,
+});
+
+const monthRow = z.object({
+  month: z.string().openapi({ description: "The month of UTC.", example: "2026-08" }),
+  time: timeOutput,
+  timeEnd: timeOutput,
+  creditType: z.string(),
+  sold: amountOutput.openapi({ description: "Granted by plans and top-ups: `recurring` and `topup`." }),
+  recurring: amountOutput,
+  topup: amountOutput,
+  promo: amountOutput.openapi({ description: "Granted for nothing." }),
+  adjusted: amountOutput.openapi({
+    description: "By hand, signed; grants with the source `adjustment` too.",
+  }),
+  charges: z.int().openapi({ description: "How many charges there were." }),
+  burned: amountOutput.openapi({ description: "What they took; refunds are not taken off." }),
+  refunded: amountOutput.openapi({ description: "Given back in this month, of whatever charges." }),
+  expired: amountOutput,
+  uncollected: amountOutput.openapi({ description: "What charges asked for and nothing covered." }),
+  outstanding: amountOutput.openapi({
+    description: "The sum of all balances when the month ended; of the present one, now.",
+  }),
+});
+
+export const monthReportBody = z
+  .object({
+    from: timeOutput,
+    to: timeOutput,
+    rows: z
+      .array(monthRow)
+      .openapi({ description: "One for each month and credit type, in the order of time." }),
+    completeUntil: timeOutput.nullable().openapi({
+      description:
+        "Null: nothing is missing. With very much that was written just now: what happened before this moment is counted.",
+    }),
+  })
+  .openapi("MonthReport");
