@@ -19,6 +19,7 @@ export default defineConfig({
       checks: { moduleLevelDirective: false },
       input: {
         portal: join(import.meta.dirname, "portal.html"),
+        operator: join(import.meta.dirname, "operator.html"),
       },
     },
   },

@@ -31,11 +31,23 @@ export async function buildConsole(onStart: () => void = () => undefined): Promi
       join(beside, "new"),
       "--logLevel",
       "error",
+      // Another one builds into another folder.
+      "--bypass-lock",
     ]);
-    if (existsSync(BUILT)) renameSync(BUILT, join(beside, "old"));
-    renameSync(join(beside, "new"), BUILT);
+    putInPlace(join(beside, "new"), join(beside, "old"));
   } finally {
     rmSync(beside, { recursive: true, force: true });
+  }
+}
+
+/** Unless somebody else was faster, whose pages are as new. */
+function putInPlace(made: string, old: string): void {
+  if (!isStale()) return;
+  try {
+    if (existsSync(BUILT)) renameSync(BUILT, old);
+    renameSync(made, BUILT);
+  } catch (error) {
+    if (isStale()) throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import { accountBody } from "../src/api/wire/account.ts";
 import { createdKey } from "../src/api/wire/key.ts";
 import { grantBody } from "../src/api/wire/pool.ts";
 import { portalLinkBody } from "../src/api/wire/portal-link.ts";
+import { consoleLinkBody } from "../src/api/wire/session.ts";
 import type { Cli } from "../src/cli/cli.ts";
 import { createOperatorClient, type OperatorClient } from "../src/cli/operator/operator-client.ts";
 import { type Served, serve } from "../src/cli/process/serve.ts";
@@ -45,7 +46,7 @@ async function startExample(cli: Cli, name: string): Promise<void> {
 }
 
 async function serveExample(cli: Cli, provider: Provider, tour: Tour, upstream: string): Promise<void> {
-  await buildConsole(() => cli.terminal.out("Building the portal's pages, once …\n"));
+  await buildConsole(() => cli.terminal.out("Building the pages, once …\n"));
   const data = join(".farebox", provider);
   const served = await serve(cli, configFor(provider, upstream), {
     data,
@@ -94,11 +95,12 @@ async function findPort(port: number): Promise<number> {
 interface Customer {
   readonly account: string;
   readonly key: string;
-  /** Path of the portal, with a link that signs in once. */
+  /** Paths of the pages, each with a link that signs in once. */
   readonly portal: string;
+  readonly console: string;
 }
 
-/** A newcomer reads on before opening the portal. */
+/** A newcomer reads on before opening the pages. */
 const LINK_SECONDS = 86_400;
 
 async function createCustomer(served: Served, tour: Tour): Promise<Customer> {
@@ -114,7 +116,10 @@ async function createCustomer(served: Served, tour: Tour): Promise<Customer> {
   const { key } = await operator.post(`/v1/accounts/${id}/keys`, createdKey, { name: "tour" });
   const link = { access: "manage", seconds: LINK_SECONDS };
   const { path } = await operator.post(`/v1/accounts/${id}/portal-links`, portalLinkBody, link);
-  return { account: id, key, portal: path };
+  const { path: console } = await operator.post("/v1/console-links", consoleLinkBody, {
+    seconds: LINK_SECONDS,
+  });
+  return { account: id, key, portal: path, console };
 }
 
 interface Shown extends Customer {
@@ -133,8 +138,10 @@ function renderTour(shown: Shown): string {
   return `
 ${provider}: ${tour.title}
 
+  console       ${served.operator}${shown.console}
+                what you see, the operator; open it in a browser: the link signs in once
   portal        ${served.gateway}${shown.portal}
-                what the customer sees; open it in a browser: the link signs in once
+                what the customer sees, in the same way
   upstream      ${shown.upstream}
   gateway       ${served.gateway}
   operator API  ${served.operator}

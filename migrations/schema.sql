@@ -79,6 +79,54 @@ CREATE TABLE farebox.bulk_refunds (
 ) WITH (fillfactor=50);
 CREATE INDEX bulk_refunds_by_age ON farebox.bulk_refunds USING btree (created_at, bulk_id);
 
+CREATE TABLE farebox.console_links (
+  link_id text COLLATE "C" NOT NULL,
+  hash bytea NOT NULL,
+  actor text COLLATE "C" NOT NULL,
+  token_id text COLLATE "C",
+  proof bytea,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamp with time zone NOT NULL,
+  used_at timestamp with time zone,
+  CONSTRAINT console_links_pkey PRIMARY KEY (link_id),
+  CONSTRAINT console_links_hash_check CHECK ((octet_length(hash) = 32)),
+  CONSTRAINT console_links_hash_once UNIQUE (hash),
+  CONSTRAINT console_links_one_source CHECK ((num_nonnulls(token_id, proof) = 1)),
+  CONSTRAINT console_links_proof_check CHECK ((octet_length(proof) = 32))
+);
+COMMENT ON TABLE farebox.console_links IS 'One-time links by which operators sign in to the console.';
+CREATE INDEX console_links_by_end ON farebox.console_links USING btree (expires_at);
+
+CREATE TABLE farebox.console_sessions (
+  session_id text COLLATE "C" NOT NULL,
+  hash bytea NOT NULL,
+  actor text COLLATE "C" NOT NULL,
+  token_id text COLLATE "C",
+  proof bytea,
+  role text,
+  most_each bigint,
+  most_daily bigint,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  last_seen_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  idle_seconds integer NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  revoked_at timestamp with time zone,
+  CONSTRAINT console_sessions_pkey PRIMARY KEY (session_id),
+  CONSTRAINT console_sessions_hash_check CHECK ((octet_length(hash) = 32)),
+  CONSTRAINT console_sessions_hash_once UNIQUE (hash),
+  CONSTRAINT console_sessions_idle_seconds_check CHECK ((idle_seconds > 0)),
+  CONSTRAINT console_sessions_limits CHECK ((num_nonnulls(most_each, most_daily) =
+CASE
+    WHEN (role = 'support'::text) THEN 2
+    ELSE 0
+END)),
+  CONSTRAINT console_sessions_one_source CHECK ((num_nonnulls(token_id, proof, role) = 1)),
+  CONSTRAINT console_sessions_proof_check CHECK ((octet_length(proof) = 32)),
+  CONSTRAINT console_sessions_role_check CHECK ((role = ANY (ARRAY['read'::text, 'support'::text, 'admin'::text])))
+) WITH (fillfactor=70);
+COMMENT ON TABLE farebox.console_sessions IS 'Browsers of operators that are signed in. A session is over when it is revoked, idle for too long, at its end, or with its token.';
+CREATE INDEX console_sessions_by_end ON farebox.console_sessions USING btree (expires_at);
+
 CREATE TABLE farebox.credit_types (
   type_no smallint NOT NULL GENERATED ALWAYS AS IDENTITY,
   credit_type text COLLATE "C" NOT NULL,

@@ -11,6 +11,7 @@ import { addAudit } from "./commands/audit.ts";
 import { addAuditTrail } from "./commands/audit-trail.ts";
 import { addBalance } from "./commands/balance.ts";
 import { addCalls } from "./commands/calls.ts";
+import { addConsoleLink } from "./commands/console.ts";
 import { addDoctor } from "./commands/doctor/doctor.ts";
 import { addEntries } from "./commands/entries.ts";
 import { addExports } from "./commands/exports/exports.ts";
@@ -33,6 +34,7 @@ import { addPricesSimulate } from "./commands/prices/simulate.ts";
 import { addRefund } from "./commands/refund.ts";
 import { addRefunds } from "./commands/refunds/refunds.ts";
 import { addReports } from "./commands/reports/reports.ts";
+import { addAccountEndSessions, addSession } from "./commands/session/session.ts";
 import { addStart } from "./commands/start.ts";
 import { addTokenCreate } from "./commands/token/create.ts";
 import { addTokenList } from "./commands/token/list.ts";
@@ -66,6 +68,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addAccountUpdate(account, cli);
   addAccountStates(account, cli);
   addAccountPortalLink(account, cli);
+  addAccountEndSessions(account, cli);
   const key = program.command("key").description("keys of an account");
   addKeyCreate(key, cli);
   addKeyList(key, cli);
@@ -95,7 +98,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesCancel(prices, cli);
   addPricesSimulate(prices, cli);
   addPricesOpenapi(prices, cli);
-  addTokens(program, cli);
+  addAccess(program, cli);
   addMigrate(program, cli);
   addAudit(program, cli);
   addAuditTrail(program, cli);
@@ -105,10 +108,13 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   return program;
 }
 
-function addTokens(program: Command, cli: Cli): void {
+/** Who may ask, and who is signed in. */
+function addAccess(program: Command, cli: Cli): void {
   const token = program.command("token").description("named tokens of the operator API");
   addTokenCreate(token, cli);
   addTokenList(token, cli);
   addTokenRevoke(token, cli);
   addTokenSelf(token, cli);
+  addConsoleLink(program, cli);
+  addSession(program, cli);
 }

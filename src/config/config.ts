@@ -19,6 +19,7 @@ export interface Config {
   readonly keys: { readonly prefix: string };
   readonly customerApi: CustomerApiConfig;
   readonly portal: PortalConfig;
+  readonly console: ConsoleConfig;
   readonly sessions: SessionsConfig;
   readonly exports: ExportsConfig;
   readonly gateway: GatewayLimits & ListenerConfig;
@@ -92,6 +93,13 @@ interface SessionsConfig {
   readonly hosts: readonly string[];
   readonly idleSeconds: number;
   readonly longestSeconds: number;
+}
+
+/** The pages that operators see. */
+interface ConsoleConfig {
+  readonly enabled: boolean;
+  /** `/console`: it and every path below it is answered by the console, on the operator listener. */
+  readonly path: string;
 }
 
 /** The pages that customers see. */

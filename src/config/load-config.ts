@@ -121,6 +121,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     keys: file.keys,
     customerApi: nameCustomerApi(file.customerApi),
     portal,
+    console: file.console,
     sessions: nameSessions(file.sessions),
     exports,
     gateway: { ...nameLimits(file.gateway), ...nameListener(file.gateway, document.file) },

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { byteSize, count, duration } from "./option-types.ts";
+import { consoleOption } from "./sections/console-schema.ts";
 import { customerApiOption } from "./sections/customer-api-schema.ts";
 import { exportsOption } from "./sections/export-schema.ts";
 import { gatewayOption } from "./sections/gateway-schema.ts";
@@ -51,6 +52,7 @@ export const configSchema = z
       .meta({ description: "API keys.", reason: "Every default below." }),
     customerApi: customerApiOption,
     portal: portalOption,
+    console: consoleOption,
     sessions: sessionsOption,
     exports: exportsOption,
     gateway: gatewayOption,

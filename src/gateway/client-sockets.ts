@@ -113,7 +113,9 @@ export class ClientSockets {
     const isAnswering = running?.some((exchange) => exchange.response.headersSent) ?? false;
     // Behind an answer that has left a second one would be taken for that of the next request.
     const isOver = connection?.isReceiving === true || connection?.isClosing === true;
-    if (code === "ECONNRESET" || running === undefined || isOver) {
+    // Browsers open connections before they need them; what is said there they would take for the answer to the request that they send next.
+    const isUnused = code === "ERR_HTTP_REQUEST_TIMEOUT" && socket.bytesRead === 0;
+    if (code === "ECONNRESET" || running === undefined || isOver || isUnused) {
       socket.destroy();
     } else if (!isAnswering && running.length <= 1) {
       answerRaw(this.#parts, socket, { code: "request_invalid", reason: reasonOf(code) });

@@ -100,6 +100,15 @@ describe("limits", () => {
     await client.closed();
   });
 
+  it("a connection on which nothing came is closed in silence: browsers open some in advance", async () => {
+    const world = await open({
+      limits: { headersTimeoutMs: 300, requestTimeoutMs: 300, writeStallMs: 20_000 },
+    });
+    const client = world.client();
+    await client.closed();
+    assert.equal(client.received.length, 0);
+  });
+
   it("an idle connection is closed", async () => {
     const world = await open({ limits: { idleSocketMs: 100 } });
     const account = await world.account();

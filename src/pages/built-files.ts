@@ -5,6 +5,9 @@ import { gzipSync } from "node:zlib";
 /** What `npm run build` makes of `console/`: beside this module's folder in the published package, in `dist` of a clone. */
 const BUILT_PAGES = findBuilt();
 
+/** The two pages: what an API's customers see, and what its operators see. */
+export type PageName = "portal" | "operator";
+
 /** A file as it is sent. */
 export interface PageFile {
   readonly type: string;
@@ -27,9 +30,9 @@ const TYPES: Readonly<Record<string, string>> = {
 /** Pictures and fonts are compressed already. */
 const COMPRESSIBLE = new Set([".js", ".css", ".svg"]);
 
-/** The portal's HTML; undefined when the pages were not built. */
-export function readPage(): string | undefined {
-  const path = join(BUILT_PAGES, "portal.html");
+/** The page's HTML; undefined when the pages were not built. */
+export function readPage(name: PageName): string | undefined {
+  const path = join(BUILT_PAGES, `${name}.html`);
   return existsSync(path) ? readFileSync(path, "utf8") : undefined;
 }
 

@@ -5,6 +5,7 @@ import { createPages, type PagesOptions } from "./create-pages.ts";
 import type { PageAnswer } from "./page-door.ts";
 
 const OPTIONS: PagesOptions = {
+  page: "portal",
   base: "/account/portal",
   frameAncestors: [],
   brand: { name: `"Acme" <b>&`, logo: undefined, accent: "#ffee00" },

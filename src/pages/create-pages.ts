@@ -1,8 +1,9 @@
 import { type Brand, renderBrandStyles } from "./brand.ts";
-import { asFile, listAssets, type PageFile, readAsset, readPage } from "./built-files.ts";
+import { asFile, listAssets, type PageFile, type PageName, readAsset, readPage } from "./built-files.ts";
 import type { PageAnswer, PageDoor } from "./page-door.ts";
 
 export interface PagesOptions {
+  readonly page: PageName;
   /** `/portal`: the page has this path and every path below it. */
   readonly base: string;
   /** Origins of sites that may show the page in a frame. */
@@ -19,7 +20,7 @@ const FOREVER = "public, max-age=31536000, immutable";
 const REVALIDATED = "no-cache";
 
 /**
- * Serves the portal: the same HTML for every path below its base, which the page's own router reads, and the files that
+ * Serves a page of the console: the same HTML for every path below its base, which the page's own router reads, and the files that
  * it loads. Everything comes from this process, and the policy forbids that the page runs or loads anything else.
  */
 export function createPages(options: PagesOptions): PageDoor {
@@ -64,10 +65,10 @@ export function createPages(options: PagesOptions): PageDoor {
 }
 
 /** The built HTML with its base, its title and what the page must know. Empty when the pages were not built. */
-function renderHtml({ base, brand, settings }: PagesOptions): PageFile {
+function renderHtml({ page, base, brand, settings }: PagesOptions): PageFile {
   const known = { ...settings, name: brand.name, logo: brand.logo !== undefined };
   const meta = `<meta name="farebox" content="${escapeHtml(JSON.stringify(known))}">`;
-  const html = readPage()
+  const html = readPage(page)
     ?.replace('<base href="/" />', () => `<base href="${escapeHtml(base)}/">\n    ${meta}`)
     .replace(/<title>[^<]*<\/title>/, () => `<title>${escapeHtml(brand.name)}</title>`);
   return { ...asFile("page.html", Buffer.from(html ?? "")), type: "text/html; charset=utf-8" };

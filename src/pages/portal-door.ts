@@ -1,19 +1,9 @@
 import type { AccountAnswer } from "../contract/account-endpoint.ts";
 import type { RenderContext } from "../contract/contract.ts";
+import type { BrowserRequest } from "./browser-request.ts";
 
 /** A request of a browser to the portal: signing in and out, and the customer API for who is signed in. */
-export interface PortalRequest {
-  /** HEAD arrives as GET; the gateway leaves the body away. */
-  readonly method: string;
-  /** Normalised. */
-  readonly path: string;
-  /** With its question mark, or `""`. */
-  readonly query: string;
-  readonly header: (name: string) => string | undefined;
-  /** UTF-8 text; `""` without a body. */
-  readonly body: string;
-  /** The client's address, by which signing in is limited. */
-  readonly address: string;
+export interface PortalRequest extends BrowserRequest {
   readonly context: RenderContext;
 }
 

@@ -16,8 +16,10 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { TrafficFeed } from "../telemetry/traffic-feed.ts";
 import { Closing } from "./closing.ts";
 import { type Listen, refuseAddress, renderUrl } from "./listen.ts";
+import { openConsole } from "./open-console.ts";
 import { openGateway } from "./open-gateway.ts";
 import { openInstance } from "./open-instance.ts";
+import { renderPageUrls } from "./open-pages.ts";
 import { prepareDatabase } from "./prepare-database.ts";
 import { startBackground } from "./start-background.ts";
 import { countWorkers } from "./workers/count-workers.ts";
@@ -47,6 +49,9 @@ export interface Running {
   /** `http://127.0.0.1:8080` */
   readonly gateway: string;
   readonly operator: string;
+  /** The customers' pages and the operators'; undefined where they are off. */
+  readonly portal: string | undefined;
+  readonly console: string | undefined;
   readonly operatorToken: OperatorToken;
   /**
    * Tells load balancers to send to others, for `gateway.drainDelay`: `/readyz` is 503 and answers end their connections, while
@@ -103,6 +108,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     database,
     config,
     token: operatorToken.token,
+    console: openConsole(database, config, operatorToken.token),
     logger,
     metrics: workers?.metrics ?? metrics,
     traffic,
@@ -126,11 +132,9 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     ready = false;
     return gateway.announceEnd();
   };
-  const urls = {
-    gateway: renderUrl(address, config.gateway.tls === undefined ? "http" : "https"),
-    operator: operator.url,
-  };
-  return { ...urls, operatorToken, announceEnd, close: () => closing.run() };
+  const gatewayUrl = renderUrl(address, config.gateway.tls === undefined ? "http" : "https");
+  const urls = { gateway: gatewayUrl, operator: operator.url };
+  return { ...urls, ...renderPageUrls(config, urls), operatorToken, announceEnd, close: () => closing.run() };
 }
 
 function tellOfStorage(database: Database, logger: Logger): void {

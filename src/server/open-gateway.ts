@@ -7,8 +7,8 @@ import { readUsageFacts } from "../meter/read-usage-facts.ts";
 import { createGatewayTelemetry } from "../telemetry/gateway-telemetry.ts";
 import type { TrafficFeed } from "../telemetry/traffic-feed.ts";
 import type { Instance, ProcessParts } from "./open-instance.ts";
-import { openPortal } from "./open-pages.ts";
-import { openSessions } from "./open-sessions.ts";
+import { openPortalPages } from "./open-pages.ts";
+import { openPortal } from "./open-portal.ts";
 import { runExports } from "./run-exports.ts";
 
 export interface GatewayOptions {
@@ -42,8 +42,8 @@ export async function openGateway(
     accountEndpoints: customerApi.enabled
       ? createCustomerApi({ database, config, contract, meter, exportLinks: links, version })
       : undefined,
-    pages: openPortal(config),
-    portal: openSessions({ database, config, contract, meter, exportLinks: links, version }),
+    pages: openPortalPages(config),
+    portal: openPortal({ database, config, contract, meter, exportLinks: links, version }),
     exports: {
       service,
       links,

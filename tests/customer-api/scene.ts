@@ -29,6 +29,9 @@ export interface Customer {
 /** A Farebox with a contract and a configuration of the test's own, in front of an upstream that answers everything. */
 export interface Scene {
   readonly gateway: string;
+  readonly operator: string;
+  /** The operator token. */
+  readonly operatorToken: string;
   /** Paths that reached the upstream. */
   readonly forwarded: string[];
   /** Asks the operator API; fails unless it succeeds. */
@@ -95,6 +98,8 @@ export async function openScene(
   };
   return {
     gateway: running.gateway,
+    operator: running.operator,
+    operatorToken: running.operatorToken.token,
     forwarded,
     database,
     setStorage: line.setState,

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { text as readText } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
 import { parse } from "yaml";
 import { type OperatorServer, serveOperator } from "../../src/api/operator/serve-operator.ts";
@@ -113,6 +115,12 @@ describe("every operation of the operator API answers a body however it arrives"
       scene.operator.log.filter((line) => line.includes("operator request failed")),
       [],
     );
+  });
+
+  test("a connection on which nothing came is closed in silence: browsers open some in advance", async () => {
+    const patience = { headersTimeout: 300, requestTimeout: 300, connectionsCheckingInterval: 50 };
+    const socket = connect(await listen(patience), "127.0.0.1");
+    assert.equal(await readText(socket), "");
   });
 });
 

@@ -69,7 +69,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     packages: ["@aws-sdk/client-s3", "undici"],
     node: "any",
   },
-  pages: { folders: ["contract"], packages: [], node: ["fs", "path", "zlib"] },
+  pages: { folders: ["domain", "contract"], packages: [], node: ["fs", "path", "zlib"] },
   gateway: {
     folders: ["domain", "contract", "config", "meter", "exports", "pages"],
     packages: ["undici"],
@@ -92,7 +92,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     node: "any",
   },
   api: {
-    folders: ["domain", "contract", "config", "ledger", "meter", "exports", "telemetry"],
+    folders: ["domain", "contract", "config", "ledger", "meter", "exports", "pages", "telemetry"],
     packages: ["@hono/node-server", "@hono/zod-openapi", "hono", "zod"],
     node: "any",
     rooms: {
@@ -106,10 +106,11 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       operator: ["top", "wire", "price-lists", "pools", "keys", "exports"],
     },
   },
-  portal: {
+  sessions: {
     folders: ["domain", "contract", "config", "ledger", "pages"],
     packages: ["zod"],
     node: ["crypto"],
+    rooms: { top: [], portal: ["top"], console: ["top"] },
   },
   server: {
     folders: [
@@ -123,7 +124,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       "pages",
       "telemetry",
       "api",
-      "portal",
+      "sessions",
     ],
     packages: ["undici"],
     node: "any",

@@ -73,6 +73,10 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   listTokens: "token list",
   revokeToken: "token revoke tok_1",
   getSelf: "token self",
+  createConsoleLink: "console",
+  listSessions: "session list",
+  endSession: "session end ses_1",
+  endAccountSessions: "account end-sessions acc_1",
 };
 
 /** Commands that ask no operation. */
@@ -95,6 +99,7 @@ async function requestsOf(args: readonly string[]): Promise<string[]> {
     });
   };
   const operator: OperatorClient = {
+    url: "http://127.0.0.1:8401",
     get: answer("GET") as OperatorClient["get"],
     post: answer("POST") as OperatorClient["post"],
     patch: answer("PATCH") as OperatorClient["patch"],

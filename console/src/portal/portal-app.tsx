@@ -5,6 +5,7 @@ import { Shell } from "../design/shell.tsx";
 import { Failed, Loading } from "../design/states.tsx";
 import { SETTINGS } from "../session/base.ts";
 import { useSession, useSignOut } from "../session/session.tsx";
+import { hasSignInLink } from "../session/use-sign-in-link.ts";
 import type { PortalSession } from "./account-api.ts";
 import { Overview } from "./overview/overview.tsx";
 import { PortalSignIn } from "./portal-sign-in.tsx";
@@ -37,11 +38,9 @@ function Signed(): ReactNode {
   const signOut = useSignOut();
   const { pathname } = useLocation();
   useEffect(() => scrollTo(0, 0), [pathname]);
-  // A link may be for another account than the one that is signed in: it is used first.
-  const hasLink = location.hash.startsWith("#link=");
   if (session.isPending) return <Loading />;
   if (session.isError) return <Failed error={session.error} again={() => void session.refetch()} />;
-  if (session.data === null || hasLink) return <PortalSignIn />;
+  if (session.data === null || hasSignInLink()) return <PortalSignIn />;
   const { account, access } = session.data;
   return (
     <Shell

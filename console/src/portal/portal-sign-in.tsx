@@ -1,5 +1,4 @@
-import { type FormEvent, type ReactNode, useEffect, useRef, useState } from "react";
-import { useLocation } from "react-router";
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
 import { Button } from "../design/button.tsx";
 import { Notice } from "../design/card.tsx";
 import { TextField } from "../design/field.tsx";
@@ -7,23 +6,16 @@ import { BrandMark } from "../design/shell.tsx";
 import { SETTINGS } from "../session/base.ts";
 import { describeError } from "../session/describe-error.ts";
 import { useSignIn } from "../session/session.tsx";
+import { useSignInLink } from "../session/use-sign-in-link.ts";
 
 /** With a key, or with a link from the provider, whose text is in the fragment: it is in no log, and used once. */
 export function PortalSignIn(): ReactNode {
   const signIn = useSignIn();
   const [key, setKey] = useState("");
-  const used = useRef("");
-  // A link that is opened in a tab that shows the portal already changes the fragment only.
-  const { hash } = useLocation();
-  const byLink = signIn.variables?.["link"] !== undefined;
+  const byLink = useSignInLink(signIn);
   useEffect(() => {
     document.title = `Sign in · ${SETTINGS.name}`;
-    const link = /^#link=(.+)$/.exec(location.hash)?.[1];
-    if (link === undefined || used.current === link) return;
-    used.current = link;
-    history.replaceState(history.state, "", location.pathname + location.search);
-    signIn.mutate({ link: decodeURIComponent(link) });
-  }, [signIn, hash]);
+  }, []);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     if (key.trim() !== "") signIn.mutate({ key: key.trim() });

@@ -5,7 +5,7 @@ import { describeProblem, PROBLEM_TYPE } from "../problem.ts";
 
 /** Answers bytes that are no request, or one that did not arrive in time, and ends the connection. Listens to `clientError`. */
 export function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  if (error.code === "ECONNRESET" || !socket.writable || isUnused(error, socket)) {
     socket.destroy();
     return;
   }
@@ -18,6 +18,14 @@ export function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void
   ];
   socket.end(`${lines.join("\r\n")}\r\n\r\n${body}`);
   socket.once("finish", () => socket.destroy());
+}
+
+/**
+ * Whether nothing came at all. Browsers open connections before they need them, and would take what is said there for the answer to the
+ * request that they send next.
+ */
+function isUnused(error: NodeJS.ErrnoException, socket: Duplex): boolean {
+  return error.code === "ERR_HTTP_REQUEST_TIMEOUT" && "bytesRead" in socket && socket.bytesRead === 0;
 }
 
 /** The answer to a request whose target or `Host` no address can be made of. */

@@ -11,6 +11,7 @@ import { addGetBulkRefund } from "./bulk-refunds/get-bulk-refund.ts";
 import { addListBulkRefunds } from "./bulk-refunds/list-bulk-refunds.ts";
 import { addPreviewBulkRefund } from "./bulk-refunds/preview-bulk-refund.ts";
 import { addGetCall } from "./calls/get-call.ts";
+import { addConsole } from "./console/add-console.ts";
 import { addCancelExport } from "./exports/cancel-export.ts";
 import { addGetExport } from "./exports/get-export.ts";
 import { addListExports } from "./exports/list-exports.ts";
@@ -52,6 +53,9 @@ import { addSimulatePrices } from "./price-lists/simulate-prices.ts";
 import { addReference } from "./reference/add-reference.ts";
 import { addGetMonthReport } from "./reports/get-month-report.ts";
 import { addListRunningOut } from "./reports/list-running-out.ts";
+import { addCreateConsoleLink } from "./sessions/create-console-link.ts";
+import { addEndAccountSessions, addEndSession } from "./sessions/end-sessions.ts";
+import { addListSessions } from "./sessions/list-sessions.ts";
 import { addCreateToken } from "./tokens/create-token.ts";
 import { addGetSelf } from "./tokens/get-self.ts";
 import { addListTokens } from "./tokens/list-tokens.ts";
@@ -114,6 +118,10 @@ const OPERATIONS = [
   addRevokeToken,
   addGetSelf,
   addWatchTraffic,
+  addCreateConsoleLink,
+  addListSessions,
+  addEndSession,
+  addEndAccountSessions,
   addHealth,
   addMetrics,
 ] as const;
@@ -124,5 +132,6 @@ export function createOperatorApi(services: OperatorServices): OperatorApp {
   for (const add of OPERATIONS) add(app, services);
   addOpenApi(app, services);
   addReference(app);
+  addConsole(app, services.console);
   return app;
 }

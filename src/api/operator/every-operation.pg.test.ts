@@ -18,10 +18,11 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   bulkRefund: "bulk_0000000000000000",
   export: "00000000-0000-4000-8000-000000000000",
   token: "tok_0000000000000000",
+  session: "ses_0000000000000000",
 };
 
 /** Answered without a token: they carry no data. */
-const OPEN = /^\/(healthz|readyz|v1\/openapi\.json|v1\/docs(\/:file)?)$/;
+const OPEN = /^\/(|healthz|readyz|v1\/openapi\.json|v1\/docs(\/:file)?)$/;
 
 eachDatabase("every operation of the operator API", (openFresh) => {
   let database: Database;

@@ -4,12 +4,14 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Queryable } from "../../ledger/database/database.ts";
+import type { ConsoleDoor } from "../../pages/console-door.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
 import { fieldProblems, isFault, refuseFields, renderProblem } from "../problem.ts";
 import { refuseUnknown } from "../refuse-unknown.ts";
 import { authenticate } from "./access/authenticate.ts";
 import { requireRole } from "./access/require-role.ts";
+import { isConsolePath } from "./console/add-console.ts";
 import type { OperatorApp, OperatorEnv } from "./operator-env.ts";
 import { closeUnread, readBody } from "./read-body.ts";
 import { REFERENCE_PATH } from "./reference/reference-page.ts";
@@ -20,10 +22,15 @@ const MAX_BODY_BYTES = 1_048_576;
 /** Answered without a token: they carry no data. */
 const OPEN_PATHS = new Set(["/healthz", "/readyz", "/v1/openapi.json", REFERENCE_PATH]);
 
+function isOpen(path: string): boolean {
+  return OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`);
+}
+
 /** An app without operations: who may call it, how large a body may be, and how every error looks. */
 export function createOperatorApp(options: {
   readonly token: string;
   readonly database: Queryable;
+  readonly console?: ConsoleDoor | undefined;
   readonly logger: Logger;
 }): OperatorApp {
   const app: OperatorApp = new OpenAPIHono<OperatorEnv>({ defaultHook: refuseInvalid, strict: true });
@@ -36,7 +43,8 @@ export function createOperatorApp(options: {
     context.header("x-request-id", requestId);
     context.header("cache-control", "no-store");
     const { path } = context.req;
-    if (OPEN_PATHS.has(path) || path.startsWith(`${REFERENCE_PATH}/`)) await next();
+    if (isOpen(path) || (path === "/" && options.console !== undefined)) await next();
+    else if (isConsolePath(options.console, path)) await next();
     else return await authenticated(context, async () => void (await permitted(context, next)));
   });
   app.use("*", readBody(MAX_BODY_BYTES));

@@ -1,5 +1,6 @@
 import type { Config } from "../../config/config.ts";
 import type { Database } from "../../ledger/database/database.ts";
+import type { ConsoleDoor } from "../../pages/console-door.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { TrafficFeed } from "../../telemetry/traffic-feed.ts";
@@ -9,6 +10,8 @@ export interface OperatorServices {
   readonly database: Database;
   readonly config: Pick<Config, "creditTypes" | "exports" | "keys" | "portal" | "shards">;
   readonly token: string;
+  /** The operators' pages, and who is signed in to them; undefined: there are none. */
+  readonly console?: ConsoleDoor | undefined;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, "contentType" | "render">;
   /** What this instance answers, for whoever watches. */

@@ -8,16 +8,14 @@ const access = z.enum(["read", "manage"]).openapi({
     "`read`: look, and change nothing. `manage`: manage the account's keys too, where self-service is on.",
 });
 
+export const linkSeconds = z
+  .int({ error: SECONDS })
+  .min(30, SECONDS)
+  .max(86_400, SECONDS)
+  .openapi({ description: "How long the link works; 300 when left out.", example: 300 });
+
 export const newPortalLink = z
-  .strictObject({
-    access: access.optional(),
-    seconds: z
-      .int({ error: SECONDS })
-      .min(30, SECONDS)
-      .max(86_400, SECONDS)
-      .optional()
-      .openapi({ description: "How long the link works; 300 when left out.", example: 300 }),
-  })
+  .strictObject({ access: access.optional(), seconds: linkSeconds.optional() })
   .openapi("NewPortalLink");
 
 export const portalLinkBody = z

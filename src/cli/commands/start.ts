@@ -40,9 +40,12 @@ export function addStart(program: Command, cli: Cli): void {
     .action(async (options: Options) => {
       // Loaded when needed: the other commands answer faster without gateway and database.
       const { serve } = await import("../process/serve.ts");
-      const { gateway, operator, ended } = await serve(cli, options.config, options);
-      const ready = { event: "ready", gateway, operator };
-      printResult(cli, options, ready, () => `Gateway ${gateway}\nOperator API ${operator}\n`);
+      const { gateway, operator, portal, console, ended } = await serve(cli, options.config, options);
+      const ready = { event: "ready", gateway, operator, portal: portal ?? null, console: console ?? null };
+      printResult(cli, options, ready, () => {
+        const pages = [portal && `Portal ${portal}\n`, console && `Console ${console}\n`];
+        return `Gateway ${gateway}\nOperator API ${operator}\n${pages.filter(Boolean).join("")}`;
+      });
       await ended;
     });
 }

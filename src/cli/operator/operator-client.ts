@@ -13,6 +13,8 @@ import { FETCH_PATIENCE_MS, fetchPatiently } from "./fetch-patiently.ts";
  * answer that is not a success is thrown as a FareboxError with the API's code. `timeoutMs` is 60 s when absent.
  */
 export interface OperatorClient {
+  /** Where it asks: `http://127.0.0.1:8401`. */
+  readonly url: string;
   get<Body extends z.ZodType>(
     path: string,
     body: Body,
@@ -44,6 +46,7 @@ export function createOperatorClient(address: OperatorAddress): OperatorClient {
     return check(address, body, await (isLong ? patient : transport).readJson(request));
   };
   return {
+    url: address.url,
     get: (path, body, query, timeoutMs) => read(body, { method: "GET", path, query, timeoutMs }),
     post: (path, body, content, timeoutMs) => read(body, { method: "POST", path, content, timeoutMs }),
     patch: (path, body, content, timeoutMs) => read(body, { method: "PATCH", path, content, timeoutMs }),

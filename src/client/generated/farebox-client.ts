@@ -16,9 +16,11 @@ import type {
   CancelPlanInput,
   CancelPriceListInput,
   CloseAccountInput,
+  ConsoleLink,
   CreateAccountInput,
   CreateAdjustmentInput,
   CreateBulkRefundInput,
+  CreateConsoleLinkInput,
   CreateGrantInput,
   CreateKeyInput,
   CreatePortalLinkInput,
@@ -27,6 +29,10 @@ import type {
   CreateTokenInput,
   CreatedKey,
   CreatedToken,
+  EndAccountSessionsInput,
+  EndSessionInput,
+  EndedSession,
+  EndedSessions,
   EntryPage,
   Export,
   ExportPage,
@@ -58,6 +64,7 @@ import type {
   ListKeysInput,
   ListPriceListsInput,
   ListRunningOutInput,
+  ListSessionsInput,
   ListTokensInput,
   MonthReport,
   Plans,
@@ -79,6 +86,7 @@ import type {
   RunAuditInput,
   RunningOutPage,
   Self,
+  SessionPage,
   SimulatePricesInput,
   Simulation,
   SuspendAccountInput,
@@ -211,4 +219,12 @@ export interface FareboxClient {
   readonly revokeToken: (input: RevokeTokenInput, options?: RequestOptions) => Promise<Token>;
   /** Read who asks: as the audit trail names them, their role and limits. `GET /v1/self` */
   readonly getSelf: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Self>;
+  /** Make a link that signs you in to the console, once. `POST /v1/console-links` */
+  readonly createConsoleLink: (input?: CreateConsoleLinkInput, options?: RequestOptions) => Promise<ConsoleLink>;
+  /** List who is signed in to the portal and to the console, the newest first. `GET /v1/sessions` */
+  readonly listSessions: (input?: ListSessionsInput, options?: RequestOptions) => Promise<SessionPage>;
+  /** Sign a browser out; its next request is refused. `POST /v1/sessions/{session}/end` */
+  readonly endSession: (input: EndSessionInput, options?: RequestOptions) => Promise<EndedSession>;
+  /** Sign an account's customers out of the portal everywhere. `POST /v1/accounts/{account}/end-sessions` */
+  readonly endAccountSessions: (input: EndAccountSessionsInput, options?: RequestOptions) => Promise<EndedSessions>;
 }

@@ -57,4 +57,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   listTokens: { method: "GET", path: "/v1/tokens" },
   revokeToken: { method: "POST", path: "/v1/tokens/{token}/revoke" },
   getSelf: { method: "GET", path: "/v1/self" },
+  createConsoleLink: { method: "POST", path: "/v1/console-links" },
+  listSessions: { method: "GET", path: "/v1/sessions" },
+  endSession: { method: "POST", path: "/v1/sessions/{session}/end" },
+  endAccountSessions: { method: "POST", path: "/v1/accounts/{account}/end-sessions" },
 };

@@ -1223,6 +1223,81 @@ export interface Self {
   role: "metrics" | "read" | "portal" | "support" | "admin";
   limits: GivingLimits;
 }
+export interface ConsoleLink {
+  id: string;
+  /**
+   * Who is signed in by it: you.
+   */
+  actor: string;
+  /**
+   * The link's text, in this answer only. It signs in once, at the console's address with `#link=` and it.
+   */
+  link: string;
+  /**
+   * The same with the console's path.
+   */
+  path: string;
+  expiresAt: string;
+}
+export interface SessionPage {
+  sessions: Session[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface Session {
+  id: string;
+  /**
+   * Which pages: `portal` (a customer's) or `console` (an operator's).
+   */
+  pages: "portal" | "console";
+  /**
+   * Of the portal: whose customer.
+   */
+  account: string | null;
+  /**
+   * Of the portal.
+   */
+  access: "read" | "manage" | null;
+  /**
+   * The key that the customer signed in with; null: a link.
+   */
+  key: string | null;
+  /**
+   * Of the console: who, as the audit trail names them.
+   */
+  actor: string | null;
+  /**
+   * Of the console.
+   */
+  role: "metrics" | "read" | "portal" | "support" | "admin" | null;
+  createdAt: string;
+  /**
+   * Up to a minute old.
+   */
+  lastSeenAt: string;
+  /**
+   * Its end, if it is used until then.
+   */
+  expiresAt: string;
+}
+export interface EndedSession {
+  id: string;
+  account: string | null;
+  actor: string | null;
+}
+export interface EndedSessions {
+  account: string;
+  /**
+   * How many sessions were ended.
+   */
+  sessions: number;
+  /**
+   * How many unused links work no more.
+   */
+  links: number;
+}
 export interface CreateAccountInput {
   name: string;
   /**
@@ -1807,4 +1882,31 @@ export interface ListTokensInput {
 }
 export interface RevokeTokenInput {
   token: string;
+}
+export interface CreateConsoleLinkInput {
+  /**
+   * How long the link works; 300 when left out.
+   */
+  seconds?: number | undefined;
+}
+export interface ListSessionsInput {
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+  /**
+   * Only customers' of this account.
+   */
+  account?: string | undefined;
+  /**
+   * Which pages: `portal` (a customer's) or `console` (an operator's).
+   */
+  pages?: ("portal" | "console") | undefined;
+}
+export interface EndSessionInput {
+  session: string;
+}
+export interface EndAccountSessionsInput {
+  account: string;
 }

@@ -29,4 +29,7 @@ export const sessionsOption = z
     }),
   })
   .prefault({})
-  .meta({ description: "Signing in to the [portal](../guide/portal.md).", reason: "Every default below." });
+  .meta({
+    description: "Signing in to the [portal](../guide/portal.md) and the [console](../guide/console.md).",
+    reason: "Every default below.",
+  });

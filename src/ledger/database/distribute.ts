@@ -7,6 +7,8 @@ import type { Queryable, Transaction } from "./database.ts";
 export const REFERENCE_TABLES: readonly string[] = [
   "accounts",
   "bulk_refunds",
+  "console_links",
+  "console_sessions",
   "credit_types",
   "endpoints",
   "instances",

@@ -1,4 +1,4 @@
-import type { Queryable, Transaction } from "../database/database.ts";
+import type { Transaction } from "../database/database.ts";
 
 /** What a portal session may do: look, or manage the account's keys too, as far as self-service lets customers. */
 export type PortalAccess = "read" | "manage";
@@ -42,23 +42,4 @@ export async function usePortalLink(
     [hashHex],
   );
   return row;
-}
-
-/** Deletes links and sessions that are over for a day, at most so many of each; returns how many. */
-export async function sweepSessions(db: Queryable, limit: number): Promise<number> {
-  const counts = [];
-  for (const [table, id] of [
-    ["portal_links", "link_id"],
-    ["sessions", "session_id"],
-  ]) {
-    const rows = await db.query(
-      `DELETE FROM farebox.${table} WHERE ${id} IN (
-         SELECT ${id} FROM farebox.${table} WHERE expires_at < statement_timestamp() - interval '1 day'
-         ORDER BY expires_at LIMIT $1
-       ) RETURNING 1 AS one`,
-      [limit],
-    );
-    counts.push(rows.length);
-  }
-  return Math.max(...counts);
 }

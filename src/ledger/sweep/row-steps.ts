@@ -4,7 +4,7 @@ import { sweepIdempotency } from "../instance/idempotency.ts";
 import { sweepRotatedSecrets } from "../keys/rotate-key.ts";
 import { sweepGiving } from "../operators/operator-giving.ts";
 import { sweepOperatorRequests } from "../operators/operator-requests.ts";
-import { sweepSessions } from "../sessions/portal-links.ts";
+import { sweepSessions } from "../sessions/session-rows.ts";
 import { eachShard } from "./pool-steps.ts";
 import type { StepDone, SweepStep } from "./sweep-step.ts";
 

@@ -6,7 +6,7 @@ import type { Queryable, Transaction } from "../../../ledger/database/database.t
 import { readKeyCaps } from "../../../ledger/keys/key-caps.ts";
 import { isPresentText } from "../../../ledger/keys/key-standing.ts";
 import { type ApiKey, readKey } from "../../../ledger/keys/keys.ts";
-import { isSessionLive } from "../../../ledger/sessions/sessions.ts";
+import { isSessionLive } from "../../../ledger/sessions/portal-sessions.ts";
 import type { CustomerServices } from "../customer-services.ts";
 
 /** Throws FareboxError `action_not_permitted` unless the provider lets customers manage their keys. */

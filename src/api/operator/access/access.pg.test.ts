@@ -46,6 +46,7 @@ eachDatabase("operator access", (openFresh) => {
       key: "key_none",
       charge: "chg_none",
       token: "tok_none",
+      session: "ses_none",
       bulkRefund: "b",
       export: "e",
       version: "9",

@@ -59,6 +59,10 @@ export const OPERATION_ROLES: Readonly<Record<string, OperatorRole>> = {
   createToken: "admin",
   listTokens: "admin",
   revokeToken: "admin",
+  createConsoleLink: "read",
+  listSessions: "read",
+  endSession: "admin",
+  endAccountSessions: "support",
   // Everyone may know who they are.
   getSelf: "metrics",
 };

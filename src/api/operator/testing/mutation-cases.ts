@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
+import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { createExport } from "../../../ledger/exports/ask-for-export.ts";
@@ -7,6 +8,7 @@ import { findExport } from "../../../ledger/exports/read-exports.ts";
 import { failExport } from "../../../ledger/exports/work-on-export.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
 import { publishPlans } from "../../../ledger/plans/plans.ts";
+import { createPortalSession } from "../../../ledger/sessions/portal-sessions.ts";
 import { chargeOf, LEDGER, nameKeys } from "../../../ledger/testing/books.ts";
 import { claimOf, exportOf } from "../../../ledger/testing/new-export.ts";
 import { OperatorUnderTest } from "./operator-under-test.ts";
@@ -66,6 +68,16 @@ export class Scene {
     const { status, body } = await this.operator.post(`/v1/accounts/${await this.account()}/keys`, {});
     assert.equal(status, 201);
     return { id: String(body.id), key: String(body.key) };
+  }
+
+  /** A session of an account's customer. */
+  async session(accountId: string): Promise<string> {
+    const sessionId = formatId("session", randomBytes(ID_RANDOM_BYTES));
+    const times = { idleSeconds: 60, longestSeconds: 60 };
+    const row = { sessionId, hashHex: randomBytes(32).toString("hex"), ...times };
+    const session = { accountId, access: "read", keyId: null, keyHashHex: null } as const;
+    await this.database.transaction((tx) => createPortalSession(tx, row, session));
+    return sessionId;
   }
 
   /** A queued export. */
@@ -248,6 +260,19 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
       tokens += 1;
       const limits = { each: 5, day: 10 };
       return { body: { name: `token-${tokens}`, role: "support", limits, expiresAt: FUTURE } };
+    },
+  },
+  createConsoleLink: { action: "console_link.create", prepare: () => ({ body: { seconds: 60 } }) },
+  endSession: {
+    action: "session.end",
+    prepare: async (scene) => ({ params: { session: await scene.session(await scene.account()) } }),
+  },
+  endAccountSessions: {
+    action: "account.end_sessions",
+    prepare: async (scene) => {
+      const account = await scene.account();
+      await scene.session(account);
+      return { params: { account } };
     },
   },
   revokeToken: {

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import type { Database } from "../../../ledger/database/database.ts";
 import { kindOf } from "../../../ledger/testing/new-export.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
@@ -46,6 +47,11 @@ export class OperatorUnderTest {
         shards: 4,
       },
       token: TOKEN,
+      console: {
+        path: "/console",
+        answer: () => assert.fail("no page is asked for here"),
+        findOperator: () => Promise.resolve(undefined),
+      },
       logger: createLogger({ level: "info", format: "json", write: (line) => this.log.push(line) }),
       metrics: createMetrics(),
       traffic: this.traffic,

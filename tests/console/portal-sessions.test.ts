@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import { type IncomingMessage, request } from "node:http";
-import { text as readText } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { listAudit } from "../../src/ledger/operators/operator-audit.ts";
-import { openScene, type Scene } from "./scene.ts";
+import { openScene, type Scene } from "../customer-api/scene.ts";
+import { askAsBrowser, CHANGE, codeOf, FORGED } from "./ask-as-browser.ts";
 
 let scene: Scene;
 before(async () => {
@@ -16,40 +14,12 @@ customerApi: { selfService: { keys: true } }
 });
 after(() => scene.close());
 
-interface Answered {
-  readonly status: number;
-  readonly headers: IncomingMessage["headers"];
-  // Tests look into bodies of every shape.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  readonly body: any;
-  /** As the browser sends it back. */
-  readonly cookie: string;
-}
-
-const CHANGE = { "farebox-console": "1", "content-type": "application/json" };
-
-/** As a browser asks: fetch would not let us choose the host name. */
-async function ask(
-  method: string,
-  path: string,
-  { headers = {}, body }: { headers?: Record<string, string>; body?: unknown } = {},
-): Promise<Answered> {
-  const sent = request(`${scene.gateway}${path}`, { method, headers, agent: false });
-  sent.end(body === undefined ? undefined : JSON.stringify(body));
-  const [response] = (await once(sent, "response")) as [IncomingMessage];
-  const answer = await readText(response);
-  return {
-    status: response.statusCode ?? 0,
-    headers: response.headers,
-    body: answer.startsWith("{") ? JSON.parse(answer) : answer,
-    cookie: (response.headers["set-cookie"]?.[0] ?? "").split(";")[0] ?? "",
-  };
-}
+/** As a browser asks. */
+const ask = (method: string, path: string, more?: Parameters<typeof askAsBrowser>[2]) =>
+  askAsBrowser(`${scene.gateway}${path}`, method, more);
 
 const signIn = (body: object, headers: Record<string, string> = {}) =>
   ask("POST", "/portal/session", { headers: { ...CHANGE, ...headers }, body });
-
-const codeOf = ({ status, body }: Answered) => [status, body.code];
 
 const linkOf = async (account: string, access = "read"): Promise<string> => {
   const made = await scene.operate<{ link: string }>("POST", `/v1/accounts/${account}/portal-links`, {
@@ -140,15 +110,7 @@ test("a link that manages makes keys, under the session's name in the audit trai
 test("what another site's page sends is refused, signed in or not", async () => {
   const customer = await scene.openCustomer();
   const { cookie } = await signIn({ key: customer.key });
-  const forged: readonly Record<string, string>[] = [
-    { "sec-fetch-site": "cross-site" },
-    { "sec-fetch-site": "same-site" },
-    { origin: "https://evil.example" },
-    { origin: "null" },
-    { host: "evil.example" },
-    { "farebox-console": "0" },
-  ];
-  for (const headers of forged) {
+  for (const headers of FORGED) {
     const wrote = await ask("POST", "/portal/api/keys", {
       headers: { ...CHANGE, cookie, ...headers },
       body: {},
@@ -157,7 +119,7 @@ test("what another site's page sends is refused, signed in or not", async () => 
     assert.deepEqual(codeOf(await signIn({ key: customer.key }, headers)), [403, "request_forged"]);
   }
   // Reading too: a name that was pointed here (DNS rebinding) makes the page's requests same-origin.
-  for (const headers of forged.slice(0, 5)) {
+  for (const headers of FORGED.slice(0, 5)) {
     const read = await ask("GET", "/portal/api/balances", { headers: { cookie, ...headers } });
     assert.deepEqual(codeOf(read), [403, "request_forged"], JSON.stringify(headers));
   }

@@ -1,10 +1,11 @@
-import type { PortalAnswer } from "../pages/portal-door.ts";
+import type { BrowserAnswer } from "../pages/browser-request.ts";
 
-/** Why the portal did not do what a page asked, by the code of its problem body. */
+/** Why pages did not get what they asked for, by the code of its problem body. */
 const STATUS = {
   sign_in_refused: 401,
   session_missing: 401,
   request_forged: 403,
+  role_not_permitted: 403,
   session_read_only: 403,
   route_not_found: 404,
   method_not_allowed: 405,
@@ -12,10 +13,10 @@ const STATUS = {
   sign_in_limited: 429,
 } as const;
 
-export type PortalProblem = keyof typeof STATUS;
+export type SessionProblem = keyof typeof STATUS;
 
 /** As the operator API answers (RFC 9457), whatever the provider's contract is: pages read the code. */
-export function answerProblem(code: PortalProblem, detail: string): PortalAnswer {
+export function answerProblem(code: SessionProblem, detail: string): BrowserAnswer {
   const status = STATUS[code];
   const body = {
     type: `urn:problem-type:farebox:${code}`,

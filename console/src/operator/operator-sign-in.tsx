@@ -1,0 +1,54 @@
+import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { Button } from "../design/button.tsx";
+import { Notice } from "../design/card.tsx";
+import { TextField } from "../design/field.tsx";
+import { BrandMark } from "../design/shell.tsx";
+import { SETTINGS } from "../session/base.ts";
+import { describeError } from "../session/describe-error.ts";
+import { useSignIn } from "../session/session.tsx";
+import { useSignInLink } from "../session/use-sign-in-link.ts";
+
+/** With a token, or by a link that was made with one. */
+export function OperatorSignIn(): ReactNode {
+  const signIn = useSignIn();
+  const [token, setToken] = useState("");
+  useSignInLink(signIn);
+  useEffect(() => {
+    document.title = `Sign in · ${SETTINGS.name} console`;
+  }, []);
+  const submit = (event: FormEvent): void => {
+    event.preventDefault();
+    if (token.trim() !== "") signIn.mutate({ token: token.trim() });
+  };
+  return (
+    <main className="sign-in">
+      <div className="sign-in-card">
+        <BrandMark />
+        <div>
+          <h1>Operator console</h1>
+          <p className="soft">Accounts, credits, prices and what happened to them.</p>
+        </div>
+        {signIn.isError ? (
+          <Notice tone="bad">
+            <span>{describeError(signIn.error).detail}</span>
+          </Notice>
+        ) : null}
+        <form onSubmit={submit}>
+          <TextField
+            label="Token"
+            type="password"
+            name="token"
+            autoComplete="off"
+            spellCheck={false}
+            value={token}
+            onChange={(event) => setToken(event.target.value)}
+            hint="A token of the operator API. The first one is in the file operator-token of the data directory; the command farebox console makes a link that signs in."
+          />
+          <Button type="submit" kind="primary" busy={signIn.isPending} disabled={token.trim() === ""}>
+            Sign in
+          </Button>
+        </form>
+      </div>
+    </main>
+  );
+}
