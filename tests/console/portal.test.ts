@@ -84,6 +84,20 @@ test("the chart follows the period, which the address keeps, and the arrow keys 
   assert.match((await chart.getAttribute("aria-valuetext")) ?? "", /: [\d,.]+ credits?, \d+ calls/);
 });
 
+test("the head leads from page to page without loading them anew", async () => {
+  await open("/", "Credit Cost Overview");
+  for (const [link, title] of [
+    ["Statement", "Statement"],
+    ["Keys", "Keys"],
+    ["Prices", "Prices"],
+    ["Overview", "Credit Cost Overview"],
+  ] as const) {
+    await page.getByRole("navigation").getByRole("link", { name: link }).click();
+    await page.getByRole("heading", { level: 1, name: title }).waitFor();
+  }
+  assert.deepEqual(watched.complaints.splice(0), []);
+});
+
 test("the statement: filters in the address, lines as the ledger has them, and the same as CSV", async () => {
   await open("/statement?kind=grant", "Statement");
   const { entries } = (await scene.customer.get("/entries?kind=grant")).json<{

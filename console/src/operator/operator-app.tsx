@@ -39,7 +39,10 @@ function Signed(): ReactNode {
   const session = useSession<OperatorSession>();
   const signOut = useSignOut();
   const { pathname } = useLocation();
-  useEffect(() => scrollTo(0, 0), [pathname]);
+  useEffect(() => {
+    // Newer browsers answer with a promise, which React would take for what ends the effect.
+    scrollTo(0, 0);
+  }, [pathname]);
   if (session.isPending) return <Loading />;
   if (session.isError) return <Failed error={session.error} again={() => void session.refetch()} />;
   if (session.data === null || hasSignInLink()) return <OperatorSignIn />;
