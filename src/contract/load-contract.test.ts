@@ -74,7 +74,10 @@ describe("a contract of one's own", () => {
       body: '{"code":"overloaded","text":"Too many requests are waiting. Nothing was charged."}',
     });
     const missing = load(SMALL).renderRefusal({ code: "key_missing" }, context);
-    assert.equal(missing.headers.length, 2, "WWW-Authenticate names a scheme of the farebox contract");
+    assert.deepEqual(missing.headers.at(-1), [
+      "WWW-Authenticate",
+      'ApiKey realm="api", in="header", name="x-key"',
+    ]);
   });
 
   it("replaces any part of a refusal, and adds headers", () => {

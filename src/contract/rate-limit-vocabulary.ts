@@ -1,3 +1,4 @@
+import { formatDuration } from "../domain/duration.ts";
 import type { RateLimitState } from "../domain/refusal.ts";
 import type { RenderContext } from "./contract.ts";
 import type { Vocabulary } from "./template.ts";
@@ -7,6 +8,17 @@ import { entry, momentEntries } from "./vocabulary-entries.ts";
 export interface RateLimitFacts {
   readonly state: RateLimitState;
   readonly context: RenderContext;
+}
+
+const WINDOW_NAMES: ReadonlyMap<number, string> = new Map([
+  [1, "second"],
+  [60, "minute"],
+  [3600, "hour"],
+  [86_400, "day"],
+]);
+
+function nameWindow(seconds: number): string {
+  return WINDOW_NAMES.get(seconds) ?? formatDuration(seconds);
 }
 
 /** What is said of a limit: in headers, and in the refusal of what is above it. */
@@ -19,6 +31,9 @@ export const rateLimitStateEntries = <Facts extends { readonly context: RenderCo
   ),
   windowSeconds: entry("the window's length in seconds", (facts: Facts) =>
     Math.ceil(read(facts).windowSeconds),
+  ),
+  windowName: entry("the window in a word: `second`, `minute`, `hour`, `day`, else `15m`", (facts: Facts) =>
+    nameWindow(Math.ceil(read(facts).windowSeconds)),
   ),
   resetSeconds: entry("seconds until requests are accepted again, rounded up", (facts: Facts) =>
     Math.max(0, Math.ceil(read(facts).resetSeconds)),

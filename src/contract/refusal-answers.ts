@@ -3,6 +3,7 @@ import type { Contract, RenderedAnswer } from "./contract.ts";
 import type { ContractFile, RefusalTemplate } from "./contract-schema.ts";
 import { compileHeaders, compileHeaderText } from "./header-template.ts";
 import { compileJson, type ListMembers } from "./json-template.ts";
+import { challengesOf } from "./key/challenges.ts";
 import {
   errorShapeVocabulary,
   type FieldFaultFacts,
@@ -64,6 +65,7 @@ function compileRefusal(
   const retryAfter = compileRetryAfter(own.retryAfter ?? defaults.retryAfter ?? false, code, problems, path);
   const renderShapeHeaders = compileHeaders(file.errorShape.headers, errorShapeVocabulary, [], path);
   const renderOwnHeaders = compileHeaders(own.headers ?? {}, vocabulary, problems, [...path, "headers"]);
+  const challenges = status === 401 && !namesChallenge(file, own) ? challengesOf(file.key, code) : [];
   const contentType = own.contentType ?? file.errorShape.contentType;
   const renderBody =
     own.body === undefined
@@ -74,9 +76,15 @@ function compileRefusal(
     const told: RefusalFacts = { ...facts, message: renderMessage(facts) };
     const headers: (readonly [string, string])[] = [["Content-Type", contentType], NO_STORE];
     if (retryAfter !== undefined) headers.push(["Retry-After", retryAfter(told)]);
-    headers.push(...renderShapeHeaders(told), ...renderOwnHeaders(told));
+    headers.push(...renderShapeHeaders(told), ...renderOwnHeaders(told), ...challenges);
     return { status, headers, body: renderBody(told) };
   };
+}
+
+function namesChallenge({ errorShape }: ContractFile, { headers = {} }: RefusalTemplate): boolean {
+  return [...Object.keys(errorShape.headers), ...Object.keys(headers)].some(
+    (name) => name.toLowerCase() === "www-authenticate",
+  );
 }
 
 /** `$eachField` repeats what is below it for each wrong field. Only one code has any. */

@@ -9,6 +9,8 @@ export interface RenderedAnswer {
 export interface RenderContext {
   readonly requestId: string;
   readonly endpoint: string | undefined;
+  /** The request's path, without its query. */
+  readonly path?: string | undefined;
   /** Unix milliseconds, for reset encodings and response contexts. */
   readonly nowMs: number;
   /** Unix milliseconds at which the request arrived; lets a body tell how long the answer took. */

@@ -6,6 +6,7 @@ import type { RenderContext } from "./contract.ts";
 import { listContracts, loadContract } from "./load-contract.ts";
 
 const context: RenderContext = {
+  path: "/v1/x",
   requestId: "0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b",
   endpoint: "GET /v1/leads",
   nowMs: Date.parse("2026-08-01T00:00:00.250Z"),
@@ -93,7 +94,7 @@ const shapes: Readonly<Record<string, (code: RefusalCode) => readonly string[]>>
   crustdata: (code) => (code === "key_missing" || code === "key_invalid" ? ["message"] : ["error"]),
   explorium: () => ["details", "correlation_id"],
   leadboxer: (code) => {
-    const problem = ["type", "title", "status", "detail"];
+    const problem = ["type", "title", "status", "detail", "instance"];
     if (code === "insufficient_credits") return [...problem, "billing_portal"];
     if (code !== "rate_limited") return ["error", "message"];
     const limit = ["rate-limit", "rate-limit-remaining", "rate-limit-period", "rate-limit-reset"];
@@ -233,7 +234,10 @@ describe("the seeds' refusals, to the byte", () => {
   it("LeadBoxer: 402 is a problem with billing_portal", () => {
     const { headers, body } = render("leadboxer", "insufficient_credits");
     assert.equal(headers["Content-Type"], "application/problem+json");
-    assert.match(body, /"status":402,.*"billing_portal":"https:/);
+    assert.match(
+      body,
+      /^\{"type":"https:\/\/developers\.leadboxer\.com\/docs\/payment-required","title":"Payment Required","status":402,"detail":"[^"]+","instance":"\/v1\/x","billing_portal":"https:/,
+    );
   });
 
   it("LeadBoxer: 429 is a problem with kebab-case members, the reset in unix seconds", () => {
@@ -241,7 +245,7 @@ describe("the seeds' refusals, to the byte", () => {
     assert.equal(headers["Content-Type"], "application/problem+json");
     assert.match(
       body,
-      /"retry-after":13,"rate-limit":300,"rate-limit-remaining":0,"rate-limit-period":60,"rate-limit-reset":1785542414\}$/,
+      /"retry-after":13,"rate-limit":300,"rate-limit-remaining":0,"rate-limit-period":"minute","rate-limit-reset":1785542414\}$/,
     );
   });
 

@@ -47,6 +47,10 @@ export function contextEntries<Facts extends { readonly context: RenderContext }
       "the endpoint as its price names it; null when none matched",
       (facts: Facts) => facts.context.endpoint ?? null,
     ),
+    requestPath: entry(
+      "the request's path, without its query; null when it could not be read",
+      (facts: Facts) => facts.context.path ?? null,
+    ),
     elapsedSeconds: entry(
       "seconds since the request arrived, to the millisecond; 0 when unknown",
       (facts: Facts) => {

@@ -66,6 +66,8 @@ credentials, or empty ones, are \`key_missing\`; a scheme that the contract does
 \`key\` is removed before the request is forwarded. Headers that frame a message, belong to a connection or mean something else
 (\`Content-Length\`, \`Host\`, \`Idempotency-Key\`, \`X-Forwarded-For\` …) carry no key: a contract that names one is refused.
 
+A 401 names every place in \`WWW-Authenticate\`, unless the contract writes that header itself.
+
 A key in the query is taken out before anything else sees the query: prices, request hashes, logs and the upstream. All other
 parameters stay byte for byte as they came. The parameter is known in any letter case and encoding; one that readers may take for it
 (\`api_key[]\`, or after a semicolon) is \`request_invalid\`. Keys in addresses end up in the logs of what stands in front of Farebox and
@@ -102,7 +104,7 @@ export function renderContractsPage(): string {
     ),
     section(
       "Placeholders of a grant",
-      "Below `{ $eachGrant: … }`, in a pool's place: its grants with something left, the one that expires soonest first. Beside it may stand `$sources`, which says which are listed and what their sources are called (`{ topup: purchase, promo: granted }`; default: all, by their own names), and `$empty: absent`, which leaves the member out when there are none.",
+      "Below `{ $eachGrant: … }`, in a pool's place: its grants with something left, the one that expires soonest first. Beside it may stand `$sources`, which says which are listed and what their sources are called (`{ topup: purchase, promo: granted }`; default: all, by their own names), `$only: expiring`, which leaves out those that never expire, and `$empty: absent`, which leaves the member out when there are none.",
       grantVocabulary,
     ),
     section(

@@ -147,6 +147,8 @@ describe("a body of balances", () => {
       },
     });
     assert.deepEqual(show(body, [pool("credits", [grant("recurring", 9, 9)])]), { account: { credits: 9 } });
+    const expiring = body.replace("$empty:", "$only: expiring, $empty:");
+    assert.deepEqual(show(expiring, [pool("credits", [grant("topup", 10, 4)])]), { account: { credits: 4 } });
     const listed = body.replace(", $empty: absent", "");
     assert.deepEqual(show(listed, []), { account: { credits: 0, credit_topups: [] } });
   });

@@ -30,18 +30,22 @@ export const grantVocabulary: Vocabulary<GrantLineFacts> = {
 
 /**
  * `$eachGrant`: the pool's grants with something left, the one that expires soonest first. `$sources` says which are listed, and
- * what each source is called; `$empty: absent` leaves the member out when there are none.
+ * what each source is called; `$only: expiring` leaves out those that never expire; `$empty: absent` leaves the member out when there are none.
  */
 export function grantLists<Facts extends PoolFacts>(problems: TemplateProblem[]): ListMembers<Facts> {
   return {
     $eachGrant: {
-      options: ["$sources", "$empty"],
+      options: ["$sources", "$only", "$empty"],
       compile(item, path, options) {
         const render = compileJson<GrantLineFacts>(item, grantVocabulary, problems, path);
         const words = readSources(options["$sources"], problems, path);
-        const isAbsentWhenEmpty = readEmpty(options["$empty"], problems, path);
+        const onlyExpiring = readWord(options, "$only", ["expiring"], problems, path) === "expiring";
+        const isAbsentWhenEmpty =
+          readWord(options, "$empty", ["absent", "list"], problems, path) === "absent";
         const list = ({ pool }: Facts): readonly GrantFacts[] =>
-          (pool?.grants ?? []).filter(({ source }) => words.has(source)).toSorted(bySoonestEnd);
+          (pool?.grants ?? [])
+            .filter(({ source, expiresAt }) => words.has(source) && !(onlyExpiring && expiresAt === null))
+            .toSorted(bySoonestEnd);
         return {
           render: (facts) =>
             `[${list(facts)
@@ -80,13 +84,20 @@ function readSources(
   return new Map(words);
 }
 
-function readEmpty(given: unknown, problems: TemplateProblem[], path: TemplateProblem["path"]): boolean {
-  if (given !== undefined && given !== "absent" && given !== "list") {
+function readWord(
+  options: Readonly<Record<string, unknown>>,
+  name: string,
+  words: readonly string[],
+  problems: TemplateProblem[],
+  path: TemplateProblem["path"],
+): unknown {
+  const given = options[name];
+  if (given !== undefined && !words.some((word) => word === given)) {
     problems.push({
-      path: [...path.slice(0, -1), "$empty"],
+      path: [...path.slice(0, -1), name],
       reason: `${JSON.stringify(given)} is not known here`,
-      mend: "write absent, or list",
+      mend: `write ${words.join(" or ")}`,
     });
   }
-  return given === "absent";
+  return given;
 }

@@ -116,6 +116,7 @@ export class Exchange {
     return {
       requestId: this.requestId,
       endpoint: this.endpoint,
+      path: this.target?.path,
       nowMs: this.parts.clock.unixMs(),
       startedMs: this.startedMs,
     };

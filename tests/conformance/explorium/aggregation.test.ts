@@ -117,8 +117,20 @@ test("by day in a time zone: each day begins at its own midnight, summer time or
   const period = { from_date: "2026-03-28T23:00:00Z", to_date: "2026-03-30T22:00:00Z" };
   const days = await aggregate(account, { ...berlin, ...period, resolution: "day" });
   assert.deepEqual(days.aggregations, [
-    { timestamp: "2026-03-29T00:00:00+01:00", date: "2026-03-29", credits: 0 },
-    { timestamp: "2026-03-30T00:00:00+02:00", date: "2026-03-30", credits: 0 },
+    {
+      timestamp: "2026-03-29T00:00:00+01:00",
+      date: "2026-03-29",
+      day_name: "Sunday",
+      day_of_week: 6,
+      credits: 0,
+    },
+    {
+      timestamp: "2026-03-30T00:00:00+02:00",
+      date: "2026-03-30",
+      day_name: "Monday",
+      day_of_week: 0,
+      credits: 0,
+    },
   ]);
   const hoursOf = async (from_date: string, to_date: string): Promise<readonly (string | undefined)[]> => {
     const hours = await aggregate(account, { ...berlin, from_date, to_date, resolution: "hour" });
@@ -142,8 +154,22 @@ test("by month over two years", async () => {
   assert.deepEqual(report.aggregations[1], {
     timestamp: "2024-02-01T00:00:00Z",
     date: "2024-02-01",
+    year: 2024,
+    month: 2,
+    month_name: "February",
+    month_abbr: "Feb",
     credits: 0,
   });
+});
+
+test("limited to a key by its name; a name that no key has is refused", async () => {
+  const account = await provider.openAccount({ credits: 1000 });
+  await spend(account);
+  const all = await aggregate(account, { ...TODAY, mode: "endpoints" });
+  const body = { ...TODAY, mode: "endpoints", key_name: "no such key" };
+  const refused = await ask(account, body);
+  assert.ok(sum(all) > 0);
+  assert.deepEqual([refused.status, /key_name/.test(refused.text)], [422, true]);
 });
 
 test("a day of another time zone holds what was charged on it", async () => {

@@ -45,6 +45,8 @@ test("too few credits are problem details with a link to the billing portal", as
   assert.match(String(answer.headers["content-type"]), /^application\/problem\+json\b/);
   const body = answer.json();
   assert.equal(body["status"], 402);
+  assert.equal(body["type"], "https://developers.leadboxer.com/docs/payment-required");
+  assert.deepEqual([body["title"], body["instance"]], ["Payment Required", "/v1/ip-lookup"]);
   assert.match(String(body["billing_portal"]), /^https:\/\//);
   assert.equal(await account.balance("credits"), 9);
 });
@@ -59,7 +61,9 @@ test("a 429 is problem details with kebab-case members, and free", async () => {
   const body = refused.json<Record<string, number>>();
   assert.equal(body["rate-limit"], 40);
   assert.equal(body["rate-limit-remaining"], 0);
-  assert.equal(body["rate-limit-period"], 60);
+  assert.equal(body["rate-limit-period"], "minute");
+  assert.equal(body["type"], "https://developers.leadboxer.com/docs/rate-limit-exceeded");
+  assert.equal(body["instance"], "/v1/status");
   assert.ok(Number(body["retry-after"]) > 0 && Number(body["retry-after"]) <= 60);
   const now = Date.now() / 1000;
   assert.ok(Number(body["rate-limit-reset"]) >= now - 1 && Number(body["rate-limit-reset"]) <= now + 61);
