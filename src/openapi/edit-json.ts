@@ -1,5 +1,6 @@
-import { applyEdits, type Edit, findNodeAtLocation, type Node, parseTree } from "jsonc-parser";
+import { type Edit, type Node, parseTree } from "jsonc-parser";
 import type { DocumentPath } from "../contract/yaml-document.ts";
+import { nodeFinder } from "./json-nodes.ts";
 
 /** Members that an object of a document gets (a value), or loses (undefined). */
 export interface ObjectEdit {
@@ -12,13 +13,25 @@ export function editJsonObjects(text: string, edits: readonly ObjectEdit[]): str
   const root = parseTree(text);
   if (root === undefined) return text;
   const unit = /^([ \t]+)"/m.exec(text)?.[1] ?? "  ";
-  return applyEdits(
+  const find = nodeFinder(root);
+  return applyAll(
     text,
     edits.flatMap(({ place, members }) => {
-      const object = findNodeAtLocation(root, [...place]);
+      const object = find(place);
       return object === undefined ? [] : editObject(text, object, members, unit);
     }),
   );
+}
+
+/** In one pass: to cut and join a large text for each edit takes its length every time. */
+function applyAll(text: string, edits: readonly Edit[]): string {
+  const pieces: string[] = [];
+  let at = 0;
+  for (const { offset, length, content } of edits.toSorted((one, other) => one.offset - other.offset)) {
+    pieces.push(text.slice(at, offset), content);
+    at = offset + length;
+  }
+  return pieces.join("") + text.slice(at);
 }
 
 function editObject(

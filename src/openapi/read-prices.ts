@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import type { FileProblem } from "../contract/file-problem.ts";
-import { type DocumentPath, formatPath, parsePath, parseYamlDocument } from "../contract/yaml-document.ts";
+import { type DocumentPath, formatPath, parsePath } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json-value.ts";
 import { describeValue, type Problem } from "../domain/problem.ts";
 import { type Operation, readOperations } from "./operations.ts";
+import { readDocument } from "./read-document.ts";
 import { MAX_OPENAPI_CHARACTERS } from "./write-prices.ts";
 
 /** Prices as a document has them, still to be parsed, and how to name the place of a problem with one of them. */
@@ -37,7 +38,7 @@ export function readPricesOfDocument(
       ],
     };
   }
-  const document = parseYamlDocument(file, text, MAX_OPENAPI_CHARACTERS);
+  const document = readDocument(file, text, MAX_OPENAPI_CHARACTERS);
   if (!("value" in document)) return { problems: document };
   const place = (path: DocumentPath): Pick<FileProblem, "file" | "path" | "line"> => ({
     file,

@@ -310,3 +310,40 @@ describe("prices read from the document that they were written into", () => {
     }
   }
 });
+
+describe("a document of 13 million characters", () => {
+  it("gets the prices of its 1,223 operations in one pass, and every other line stays", () => {
+    const paths: Record<string, object> = {};
+    const parameter = {
+      name: "field",
+      in: "query",
+      description: "Says a thing or two about the field.".repeat(8),
+    };
+    for (let number = 0; number < 1_223; number += 1) {
+      const parameters = Array.from({ length: 28 }, () => parameter);
+      paths[`/things/${number}/{id}`] = { get: { description: "Reads.\nTwice.", parameters, responses: {} } };
+    }
+    const text = JSON.stringify({ openapi: "3.1.0", paths }, null, 2);
+    assert.ok(text.length > 13_000_000);
+    const list = listOf([{ match: "GET /things/{a}/{b}", cost: 2 }]);
+    const written = writePrices("openapi.json", text, { inForce: list, announced: [] });
+    assert.deepEqual([written.operations, written.withPrice], [1_223, 1_223]);
+    const lines = new Set(written.text.split("\n"));
+    assert.deepEqual(
+      text
+        .split("\n")
+        .filter((line) => !lines.has(line) && !lines.has(`${line},`) && !line.includes("Reads.")),
+      [],
+    );
+    const again = JSON.parse(written.text) as { paths: Record<string, { get: { "x-credits": unknown } }> };
+    assert.ok(Object.values(again.paths).every(({ get }) => get["x-credits"] === 2));
+  });
+
+  it("is refused at its line when an object has a member twice", () => {
+    const text = '{ "openapi": "3.1.0",\n"paths": {\n"/a": {},\n"/a": {} } }';
+    assert.throws(() => writePrices("openapi.json", text, { inForce: listOf([]), announced: [] }), {
+      code: "openapi_invalid",
+      message: /openapi\.json:4/,
+    });
+  });
+});

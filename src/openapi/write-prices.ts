@@ -1,9 +1,10 @@
 import { isAlias, isScalar, parseDocument, Scalar, type ScalarTag, type Tags, visit } from "yaml";
 import { problemsError } from "../contract/file-problem.ts";
-import { formatPath, parseYamlDocument } from "../contract/yaml-document.ts";
+import { formatPath } from "../contract/yaml-document.ts";
 import { editJsonObjects } from "./edit-json.ts";
 import { readOperations } from "./operations.ts";
 import { type PricedOperation, priceOperations, type ShownPrices } from "./price-operations.ts";
+import { isJson, readDocument } from "./read-document.ts";
 
 /** The largest documents of public APIs have some ten million characters. */
 export const MAX_OPENAPI_CHARACTERS = 16_777_216;
@@ -30,7 +31,7 @@ export function writePrices(
   shown: ShownPrices,
   options: { readonly basePath?: string | undefined } = {},
 ): WrittenDocument {
-  const document = parseYamlDocument(file, text, MAX_OPENAPI_CHARACTERS);
+  const document = readDocument(file, text, MAX_OPENAPI_CHARACTERS);
   if (!("value" in document)) throw problemsError("openapi_invalid", "The OpenAPI document", document);
   const { operations, problems } = readOperations(document.value, options.basePath);
   if (problems.length > 0) {
@@ -57,10 +58,6 @@ export function writePrices(
       (match) => !taken.has(match),
     ),
   };
-}
-
-function isJson(text: string): boolean {
-  return text.trimStart().startsWith("{");
 }
 
 function writeJson(text: string, priced: readonly PricedOperation[]): string {
