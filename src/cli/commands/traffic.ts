@@ -18,10 +18,10 @@ export function addTraffic(program: Command, cli: Cli): void {
       // A stream ends every quarter of an hour: whoever may still watch asks again.
       for (;;) {
         const stream = await cli.operator(options).stream("/v1/traffic", "text/event-stream", { account });
-        for await (const { name, data } of readEvents(stream)) {
-          const text = options.json === true ? `${data}\n` : renderEvent(name, data);
-          if (name === "gap") cli.terminal.err(renderEvent(name, data));
-          else if (name === "request") cli.terminal.out(text);
+        for await (const event of readEvents(stream)) {
+          const { out, err } = renderEvent(event, options.json === true);
+          cli.terminal.err(err);
+          cli.terminal.out(out);
         }
       }
     });
@@ -47,10 +47,18 @@ export async function* readEvents(stream: AsyncIterable<Uint8Array>): AsyncGener
   }
 }
 
-function renderEvent(name: string, data: string): string {
-  const parsed: unknown = JSON.parse(data);
-  if (name === "gap") return `… some requests came too fast to be shown: ${data}\n`;
-  const line = trafficLine.parse(parsed);
+/** What is printed of an event: requests as results, gaps beside them. */
+export function renderEvent(
+  { name, data }: ServerEvent,
+  json: boolean,
+): { readonly out: string; readonly err: string } {
+  if (name === "gap") return { out: "", err: `… some requests came too fast to be shown: ${data}\n` };
+  if (name !== "request") return { out: "", err: "" };
+  return { out: json ? `${data}\n` : renderRequest(data), err: "" };
+}
+
+function renderRequest(data: string): string {
+  const line = trafficLine.parse(JSON.parse(data));
   const paid = line.charged === 0 ? "" : `${line.charged} ${line.creditType ?? ""}`;
   const parts = [
     line.at,
