@@ -23,6 +23,7 @@ CREATE TABLE farebox.accounts (
 COMMENT ON TABLE farebox.accounts IS 'The customers. Closed ones stay: their books are kept.';
 CREATE INDEX accounts_by_age ON farebox.accounts USING btree (created_at, account_id);
 CREATE INDEX accounts_by_metadata ON farebox.accounts USING gin (metadata jsonb_path_ops);
+CREATE INDEX accounts_by_name ON farebox.accounts USING btree ("left"(lower(name), 60) COLLATE "C", account_id);
 CREATE INDEX accounts_by_next_plan ON farebox.accounts USING btree (next_plan, next_plan_version) WHERE (next_plan IS NOT NULL);
 CREATE INDEX accounts_by_plan ON farebox.accounts USING btree (plan, plan_version) WHERE (plan IS NOT NULL);
 CREATE INDEX accounts_by_plan_change ON farebox.accounts USING btree (next_plan_at) WHERE (next_plan_at IS NOT NULL);
@@ -460,6 +461,7 @@ CREATE TABLE farebox.keys (
 COMMENT ON TABLE farebox.keys IS 'API keys. Revoked ones stay: their charges name them.';
 CREATE INDEX keys_by_account ON farebox.keys USING btree (account_id, created_at, key_id);
 CREATE INDEX keys_by_change ON farebox.keys USING btree (changed_at);
+CREATE INDEX keys_by_hint ON farebox.keys USING btree ("right"(hint, 4));
 
 CREATE TABLE farebox.lanes (
   instance_no integer NOT NULL,
@@ -473,6 +475,18 @@ CREATE TABLE farebox.lanes (
   CONSTRAINT lanes_state_check CHECK ((state = ANY (ARRAY['live'::text, 'dead'::text])))
 ) WITH (fillfactor=20);
 COMMENT ON TABLE farebox.lanes IS 'An instance in a shard: its last batch, and when the database last heard of it.';
+
+CREATE TABLE farebox.last_audit (
+  audit_no smallint NOT NULL DEFAULT 1,
+  finished_at timestamp with time zone NOT NULL DEFAULT statement_timestamp(),
+  duration_ms integer NOT NULL,
+  pools bigint NOT NULL,
+  entries bigint NOT NULL,
+  findings integer NOT NULL,
+  CONSTRAINT last_audit_pkey PRIMARY KEY (audit_no),
+  CONSTRAINT last_audit_audit_no_check CHECK ((audit_no = 1))
+);
+COMMENT ON TABLE farebox.last_audit IS 'The result of the last audit, in counts.';
 
 CREATE TABLE farebox.limit_places (
   subject text COLLATE "C" NOT NULL,
@@ -714,6 +728,7 @@ CREATE TABLE farebox.rotated_secrets (
 );
 COMMENT ON TABLE farebox.rotated_secrets IS 'Former texts of keys, valid until their grace ends.';
 CREATE INDEX rotated_secrets_by_expiry ON farebox.rotated_secrets USING btree (expires_at);
+CREATE INDEX rotated_secrets_by_hint ON farebox.rotated_secrets USING btree ("right"(hint, 4));
 CREATE INDEX rotated_secrets_by_key ON farebox.rotated_secrets USING btree (key_id);
 
 CREATE TABLE farebox.secrets (

@@ -16,10 +16,12 @@ import { addDoctor } from "./commands/doctor/doctor.ts";
 import { addEntries } from "./commands/entries.ts";
 import { addExports } from "./commands/exports/exports.ts";
 import { addGrant } from "./commands/grant.ts";
+import { addHealth } from "./commands/health.ts";
 import { addKeyCreate } from "./commands/key/create.ts";
 import { addKeyList } from "./commands/key/list.ts";
 import { addKeyRevoke } from "./commands/key/revoke.ts";
 import { addKeyRotate } from "./commands/key/rotate.ts";
+import { addKeySearch } from "./commands/key/search.ts";
 import { addKeyShow } from "./commands/key/show.ts";
 import { addKeyUpdate } from "./commands/key/update.ts";
 import { addMigrate } from "./commands/migrate.ts";
@@ -69,13 +71,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addAccountStates(account, cli);
   addAccountPortalLink(account, cli);
   addAccountEndSessions(account, cli);
-  const key = program.command("key").description("keys of an account");
-  addKeyCreate(key, cli);
-  addKeyList(key, cli);
-  addKeyShow(key, cli);
-  addKeyUpdate(key, cli);
-  addKeyRotate(key, cli);
-  addKeyRevoke(key, cli);
+  addKeys(program, cli);
   addGrant(program, cli);
   addRefund(program, cli);
   addRefunds(program, cli);
@@ -103,9 +99,21 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addAudit(program, cli);
   addAuditTrail(program, cli);
   addTraffic(program, cli);
+  addHealth(program, cli);
   addDoctor(program, cli);
   refuseRepeats(program);
   return program;
+}
+
+function addKeys(program: Command, cli: Cli): void {
+  const key = program.command("key").description("keys of an account");
+  addKeyCreate(key, cli);
+  addKeyList(key, cli);
+  addKeyShow(key, cli);
+  addKeySearch(key, cli);
+  addKeyUpdate(key, cli);
+  addKeyRotate(key, cli);
+  addKeyRevoke(key, cli);
 }
 
 /** Who may ask, and who is signed in. */

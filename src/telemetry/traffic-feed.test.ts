@@ -82,4 +82,6 @@ test("closing ends every reader, also one that waits", async () => {
   assert.equal(reader.isOver, true);
   assert.equal(feed.readers, 0);
   await reader.waiting();
+  assert.equal(feed.watch(undefined).isOver, true);
+  assert.equal(feed.isWatched, false);
 });

@@ -44,6 +44,7 @@ export interface TrafficReader {
  */
 export class TrafficFeed {
   readonly #readers = new Set<Reader>();
+  #isClosed = false;
   /** Told when the first reader comes and the last one leaves. */
   onWatched: ((isWatched: boolean) => void) | undefined;
 
@@ -88,11 +89,13 @@ export class TrafficFeed {
     });
     this.#readers.add(reader);
     if (this.#readers.size === 1) this.onWatched?.(true);
+    if (this.#isClosed) reader.leave();
     return reader;
   }
 
-  /** Ends every reader. */
+  /** Ends every reader, and those that come later at once. */
   close(): void {
+    this.#isClosed = true;
     for (const reader of this.#readers) reader.leave();
   }
 }

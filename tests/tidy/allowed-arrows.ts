@@ -60,6 +60,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       calls: ["database", "exports", "keys", "pools", "price-lists", "refunds", "reports"],
       batch: ["ledger.ts", "database", "accounts", "instance"],
       sweep: ["database", "instance", "keys", "operators", "reports", "sessions"],
+      health: ["database", "audit", "reports", "sweep"],
       top: ["ledger.ts", "database", "instance", "keys", "limits", "pools", "refunds", "batch", "sweep"],
     },
   },

@@ -18,6 +18,7 @@ import { addListExports } from "./exports/list-exports.ts";
 import { addRetryExport } from "./exports/retry-export.ts";
 import { addHealth } from "./instance/add-health.ts";
 import { addMetrics } from "./instance/add-metrics.ts";
+import { addGetHealth } from "./instance/get-health.ts";
 import { addGetInstance } from "./instance/get-instance.ts";
 import { addRunAudit } from "./instance/run-audit.ts";
 import { addCreateKey } from "./keys/create-key.ts";
@@ -26,6 +27,7 @@ import { addGetKeyPermissions } from "./keys/get-key-permissions.ts";
 import { addListKeys } from "./keys/list-keys.ts";
 import { addRevokeKey } from "./keys/revoke-key.ts";
 import { addRotateKey } from "./keys/rotate-key.ts";
+import { addSearchKeys } from "./keys/search-keys.ts";
 import { addUpdateKey } from "./keys/update-key.ts";
 import { addOpenApi } from "./openapi/add-openapi.ts";
 import { createOperatorApp } from "./operator-app.ts";
@@ -74,6 +76,8 @@ const OPERATIONS = [
   addCreatePortalLink,
   addCreateKey,
   addListKeys,
+  // Before the route of a key.
+  addSearchKeys,
   addGetKey,
   addUpdateKey,
   addRotateKey,
@@ -112,6 +116,7 @@ const OPERATIONS = [
   addKeepPlan,
   addListAuditTrail,
   addGetInstance,
+  addGetHealth,
   addRunAudit,
   addCreateToken,
   addListTokens,

@@ -48,6 +48,10 @@ export const accountStateChange = z
   })
   .openapi("AccountStateChange");
 
+/** What has no index is not sorted by: one on balances, or on keys' last use, would have to be written with every charge. */
+const SORTS =
+  "must be newest, oldest or name: by balance or last use there is no order, because each charge would have to keep it";
+
 const accountState = z.enum(["active", "suspended", "closed"]);
 
 export const accountQuery = pageQuery.extend({
@@ -64,7 +68,10 @@ export const accountQuery = pageQuery.extend({
     .optional()
     .openapi({ description: "Accounts that have this plan.", example: "starter" }),
   metadata: metadataQuery.optional(),
-  sort: z.enum(["newest", "oldest"]).default("newest").openapi({ description: "By age." }),
+  sort: z
+    .enum(["newest", "oldest", "name"], { error: SORTS })
+    .default("newest")
+    .openapi({ description: "By age, or by name in any case." }),
   format: formatInput,
 });
 

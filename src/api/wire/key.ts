@@ -131,6 +131,45 @@ export const createdKey = keyBody
 
 export const keyPage = z.object({ keys: z.array(keyBody), next: nextCursor }).openapi("KeyPage");
 
+export const keySearch = z
+  .strictObject({
+    text: z
+      .string()
+      .trim()
+      .min(8, "must be a key")
+      .max(500)
+      .optional()
+      .openapi({ description: "A key itself. It is hashed, and kept nowhere." }),
+    hint: z
+      .string()
+      .trim()
+      .min(4, "must be a hint, or its last four characters")
+      .max(100)
+      .optional()
+      .openapi({ description: "A hint, or its last four characters.", example: "fbx_...9zKq" }),
+  })
+  .refine(({ text, hint }) => (text === undefined) !== (hint === undefined), {
+    error: "name either the key's text or its hint",
+    path: ["text"],
+  })
+  .openapi("KeySearch");
+
+export const soughtKeys = z
+  .object({
+    keys: z
+      .array(
+        keyBody.extend({
+          accountName: z.string(),
+          accountState: z.enum(["active", "suspended", "closed"]),
+          matched: z
+            .enum(["present", "former"])
+            .openapi({ description: "`former`: by a text from before a rotation." }),
+        }),
+      )
+      .openapi({ description: "By a text none or one; by a hint at most 50, the newest first." }),
+  })
+  .openapi("SoughtKeys");
+
 const permitted = z.enum(["all", "some", "none"]).openapi({
   description: "Which of its requests the key may make: all, those that a scope covers, or none.",
 });

@@ -49,6 +49,7 @@ import type {
   GetPriceListInput,
   GetUsageInput,
   Grant,
+  Health,
   HoldPage,
   Instance,
   KeepPlanInput,
@@ -85,10 +86,12 @@ import type {
   RotateKeyInput,
   RunAuditInput,
   RunningOutPage,
+  SearchKeysInput,
   Self,
   SessionPage,
   SimulatePricesInput,
   Simulation,
+  SoughtKeys,
   SuspendAccountInput,
   Token,
   TokenPage,
@@ -123,6 +126,8 @@ export interface FareboxClient {
   readonly createKey: (input: CreateKeyInput, options?: RequestOptions) => Promise<CreatedKey>;
   /** List the keys of an account, the newest first. `GET /v1/accounts/{account}/keys` */
   readonly listKeys: (input: ListKeysInput, options?: RequestOptions) => Promise<KeyPage>;
+  /** Find whose a key is, by its text or its hint; changes nothing. `POST /v1/keys/search` */
+  readonly searchKeys: (input?: SearchKeysInput, options?: RequestOptions) => Promise<SoughtKeys>;
   /** Read a key with its scopes, its caps and what it has spent of them. `GET /v1/keys/{key}` */
   readonly getKey: (input: GetKeyInput, options?: RequestOptions) => Promise<Key>;
   /** Change a key's name, scopes, addresses, caps or expiry. `PATCH /v1/keys/{key}` */
@@ -209,6 +214,8 @@ export interface FareboxClient {
   readonly listAuditTrailCsv: (input?: ListAuditTrailInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
   /** Read what runs here: versions, the database, the clocks. `GET /v1/instance` */
   readonly getInstance: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Instance>;
+  /** Read how the work behind the requests goes: sweep, instances, roll-up, partitions, exports, the last audit. `GET /v1/health` */
+  readonly getHealth: (input?: Readonly<Record<string, never>>, options?: RequestOptions) => Promise<Health>;
   /** Recompute the books from their lines and compare; writes nothing, locks nothing. `GET /v1/audit` */
   readonly runAudit: (input?: RunAuditInput, options?: RequestOptions) => Promise<Audit>;
   /** Create a token of the operator API with a role; its text is in this answer only. `POST /v1/tokens` */

@@ -189,6 +189,19 @@ export interface KeyPage {
    */
   next: string | null;
 }
+export interface SoughtKeys {
+  /**
+   * By a text none or one; by a hint at most 50, the newest first.
+   */
+  keys: (Key & {
+    accountName: string;
+    accountState: "active" | "suspended" | "closed";
+    /**
+     * `former`: by a text from before a rotation.
+     */
+    matched: "present" | "former";
+  })[];
+}
 export interface KeyPermissions {
   key: string;
   scopes: string[] | null;
@@ -1140,6 +1153,97 @@ export interface Instance {
    */
   now: string;
 }
+export interface Health {
+  /**
+   * The database's clock.
+   */
+  now: string;
+  /**
+   * How much this instance's clock is ahead of it.
+   */
+  clockAheadMs: number;
+  /**
+   * Whether this instance's heartbeats found it away.
+   */
+  databaseAway: boolean;
+  /**
+   * Those that live, and those that ended within an hour; the last seen first, at most 200.
+   */
+  instances: {
+    id: string;
+    state: "live" | "dead";
+    startedAt: string;
+    /**
+     * Its last heartbeat or batch.
+     */
+    seenAt: string;
+    /**
+     * Of how many it has lanes.
+     */
+    shards: number;
+  }[];
+  sweep: {
+    step: string;
+    /**
+     * On any instance; up to a minute old.
+     */
+    succeededAt: string | null;
+    failedAt: string | null;
+    /**
+     * What was said when it failed last.
+     */
+    failure: string | null;
+  }[];
+  /**
+   * Entries that are not rolled up, and the time of the first.
+   */
+  rollUp: {
+    entries: number;
+    firstAt: string | null;
+  };
+  /**
+   * Pools on which something is due that nobody applied yet: at most 10,000 of each shard are counted.
+   */
+  duePools: number;
+  partitions: {
+    name: string;
+    bounds: string;
+    /**
+     * As Postgres estimates; null: not known.
+     */
+    entries: number | null;
+  }[];
+  /**
+   * False: entries lie in it, because their month's partition was not made in time.
+   */
+  defaultPartitionEmpty: boolean;
+  exports: {
+    /**
+     * Of each instance, by the configuration.
+     */
+    workers: number;
+    queued: number;
+    running: number;
+    /**
+     * Of these: nobody took them up for five minutes.
+     */
+    overdue: number;
+  };
+  bulkRefundsRunning: number;
+  /**
+   * Null: none was run.
+   */
+  lastAudit: {
+    finishedAt: string;
+    durationMs: number;
+    pools: number;
+    entries: number;
+    /**
+     * 0: the books were sound.
+     */
+    findings: number;
+  } | null;
+}
 export interface Audit {
   /**
    * No invariant is broken.
@@ -1334,9 +1438,9 @@ export interface ListAccountsInput {
    */
   metadata?: string | undefined;
   /**
-   * By age.
+   * By age, or by name in any case.
    */
-  sort?: ("newest" | "oldest") | undefined;
+  sort?: ("newest" | "oldest" | "name") | undefined;
 }
 export interface GetAccountInput {
   account: string;
@@ -1432,6 +1536,16 @@ export interface ListKeysInput {
    */
   q?: string | undefined;
   state?: ("active" | "expired" | "revoked") | undefined;
+}
+export interface SearchKeysInput {
+  /**
+   * A key itself. It is hashed, and kept nowhere.
+   */
+  text?: string | undefined;
+  /**
+   * A hint, or its last four characters.
+   */
+  hint?: string | undefined;
 }
 export interface GetKeyInput {
   key: string;

@@ -186,6 +186,51 @@ eachDatabase("a search for accounts", (openFresh) => {
     assert.deepEqual(await find({ metadata: { crm: "4" } }), []);
   });
 
+  test("by name in any case, page by page, also with equal and long names", async () => {
+    const fresh = await openFresh();
+    const long = "x".repeat(100);
+    const names = [
+      "beta",
+      "Alpha",
+      "alpha",
+      "ärger",
+      "zz",
+      "0",
+      `${long}a`,
+      `${long}b`,
+      "100 % Ltd",
+      "line\u2028break",
+    ];
+    for (const [index, name] of names.entries()) {
+      await createAccount(fresh, { accountId: `acc_n${index}`, name, shards: 4 });
+    }
+    const placeOf = (name: string): string => name.toLowerCase().slice(0, 60);
+    const expected = names
+      .map((name, index) => ({ place: placeOf(name), id: `acc_n${index}` }))
+      .toSorted(
+        (one, other) =>
+          Buffer.compare(Buffer.from(one.place), Buffer.from(other.place)) || (one.id < other.id ? -1 : 1),
+      )
+      .map(({ id }) => id);
+    for (const limit of [1, 2, 3, 100]) {
+      const ids: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const page = await listAccounts(fresh, { cursor, limit, sort: "name" });
+        ids.push(...page.items.map(({ accountId }) => accountId));
+        cursor = page.next ?? undefined;
+      } while (cursor !== undefined);
+      assert.deepEqual(ids, expected, `${limit} a page`);
+    }
+    const { items } = await listAccounts(fresh, { limit: 1, sort: "name", q: "BETA" });
+    assert.deepEqual(items[0], await readAccount(fresh, "acc_n0"));
+    for (const cursor of ["x", "MTIz", Buffer.from("1.acc_1").toString("base64url")]) {
+      await assert.rejects(listAccounts(fresh, { cursor, limit: 1, sort: "name" }), {
+        code: "cursor_invalid",
+      });
+    }
+  });
+
   test("the oldest first, page by page, while accounts come", async () => {
     const first = await listAccounts(db, { limit: 2, sort: "oldest" });
     assert.deepEqual(

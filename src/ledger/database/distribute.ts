@@ -13,6 +13,7 @@ export const REFERENCE_TABLES: readonly string[] = [
   "endpoints",
   "instances",
   "keys",
+  "last_audit",
   "operator_audit",
   "operator_giving",
   "operator_requests",

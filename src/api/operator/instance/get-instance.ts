@@ -5,6 +5,7 @@ import { instanceBody } from "../../wire/instance.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
+import { renderSteps } from "./render-steps.ts";
 
 const route = createRoute({
   method: "get",
@@ -36,12 +37,7 @@ export function addGetInstance(app: OperatorApp, services: OperatorServices): vo
           weakSettings: [...server.weakSettings],
         },
         workers: workers().map(({ pid, instanceId: id }) => ({ id, pid })),
-        sweep: steps.map(({ step, succeededAt, failedAt, failure }) => ({
-          step,
-          succeededAt: succeededAt?.toISOString() ?? null,
-          failedAt: failedAt?.toISOString() ?? null,
-          failure,
-        })),
+        sweep: renderSteps(steps),
         now: new Date().toISOString(),
       },
       200,

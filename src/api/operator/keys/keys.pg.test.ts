@@ -282,4 +282,36 @@ eachDatabase("the operator API's keys", (openFresh) => {
       ["all", "all", "all"],
     );
   });
+
+  test("a key is found by its text, by a former one, and by its hint; nothing keeps the text", async () => {
+    const account = String((await operator.post("/v1/accounts", { name: "Leaky Ltd" })).body.id);
+    const made = await create({ name: "leaked" }, account);
+    const search = async (body: object): Promise<[status: number, keys: [id: string, matched: string][]]> => {
+      const { status, body: found } = await operator.post("/v1/keys/search", body);
+      return [status, found.keys.map((key: { id: string; matched: string }) => [key.id, key.matched])];
+    };
+    assert.deepEqual(await search({ text: made.key }), [200, [[made.id, "present"]]]);
+    assert.deepEqual(await search({ text: ` ${made.key}\n` }), [200, [[made.id, "present"]]]);
+    assert.deepEqual(await search({ hint: made.hint }), [200, [[made.id, "present"]]]);
+    assert.deepEqual(await search({ hint: made.key.slice(-4) }), [200, [[made.id, "present"]]]);
+    assert.deepEqual(await search({ hint: `other_...${made.key.slice(-4)}` }), [200, []]);
+    assert.deepEqual(await search({ text: `${made.key}x` }), [200, []]);
+    const { body: rotated } = await rotate(made.id, { graceSeconds: 3600 });
+    assert.deepEqual(await search({ text: made.key }), [200, [[made.id, "former"]]]);
+    assert.deepEqual(await search({ text: rotated.key }), [200, [[made.id, "present"]]]);
+    assert.deepEqual(await search({ hint: made.key.slice(-4) }), [200, [[made.id, "former"]]]);
+    await operator.post(`/v1/keys/${made.id}/revoke`, {});
+    const { body } = await operator.post("/v1/keys/search", { text: rotated.key });
+    const [{ state, accountName, accountState }] = body.keys;
+    assert.deepEqual([state, accountName, accountState], ["revoked", "Leaky Ltd", "active"]);
+    assert.ok(!JSON.stringify(body).includes(rotated.key));
+    assert.ok(!operator.log.join("").includes(rotated.key));
+    const { text: trail } = await operator.get("/v1/audit-trail");
+    assert.ok(!trail.includes(rotated.key) && !trail.includes(made.key));
+    for (const wrong of [{}, { text: made.key, hint: made.hint }, { text: "short" }, { hint: "abc" }]) {
+      const { status, text } = await operator.post("/v1/keys/search", wrong);
+      assert.equal(status, 422);
+      assert.ok(!text.includes(made.key));
+    }
+  });
 });

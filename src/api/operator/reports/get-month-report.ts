@@ -3,7 +3,7 @@ import { creditsToJson } from "../../../domain/credits.ts";
 import { type MonthRow, readMonthReport } from "../../../ledger/reports/month-report.ts";
 import { type CsvColumn, csvHeaders, streamCsv, wantsCsv } from "../../csv.ts";
 import { chooseCreditType } from "../../pools/choose-credit-type.ts";
-import { monthReportBody, monthReportQuery } from "../../wire/month-report.ts";
+import { monthReportBody, monthReportQuery } from "../../wire/report.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";

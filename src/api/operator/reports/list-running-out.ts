@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { creditsToJson } from "../../../domain/credits.ts";
 import { listRunningOut } from "../../../ledger/reports/running-out.ts";
 import { chooseCreditType } from "../../pools/choose-credit-type.ts";
-import { runningOutPage, runningOutQuery } from "../../wire/running-out.ts";
+import { runningOutPage, runningOutQuery } from "../../wire/report.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";

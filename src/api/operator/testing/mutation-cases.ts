@@ -203,6 +203,7 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
       expiresAt: null,
     }),
   },
+  searchKeys: { action: null, prepare: () => ({ body: { hint: "fbx_...9zKq" } }) },
   rotateKey: { action: "key.rotate", prepare: onKey({ graceSeconds: 60 }) },
   revokeKey: { action: "key.revoke", prepare: onKey() },
   createGrant: {

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { z } from "zod";
 import { accountPage } from "../../../api/wire/account.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../../cli.ts";
@@ -13,6 +13,7 @@ interface Options extends PageOptions {
   readonly plan?: string;
   readonly metadata?: string;
   readonly oldest?: boolean;
+  readonly byName?: boolean;
 }
 
 /** `farebox account list` */
@@ -24,7 +25,8 @@ export function addAccountList(account: Command, cli: Cli): void {
     .option("--state <state>", "only accounts that are active, suspended or closed")
     .option("--plan <plan>", "only accounts that have this plan")
     .option("--metadata <name:value>", "only accounts whose metadata has this member")
-    .option("--oldest", "the oldest first");
+    .addOption(new Option("--oldest", "the oldest first").conflicts("byName"))
+    .option("--by-name", "in the order of names, in any case");
   addPageOptions(command, "accounts")
     .addOption(csvOption())
     .addOption(dataOption())
@@ -35,7 +37,7 @@ export function addAccountList(account: Command, cli: Cli): void {
         state: options.state,
         plan: options.plan,
         metadata: options.metadata,
-        sort: options.oldest === true ? "oldest" : undefined,
+        sort: options.byName === true ? "name" : options.oldest === true ? "oldest" : undefined,
       };
       if (options.csv === true) {
         return await printCsv(cli, options, "/v1/accounts", { ...query, cursor: options.cursor });

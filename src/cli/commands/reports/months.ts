@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
-import { monthReportBody } from "../../../api/wire/month-report.ts";
+import { monthReportBody } from "../../../api/wire/report.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
 import { csvOption, printCsv } from "../../render/print-csv.ts";
 import { renderTable } from "../../render/table.ts";

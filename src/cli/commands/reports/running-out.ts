@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { runningOutPage } from "../../../api/wire/running-out.ts";
+import { runningOutPage } from "../../../api/wire/report.ts";
 import { type Cli, dataOption, jsonOption, printResult } from "../../cli.ts";
 import { addPageOptions, type PageOptions, readPages, renderNext } from "../../render/read-pages.ts";
 import { renderTable } from "../../render/table.ts";
