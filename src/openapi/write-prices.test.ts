@@ -335,8 +335,10 @@ describe("a document of 13 million characters", () => {
         .filter((line) => !lines.has(line) && !lines.has(`${line},`) && !line.includes("Reads.")),
       [],
     );
+    const credits = JSON.stringify({ cost: 2, credit: "credits" });
     const again = JSON.parse(written.text) as { paths: Record<string, { get: { "x-credits": unknown } }> };
-    assert.ok(Object.values(again.paths).every(({ get }) => get["x-credits"] === 2));
+    const shown = Object.values(again.paths).map(({ get }) => JSON.stringify(get["x-credits"]));
+    assert.deepEqual([...new Set(shown)], [credits]);
   });
 
   it("is refused at its line when an object has a member twice", () => {
