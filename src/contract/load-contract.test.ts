@@ -36,7 +36,19 @@ const context = { requestId: "r", endpoint: undefined, nowMs: 0 };
 
 describe("loadContract", () => {
   it("loads every shipped contract under its name", () => {
-    assert.deepEqual(listContracts(), ["coresignal", "crustdata", "explorium", "farebox", "leadboxer"]);
+    assert.deepEqual(listContracts(), [
+      "coresignal",
+      "crustdata",
+      "enrichlayer",
+      "exa",
+      "explorium",
+      "farebox",
+      "firecrawl",
+      "hunter",
+      "leadboxer",
+      "peopledatalabs",
+      "serpapi",
+    ]);
     for (const name of listContracts()) assert.equal(loadContract(name).name, name);
   });
 

@@ -220,12 +220,15 @@ describe("rate-limit headers of an accepted request", () => {
       ["X-RateLimit-Remaining", "299"],
       ["X-RateLimit-Reset", "1784116860"],
     ],
-    coresignal: [],
-    leadboxer: [],
+    peopledatalabs: [
+      ["X-RateLimit-Limit", "{'minute': 300}"],
+      ["X-RateLimit-Remaining", "{'minute': 299}"],
+      ["X-RateLimit-Reset", "2026-07-15T12:01:00Z"],
+    ],
   };
   for (const name of listContracts()) {
     it(`of ${name}`, () => {
-      assert.deepEqual(loadContract(name).renderRateLimit(state, context), expected[name]);
+      assert.deepEqual(loadContract(name).renderRateLimit(state, context), expected[name] ?? []);
     });
   }
 });
@@ -254,8 +257,10 @@ describe("Explorium's usage object", () => {
     }
   });
 
-  it("exists in no other shipped contract", () => {
-    for (const name of listContracts().filter((other) => other !== "explorium")) {
+  it("exists in no other shipped contract but Exa's, where nobody has to ask for it", () => {
+    assert.deepEqual(loadContract("exa").usageMembers(sent(undefined)), ["costDollars"]);
+    assert.equal(loadContract("exa").renderUsage(sent(undefined), facts), '{"total":100}');
+    for (const name of listContracts().filter((other) => other !== "explorium" && other !== "exa")) {
       assert.equal(
         loadContract(name).usageMembers(() => "true"),
         undefined,

@@ -91,6 +91,12 @@ const shapes: Readonly<Record<string, (code: RefusalCode) => readonly string[]>>
     return ["type", "title", "status", "detail", "code", "requestId", ...(own[code] ?? [])];
   },
   coresignal: () => ["detail"],
+  enrichlayer: () => ["code", "description", "name"],
+  exa: () => ["requestId", "error", "tag"],
+  firecrawl: () => ["success", "error"],
+  hunter: () => ["errors"],
+  peopledatalabs: () => ["status", "error"],
+  serpapi: () => ["error"],
   crustdata: (code) => (code === "key_missing" || code === "key_invalid" ? ["message"] : ["error"]),
   explorium: () => ["details", "correlation_id"],
   leadboxer: (code) => {
@@ -105,6 +111,9 @@ const shapes: Readonly<Record<string, (code: RefusalCode) => readonly string[]>>
 /** Codes whose status is not the farebox contract's. */
 const OTHER_STATUSES: Readonly<Record<string, readonly RefusalCode[]>> = {
   explorium: ["insufficient_credits"],
+  enrichlayer: ["insufficient_credits"],
+  hunter: ["insufficient_credits", "rate_limited"],
+  serpapi: ["insufficient_credits"],
   coresignal: ["export_too_many_ids", "export_failed", "export_expired"],
 };
 

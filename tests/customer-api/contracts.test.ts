@@ -16,6 +16,12 @@ const TEXT: Readonly<Record<string, (body: Record<string, unknown>) => unknown>>
   crustdata: (body) => (body["error"] as Record<string, unknown>)["message"],
   explorium: (body) => body["details"],
   leadboxer: (body) => body["message"],
+  enrichlayer: (body) => body["description"],
+  exa: (body) => body["error"],
+  firecrawl: (body) => body["error"],
+  hunter: (body) => (body["errors"] as Record<string, unknown>[])[0]?.["details"],
+  peopledatalabs: (body) => (body["error"] as Record<string, unknown>)["message"],
+  serpapi: (body) => body["error"],
 };
 
 for (const contract of listContracts()) {
@@ -52,7 +58,7 @@ customerApi: { path: /me, requests: 10, selfService: { keys: true, maxKeys: 1 } 
     assert.equal(sound.status, 200);
     await customer.get("/balances");
     const fast = await customer.get("/balances");
-    assert.equal(fast.status, 429, fast.text);
+    assert.equal(fast.status, contract === "hunter" ? 403 : 429, fast.text);
     assert.ok(JSON.parse(fast.text) !== null);
     assert.deepEqual(scene.forwarded, []);
   });

@@ -31,7 +31,9 @@ A contract is a file that says how Farebox looks on the wire to the API's custom
 each refusal, the headers of charged responses, rate-limit headers, the usage object, balance endpoints, exports. \`contract:\` in
 [farebox.yaml](configuration.md) names a shipped one (${listContracts()
   .map((name) => `\`${name}\``)
-  .join(", ")}) or the path of your own, relative to farebox.yaml. The smallest of your own:
+  .join(", ")}) or the path of your own, relative to farebox.yaml.
+Each reproduces what a vendor documents, and names its sources: copy the nearest. \`contracts/examples\` has a configuration with the
+vendor's kind of prices for those that have no example provider. The smallest of your own:
 
 \`\`\`yaml
 name: acme
