@@ -16,6 +16,7 @@ export function exportKindOf(source: string): ExportKind {
     charge: "completion",
     formats: ["jsonl"],
     columns: [],
+    formulas: "disarm",
     gzip: true,
     partRecords: 10_000,
     maxRecords: 2_000_000,

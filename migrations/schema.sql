@@ -1595,6 +1595,7 @@ CREATE OR REPLACE FUNCTION farebox.create_export(p_shard smallint, p_export_id u
 AS $function$
 DECLARE
   v_now timestamptz;
+  v_key CONSTANT jsonb := nullif(p_new -> 'key', 'null');
   v farebox.exports;
   v_refusal jsonb;
   x record;
@@ -1602,6 +1603,10 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('farebox exports', p_account));
   PERFORM FROM farebox.exports o WHERE o.export_id = p_export_id AND o.shard = p_shard;
   IF FOUND THEN RETURN '{"outcome": "created"}'; END IF;
+  IF v_key IS NOT NULL THEN
+    v_refusal := farebox.find_export_of_key(p_shard, p_account, v_key ->> 'key', v_key ->> 'request_hash');
+    IF v_refusal IS NOT NULL THEN RETURN v_refusal; END IF;
+  END IF;
   v := jsonb_populate_record(NULL::farebox.exports, p_new - 'request_hash');
   v.request_hash := decode(p_new ->> 'request_hash', 'hex');
   v.export_id := p_export_id; v.account_no := p_account; v.type_no := p_type; v.shard := p_shard; v.retries := 0;
@@ -1612,6 +1617,10 @@ BEGIN
     v := x.io_export; v_refusal := x.o_refusal;
   END IF;
   IF v_refusal IS NOT NULL THEN RETURN v_refusal; END IF;
+  IF v_key IS NOT NULL THEN
+    PERFORM farebox.keep_export_key(p_shard, p_account, v_key ->> 'key', v_key ->> 'request_hash',
+      (v_key ->> 'keep_seconds')::integer, p_export_id);
+  END IF;
   v_now := clock_timestamp();
   INSERT INTO farebox.exports (export_id, account_no, type_no, shard, key_no, endpoint_no, price_list, price, max_records,
     part_records, keep_seconds, kind, policy, charge_at, when_more, format, gzip, params, body, request_hash, hold_id, due_at,
@@ -1857,6 +1866,25 @@ BEGIN
   RETURN v_dead;
 END $function$;
 COMMENT ON FUNCTION farebox.find_dead_lanes IS 'Called by the sweep. Declares silent instances dead in a shard; returns them.';
+
+CREATE OR REPLACE FUNCTION farebox.find_export_of_key(p_shard smallint, p_account integer, p_key text, p_request_hash text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_found farebox.idempotency_keys;
+BEGIN
+  SELECT i.* INTO v_found FROM farebox.idempotency_keys i
+  WHERE i.account_no = p_account AND i.key = p_key AND i.shard = p_shard AND i.expires_at > v_now;
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  -- A request that was answered otherwise is another one, whatever it says.
+  IF v_found.request_hash <> p_request_hash OR v_found.state = 'done' AND v_found.owner <> 'export' THEN RETURN '{"outcome": "key_mismatch"}'; END IF;
+  IF v_found.state = 'running' THEN RETURN '{"outcome": "key_in_progress"}'; END IF;
+  RETURN jsonb_build_object('outcome', 'repeated', 'exportId', convert_from(v_found.body, 'UTF8'));
+END $function$;
+COMMENT ON FUNCTION farebox.find_export_of_key IS 'Internal. What an Idempotency-Key was used for.';
 
 CREATE OR REPLACE FUNCTION farebox.find_request(p_shard smallint, p_request uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_most integer)
  RETURNS jsonb
@@ -2351,6 +2379,28 @@ BEGIN
   RETURN 'charged';
 END $function$;
 COMMENT ON FUNCTION farebox.judge_charge IS 'Internal. Whether a special charge is to be made.';
+
+CREATE OR REPLACE FUNCTION farebox.keep_export_key(p_shard smallint, p_account integer, p_key text, p_request_hash text, p_keep_seconds integer, p_export_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_until CONSTANT timestamptz := v_now + make_interval(secs => p_keep_seconds);
+BEGIN
+  DELETE FROM farebox.idempotency_keys i
+  WHERE i.account_no = p_account AND i.key = p_key AND i.shard = p_shard AND i.expires_at <= v_now;
+  INSERT INTO farebox.idempotency_keys (account_no, key, shard, request_hash, owner, state, status, headers, body, created_at,
+    expires_at)
+  VALUES (p_account, p_key, p_shard, p_request_hash, 'export', 'done', 201, '[]', convert_to(p_export_id::text, 'UTF8'), v_now,
+    v_until)
+  ON CONFLICT (account_no, key, shard) DO NOTHING;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'another request began under the Idempotency-Key meanwhile' USING ERRCODE = 'serialization_failure';
+  END IF;
+END $function$;
+COMMENT ON FUNCTION farebox.keep_export_key IS 'Internal. An Idempotency-Key that created an export, for its repetition.';
 
 CREATE OR REPLACE FUNCTION farebox.keep_in_sight(p_shard smallint, p_account integer, p_type smallint)
  RETURNS void

@@ -1,5 +1,6 @@
 import { parseAccept } from "hono/utils/accept";
 import { type Credits, formatCredits } from "../domain/credits.ts";
+import { disarmFormula, quoteCsv } from "../domain/csv-text.ts";
 
 /** A value of a cell. A bigint is an amount and becomes a plain decimal of credits; null is empty; a Date is ISO 8601 in UTC. */
 type CsvCell = string | number | Credits | Date | null;
@@ -9,11 +10,6 @@ export interface CsvColumn<Row> {
   readonly name: string;
   readonly cell: (row: Row) => CsvCell;
 }
-
-/** What a spreadsheet takes for the start of a formula, which may run programs and send data away. */
-const STARTS_FORMULA = /^[=+\-@\t\r\n＝＋－＠]/;
-
-const NEEDS_QUOTES = /[",\r\n]/;
 
 const JSON_TYPES = new Set(["application/json", "application/*", "*/*"]);
 
@@ -75,6 +71,5 @@ function renderCell(cell: CsvCell): string {
   if (typeof cell === "bigint") return formatCredits(cell);
   if (typeof cell === "number") return String(cell);
   if (cell instanceof Date) return cell.toISOString();
-  const text = STARTS_FORMULA.test(cell) ? `'${cell}` : cell;
-  return NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return quoteCsv(disarmFormula(cell));
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { HTTPException } from "hono/http-exception";
-import { canonicalJson } from "../domain/canonical-json.ts";
-import { findJsonExcess } from "../domain/json-excess.ts";
+import { canonicalJson } from "../domain/json/canonical-json.ts";
+import { findJsonExcess } from "../domain/json/json-excess.ts";
 
 /**
  * What an Idempotency-Key stands for: two requests are the same when method, path and the body's JSON are, whatever its white

@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Context, Env, MiddlewareHandler } from "hono";
 import { matchedRoutes } from "hono/route";
-import { findJsonExcess } from "../domain/json-excess.ts";
+import { findJsonExcess } from "../domain/json/json-excess.ts";
 import { nearestWord } from "../domain/nearest-word.ts";
 import { findUnsafe } from "./find-unsafe.ts";
 import { type FieldProblem, refuseFields } from "./problem.ts";

@@ -43,6 +43,7 @@ test("a route has every default", () => {
       charge: "completion",
       formats: ["jsonl"],
       columns: [],
+      formulas: "disarm",
       gzip: true,
       partRecords: 10_000,
       maxRecords: 10_000,

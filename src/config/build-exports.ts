@@ -65,7 +65,7 @@ function buildRoute(
   }
   const names = paramNames(pattern.segments);
   checkParameters(file, names, path, problems);
-  const { cost: price, charge, duplicates, maxRecords, whenMore, formats, columns, gzip } = file;
+  const { cost: price, charge, duplicates, maxRecords, whenMore, formats, columns, formulas, gzip } = file;
   if (formats.includes("csv") && Object.keys(columns).length === 0) {
     const mend = "name the columns: { name: /name }";
     problems.push({ path: at(path, "columns"), reason: "csv has no columns", mend });
@@ -78,6 +78,7 @@ function buildRoute(
     charge,
     formats: [...new Set(formats)],
     columns: Object.entries(columns).map(([name, pointer]) => ({ name, pointer })),
+    formulas,
     gzip,
     partRecords,
     maxRecords,

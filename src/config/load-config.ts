@@ -4,7 +4,7 @@ import { type FileProblem, problemsError } from "../contract/file-problem.ts";
 import { isContractPath, readContract } from "../contract/load-contract.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
-import { isJsonObject } from "../domain/json-value.ts";
+import { isJsonObject } from "../domain/json/json-value.ts";
 import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
 import { buildExports } from "./build-exports.ts";

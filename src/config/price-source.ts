@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { FileProblem } from "../contract/file-problem.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { formatPath, parsePath, type YamlDocument } from "../contract/yaml-document.ts";
-import { isJsonObject } from "../domain/json-value.ts";
+import { isJsonObject } from "../domain/json/json-value.ts";
 import { parsePrices } from "../domain/prices/parse-prices.ts";
 import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";

@@ -1,4 +1,4 @@
-import { isJsonObject } from "../domain/json-value.ts";
+import { isJsonObject } from "../domain/json/json-value.ts";
 import { at, type Problem } from "../domain/problem.ts";
 
 /** The process's environment, or a test's. */

@@ -18,6 +18,8 @@ export interface ExportKind {
   readonly formats: readonly ExportFormat[];
   /** The cells of a CSV line, each a JSON pointer into the record. Needed where `csv` is a format. */
   readonly columns: readonly ExportColumn[];
+  /** Whether a text of CSV that a spreadsheet would compute gets an apostrophe before it. */
+  readonly formulas: "disarm" | "keep";
   readonly gzip: boolean;
   /** Records of a part: the last one may have fewer. */
   readonly partRecords: number;
@@ -41,7 +43,7 @@ export type ExportChargeAt = "completion" | "listing";
 
 export type ExportFormat = "jsonl" | "csv";
 
-export interface ExportColumn {
+interface ExportColumn {
   /** In the header. */
   readonly name: string;
   readonly pointer: string;

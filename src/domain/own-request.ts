@@ -1,4 +1,4 @@
-import { readJsonPointer } from "./json-pointer.ts";
+import { readJsonPointer } from "./json/json-pointer.ts";
 
 /** A request that Farebox answers itself: its body is small and has been parsed whole. */
 export interface OwnRequest {

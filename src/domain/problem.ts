@@ -1,4 +1,4 @@
-import { isJsonObject } from "./json-value.ts";
+import { isJsonObject } from "./json/json-value.ts";
 import { nearestWord } from "./nearest-word.ts";
 
 /** One mistake in something that a person wrote: where it is, what is wrong, and how to mend it. */

@@ -4,6 +4,7 @@ import type { Page, PageRequest } from "../ledger/database/page.ts";
 import type {
   CancelExportResult,
   CreateExportResult,
+  ExportIdempotency,
   ExportJob,
   ExportPart,
   ExportRequest,
@@ -33,6 +34,8 @@ export interface AskedExport {
   readonly limit?: number | undefined;
   /** The price list in force. */
   readonly priceList: number;
+  /** Undefined: a repetition creates another one. */
+  readonly idempotency?: Pick<ExportIdempotency, "key" | "requestHash"> | undefined;
 }
 
 export type ListFilesResult =

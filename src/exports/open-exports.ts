@@ -10,6 +10,8 @@ import { ExportWorkers } from "./work/export-workers.ts";
 /** A worker that was silent for so long has lost its job to the others. */
 const CLAIM_SECONDS = 30;
 
+const DAY_SECONDS = 86_400;
+
 export interface ExportOptions {
   readonly database: Database;
   readonly settings: ExportSettings;
@@ -20,6 +22,8 @@ export interface ExportOptions {
   readonly owner?: string | undefined;
   /** Speaks to the upstreams; ended by `close`. Undefined: one without certificates. */
   readonly dispatcher?: Dispatcher | undefined;
+  /** How long an Idempotency-Key is kept. Undefined: a day. */
+  readonly keyKeepSeconds?: number | undefined;
   /** Undefined: 30. */
   readonly claimSeconds?: number | undefined;
 }
@@ -33,6 +37,7 @@ export async function openExports({
   owner = `process ${process.pid}`,
   claimSeconds = CLAIM_SECONDS,
   dispatcher = new Agent({ connections: null }),
+  keyKeepSeconds = DAY_SECONDS,
 }: ExportOptions): Promise<Exports> {
   const storage = await openStorage(settings.storage);
   const shards = Array.from({ length: count }, (_, shard) => shard);
@@ -51,5 +56,5 @@ export async function openExports({
     await dispatcher.destroy();
     storage.close();
   };
-  return new ServedExports({ database, storage, settings, shards, workers, close });
+  return new ServedExports({ database, storage, settings, shards, workers, keyKeepSeconds, close });
 }

@@ -1,9 +1,9 @@
 import { hash, randomBytes } from "node:crypto";
-import { canonicalJson } from "../domain/canonical-json.ts";
 import type { ExportKind, ExportSettings } from "../domain/export-kind.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { formatUuidV7 } from "../domain/ids.ts";
-import { findJsonExcess } from "../domain/json-excess.ts";
+import { canonicalJson } from "../domain/json/canonical-json.ts";
+import { findJsonExcess } from "../domain/json/json-excess.ts";
 import type { Database } from "../ledger/database/database.ts";
 import type { Page } from "../ledger/database/page.ts";
 import { cancelExport, chargeExport, createExport, retryExport } from "../ledger/exports/ask-for-export.ts";
@@ -42,6 +42,8 @@ interface Served {
   readonly settings: ExportSettings;
   readonly shards: readonly number[];
   readonly workers: ExportWorkers;
+  /** How long an Idempotency-Key is kept. */
+  readonly keyKeepSeconds: number;
   readonly close: () => Promise<void>;
 }
 
@@ -62,6 +64,7 @@ export class ServedExports implements Exports {
       keyId,
       request,
       priceList,
+      idempotency,
       limit,
       policy = "all",
       format = kind.formats[0] ?? "jsonl",
@@ -80,6 +83,7 @@ export class ServedExports implements Exports {
       format,
       maxRecords: isLimited ? Math.max(1, limit) : kind.maxRecords,
       whenMore: isLimited ? "stop" : kind.whenMore,
+      idempotency: idempotency && { ...idempotency, keepSeconds: this.#served.keyKeepSeconds },
     });
     if (result.kind === "created") this.#served.workers.wake();
     return result;

@@ -2,7 +2,6 @@
 export interface SourceRecord {
   /** Its JSON text, without line breaks, as it came: no number is rounded, no member moved. */
   readonly text: string;
-  readonly value: unknown;
   /** Undefined: the source has no ids. */
   readonly id: string | undefined;
 }
@@ -28,15 +27,18 @@ export class SourceError extends Error {
   override readonly name = "SourceError";
   readonly code: string;
   readonly isFinal: boolean;
+  /** How long the source itself asks to wait, in milliseconds; undefined: it does not say, or not for long. */
+  readonly waitMs: number | undefined;
 
   constructor(
     code: string,
     message: string,
-    options: { readonly isFinal: boolean; readonly cause?: unknown },
+    options: { readonly isFinal: boolean; readonly cause?: unknown; readonly waitMs?: number | undefined },
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.isFinal = options.isFinal;
+    this.waitMs = options.waitMs;
   }
 }
 

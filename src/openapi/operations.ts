@@ -1,5 +1,5 @@
 import type { DocumentPath } from "../contract/yaml-document.ts";
-import { isJsonObject } from "../domain/json-value.ts";
+import { isJsonObject } from "../domain/json/json-value.ts";
 
 /** One operation of an OpenAPI document. */
 export interface Operation {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { FileProblem } from "../contract/file-problem.ts";
 import { type DocumentPath, formatPath, parsePath } from "../contract/yaml-document.ts";
-import { isJsonObject } from "../domain/json-value.ts";
+import { isJsonObject } from "../domain/json/json-value.ts";
 import { describeValue, type Problem } from "../domain/problem.ts";
 import { type Operation, readOperations } from "./operations.ts";
 import { readDocument } from "./read-document.ts";

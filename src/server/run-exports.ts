@@ -41,7 +41,9 @@ export async function runExports(options: RunExportsOptions): Promise<RunningExp
   // An instance that was silent for so long is dead: the others go on with its exports.
   const claimSeconds = Math.max(1, Math.ceil(leases.deadAfterMs / 1_000));
   const dispatcher = openUpstreamAgent(config.upstreams);
-  const service = await openExports({ database, settings, shards, events, owner, claimSeconds, dispatcher });
+  const keyKeepSeconds = config.idempotency.keepHours * 3_600;
+  const parts = { database, settings, shards, events, owner, claimSeconds, keyKeepSeconds, dispatcher };
+  const service = await openExports(parts);
   // Without kinds there is nothing to ask the database for, again and again.
   const repeated =
     kinds.length === 0

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { computeHeaders, computePath, readTour, type TourCall } from "../../examples/tour.ts";
-import { readJsonPointer } from "../../src/domain/json-pointer.ts";
+import { readJsonPointer } from "../../src/domain/json/json-pointer.ts";
 import { eventually } from "../crash/eventually.ts";
 import { type Answer, send } from "./call.ts";
 import { startProvider } from "./harness.ts";

@@ -1,5 +1,6 @@
 import { CONTRACTS } from "./list/contracts.ts";
 import { DOMAIN } from "./list/domain.ts";
+import { EXPORTS } from "./list/exports.ts";
 import { GATEWAY } from "./list/gateway.ts";
 import { LEDGER } from "./list/ledger.ts";
 import { METER } from "./list/meter.ts";
@@ -11,6 +12,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DOMAIN,
   ...LEDGER,
   ...POOLS,
+  ...EXPORTS,
   ...METER,
   ...GATEWAY,
   ...CONTRACTS,

@@ -1,4 +1,4 @@
-import { isJsonObject } from "../../domain/json-value.ts";
+import { isJsonObject } from "../../domain/json/json-value.ts";
 
 /** One option as the reference shows it. */
 export interface OptionRow {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { contractSchema } from "../../contract/contract-schema.ts";
-import { isJsonObject } from "../../domain/json-value.ts";
+import { isJsonObject } from "../../domain/json/json-value.ts";
 import { openApiPricesForm } from "../price-source.ts";
 import { configSchema } from "../schema.ts";
 import { priceForm } from "../sections/price-schema.ts";

@@ -68,6 +68,12 @@ const route = z
           "Columns of CSV, in order: a name for the header, and where the record has it: `{ name: /name }`.",
         reason: "None: needed with `csv`.",
       }),
+    formulas: z.enum(["disarm", "keep"]).default("disarm").meta({
+      description:
+        "Texts of CSV that a spreadsheet would take for a formula (they begin with `=`, `+`, `-`, `@`, a tab or a line break): with an apostrophe before them, or as they are.",
+      reason:
+        "`disarm`: records are other people's texts, and CSV is opened in spreadsheets. Programs read JSON Lines.",
+    }),
     whenMore: z.enum(["fail", "stop"]).default("fail").meta({
       description:
         "What happens when a request without a limit of its own finds more than `maxRecords`: the export fails, free of charge, or stops there.",

@@ -1,6 +1,6 @@
-import { canonicalJson } from "../canonical-json.ts";
-import { readJsonPointer } from "../json-pointer.ts";
-import { isJsonObject } from "../json-value.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
+import { readJsonPointer } from "../json/json-pointer.ts";
+import { isJsonObject } from "../json/json-value.ts";
 
 /** A value that a price reads in a request, as far as prices tell values apart. */
 export interface FieldValue {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import { fieldsOfValue } from "./field-value.ts";
 import { MAX_ONCE_VALUE_LENGTH, readOnceValue } from "./once-value.ts";
 import { parsePrices } from "./parse-prices.ts";

@@ -1,4 +1,4 @@
-import { parseJsonPointer } from "../json-pointer.ts";
+import { parseJsonPointer } from "../json/json-pointer.ts";
 import { at, describeValue, openObject, type Problem } from "../problem.ts";
 import type { RequestField } from "./price.ts";
 

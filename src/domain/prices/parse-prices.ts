@@ -1,4 +1,4 @@
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import { at, describeValue, type Parsed, type Problem } from "../problem.ts";
 import { parseMatchPattern } from "../routes/match-pattern.ts";
 import { routeKey } from "../routes/route-table.ts";

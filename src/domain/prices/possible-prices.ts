@@ -1,4 +1,4 @@
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import { type MatchPattern, parseMatchPattern } from "../routes/match-pattern.ts";
 import { comparePrecedence, covers, overlaps } from "../routes/match-relation.ts";
 import type { Condition, Price, PriceList } from "./price.ts";

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import type { Condition, Price, PriceList } from "./price.ts";
 import { priceToJson } from "./price-list-json.ts";
 

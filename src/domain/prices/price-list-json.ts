@@ -1,6 +1,6 @@
-import { canonicalJson } from "../canonical-json.ts";
 import { creditsToJson } from "../credits.ts";
 import { formatDuration } from "../duration.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import { describeValue, openObject, type Parsed, type Problem } from "../problem.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { Price, PriceList } from "./price.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { parse } from "yaml";
-import { isJsonObject } from "../json-value.ts";
+import { isJsonObject } from "../json/json-value.ts";
 import { PATTERN_METHODS } from "../routes/match-pattern.ts";
 import { CONDITION_FIELDS } from "./parse-condition.ts";
 import { FIELD_SOURCES } from "./parse-field.ts";

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import { chargedOn } from "./compute-charge.ts";
 import { findPossibleEndpoints } from "./possible-prices.ts";
 import type { Price, PriceList } from "./price.ts";

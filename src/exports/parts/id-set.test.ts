@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hash } from "node:crypto";
 import { test } from "node:test";
 import { ID_BYTES, IdSet } from "./id-set.ts";
 
@@ -6,22 +7,26 @@ const COUNT = 20_000;
 
 test("each id is new once, also after its hashes were read back, in any order", () => {
   const set = new IdSet();
-  const hashes: Uint8Array[] = [];
+  const hashes = new DataView(new ArrayBuffer(COUNT * ID_BYTES));
   for (let id = 0; id < COUNT; id += 1) {
     assert.equal(set.has(`id ${id}`), false);
-    const bytes = set.add(`id ${id}`) ?? assert.fail(`id ${id} is new`);
-    assert.equal(bytes.length, ID_BYTES);
-    hashes.push(bytes);
+    assert.equal(set.add(`id ${id}`, hashes, id * ID_BYTES), true, `id ${id} is new`);
   }
+  const first = Buffer.from(hashes.buffer, 0, ID_BYTES);
+  assert.equal(first.toString("hex"), hash("sha256", "id 0", "hex").slice(0, 16));
   const again = new IdSet();
   // The one hash that marks a free place is an id like any other.
   again.addAll(new Uint8Array(ID_BYTES));
-  again.addAll(Buffer.concat(hashes.toReversed()));
-  again.addAll(Buffer.concat(hashes));
   for (let id = COUNT - 1; id >= 0; id -= 1) {
-    assert.equal(set.add(`id ${id}`), undefined);
-    assert.equal(again.add(`id ${id}`), undefined);
+    again.addAll(new Uint8Array(hashes.buffer, id * ID_BYTES, ID_BYTES));
+  }
+  again.addAll(new Uint8Array(hashes.buffer));
+  const untouched = new DataView(new ArrayBuffer(ID_BYTES));
+  for (let id = COUNT - 1; id >= 0; id -= 1) {
+    assert.equal(set.add(`id ${id}`, untouched, 0), false);
+    assert.equal(again.add(`id ${id}`, untouched, 0), false);
     assert.equal(again.has(`id ${id}`), true);
   }
-  assert.ok(again.add("another"));
+  assert.deepEqual(untouched, new DataView(new ArrayBuffer(ID_BYTES)));
+  assert.equal(again.add("another", untouched, 0), true);
 });

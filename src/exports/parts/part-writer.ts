@@ -1,11 +1,16 @@
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { PassThrough, type Transform } from "node:stream";
 import { createGzip } from "node:zlib";
 import type { ExportStorage, ObjectWriter } from "../storage/storage.ts";
 
 /** Lines are handed on in pieces of about so many characters: one call a record would cost more than the record. */
 const PIECE_CHARS = 64 * 1024;
+
+/** What a compressed piece is written in at most: zlib's own 16 KiB are four writes where one does. */
+const COMPRESSED_BYTES = 64 * 1024;
+
+/** Pieces that may wait for the compressing thread, so that it and the one that reads the source work at the same time. */
+const PIECES_WAITING = 4;
 
 /** A file that is in the storage. */
 export interface ClosedPart {
@@ -22,6 +27,8 @@ export class PartWriter {
   readonly #written: Promise<void>;
   #lines: string[] = [];
   #chars = 0;
+  #waiting = 0;
+  #hasRoom: () => void = () => undefined;
   #bytes = 0;
   readonly #failures: unknown[] = [];
 
@@ -38,7 +45,7 @@ export class PartWriter {
     { gzip, header }: { readonly gzip: boolean; readonly header: string },
   ) {
     this.#object = object;
-    this.#stream = gzip ? createGzip() : new PassThrough();
+    this.#stream = gzip ? createGzip({ chunkSize: COMPRESSED_BYTES }) : new PassThrough();
     if (header !== "") this.#lines.push(header);
     this.#written = this.#handOn();
     // It is looked at when the next piece is written, and at the end.
@@ -76,15 +83,16 @@ export class PartWriter {
     this.#lines = [];
     this.#chars = 0;
     this.#throwFailure();
-    if (this.#stream.write(piece)) return;
-    // A stream that breaks is closed without a drain.
-    const ended = new AbortController();
-    const options = { signal: ended.signal };
-    try {
-      await Promise.race([once(this.#stream, "drain", options), once(this.#stream, "close", options)]);
-    } finally {
-      ended.abort();
-    }
+    this.#waiting += 1;
+    // Called, too, for what a stream that breaks never takes.
+    this.#stream.write(piece, () => {
+      this.#waiting -= 1;
+      this.#hasRoom();
+    });
+    if (this.#waiting < PIECES_WAITING) return;
+    await new Promise<void>((resolve) => {
+      this.#hasRoom = resolve;
+    });
     this.#throwFailure();
   }
 

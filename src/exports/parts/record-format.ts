@@ -1,32 +1,36 @@
-import type { ExportColumn, ExportFormat } from "../../domain/export-kind.ts";
-import { readJsonPointer } from "../../domain/json-pointer.ts";
-import type { SourceRecord } from "../source-record.ts";
+import { disarmFormula, quoteCsv } from "../../domain/csv-text.ts";
+import type { ExportFormat, ExportKind } from "../../domain/export-kind.ts";
+import { parseJsonPointer, readTokens } from "../../domain/json/json-pointer.ts";
 
 /** How records become lines of a file. Every file stands for itself: a CSV file has its header. */
 export interface RecordFormat {
   readonly header: string;
-  line(record: SourceRecord): string;
+  /** Of a record's JSON text. */
+  line(record: string): string;
 }
 
-const JSON_LINES: RecordFormat = { header: "", line: ({ text }) => `${text}\n` };
+const JSON_LINES: RecordFormat = { header: "", line: (record) => `${record}\n` };
 
-export function recordFormat(format: ExportFormat, columns: readonly ExportColumn[]): RecordFormat {
+export function recordFormat(
+  format: ExportFormat,
+  { columns, formulas }: Pick<ExportKind, "columns" | "formulas">,
+): RecordFormat {
   if (format === "jsonl") return JSON_LINES;
+  const renderText = formulas === "keep" ? quoteCsv : (text: string) => quoteCsv(disarmFormula(text));
+  const renderLine = (values: readonly unknown[]): string =>
+    `${values.map((value) => renderCell(value, renderText)).join(",")}\r\n`;
+  const cells = columns.map(({ pointer }) => parseJsonPointer(pointer) ?? []);
   return {
     header: renderLine(columns.map(({ name }) => name)),
-    line: ({ value }) => renderLine(columns.map(({ pointer }) => readJsonPointer(value, pointer))),
+    line: (record) => {
+      const value: unknown = JSON.parse(record);
+      return renderLine(cells.map((tokens) => readTokens(value, tokens)));
+    },
   };
 }
 
-/** RFC 4180. Texts are what they are: a spreadsheet may take one that begins with `=` for a formula. */
-function renderLine(cells: readonly unknown[]): string {
-  return `${cells.map(renderCell).join(",")}\r\n`;
-}
-
-const NEEDS_QUOTES = /[",\r\n]/;
-
-function renderCell(value: unknown): string {
+/** Only a text can be a formula: what else JSON has begins otherwise, but for a number, and -1 is what it says. */
+function renderCell(value: unknown, renderText: (text: string) => string): string {
   if (value === undefined || value === null) return "";
-  const text = typeof value === "string" ? value : JSON.stringify(value);
-  return NEEDS_QUOTES.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return typeof value === "string" ? renderText(value) : quoteCsv(JSON.stringify(value));
 }

@@ -1,4 +1,4 @@
-import { parseJsonPointer } from "../../domain/json-pointer.ts";
+import { parseJsonPointer } from "../../domain/json/json-pointer.ts";
 
 /**
  * The elements of an array in a JSON text, each as its text: what is parsed and written again has other numbers. The text is valid

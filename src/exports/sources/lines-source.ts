@@ -1,3 +1,4 @@
+import { isAscii, isUtf8 } from "node:buffer";
 import type { LinesSource } from "../../domain/export-kind.ts";
 import {
   type RecordSource,
@@ -6,7 +7,7 @@ import {
   sourceInvalid,
   sourceUnavailable,
 } from "../source-record.ts";
-import { isLonger, type RecordRules, readRecord, recordTooLarge } from "./read-record.ts";
+import { type RecordRules, readRecord, recordTooLarge } from "./read-record.ts";
 import type { SourceAnswer, SourceClient } from "./source-client.ts";
 
 /**
@@ -59,25 +60,36 @@ function readPlace(place: string): number {
   return lines;
 }
 
+const LINE_FEED = 0x0a;
+
 /** The lines of each chunk; blank ones are none. A last line without an end is one. */
 async function* readLines({ body }: SourceAnswer, maxBytes: number): AsyncGenerator<string[]> {
-  const decoder = new TextDecoder("utf-8", { fatal: true });
-  let rest = "";
+  let rest: Buffer[] = [];
+  let restBytes = 0;
   for await (const chunk of body as AsyncIterable<Buffer>) {
-    const lines = (rest + decode(decoder, chunk)).split("\n");
-    rest = lines.pop() ?? "";
-    if (isLonger(rest, maxBytes)) throw recordTooLarge(maxBytes);
-    const whole = lines.filter((line) => line.trim() !== "");
-    if (whole.length > 0) yield whole;
+    const first = chunk.indexOf(LINE_FEED) + 1;
+    const end = chunk.lastIndexOf(LINE_FEED) + 1;
+    if (end > 0) {
+      // Only the line that began before is put together: the chunk need not be copied.
+      const begun = linesOf(Buffer.concat([...rest, chunk.subarray(0, first)]));
+      const lines = [...begun, ...linesOf(chunk.subarray(first, end))];
+      if (lines.length > 0) yield lines;
+      rest = [];
+      restBytes = 0;
+    }
+    if (end < chunk.length) rest.push(chunk.subarray(end));
+    restBytes += chunk.length - end;
+    if (restBytes > maxBytes) throw recordTooLarge(maxBytes);
   }
-  rest += decode(decoder, undefined);
-  if (rest.trim() !== "") yield [rest];
+  const last = linesOf(Buffer.concat(rest));
+  if (last.length > 0) yield last;
 }
 
-function decode(decoder: InstanceType<typeof TextDecoder>, chunk: Buffer | undefined): string {
-  try {
-    return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
-  } catch {
-    throw sourceInvalid("The source gave what is no UTF-8.");
-  }
+/** No character is divided: a line feed is none's part. */
+function linesOf(bytes: Buffer): string[] {
+  if (!isUtf8(bytes)) throw sourceInvalid("The source gave what is no UTF-8.");
+  return bytes
+    .toString(isAscii(bytes) ? "latin1" : "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "");
 }

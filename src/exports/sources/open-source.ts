@@ -5,6 +5,7 @@ import type { RecordSource } from "../source-record.ts";
 import { collectSource } from "./collect-source.ts";
 import { linesSource } from "./lines-source.ts";
 import { pagesSource } from "./pages-source.ts";
+import { recordRules } from "./read-record.ts";
 import { SourceClient } from "./source-client.ts";
 
 export interface SourceOptions {
@@ -21,8 +22,8 @@ export function openSource(
 ): RecordSource {
   const client = new SourceClient(dispatcher, source.throttle, request);
   const { recordBytes } = limits;
-  if (source.kind === "lines") return linesSource(client, source, { id: source.id, recordBytes });
-  if (source.kind === "pages") return pagesSource(client, source, { id: source.id, recordBytes });
+  if (source.kind === "lines") return linesSource(client, source, recordRules(source.id, recordBytes));
+  if (source.kind === "pages") return pagesSource(client, source, recordRules(source.id, recordBytes));
   return collectSource(client, source, { recordBytes, body: request.body, has });
 }
 

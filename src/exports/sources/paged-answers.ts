@@ -1,5 +1,5 @@
 import type { SourceCall, SourcePaging } from "../../domain/export-kind.ts";
-import { readJsonPointer } from "../../domain/json-pointer.ts";
+import { readJsonPointer } from "../../domain/json/json-pointer.ts";
 import { SourceError, sourceInvalid, sourceUnavailable } from "../source-record.ts";
 import { sliceJsonArray } from "./json-text.ts";
 import { idText, parseText } from "./read-record.ts";

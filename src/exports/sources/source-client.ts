@@ -1,10 +1,12 @@
+import { isUtf8 } from "node:buffer";
 import { setTimeout as pause } from "node:timers/promises";
 import { request as ask, type Dispatcher } from "undici";
 import type { SourceCall, SourcePaging, SourceThrottle } from "../../domain/export-kind.ts";
-import { isJsonObject } from "../../domain/json-value.ts";
+import { isJsonObject } from "../../domain/json/json-value.ts";
 import type { ExportRequest } from "../../ledger/exports/export-job.ts";
 import { SourceError, sourceInvalid, sourceUnavailable } from "../source-record.ts";
 import { sliceJson } from "./json-text.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 /** Before the first repetition of a call; each further one waits twice as long, and some more or less. */
 const FIRST_PAUSE_MS = 200;
@@ -65,15 +67,18 @@ export class SourceClient {
         if (!TRY_AGAIN.has(status)) throw refused(status);
       }
       const failed = answer instanceof Error ? answer : undefined;
+      const waitMs =
+        answer instanceof Error ? undefined : readRetryAfter(answer.headers["retry-after"], Date.now());
+      if (waitMs !== undefined && waitMs > LONGEST_PAUSE_MS) throw askedToWait(waitMs);
       if (attempt >= this.#throttle.retries) {
         const how = answer instanceof Error ? answer.message : `status ${answer.statusCode}`;
         throw sourceUnavailable(`The source failed ${attempt + 1} times, at last with: ${how}`, failed);
       }
-      await this.rest(attempt, signal, answer instanceof Error ? undefined : answer.headers["retry-after"]);
+      await this.rest(attempt, signal, waitMs);
     }
   }
 
-  /** A whole body of at most so many bytes, as text. Fails as a broken connection does; undefined: it is longer. */
+  /** A whole body of at most so many bytes, as text. Fails with a SourceError, or as a broken connection does; undefined: it is longer. */
   async readText({ body }: SourceAnswer, maxBytes: number): Promise<string | undefined> {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -85,14 +90,15 @@ export class SourceClient {
       }
       chunks.push(chunk);
     }
-    return Buffer.concat(chunks).toString("utf8");
+    const bytes = Buffer.concat(chunks);
+    if (!isUtf8(bytes)) throw sourceInvalid("The source gave what is no UTF-8.");
+    return bytes.toString("utf8");
   }
 
-  /** Before a repetition. */
-  async rest(attempt: number, signal: AbortSignal, retryAfter?: string | string[]): Promise<void> {
-    const asked = Number(retryAfter) * 1000;
+  /** Before a repetition. `waitMs`: what the source asks for; no sooner. */
+  async rest(attempt: number, signal: AbortSignal, waitMs = 0): Promise<void> {
     const own = FIRST_PAUSE_MS * 2 ** attempt * (0.75 + Math.random() / 2);
-    await pause(Math.min(asked > 0 ? asked : own, LONGEST_PAUSE_MS), undefined, { signal });
+    await pause(Math.min(Math.max(waitMs, own), LONGEST_PAUSE_MS), undefined, { signal });
   }
 
   /** At most so many a second: each call takes its turn at the moment that is free next. */
@@ -170,6 +176,13 @@ function addMember(body: string | undefined, name: string, value: string | numbe
 
 function discard({ body }: Dispatcher.ResponseData): void {
   body.on("error", () => undefined).destroy();
+}
+
+/** A worker would wait in vain for so long: the job rests, and others have their turn. */
+function askedToWait(waitMs: number): SourceError {
+  const seconds = Math.ceil(waitMs / 1_000);
+  const message = `The source asks to wait for ${seconds} s.`;
+  return new SourceError("export_source_unavailable", message, { isFinal: false, waitMs });
 }
 
 function refused(status: number): SourceError {

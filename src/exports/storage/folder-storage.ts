@@ -4,6 +4,9 @@ import { dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { checkName, type ExportStorage, type ObjectWriter, storageFailed, storageFull } from "./storage.ts";
 
+/** No room on the file system, by the user's quota, or by the process' limit of a file. */
+const FULL = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
+
 /** What is being written: no name that a finished part can have. */
 const UNFINISHED = ".writing-";
 
@@ -115,7 +118,7 @@ async function explain<T>(what: string, run: () => Promise<T>): Promise<T> {
   } catch (error) {
     const code = codeOf(error);
     if (code === undefined) throw error;
-    throw code === "ENOSPC" || code === "EDQUOT" ? storageFull(error) : storageFailed(what, error);
+    throw FULL.has(code) ? storageFull(error) : storageFailed(what, error);
   }
 }
 

@@ -19,6 +19,9 @@ const MAX_ATTEMPTS = 8;
 const FIRST_REST_MS = 2_000;
 const LONGEST_REST_MS = 300_000;
 
+/** The longest that a source may ask for. */
+const LONGEST_WAIT_MS = 3_600_000;
+
 /** The most that a timer counts. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
@@ -95,7 +98,9 @@ function explainEnd(error: unknown, { attempts }: ClaimedExport, how: Interrupti
   const code = error instanceof SourceError || error instanceof FareboxError ? error.code : "export_failed";
   const isFinal = error instanceof SourceError ? error.isFinal : code === "export_storage_full";
   if (isFinal || attempts >= MAX_ATTEMPTS) return { code, message, retryInMs: undefined, counts: true };
-  return { code, message, retryInMs: Math.min(FIRST_REST_MS * 2 ** attempts, LONGEST_REST_MS), counts: true };
+  const own = Math.min(FIRST_REST_MS * 2 ** attempts, LONGEST_REST_MS);
+  const waitMs = error instanceof SourceError ? Math.min(error.waitMs ?? 0, LONGEST_WAIT_MS) : 0;
+  return { code, message, retryInMs: Math.max(own, waitMs), counts: true };
 }
 
 function givenUp(attempts: number): SourceError {

@@ -30,8 +30,6 @@ export interface PartTools {
 interface OpenPart {
   readonly object: string;
   readonly writer: PartWriter;
-  readonly ids: Buffer;
-  idBytes: number;
   records: number;
 }
 
@@ -42,6 +40,8 @@ export class PartsInHand {
   readonly #job: ExportJob;
   readonly #format: RecordFormat;
   readonly #ids: IdSet | undefined;
+  /** Of the ids of the part in hand. */
+  readonly #hashes: DataView;
   #open: OpenPart | undefined;
   #parts: number;
   #records: number;
@@ -54,8 +54,9 @@ export class PartsInHand {
     this.#tools = tools;
     this.#claimed = claimed;
     this.#job = claimed.job;
-    this.#format = recordFormat(claimed.job.format, tools.kind.columns);
+    this.#format = recordFormat(claimed.job.format, tools.kind);
     this.#ids = hasIds ? new IdSet() : undefined;
+    this.#hashes = new DataView(new ArrayBuffer(hasIds ? claimed.job.partRecords * ID_BYTES : 0));
     this.#parts = claimed.job.parts;
     this.#records = claimed.job.records;
     this.#leftOut = claimed.job.leftOut;
@@ -90,15 +91,16 @@ export class PartsInHand {
     for (const record of batch.records) {
       if (this.isFull) return;
       count += 1;
-      const id = this.#ids === undefined || record.id === undefined ? undefined : this.#ids.add(record.id);
-      if (this.#ids !== undefined && id === undefined) {
+      if (!this.#isNew(record)) {
         this.#passOver(batch);
         continue;
       }
       this.#repeats = 0;
       this.#count(record);
       this.#open ??= await this.#begin();
-      await this.#add(this.#open, record, id);
+      this.#open.records += 1;
+      const full = this.#open.writer.add(this.#format.line(record.text));
+      if (full !== undefined) await full;
       if (this.#open.records === this.#job.partRecords || this.isFull) {
         await this.closePart(batch.place(count));
       }
@@ -121,7 +123,7 @@ export class PartsInHand {
       expected: this.#expected,
       leftOut: this.#leftOut,
       sourceBytes: this.#sourceBytes,
-      ids: open.idBytes === 0 ? undefined : open.ids.subarray(0, open.idBytes),
+      ids: this.#ids && new Uint8Array(this.#hashes.buffer, 0, open.records * ID_BYTES),
     };
     const { claim } = this.#claimed;
     if (!(await untilAnswered(() => recordExportPart(database, claim, claimSeconds, part)))) {
@@ -170,19 +172,14 @@ export class PartsInHand {
 
   async #begin(): Promise<OpenPart> {
     const object = partObject(this.#job, this.#parts + 1, this.#claimed.claim.claim);
-    const { gzip, partRecords } = this.#job;
+    const { gzip } = this.#job;
     const writer = await PartWriter.begin(this.#tools.storage, object, { gzip, header: this.#format.header });
-    const ids = Buffer.allocUnsafe(this.#ids === undefined ? 0 : partRecords * ID_BYTES);
-    return { object, writer, ids, idBytes: 0, records: 0 };
+    return { object, writer, records: 0 };
   }
 
-  async #add(open: OpenPart, record: SourceRecord, id: Uint8Array | undefined): Promise<void> {
-    const full = open.writer.add(this.#format.line(record));
-    if (full !== undefined) await full;
-    open.records += 1;
-    if (id === undefined) return;
-    open.ids.set(id, open.idBytes);
-    open.idBytes += ID_BYTES;
+  #isNew({ id }: SourceRecord): boolean {
+    if (this.#ids === undefined || id === undefined) return true;
+    return this.#ids.add(id, this.#hashes, (this.#open?.records ?? 0) * ID_BYTES);
   }
 }
 

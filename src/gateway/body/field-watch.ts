@@ -1,4 +1,4 @@
-import { parseJsonPointer } from "../../domain/json-pointer.ts";
+import { parseJsonPointer } from "../../domain/json/json-pointer.ts";
 import { foldName } from "../../domain/look-alike.ts";
 import type { JsonWatch, ValueKind } from "./json-watch.ts";
 

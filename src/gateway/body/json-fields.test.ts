@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { canonicalJson } from "../../domain/canonical-json.ts";
-import { readJsonPointer } from "../../domain/json-pointer.ts";
+import { canonicalJson } from "../../domain/json/canonical-json.ts";
+import { readJsonPointer } from "../../domain/json/json-pointer.ts";
 import { type ReadFields, readJsonFields } from "./json-fields.ts";
 
 function cut(text: string, size: number): Buffer[] {

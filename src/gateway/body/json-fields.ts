@@ -1,4 +1,4 @@
-import { canonicalJsonText, canonicalNumber } from "../../domain/canonical-json-text.ts";
+import { canonicalJsonText, canonicalNumber } from "../../domain/json/canonical-json-text.ts";
 import type { FieldValue } from "../../domain/prices/field-value.ts";
 import { bytesBetween } from "./chunks.ts";
 import { FieldWatch, type FoundField } from "./field-watch.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { parseJsonPointer } from "../../domain/json-pointer.ts";
+import { parseJsonPointer } from "../../domain/json/json-pointer.ts";
 import { PathWatch } from "./json-path-watch.ts";
 import { JsonScan, MAX_JSON_DEPTH, scanJson } from "./json-scan.ts";
 

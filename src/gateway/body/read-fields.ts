@@ -1,4 +1,4 @@
-import { parseJsonPointer } from "../../domain/json-pointer.ts";
+import { parseJsonPointer } from "../../domain/json/json-pointer.ts";
 import type { FieldValue } from "../../domain/prices/field-value.ts";
 import type { BodyReads } from "../../domain/prices/request-reads.ts";
 import { joinChunks, sizeOf } from "./chunks.ts";

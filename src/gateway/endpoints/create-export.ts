@@ -2,17 +2,18 @@ import type { ExportChoices } from "../../contract/exports/export-wire.ts";
 import { parseCredits } from "../../domain/credits.ts";
 import type { ExportKind } from "../../domain/export-kind.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import { readJsonPointer } from "../../domain/json-pointer.ts";
-import { isJsonObject } from "../../domain/json-value.ts";
+import { readJsonPointer } from "../../domain/json/json-pointer.ts";
+import { isJsonObject } from "../../domain/json/json-value.ts";
 import type { FieldFault, Refusal } from "../../domain/refusal.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
 import type { Identity } from "../../meter/meter.ts";
 import type { Exchange } from "../exchange/exchange.ts";
 import type { ExportCreation, ExportDoor, ExportEndpoint } from "../exchange/export-door.ts";
+import { beginRequestHash, parseIdempotencyKey } from "../headers/idempotency-header.ts";
 import { readText } from "../request/read-text.ts";
 import { tellAnswered } from "../response/account-state.ts";
 import { answer } from "../response/respond.ts";
-import { toExportFacts } from "./export-facts.ts";
+import { toNewExportFacts } from "./export-facts.ts";
 
 /** An id longer than this is none of anybody's records. */
 const MAX_ID_LENGTH = 200;
@@ -35,6 +36,8 @@ export async function createExport(
   if ("code" in asked) return asked;
   const { choices, most } = asked;
   const { format, policy, limit } = choices;
+  const idempotency = readIdempotency(exchange, target, text);
+  if (idempotency !== undefined && "code" in idempotency) return idempotency;
   const priceList = exchange.parts.meter.priceTable()?.list.version;
   const refusal = checkMax(exchange, kind, most);
   if (refusal !== undefined) return refusal;
@@ -52,13 +55,32 @@ export async function createExport(
       policy,
       limit,
       priceList,
+      idempotency,
     })
     .catch(refuseRequest);
-  if (created.kind !== "created") return "code" in created ? created : refuseCreation(kind, created);
-  const facts = toExportFacts(door, created.job);
+  if (created.kind !== "created" && created.kind !== "repeated") {
+    return "code" in created ? created : refuseCreation(kind, created);
+  }
+  const facts = toNewExportFacts(door, created.job);
   await tellAnswered(exchange);
-  answer(exchange, exchange.parts.contract.exports.renderCreated(facts, exchange.context));
+  const rendered = exchange.parts.contract.exports.renderCreated(facts, exchange.context);
+  const again = created.kind === "repeated" ? [["Idempotency-Replayed", "true"] as const] : [];
+  answer(exchange, { ...rendered, headers: [...rendered.headers, ...again] });
   return undefined;
+}
+
+/** `Idempotency-Key`, and the request that it stands for. */
+function readIdempotency(
+  { head, method }: Exchange,
+  target: RequestTarget,
+  body: string,
+): { readonly key: string; readonly requestHash: string } | Refusal | undefined {
+  const written = head?.idempotencyKey;
+  if (written === undefined) return undefined;
+  const key = parseIdempotencyKey(written);
+  if (key === undefined) return { code: "request_invalid", reason: "header idempotency-key is not a key" };
+  const hash = beginRequestHash(method, target.path + target.query, head?.contentType);
+  return { key, requestHash: hash.update(body).digest("hex") };
 }
 
 /** The body is JSON, and still nothing that is kept: nested too deeply to be compared. */
@@ -69,8 +91,10 @@ function refuseRequest(error: unknown): never | ({ readonly kind: "refused" } & 
 
 function refuseCreation(
   { creditType }: ExportKind,
-  result: Exclude<ExportCreation, { readonly kind: "created" }>,
+  result: Exclude<ExportCreation, { readonly kind: "created" | "repeated" }>,
 ): Refusal {
+  if (result.kind === "key mismatch") return { code: "idempotency_mismatch" };
+  if (result.kind === "key in progress") return { code: "idempotency_in_progress" };
   if (result.kind === "duplicate") return { code: "export_in_progress" };
   if (result.kind === "short") {
     const { needed: required, available } = result;

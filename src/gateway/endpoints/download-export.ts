@@ -78,8 +78,12 @@ function describeFile({ job, part, name }: File, etag: string): [string, string]
   ];
 }
 
-/** A part goes on with a whole that is still the same one (RFC 9110 section 13.1.5): else the whole is sent. */
+/**
+ * A part goes on with a whole that is still the same one (RFC 9110 section 13.1.5): else the whole is sent. Only GET has ranges
+ * (section 14.2).
+ */
 function readRange(exchange: Exchange, bytes: number, etag: string): ByteRange | "none" | undefined {
+  if (exchange.method !== "GET") return undefined;
   const condition = exchange.header("if-range");
   if (condition !== undefined && condition.trim() !== etag) return undefined;
   return parseByteRange(exchange.header("range"), bytes);

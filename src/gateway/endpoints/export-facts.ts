@@ -18,6 +18,17 @@ export function toExportFacts({ customerApi }: ExportDoor, job: ExportJob): Expo
   };
 }
 
+/** The same as when it was created: a repeated request gets the answer that the first one got. */
+export function toNewExportFacts(door: ExportDoor, job: ExportJob): ExportFacts {
+  return {
+    ...toExportFacts(door, job),
+    state: "queued",
+    records: 0,
+    charged: undefined,
+    expiresMs: undefined,
+  };
+}
+
 /** The files of an export, under the contract's names, with links where the customer API answers them. */
 export function toFileFacts(
   exchange: Exchange,

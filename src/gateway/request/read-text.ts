@@ -1,4 +1,4 @@
-import { findJsonExcess } from "../../domain/json-excess.ts";
+import { findJsonExcess } from "../../domain/json/json-excess.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import { joinChunks } from "../body/chunks.ts";
 import { readBody, unreadableBody } from "../body/request-body.ts";

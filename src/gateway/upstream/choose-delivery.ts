@@ -1,4 +1,4 @@
-import { parseJsonPointer } from "../../domain/json-pointer.ts";
+import { parseJsonPointer } from "../../domain/json/json-pointer.ts";
 import type { Admission } from "../../meter/meter.ts";
 import { isDecodable } from "../body/content-decoding.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";

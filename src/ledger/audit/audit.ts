@@ -1,5 +1,6 @@
 import type { Database, Transaction } from "../database/database.ts";
 import { findBrokenEntries } from "./audit-entries.ts";
+import { findBrokenExports } from "./audit-exports.ts";
 import { findBrokenLeases } from "./audit-leases.ts";
 import { MonthAudit } from "./audit-months.ts";
 import { findBrokenPools } from "./audit-pools.ts";
@@ -28,7 +29,7 @@ const WAYS = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"] as const;
 
 /**
  * Recomputes the books from their lines and compares: balance, held and spent of every pool, its entries' numbers, times and
- * running balances, its grants and draws, its refunds, its usage, its keys' spending and caps, and the months' sums. Correct while the ledger is in use:
+ * running balances, its grants and draws, its refunds, its exports, its usage, its keys' spending and caps, and the months' sums. Correct while the ledger is in use:
  * everything is read in one snapshot, and nothing is locked or written. On PGlite others wait for it; on Postgres it delays only
  * vacuum.
  */
@@ -53,6 +54,7 @@ export function auditLedger(database: Database, options: AuditOptions = {}): Pro
         findings.push(...(await findBrokenPools(tx, chunk, atRest)));
         findings.push(...(await findBrokenLeases(tx, chunk)));
         findings.push(...(await findBrokenEntries(tx, chunk, chunkEntries)));
+        findings.push(...(await findBrokenExports(tx, chunk, chunkEntries)));
         findings.push(...(await findBrokenUsage(tx, chunk, chunkEntries)));
         await months.add(chunk);
         findings.push(...(await findStrayRecurring(tx, chunk)));

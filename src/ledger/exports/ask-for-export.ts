@@ -11,6 +11,7 @@ import type {
   CreateExportResult,
   ExportJob,
   NewExport,
+  RefusedExport,
   RetryExportResult,
 } from "./export-job.ts";
 import { readExport } from "./read-exports.ts";
@@ -26,14 +27,19 @@ type Refused =
       readonly recalled: boolean;
     };
 
+interface Repeated {
+  readonly outcome: "repeated";
+  readonly exportId: string;
+}
+
 type Reply<Done extends string> = Refused | (Done extends string ? { readonly outcome: Done } : never);
 
 /** Instances give back what they lease with their next heartbeat: then it is looked at again. 3.2 seconds in all. */
 const PAUSES_MS = [50, 150, 500, 1_000, 1_500];
 
 /**
- * Creates an export, once for its id, and sets credits aside for its most records where it is charged at completion. Credits that
- * instances lease are asked back and waited for. Throws FareboxError `account_unknown`, `key_unknown`.
+ * Creates an export, once for its id and once for its Idempotency-Key, and sets credits aside for its most records where it is
+ * charged at completion. Credits that instances lease are asked back and waited for. Throws FareboxError `account_unknown`, `key_unknown`.
  */
 export async function createExport(database: Database, job: NewExport): Promise<CreateExportResult> {
   const named = { accountId: job.accountId, creditType: job.kind.creditType, shard: job.shard };
@@ -50,19 +56,23 @@ export async function createExport(database: Database, job: NewExport): Promise<
     text: "SELECT farebox.create_export($1, $2, $3, $4, $5, $6) AS reply",
   };
   const reply = await untilCovered((isLast) =>
-    ask<Reply<"created">>(
+    ask<Reply<"created" | "key_mismatch" | "key_in_progress"> | Repeated>(
       database,
       call,
       [job.shard, job.exportId, accountNo, typeNo, isLast, columns],
       job.accountId,
     ),
   );
-  if (reply.outcome !== "created") return renderRefusal(reply);
-  return { kind: "created", job: await readKnown(database, job) };
+  if (reply.outcome === "created") return { kind: "created", job: await readKnown(database, job) };
+  if (reply.outcome === "repeated") {
+    return { kind: "repeated", job: await readKnown(database, { ...job, exportId: reply.exportId }) };
+  }
+  if (reply.outcome === "key_mismatch") return { kind: "key mismatch" };
+  return reply.outcome === "key_in_progress" ? { kind: "key in progress" } : renderRefusal(reply);
 }
 
 function renderColumns(
-  { kind, request, ...job }: NewExport,
+  { kind, request, idempotency: key, ...job }: NewExport,
   { keyNo, endpointNo }: { readonly keyNo: number; readonly endpointNo: number },
 ): Readonly<Record<string, unknown>> {
   return {
@@ -85,6 +95,7 @@ function renderColumns(
     request_hash: job.requestHash,
     max_open: kind.maxOpen,
     max_kept: kind.maxKept,
+    key: key && { key: key.key, request_hash: key.requestHash, keep_seconds: key.keepSeconds },
   };
 }
 
@@ -191,7 +202,7 @@ async function readKnown(
   return job;
 }
 
-function renderRefusal(reply: Refused): Exclude<CreateExportResult, { readonly kind: "created" }> {
+function renderRefusal(reply: Refused): RefusedExport {
   if (reply.outcome === "duplicate") return { kind: "duplicate", exportId: reply.exportId };
   if (reply.outcome === "too_many") return { kind: "too many", which: reply.which, limit: reply.limit };
   return renderShort(reply);

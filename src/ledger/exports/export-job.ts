@@ -98,6 +98,16 @@ export interface NewExport {
   /** At most the kind's. */
   readonly maxRecords: number;
   readonly whenMore: ExportKind["whenMore"];
+  /** Undefined: a repetition creates another one. */
+  readonly idempotency?: ExportIdempotency | undefined;
+}
+
+/** An Idempotency-Key of the account. */
+export interface ExportIdempotency {
+  readonly key: string;
+  /** Of the whole request, hex: another request under the key is refused. */
+  readonly requestHash: string;
+  readonly keepSeconds: number;
 }
 
 /** The pool, or a cap of the key, does not cover it. `recalled`: instances were asked for what they lease, a retry may succeed. */
@@ -108,13 +118,22 @@ export interface ExportShort {
   readonly recalled: boolean;
 }
 
-export type CreateExportResult =
-  | { readonly kind: "created"; readonly job: ExportJob }
+/** Why an export may not begin, or begin again. */
+export type RefusedExport =
   /** An identical one is queued or running. */
   | { readonly kind: "duplicate"; readonly exportId: string }
   | ExportShort
   /** The account has as many as it may have of open ones, or with files. */
   | { readonly kind: "too many"; readonly which: "open" | "kept"; readonly limit: number };
+
+export type CreateExportResult =
+  | { readonly kind: "created"; readonly job: ExportJob }
+  /** Its Idempotency-Key has created this one before. */
+  | { readonly kind: "repeated"; readonly job: ExportJob }
+  /** Its Idempotency-Key was used for another request, or another kind of request is running under it. */
+  | { readonly kind: "key mismatch" }
+  | { readonly kind: "key in progress" }
+  | RefusedExport;
 
 export type ChargeExportResult =
   | ({ readonly kind: "charged" } & ExportCharge)
@@ -131,4 +150,4 @@ export type RetryExportResult =
   | { readonly kind: "queued"; readonly job: ExportJob }
   /** Only a failed one can be retried. */
   | { readonly kind: "not failed"; readonly state: ExportState }
-  | Exclude<CreateExportResult, { readonly kind: "created" }>;
+  | RefusedExport;

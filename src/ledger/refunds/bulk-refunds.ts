@@ -1,6 +1,6 @@
-import { canonicalJson } from "../../domain/canonical-json.ts";
 import type { Credits } from "../../domain/credits.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { canonicalJson } from "../../domain/json/canonical-json.ts";
 import { microsOf, timeOfMicros } from "../database/cursor.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
 import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "../database/page.ts";

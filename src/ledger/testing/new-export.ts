@@ -30,6 +30,7 @@ export function kindOf(change: Partial<ExportKind> = {}): ExportKind {
     charge: "completion",
     formats: ["jsonl", "csv"],
     columns: [{ name: "id", pointer: "/id" }],
+    formulas: "disarm",
     gzip: true,
     partRecords: 10,
     maxRecords: 100,

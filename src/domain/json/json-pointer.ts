@@ -20,7 +20,11 @@ export function parseJsonPointer(text: string): readonly string[] | undefined {
  */
 export function readJsonPointer(document: unknown, pointer: string): unknown {
   const tokens = parseJsonPointer(pointer);
-  if (tokens === undefined) return undefined;
+  return tokens === undefined ? undefined : readTokens(document, tokens);
+}
+
+/** The same for a pointer that was parsed once: what is read of a million records. */
+export function readTokens(document: unknown, tokens: readonly string[]): unknown {
   let value = document;
   for (const token of tokens) {
     if (Array.isArray(value)) {
