@@ -111,10 +111,9 @@ test("a cursor of another search is refused", async () => {
   assert.equal((await post("/company/search", { filters, cursor })).status, 400);
 });
 
-test("enrich answers each identifier in order, and says how many it matched", async () => {
+test("enrich answers each identifier in order, and lists what matched nothing", async () => {
   const response = await post("/company/enrich", { domains: ["cloudflare-inc.example", "nobody.example"] });
   assert.equal(response.status, 200);
-  assert.equal(response.headers.get("x-match-count"), "1");
   const [hit, miss] = (await response.json()) as Matched[];
   assert.equal(hit?.match_type, "domain");
   assert.equal(hit?.matches[0]?.company_data["crustdata_company_id"], 13335);

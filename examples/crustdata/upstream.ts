@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { listCompanies } from "../data/companies.ts";
 import { runUpstream, serve, type Upstream, type UpstreamOptions } from "../serve.ts";
 import { InvalidRequest } from "./invalid-request.ts";
-import { enrich, identify, type Matched } from "./match.ts";
+import { enrich, identify } from "./match.ts";
 import { search } from "./search.ts";
 
 /** The one version that the example speaks; calls without the header get it too. */
@@ -22,12 +22,7 @@ function buildApp(): Hono {
     await next();
   });
   app.post("/company/search", async (context) => context.json(search(await readJson(context))));
-  app.post("/company/enrich", async (context) => {
-    const matched = enrich(await readJson(context));
-    // The body lists misses too, so the number of matches is said apart from it.
-    context.header("x-match-count", String(countMatches(matched)));
-    return context.json(matched);
-  });
+  app.post("/company/enrich", async (context) => context.json(enrich(await readJson(context))));
   app.post("/company/identify", async (context) => context.json(identify(await readJson(context))));
   app.notFound((context) => renderError(context, 404, "not_found", "No such endpoint"));
   app.onError((error, context) =>
@@ -36,10 +31,6 @@ function buildApp(): Hono {
       : renderError(context, 500, "internal_error", "Internal server error"),
   );
   return app;
-}
-
-function countMatches(matched: readonly Matched[]): number {
-  return matched.reduce((sum, entry) => sum + entry.matches.length, 0);
 }
 
 async function readJson(context: Context): Promise<unknown> {

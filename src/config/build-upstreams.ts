@@ -62,6 +62,9 @@ function buildUpstream(name: string, file: UpstreamFile, configFile: string): Up
     host,
     pathPrefix,
     headers,
+    ...(file.hiddenHeaders.length === 0
+      ? {}
+      : { hiddenHeaders: file.hiddenHeaders.map((header) => header.toLowerCase()) }),
     tls: buildTls(file.tls, configFile),
     http2: file.http2,
     connectTimeoutMs: file.connectTimeout,

@@ -38,6 +38,8 @@ export interface UpstreamConfig {
   readonly pathPrefix: string | undefined;
   /** Headers set on every request to this upstream: its credentials. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Headers of its responses that customers do not get, in lower case. */
+  readonly hiddenHeaders?: readonly string[] | undefined;
   /** Undefined: known by the authorities that Node knows. */
   readonly tls?: UpstreamTls | undefined;
   /** HTTP/2 is spoken where the upstream offers it. */

@@ -42,7 +42,7 @@ export function joinTunnel(parts: GatewayParts, ends: TunnelEnds): Promise<void>
 }
 
 function switchHead(parts: GatewayParts, ends: TunnelEnds): string {
-  const head = readResponseHead(ends.raw, parts.ownHeaders, parts.config.gateway.maxHeaderCount, undefined);
+  const head = readResponseHead(ends.raw, parts.ownHeaders, parts.config.gateway.maxHeaderCount);
   const lines = [`HTTP/1.1 ${ends.status} ${STATUS_CODES[ends.status] ?? ""}`];
   lines.push("Connection: Upgrade", "Upgrade: websocket");
   const headers = "reason" in head ? [] : head.headers;

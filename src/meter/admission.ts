@@ -1,7 +1,8 @@
 import type { Credits } from "../domain/credits.ts";
 import type { Lease } from "../domain/leases/lease.ts";
-import { type ComputedCharge, chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
+import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
+import type { ComputedCharge } from "../domain/prices/outcome.ts";
 import type { Price, Quote } from "../domain/prices/price.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { ChargeItem, PoolRef, StoredResponse } from "../ledger/ledger.ts";
@@ -46,6 +47,10 @@ export class OpenAdmission implements Admission {
 
   chargedOn(status: number): boolean {
     return this.price !== undefined && chargedOn(this.price, status);
+  }
+
+  unitsOf(outcome: Parameters<Admission["unitsOf"]>[0]): number {
+    return this.price === undefined ? 0 : computeCharge(this.price, outcome, this.#request.facts).units;
   }
 
   get decidedOnAnswer(): boolean {
@@ -172,7 +177,7 @@ export class OpenAdmission implements Admission {
   }
 
   #compute(price: Price, outcome: Outcome): ComputedCharge {
-    const computed = computeCharge(price, outcome);
+    const computed = computeCharge(price, outcome, this.#request.facts);
     if (computed.countProblem !== undefined) {
       this.#parts.events.countMissing({
         ...this.#subject(),

@@ -47,7 +47,7 @@ describe("a price that is decided on the answer", () => {
     assert.deepEqual(events, ["refused insufficient_credits"]);
   });
 
-  it("tries the floor where the results could not be counted, and refuses it like any amount", async () => {
+  it("tries what an uncounted one costs where the results could not be counted, and refuses it like any amount", async () => {
     const database = newDatabase(4);
     const { admit, events } = await openFakeMeter(database);
     assert.equal(paid(await (await admit("GET /list")).decide(counted(undefined))).charged, credits(4));

@@ -113,7 +113,7 @@ describe("admit and settle", () => {
     assert.throws(() => free.settle(OK), /is free/);
   });
 
-  it("charges the floor, with an event, when results cannot be counted", async () => {
+  it("charges what an uncounted one costs, with an event, when results cannot be counted", async () => {
     const database = newDatabase(1_000);
     const { admit, events } = await openFakeMeter(database);
     for (const units of [undefined, Number.NaN, -1, 1.5]) {

@@ -14,7 +14,7 @@ export interface MeterEvents {
   refused(code: RefusalCode): void;
   /** A request waited so long for its lease to be enlarged (admitted or not). */
   leaseWaited(ms: number): void;
-  /** A per-result charge could not be counted and the floor was charged: a warning. */
+  /** A per-result charge could not be counted, and was charged what its price says of one: a warning. */
   countMissing(subject: EventSubject & { readonly problem: string; readonly charged: Credits }): void;
   /** A part of a charge was covered by neither lease nor pool: a warning. */
   uncollected(subject: EventSubject & { readonly creditType: string; readonly amount: Credits }): void;

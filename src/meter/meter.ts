@@ -2,6 +2,7 @@ import type { AddressRanges } from "../domain/addresses.ts";
 import type { Credits } from "../domain/credits.ts";
 import type { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
+import type { Outcome } from "../domain/prices/outcome.ts";
 import type { Price, PriceList, Quote, RequestFacts } from "../domain/prices/price.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { RequestReads } from "../domain/prices/request-reads.ts";
@@ -57,6 +58,9 @@ export type Decision =
   | { readonly kind: "replay"; readonly response: StoredResponse }
   | { readonly kind: "admitted"; readonly admission: Admission };
 
+/** How a request ended, and what is kept of its response. */
+type SettledOutcome = Outcome & { readonly response?: StoredResponse };
+
 /** A request that may be forwarded. Exactly one of `settle` (or `decide`), `finish` and `cancel` must be called, once. */
 export interface Admission {
   /** The price that applies; undefined when the request is free. */
@@ -64,18 +68,16 @@ export interface Admission {
   readonly quote: Quote;
   /** Whether an upstream status is charged under this price. False when free. */
   chargedOn(status: number): boolean;
+  /** How many units an outcome is charged for. */
+  unitsOf(outcome: Outcome): number;
   /**
    * Commits the charge. `units` is the number of results (per-result prices), or `undefined` when it could not be read:
-   * then the price's floor applies. `response` is stored with the charge when the request has an Idempotency-Key; without
+   * then it costs what the price says of one (`uncounted`). `answer` is what prices look at that read more of it. `response` is stored with the charge when the request has an Idempotency-Key; without
    * it the key is kept as done and not replayable.
    * Rejects with FareboxError `storage_unavailable` when the charge is not known to be durable in time: the request must
    * be answered as failed, and a charge that turns out to be committed is refunded by the meter.
    */
-  settle(outcome: {
-    readonly status: number;
-    readonly units: number | undefined;
-    readonly response?: StoredResponse;
-  }): Promise<Settlement>;
+  settle(outcome: SettledOutcome): Promise<Settlement>;
   /**
    * The price is decided on the answer: nothing is set aside, and `decide` takes the place of `settle`, before anything of the
    * answer is sent.
@@ -85,11 +87,7 @@ export interface Admission {
    * Commits the charge whole or not at all. A refusal takes the place of the answer: nothing is charged, and the
    * Idempotency-Key is free again. Otherwise like `settle`.
    */
-  decide(outcome: {
-    readonly status: number;
-    readonly units: number | undefined;
-    readonly response?: StoredResponse;
-  }): Promise<Settlement | Refusal>;
+  decide(outcome: SettledOutcome): Promise<Settlement | Refusal>;
   /** The request failed or is not charged: everything set aside is returned, the Idempotency-Key is free again. Never rejects. */
   cancel(): Promise<void>;
   /**

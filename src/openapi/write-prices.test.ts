@@ -261,7 +261,7 @@ describe("prices read from the document that they were written into", () => {
     [
       "results",
       [
-        { ...perResult, atMost: { body: "/size", default: 10, max: 500 }, floor: 0 },
+        { ...perResult, atMost: { body: "/size", default: 10, max: 500 }, uncounted: 0 },
         { ...perResult, match: "PUT /v2/search/{kind}", atMost: 100, count: { body: "" } },
       ],
     ],

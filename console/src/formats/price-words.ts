@@ -3,13 +3,15 @@ import { creditWords, showCredits, toCredits } from "./credits.ts";
 /** A price in the form that the API has: what farebox.yaml says, with every default written out. */
 export type PriceJson = Readonly<Record<string, unknown>>;
 
-/** `10 credits a request`, `1.25 credits a result`, `free`. */
+/** `10 credits a request`, `1.25 credits a result`, `2 credits per 10 results`, `free`. */
 export function costWords(price: PriceJson): string {
   if (price["free"] === true) return "free";
   const cost = Number(price["cost"]);
   const amount = toCredits(cost);
   const credits = creditWords(textOf(price["credit"] ?? "credits"), amount);
-  return `${showCredits(amount)} ${credits} a ${price["per"] === "result" ? "result" : "request"}`;
+  const per = textOf(price["per"] ?? "request");
+  const sums = Array.isArray(price["plus"]) ? " and more" : "";
+  return `${showCredits(amount)} ${credits} ${/^\d/.test(per) ? "per" : "a"} ${per}${sums}`;
 }
 
 /** When it is charged, in words. */
@@ -23,13 +25,29 @@ export function chargedOnWords(price: PriceJson): string {
 
 /** What else decides about it: conditions, bounds, windows. */
 export function otherWords(price: PriceJson): string[] {
-  const { when, atMost, once, decide } = price as Record<string, unknown>;
+  const { when, where, plus, least, most, atMost, once, decide } = price as Record<string, unknown>;
   return [
     ...(when === undefined || when === null ? [] : [`if ${JSON.stringify(when)}`]),
+    ...(where === undefined || where === null ? [] : [`if the answer has ${JSON.stringify(where)}`]),
+    ...(Array.isArray(plus) ? plus.map((sum) => `plus ${sumWords(sum, price)}`) : []),
+    ...(least === undefined ? [] : [`at least ${textOf(least)} in all`]),
+    ...(most === undefined ? [] : [`at most ${textOf(most)} in all`]),
     ...(atMost === undefined || atMost === null ? [] : [boundWords(atMost)]),
     ...(once === undefined || once === null ? [] : [`the same again within ${JSON.stringify(once)} is free`]),
     ...(decide === "answer" ? ["decided on the answer"] : []),
   ];
+}
+
+/** A further sum: `{"cost": 2, "per": "result", "when": …}`. */
+function sumWords(sum: unknown, { credit }: PriceJson): string {
+  const { when, where, ...rest } = Object.fromEntries(
+    Object.entries(typeof sum === "object" && sum !== null ? sum : {}),
+  );
+  const conditions = [
+    ...(when === undefined ? [] : [` if ${JSON.stringify(when)}`]),
+    ...(where === undefined ? [] : [` if the answer has ${JSON.stringify(where)}`]),
+  ];
+  return `${costWords({ ...rest, credit })}${conditions.join("")}`;
 }
 
 const textOf = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PRICE_FIELDS } from "../../domain/prices/parse-price.ts";
+import { PRICE_FIELDS } from "../../domain/prices/parse/parse-price.ts";
 import { listOptions } from "./option-rows.ts";
 import { configurationForm, contractForm, publishForm } from "./published-schemas.ts";
 

@@ -14,51 +14,134 @@ const sources = {
 
 const scalar = z.union([z.string(), z.number(), z.boolean(), z.null()]);
 
-const condition = z.strictObject({
-  ...sources,
+/** How a field's value is taken. */
+const taken = {
+  default: z
+    .union([z.string(), z.number(), z.boolean()])
+    .optional()
+    .describe("What the API takes when the field is missing."),
+  split: z.string().optional().describe("The text is a list; its items stand between these characters."),
+};
+
+const tests = {
   equals: scalar.optional().describe("The field is this value."),
   oneOf: z.array(scalar).optional().describe("The field is one of these values."),
-  exists: z.boolean().optional().describe("Whether the field was sent."),
+  noneOf: z.array(scalar).optional().describe("The field is none of these values, or missing."),
+  exists: z.boolean().optional().describe("Whether the field is there."),
+  empty: z.boolean().optional().describe('Whether it is missing, null, "", [] or {}.'),
+  from: z.number().optional().describe("The field is a number of at least this."),
+  to: z.number().optional().describe("The field is a number of at most this."),
+};
+
+const item = z
+  .strictObject({
+    body: z.string().describe('A JSON pointer that begins at the item; "" is the item itself.'),
+    ...tests,
+  })
+  .describe("What an item is asked.");
+
+const contains = z
+  .union([z.string(), z.number(), z.boolean(), z.array(scalar), item])
+  .optional()
+  .describe("The list has this item, one of these, or one of which a condition holds.");
+
+const condition = z.strictObject({ ...sources, ...taken, ...tests, contains });
+
+const answerCondition = z.strictObject({
+  body: z.string().optional().describe("A JSON pointer into the answer's body."),
+  header: z.string().optional().describe("A header of the answer."),
+  default: taken.default,
+  ...tests,
+  contains,
 });
 
+const oneOrMore = <T extends z.ZodType>(form: T) => z.union([form, z.array(form)]).optional();
+
 const amount = z.union([z.number(), z.string()]);
+
+const field = z.union([
+  z.string(),
+  z.strictObject({ ...sources, default: z.int().optional(), split: taken.split }),
+]);
+
+/** What one sum is made of: of a price itself, and of its `plus`. */
+const sum = {
+  cost: amount.optional().describe("Credits per request, or per what `per` says, with at most six decimals."),
+  per: z
+    .string()
+    .optional()
+    .describe(
+      "What the cost is for: request (the default), result, or a block of them: 10 results, 1000 tokens.",
+    ),
+  count: z
+    .strictObject({
+      body: z.string().optional().describe("A JSON pointer to an array or a number in the response."),
+      header: z.string().optional().describe("A response header."),
+      bytes: z.literal(true).optional().describe("The bytes of the response's body."),
+      request: z
+        .strictObject({
+          ...sources,
+          split: taken.split,
+          default: z.int().describe("How many it is without the field."),
+        })
+        .optional()
+        .describe("A list or a number of the request."),
+      where: oneOrMore(item).describe("Only items of which this holds are counted."),
+      decimal: z
+        .boolean()
+        .optional()
+        .describe("The number may have decimals, like a cost that the API reports."),
+    })
+    .optional()
+    .describe("Where the number of results is read."),
+  atMost: z
+    .union([
+      z.int(),
+      z.strictObject({
+        ...sources,
+        split: taken.split,
+        smallest: z.array(field).optional().describe("The smallest of several fields bounds it."),
+        first: z.array(field).optional().describe("The first of several fields that is there bounds it."),
+        sum: z.array(field).optional().describe("Several fields together bound it."),
+        default: z.int().optional().describe("When the request does not say. Default: max."),
+        max: z.int().describe("The most that one response can have."),
+      }),
+    ])
+    .optional()
+    .describe(
+      "The most results of one request: what is set aside before the call. Not needed with most, or decide: answer.",
+    ),
+  round: z
+    .enum(["block", "credit", "exact"])
+    .optional()
+    .describe(
+      "What is rounded up: each begun block (the default for blocks), the sum to whole credits, or nothing.",
+    ),
+  uncounted: amount.optional().describe("Charged when the results cannot be counted. Default: the cost."),
+  where: oneOrMore(answerCondition).describe(
+    "Conditions on the answer. Where they do not hold, the sum is not charged.",
+  ),
+};
+
+const when = oneOrMore(condition);
 
 export const priceForm = z
   .strictObject({
     match: z
       .string()
       .describe("`POST /v2/company/search/{kind}`. `*` is any method; `/*` at the end is everything below."),
-    when: z
-      .union([condition, z.array(condition)])
-      .optional()
-      .describe(
-        "Conditions on request fields. Of prices with one match the first whose conditions hold applies.",
-      ),
+    when: when.describe(
+      "Conditions on request fields. Of prices with one match the first whose conditions hold applies.",
+    ),
     free: z.literal(true).optional().describe("Nothing is charged. A key is still needed."),
-    cost: amount.optional().describe("Credits per request or per result, with at most six decimals."),
     credit: z.string().optional().describe("The credit type. Left out: the only one."),
-    per: z.enum(["request", "result"]).optional().describe("What the cost is for. Default: request."),
-    count: z
-      .strictObject({
-        body: z.string().optional().describe("A JSON pointer to an array or a number in the response."),
-        header: z.string().optional().describe("A response header."),
-      })
+    ...sum,
+    plus: z
+      .array(z.strictObject({ when: when.describe("Conditions on request fields."), ...sum }))
       .optional()
-      .describe("Where the number of results is read from the response."),
-    atMost: z
-      .union([
-        z.int(),
-        z.strictObject({
-          ...sources,
-          default: z.int().optional().describe("When the request does not say. Default: max."),
-          max: z.int().describe("The most that one response can have."),
-        }),
-      ])
-      .optional()
-      .describe(
-        "The most results of one request: what is set aside before the call. Not needed with decide: answer.",
-      ),
-    floor: amount.optional().describe("Charged when the results cannot be counted. Default: the cost."),
+      .describe("Further sums, each where its conditions hold."),
+    least: amount.optional().describe("The least that a charged call costs in all."),
+    most: amount.optional().describe("The most that a call costs in all."),
     on: z
       .union([z.enum(["success", "processed"]), z.int(), z.array(z.int())])
       .optional()

@@ -38,6 +38,9 @@ const headers = z
     reason: "None. The customer's key never reaches the upstream; an API that checks one needs its own here.",
   });
 
+/** A header's name, but for those without which a body cannot be read. */
+const HIDDEN = /^(?!(?:content-(?:length|type|encoding)|transfer-encoding)$)[!#$%&'*+.^_`|~0-9a-z-]{1,100}$/i;
+
 /** One API behind the gateway. */
 const upstream = z
   .strictObject({
@@ -62,6 +65,16 @@ const upstream = z
         mend: "write a path without a slash at its end: /v2",
       }),
     headers,
+    hiddenHeaders: z
+      .array(z.string().regex(HIDDEN, "is no header that can be hidden"))
+      .max(50)
+      .default([])
+      .meta({
+        description:
+          "Headers of its responses that customers do not get, like those that it sends for a price's `count` or `where`.",
+        reason: "None: what an API sends is its customers'.",
+        mend: "write names like x-result-count; what frames a body (content-length, content-type) stays",
+      }),
     tls: upstreamTlsOption,
     http2: z.boolean().default(false).meta({
       description: "Whether an `https://` upstream may be spoken to by HTTP/2, if it offers it (ALPN).",

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { inspect } from "node:util";
-import { chargedOn, computeCharge, MAX_UNITS } from "./compute-charge.ts";
+import { chargedOn, computeCharge } from "./compute-charge.ts";
+import { MAX_UNITS } from "./outcome.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { Price } from "./price.ts";
 
@@ -68,7 +69,7 @@ describe("computeCharge", () => {
   });
 
   describe("per result", () => {
-    const one = price({ cost: 0.03, per: "result", count: { body: "/d" }, atMost: 10, floor: 0.5 });
+    const one = price({ cost: 0.03, per: "result", count: { body: "/d" }, atMost: 10, uncounted: 0.5 });
     const cases: [number | undefined, bigint, number, string | undefined][] = [
       [0, 0n, 0, undefined],
       [-0, 0n, 0, undefined],
@@ -90,7 +91,7 @@ describe("computeCharge", () => {
       });
     }
 
-    it("takes one result's cost as the floor unless it is given", () => {
+    it("takes one result's cost as the uncounted unless it is given", () => {
       const usual = price({ cost: 0.03, per: "result", count: { body: "/d" }, atMost: 10 });
       assert.equal(computeCharge(usual, { status: 200, units: undefined }).amount, 30_000n);
     });

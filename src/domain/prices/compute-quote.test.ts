@@ -51,8 +51,8 @@ describe("computeQuote", () => {
     });
   });
 
-  it("is at least the floor", () => {
-    const quoted = price({ ...perResult, atMost: { query: "size", max: 10 }, floor: 1 });
+  it("is at least the uncounted", () => {
+    const quoted = price({ ...perResult, atMost: { query: "size", max: 10 }, uncounted: 1 });
     assert.deepEqual(computeQuote(quoted, request("size=1")), { amount: 1_000_000n, units: 1 });
   });
 

@@ -1,17 +1,28 @@
-import type { Credits } from "../credits.ts";
-import type { KnownQuote, Price, Quote, RequestFacts } from "./price.ts";
-import { readRequestField } from "./request-field.ts";
+import { type Credits, MAX_CREDITS } from "../credits.ts";
+import { computeBound, countRequested } from "./compute-bound.ts";
+import { allHold, conditionHolds } from "./condition.ts";
+import { MAX_UNITS } from "./outcome.ts";
+import { computePartAmount, limitAmount } from "./part-amount.ts";
+import type { KnownQuote, Price, PricePart, Quote, RequestFacts } from "./price.ts";
+import { partsOf } from "./price-shape.ts";
 
 /**
- * The most that a request can cost: it is set aside before the request reaches the upstream. Per request it is the cost;
- * per result the cost times the bound, and never below the floor, which is charged when the results cannot be counted.
- * 0 when free.
+ * The most that a request can cost: it is set aside before the request reaches the upstream. Per request it is the cost; per result
+ * the cost of the bound, and never below what is charged when the results cannot be counted; with every further sum whose
+ * conditions may hold, within `least` and `most`. 0 when free.
  */
 export function computeQuote(price: Price, facts: RequestFacts): Quote {
   if (price.free) return { amount: 0n, units: 0 };
-  if (price.per === "request") return { amount: price.cost, units: 1 };
-  const units = computeBound(price, facts);
-  return { amount: largest(price.cost * BigInt(units), price.floor), units };
+  const own = quotePart(price, facts);
+  if (price.plus === undefined && price.least === undefined && price.most === undefined) return own;
+  // Without a bound of the results it is `most` that says what they can cost.
+  if (own.amount === MAX_CREDITS && price.most !== undefined) return unboundedQuote(price, price.most);
+  let sum = own.amount;
+  for (const extra of price.plus ?? []) {
+    if (allHold(extra.when, (condition) => conditionHolds(condition, facts)) === false) continue;
+    sum += quotePart(extra, facts).amount;
+  }
+  return { amount: smallest(limitAmount(price, sum), MAX_CREDITS), units: own.units };
 }
 
 /**
@@ -19,33 +30,56 @@ export function computeQuote(price: Price, facts: RequestFacts): Quote {
  * result is decided on the answer and does not say how many there can be.
  */
 export function computeKnownQuote(price: Price, facts: RequestFacts): KnownQuote {
-  const isUnbounded = price.per === "result" && price.atMost === undefined && !price.free;
+  const isUnbounded = !price.free && price.most === undefined && partsOf(price).some(isUnboundedPart);
   return isUnbounded ? "unbounded" : computeQuote(price, facts);
 }
 
-/**
- * How many results the request can return: the number that its field is, or the length of the list that it is (a match
- * answers one result at most for each thing asked), up to `max`; `default` when the field is missing.
- * Anything else that is not a positive whole number counts as `max`: what the upstream makes of `-1`, `"all"` or a
- * parameter given twice is not known here. 0 too: many APIs read it as "not given", and a quote of nothing for a full
- * page would be a way not to pay.
- */
-function computeBound(price: Price, facts: RequestFacts): number {
-  const { atMost } = price;
-  if (atMost === undefined) return 1;
-  if (atMost.field === undefined) return atMost.max;
-  const found = readRequestField(atMost.field, facts);
-  if (found === undefined) return atMost.default;
-  const asked = found.kind === "list" ? found.length : readNumber(found.value);
-  if (typeof asked !== "number" || !Number.isSafeInteger(asked) || asked < 1) return atMost.max;
-  return Math.min(asked, atMost.max);
+/** Whether the quote depends on what the request says. */
+export function quoteReadsRequest(price: Price): boolean {
+  return (
+    price.plus?.some(({ when }) => when.length > 0) === true ||
+    partsOf(price).some(
+      ({ atMost, count }) =>
+        atMost?.field !== undefined ||
+        atMost?.among !== undefined ||
+        (count !== undefined && "request" in count),
+    )
+  );
 }
 
-function readNumber(value: unknown): unknown {
-  return typeof value === "string" && WHOLE_NUMBER.test(value) ? Number(value) : value;
+function isUnboundedPart({ per, atMost, count }: PricePart): boolean {
+  return per === "result" && atMost === undefined && count !== undefined;
 }
 
-const WHOLE_NUMBER = /^\d{1,15}$/;
+function quotePart(part: PricePart, facts: RequestFacts): Quote {
+  if (part.per === "request") return { amount: part.cost, units: 1 };
+  const units = unitsToQuote(part, facts);
+  if (units === undefined) return { amount: MAX_CREDITS, units: 1 };
+  // Nearly all prices: no block, no rounding, whole results.
+  const amount =
+    part.unit === undefined && part.round === undefined
+      ? part.cost * BigInt(units)
+      : (computePartAmount(part, units) ?? MAX_CREDITS);
+  // What the request asks for is known: it is what is charged.
+  const isKnown = part.count !== undefined && "request" in part.count;
+  return { amount: isKnown ? amount : largest(amount, part.uncounted), units };
+}
+
+/** Undefined: there is no bound. */
+function unitsToQuote({ atMost, count }: PricePart, facts: RequestFacts): number | undefined {
+  if (count !== undefined && "request" in count) return countRequested(count, facts) ?? atMost?.max;
+  return atMost === undefined ? undefined : computeBound(atMost, facts);
+}
+
+/** As many results as `most` pays for. */
+function unboundedQuote({ cost, unit }: Price, most: Credits): Quote {
+  const units = cost === 0n ? 1n : (most * BigInt(unit?.size ?? 1)) / cost;
+  return { amount: most, units: Number(smallest(units, BigInt(MAX_UNITS))) };
+}
+
+function smallest(left: Credits, right: Credits): Credits {
+  return left < right ? left : right;
+}
 
 function largest(left: Credits, right: Credits): Credits {
   return left > right ? left : right;

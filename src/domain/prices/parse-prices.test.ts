@@ -34,7 +34,7 @@ describe("parsePrices", () => {
         on: "success",
         when: [],
         once: undefined,
-        floor: 10_000_000n,
+        uncounted: 10_000_000n,
         bodies: [],
         unreadable: "refuse",
         head: "charged",
@@ -60,7 +60,7 @@ describe("parsePrices", () => {
             per: "result",
             count: { header: "X-Result-Count" },
             atMost: { body: "/page_size", default: 100, max: 500 },
-            floor: 0,
+            uncounted: 0,
             on: [404, 200, 200],
             once: { key: { header: "X-Client-IP" }, within: "24h" },
             bodies: ["json", "form", "text/json", "json"],
@@ -88,7 +88,7 @@ describe("parsePrices", () => {
             { path: "kind", exists: true },
           ],
           once: { field: { header: "x-client-ip" }, withinSeconds: 86_400 },
-          floor: 0n,
+          uncounted: 0n,
           bodies: ["json", "form", "text/json"],
           unreadable: "dearest",
           head: "free",
@@ -107,7 +107,7 @@ describe("parsePrices", () => {
     assert.deepEqual(price?.on, [200]);
     assert.deepEqual(price?.atMost, { field: undefined, default: 100, max: 100 });
     assert.deepEqual(price?.once, { field: { body: "/ip" }, withinSeconds: 900 });
-    assert.equal(price?.floor, 1_000_000n);
+    assert.equal(price?.uncounted, 1_000_000n);
     const [bound] = accepted([{ ...RESULT, atMost: { query: "size", max: 50 } }]);
     assert.deepEqual(bound?.atMost, { field: { query: "size" }, default: 50, max: 50 });
   });
@@ -168,8 +168,8 @@ describe("parsePrices", () => {
       ],
       [
         "an unknown per",
-        { match: "GET /a", cost: 1, per: "record" },
-        /per: unknown "record"; write per: request or per: result/,
+        { match: "GET /a", cost: 1, per: "reqest" },
+        /per: unknown "reqest"; did you mean request\?/,
       ],
       ["an unknown on", { match: "GET /a", cost: 1, on: "sucess" }, /on: "sucess" says nothing/],
       ["an interim status", { match: "GET /a", cost: 1, on: 100 }, /on: 100 says nothing/],
@@ -208,7 +208,11 @@ describe("parsePrices", () => {
         /count: .*counts no results; write per: result/,
       ],
       ["a bound per request", { match: "GET /a", cost: 1, atMost: 5 }, /atMost: .*counts no results/],
-      ["a floor per request", { match: "GET /a", cost: 1, floor: 5 }, /floor: .*counts no results/],
+      [
+        "a uncounted per request",
+        { match: "GET /a", cost: 1, uncounted: 5 },
+        /uncounted: .*counts no results/,
+      ],
       [
         "no count per result",
         { ...RESULT, count: undefined },
@@ -253,7 +257,7 @@ describe("parsePrices", () => {
         /atMost: names 2 fields: body, query; name one/,
       ],
       ["a quote above the largest amount", { ...RESULT, cost: 1e9, atMost: 2 }, /atMost: .*billion credits/],
-      ["a negative floor", { ...RESULT, floor: -1 }, /floor: -1 is not an amount/],
+      ["a negative uncounted", { ...RESULT, uncounted: -1 }, /uncounted: -1 is not an amount/],
       ["a body count of HEAD", { ...RESULT, match: "HEAD /b" }, /count: the response to HEAD has no body/],
       ["OPTIONS", { match: "OPTIONS /a", cost: 1 }, /match: OPTIONS is never priced/],
       [
@@ -346,7 +350,7 @@ describe("parsePrices", () => {
 
   it("knows no conditions on cookies", () => {
     assert.deepEqual(problemsOf([{ match: "GET /a", cost: 1, when: { cookie: "m", equals: 1 } }]), [
-      'prices[0].when.cookie: unknown field "cookie"; the fields are body, query, header, path, equals, oneOf, exists',
+      'prices[0].when.cookie: unknown field "cookie"; the fields are body, query, header, path, default, split, equals, oneOf, noneOf, exists, empty, contains, from, to',
       "prices[0].when: names no field of the request; add one: body: /pointer, query: name, header: name or path: parameter",
     ]);
   });

@@ -1,8 +1,10 @@
 import { canonicalJson } from "../json/canonical-json.ts";
+import { isJsonObject } from "../json/json-value.ts";
 import { at, describeValue, type Parsed, type Problem } from "../problem.ts";
-import { parseMatchPattern } from "../routes/match-pattern.ts";
+import { paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
 import { routeKey } from "../routes/route-table.ts";
-import { type PriceParseOptions, parsePrice } from "./parse-price.ts";
+import { parseConditions } from "./parse/parse-condition.ts";
+import { type PriceParseOptions, parsePrice } from "./parse/parse-price.ts";
 import type { Price } from "./price.ts";
 
 /** More prices than any API has endpoints: the list is kept in memory, and its text in one row. */
@@ -26,9 +28,26 @@ export function parsePrices(
     return { ok: false, problems: [{ path, reason, mend: "write prices: [{ match: ..., cost: ... }]" }] };
   }
   const prices = input.map((item: unknown, index) => parsePrice(item, at(path, index), options, problems));
-  findConflicts(prices, path, problems);
+  findConflicts(
+    prices.map((price, index) => price ?? readName(input[index])),
+    path,
+    problems,
+  );
   const value = prices.filter((price) => price !== undefined);
   return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
+}
+
+/** What a price is found by. */
+type Named = Pick<Price, "endpoint" | "when">;
+
+/** Of a price with mistakes: one round tells of those and of what it contradicts. */
+function readName(input: unknown): Named | undefined {
+  if (!isJsonObject(input)) return undefined;
+  const pattern = parseMatchPattern(input["match"], "", []);
+  if (pattern === undefined) return undefined;
+  const params = paramNames(pattern.segments);
+  const when = parseConditions(input["when"], "", { of: "request", params }, []);
+  return when === undefined ? undefined : { endpoint: pattern.text, when };
 }
 
 interface Seen {
@@ -40,7 +59,7 @@ interface Seen {
 }
 
 /** Prices that can never apply, and matches that are one endpoint under two names. */
-function findConflicts(prices: readonly (Price | undefined)[], path: string, problems: Problem[]): void {
+function findConflicts(prices: readonly (Named | undefined)[], path: string, problems: Problem[]): void {
   const seenByRoute = new Map<string, Seen>();
   for (const [index, price] of prices.entries()) {
     if (price === undefined) continue;
@@ -57,7 +76,7 @@ function findConflicts(prices: readonly (Price | undefined)[], path: string, pro
   }
 }
 
-function conflictWith(seen: Seen, price: Price, index: number, path: string): Problem | undefined {
+function conflictWith(seen: Seen, price: Named, index: number, path: string): Problem | undefined {
   const place = at(path, index);
   if (price.endpoint !== seen.endpoint) {
     return {

@@ -59,7 +59,7 @@ test("a member that one of the lists does not have is null there", () => {
       ["per", "request", "result"],
       ["count", null, { body: "/data" }],
       ["atMost", null, 10],
-      ["floor", null, 1],
+      ["uncounted", null, 1],
     ],
   );
 });

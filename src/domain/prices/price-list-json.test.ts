@@ -18,11 +18,11 @@ describe("a stored price list", () => {
         { match: "GET /c", cost: "1.50", per: "result", count: { header: "X-N" }, atMost: 7, on: 200 },
         { match: "GET /d", cost: 1, once: { key: "/ip", within: "24h" }, when: { query: "a", equals: 1 } },
       ]),
-      '{"prices":[' +
+      '{"language":2,"prices":[' +
         '{"cost":0.000001,"credit":"credits","detached":"finish","match":"GET /a","on":"success","per":"request"},' +
         '{"credit":"credits","free":true,"match":"GET /b"},' +
-        '{"atMost":7,"cost":1.5,"count":{"header":"x-n"},"credit":"credits","detached":"finish","floor":1.5,' +
-        '"match":"GET /c","on":[200],"per":"result"},' +
+        '{"atMost":7,"cost":1.5,"count":{"header":"x-n"},"credit":"credits","detached":"finish",' +
+        '"match":"GET /c","on":[200],"per":"result","uncounted":1.5},' +
         '{"cost":1,"credit":"credits","detached":"finish","match":"GET /d","on":"success",' +
         '"once":{"key":{"body":"/ip"},"within":"1d"},"per":"request","when":[{"equals":1,"query":"a"}]}' +
         '],"unpriced":"free"}',
@@ -36,8 +36,8 @@ describe("a stored price list", () => {
     );
     assert.equal(
       textOf([{ match: "GET /a", cost: 1, per: "result", count: { body: "" }, decide: "answer" }]),
-      '{"prices":[{"cost":1,"count":{"body":""},"credit":"credits","decide":"answer","detached":"finish","floor":1,' +
-        '"match":"GET /a","on":"success","per":"result"}],"unpriced":"free"}',
+      '{"language":2,"prices":[{"cost":1,"count":{"body":""},"credit":"credits","decide":"answer","detached":"finish",' +
+        '"match":"GET /a","on":"success","per":"result","uncounted":1}],"unpriced":"free"}',
     );
   });
 

@@ -2,17 +2,29 @@ import { creditsToJson } from "../credits.ts";
 import { formatDuration } from "../duration.ts";
 import { canonicalJson } from "../json/canonical-json.ts";
 import { describeValue, openObject, type Parsed, type Problem } from "../problem.ts";
+import { fromFirstLanguage } from "./parse/first-language.ts";
+import { formatPer } from "./parse/parse-per.ts";
 import { parsePrices } from "./parse-prices.ts";
-import type { Price, PriceList } from "./price.ts";
+import type { Bound, Extra, Price, PriceList, PricePart } from "./price.ts";
 
-const LIST_FIELDS = ["prices", "unpriced"] as const;
+const LIST_FIELDS = ["language", "prices", "unpriced"] as const;
+
+/**
+ * Which words a stored list is written in. Lists without it are of the first language; it is counted up when a word changes its
+ * meaning or goes, and every older list is read as it was meant.
+ */
+export const PRICE_LANGUAGE = 2;
 
 /**
  * A price list without its version as JSON data, in the form that configuration has, with every default written out: a
  * stored list keeps its meaning when a default changes. Its canonical text is {@link priceListText}.
  */
 export function priceListToJson(list: Pick<PriceList, "prices" | "unpriced">): Record<string, unknown> {
-  return { prices: list.prices.map((price) => priceToJson(price)), unpriced: list.unpriced };
+  return {
+    language: PRICE_LANGUAGE,
+    prices: list.prices.map((price) => priceToJson(price)),
+    unpriced: list.unpriced,
+  };
 }
 
 /** The text whose hash says whether two lists are the same: members in order, no white space. */
@@ -31,7 +43,14 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
     problems.push({ path: "unpriced", reason, mend: "write free or refuse" });
     return { ok: false, problems };
   }
-  const prices = parsePrices(object["prices"], "prices", { creditTypes: undefined });
+  const { language } = object;
+  if (language !== undefined && language !== PRICE_LANGUAGE) {
+    const reason = `language ${describeValue(language)} is not known to this version of Farebox`;
+    problems.push({ path: "language", reason, mend: "update Farebox" });
+    return { ok: false, problems };
+  }
+  const written = language === undefined ? fromFirstLanguage(object["prices"]) : object["prices"];
+  const prices = parsePrices(written, "prices", { creditTypes: undefined });
   if (!prices.ok) problems.push(...prices.problems);
   if (!prices.ok || problems.length > 0) return { ok: false, problems };
   return { ok: true, value: { version, prices: prices.value, unpriced } };
@@ -48,8 +67,10 @@ export function priceToJson(price: Price): Record<string, unknown> {
     ...head,
     cost: creditsToJson(price.cost),
     credit: price.creditType,
-    per: price.per,
-    ...(price.per === "result" ? resultPricingToJson(price) : {}),
+    ...partToJson(price),
+    ...(price.plus === undefined ? {} : { plus: price.plus.map(extraToJson) }),
+    ...(price.least === undefined ? {} : { least: creditsToJson(price.least) }),
+    ...(price.most === undefined ? {} : { most: creditsToJson(price.most) }),
     on: price.on,
     ...(price.once === undefined
       ? {}
@@ -70,16 +91,26 @@ export function priceToShortForm(price: Price): Record<string, unknown> {
   if (price.free) return rest;
   if (rest["per"] === "request") delete rest["per"];
   if (rest["on"] === "success") delete rest["on"];
-  if (price.floor === price.cost) delete rest["floor"];
+  if (price.uncounted === price.cost) delete rest["uncounted"];
   return detached === "finish" ? rest : { ...rest, detached };
 }
 
-function resultPricingToJson(price: Price): Record<string, unknown> {
-  const { atMost, count } = price;
+function extraToJson({ when, ...part }: Extra): Record<string, unknown> {
+  return { ...(when.length === 0 ? {} : { when }), cost: creditsToJson(part.cost), ...partToJson(part) };
+}
+
+/** A sum without its cost. */
+function partToJson(part: PricePart): Record<string, unknown> {
+  const { atMost, count, round, where } = part;
+  const answer = where === undefined ? {} : { where };
+  if (part.per === "request") return { per: "request", ...answer };
   return {
+    per: formatPer(part),
     count,
     ...(atMost === undefined ? {} : { atMost: boundToJson(atMost) }),
-    floor: creditsToJson(price.floor),
+    ...(round === undefined ? {} : { round }),
+    ...(count !== undefined && "request" in count ? {} : { uncounted: creditsToJson(part.uncounted) }),
+    ...answer,
   };
 }
 
@@ -88,6 +119,7 @@ function bodyRulesToJson({ bodies, unreadable }: Price): Record<string, unknown>
   return { ...(isUsual ? {} : { bodies }), ...(unreadable === "dearest" ? { unreadable } : {}) };
 }
 
-function boundToJson({ field, default: usual, max }: NonNullable<Price["atMost"]>): unknown {
+function boundToJson({ field, default: usual, max, among }: Bound): unknown {
+  if (among !== undefined) return { [among.how]: among.fields, default: usual, max };
   return field === undefined ? max : { ...field, default: usual, max };
 }

@@ -6,7 +6,7 @@ import { chargedOn, computeCharge } from "./compute-charge.ts";
 import { computeKnownQuote, computeQuote } from "./compute-quote.ts";
 import { fieldsOfValue } from "./field-value.ts";
 import { readOnceValue } from "./once-value.ts";
-import { NO_BODY_RULES } from "./parse-bodies.ts";
+import { NO_BODY_RULES } from "./parse/parse-bodies.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { Condition, Price, RequestFacts, RequestField } from "./price.ts";
 import { parsePriceList, priceListText, priceListToJson } from "./price-list-json.ts";
@@ -111,7 +111,7 @@ function price(match: string, params: readonly string[], when: readonly Conditio
     atMost: fc.constant(undefined),
   };
   const perRequest = amount.chain((cost) =>
-    record({ ...paid, ...nothingToCount, cost: fc.constant(cost), floor: fc.constant(cost) }),
+    record({ ...paid, ...nothingToCount, cost: fc.constant(cost), uncounted: fc.constant(cost) }),
   );
   const atMost = fc
     .tuple(fc.option(field(params), { nil: undefined }), bound, bound)
@@ -124,7 +124,7 @@ function price(match: string, params: readonly string[], when: readonly Conditio
     cost: amount,
     per: fc.constant("result" as const),
     count: fc.oneof(record({ body: pointer }), record({ header: name })),
-    floor: fc.bigInt({ min: 0n, max: MAX_CREDITS }),
+    uncounted: fc.bigInt({ min: 0n, max: MAX_CREDITS }),
   };
   const perResult = fc.oneof(
     record({ ...counted, atMost }),
@@ -137,7 +137,7 @@ function price(match: string, params: readonly string[], when: readonly Conditio
     free: fc.constant(true),
     on: fc.constant("success" as const),
     once: fc.constant(undefined),
-    floor: fc.constant(0n),
+    uncounted: fc.constant(0n),
     decide: fc.constant("request" as const),
     detached: fc.constant("finish" as const),
     head: fc.constant("charged" as const),
@@ -259,7 +259,7 @@ describe("prices, whatever they are", () => {
         assert.ok(Number.isSafeInteger(charge.units) && charge.units >= 0 && !Object.is(charge.units, -0));
         if (!chargedOn(one, status))
           assert.deepEqual(charge, { amount: 0n, units: 0, countProblem: undefined });
-        if (charge.countProblem !== undefined) assert.equal(charge.amount, one.floor);
+        if (charge.countProblem !== undefined) assert.equal(charge.amount, one.uncounted);
       }),
     );
   });

@@ -1,15 +1,63 @@
 import { type Credits, formatCredits, MICRO_PER_CREDIT } from "../credits.ts";
-import type { Condition, Price, RequestField } from "./price.ts";
+import { itemConditions } from "./condition.ts";
+import { formatPer } from "./parse/parse-per.ts";
+import { roundingOf } from "./part-amount.ts";
+import type { Condition, Price, PricePart, RequestField } from "./price.ts";
 
 /** What an endpoint costs, for the people who call it: English, Markdown, without a full stop. */
 function describePrice(price: Price): string {
   if (price.free) return "free";
-  const amount = describeAmount(price.cost, price.creditType);
-  const per = price.per === "result" ? "per result" : "per request";
-  const bound = price.atMost === undefined ? "" : `, at most ${price.atMost.max} results a request`;
   const decided = price.decide === "answer" ? ", before the answer is sent" : "";
   const head = price.head === "free" ? ", HEAD free" : "";
-  return `${amount} ${per}${bound}, charged ${describeOn(price.on)}${decided}${describeOnce(price.once)}${head}`;
+  const only = price.where === undefined ? "" : ` and ${describeAll(price.where, "of the answer")}`;
+  return `${describeSums(price)}, charged ${describeOn(price.on)}${only}${decided}${describeOnce(price.once)}${head}`;
+}
+
+function describeSums(price: Price): string {
+  const { creditType, plus, least, most } = price;
+  const sums = [
+    describePart(price, creditType),
+    ...(plus ?? []).map((extra) => {
+      const conditions = [
+        ...extra.when.map((condition) => describeCondition(condition)),
+        ...(extra.where ?? []).map((condition) => describeCondition(condition, "of the answer")),
+      ];
+      const when = conditions.length === 0 ? "" : ` when ${conditions.join(" and ")}`;
+      return `plus ${describePart(extra, creditType)}${when}`;
+    }),
+    ...(least === undefined ? [] : [`at least ${describeAmount(least, creditType)}`]),
+    ...(most === undefined ? [] : [`at most ${describeAmount(most, creditType)}`]),
+  ];
+  return sums.join(", ");
+}
+
+function describePart(part: PricePart, creditType: string): string {
+  const amount = describeAmount(part.cost, creditType);
+  const rounding = roundingOf(part);
+  const rounded = rounding === "credit" ? ", rounded up to a whole credit" : "";
+  const shared =
+    rounding === "exact" && part.unit !== undefined && part.unit.size > 1 ? " in proportion" : "";
+  const names = resultsName(part);
+  const bound = part.atMost === undefined ? "" : `, at most ${part.atMost.max} ${names} a request`;
+  if (part.per === "request") return `${amount} per request`;
+  return `${amount} per ${part.unit === undefined ? "result" : formatPer(part)}${shared}${describeCount(part)}${rounded}${bound}`;
+}
+
+function resultsName({ unit }: PricePart): string {
+  if (unit === undefined) return "results";
+  return unit.size > 1 || unit.name.endsWith("s") ? unit.name : `${unit.name}s`;
+}
+
+/** Only where it is not what everyone expects. */
+function describeCount({ count }: PricePart): string {
+  if (count === undefined) return "";
+  if ("request" in count) return ` asked for in ${describeField(count.request)}`;
+  if (!("where" in count) || count.where === undefined) return "";
+  return ` whose ${count.where.map((condition) => describeCondition(condition, "")).join(" and ")}`;
+}
+
+function describeAll(conditions: readonly Condition[], of: string): string {
+  return `when ${conditions.map((condition) => describeCondition(condition, of)).join(" and ")}`;
 }
 
 /** All prices of one endpoint, in the order in which they are tried; a line for each when there are conditions. */
@@ -17,7 +65,7 @@ export function describePrices(prices: readonly Price[], otherwise: string): str
   const [first] = prices;
   if (first !== undefined && first.when.length === 0) return describePrice(first);
   const lines = prices.map((price) => {
-    const when = price.when.map(describeCondition).join(" and ");
+    const when = price.when.map((condition) => describeCondition(condition)).join(" and ");
     return `- ${when === "" ? "otherwise" : `when ${when}`}: ${describePrice(price)}`;
   });
   if (prices.every((price) => price.when.length > 0)) lines.push(`- otherwise: ${otherwise}`);
@@ -41,21 +89,48 @@ function describeOnce(once: Price["once"]): string {
   return `, repeats with the same ${describeField(once.field)} free for ${describeSeconds(once.withinSeconds)}`;
 }
 
-function describeCondition(condition: Condition): string {
-  const field = describeField(condition);
-  if ("exists" in condition) return `${field} is ${condition.exists ? "given" : "not given"}`;
-  const values = "equals" in condition ? [condition.equals] : condition.oneOf;
-  return `${field} is ${joinWords(
-    values.map((value) => `\`${String(value)}\``),
-    "or",
-  )}`;
+/** `of`: whose body it is; empty for an item's own members. */
+function describeCondition(condition: Condition, of = "of the body"): string {
+  const { default: usual, split: _split, ...place } = condition;
+  const field = describeField(place, of);
+  const missing = usual === undefined ? "" : ` (\`${String(usual)}\` when not given)`;
+  return `${field} ${describeTest(condition)}${missing}`;
 }
 
-function describeField(field: RequestField): string {
+function describeTest(condition: Condition): string {
+  if ("exists" in condition) return condition.exists ? "is given" : "is not given";
+  if ("empty" in condition) return condition.empty ? "is empty" : "is not empty";
+  if ("equals" in condition) return `is ${describeValues([condition.equals])}`;
+  if ("oneOf" in condition) return `is ${describeValues(condition.oneOf)}`;
+  if ("noneOf" in condition) return `is not ${describeValues(condition.noneOf)}`;
+  if ("contains" in condition) return describeContains(condition.contains);
+  const { from, to } = condition;
+  if (to === undefined) return `is ${from} or more`;
+  return from === undefined ? `is ${to} or less` : `is from ${from} to ${to}`;
+}
+
+function describeContains(contains: Extract<Condition, { contains: unknown }>["contains"]): string {
+  const [item] = itemConditions(contains);
+  if (item === undefined) return "";
+  if ("body" in item && item.body === "" && "equals" in item)
+    return `contains ${describeValues([item.equals])}`;
+  if ("body" in item && item.body === "" && "oneOf" in item) return `contains ${describeValues(item.oneOf)}`;
+  return `has an item whose ${describeCondition(item, "")}`;
+}
+
+function describeValues(values: readonly unknown[]): string {
+  return joinWords(
+    values.map((value) => `\`${String(value)}\``),
+    "or",
+  );
+}
+
+function describeField(field: RequestField, of = "of the body"): string {
   if ("query" in field) return `query parameter \`${field.query}\``;
-  if ("header" in field) return `header \`${field.header}\``;
+  if ("header" in field) return `header \`${field.header}\`${of === "of the answer" ? " of the answer" : ""}`;
   if ("path" in field) return `path parameter \`${field.path}\``;
-  return field.body === "" ? "the body" : `\`${field.body}\` of the body`;
+  if (field.body === "") return of === "" ? "own value" : `the ${of === "of the answer" ? "answer" : "body"}`;
+  return of === "" ? `\`${field.body}\`` : `\`${field.body}\` ${of}`;
 }
 
 const UNITS: readonly (readonly [string, number])[] = [

@@ -1,5 +1,5 @@
 import type { Credits } from "../credits.ts";
-import type { BodyFields } from "./field-value.ts";
+import type { BodyFields, FieldValue } from "./field-value.ts";
 
 /** Where in a request a value is read: a JSON pointer into the body, a query parameter, a header or a path parameter. */
 export type RequestField =
@@ -8,37 +8,95 @@ export type RequestField =
   | { readonly header: string }
   | { readonly path: string };
 
-/** A condition on a request field. Exactly one of the tests is present. */
-export type Condition = RequestField &
-  (
-    | { readonly equals: string | number | boolean | null }
-    | { readonly oneOf: readonly (string | number | boolean)[] }
-    | { readonly exists: boolean }
-  );
+/** What a value can be compared with. */
+export type Scalar = string | number | boolean;
+
+/** A field as a condition, a bound or a count reads it. */
+export type ReadField = RequestField & {
+  /** What the API takes when the field is missing. */
+  readonly default?: Scalar;
+  /** The text is a list, whose items stand between these characters. */
+  readonly split?: string;
+};
+
+/** What a condition asks of a value. */
+type ConditionTest =
+  | { readonly equals: Scalar | null }
+  | { readonly oneOf: readonly Scalar[] }
+  | { readonly noneOf: readonly Scalar[] }
+  | { readonly exists: boolean }
+  /** Nothing, `null`, `""`, `[]` and `{}` are empty. */
+  | { readonly empty: boolean }
+  /** A list has such an item: this value, one of these, or one of which the condition holds (its pointer begins at the item). */
+  | { readonly contains: Scalar | readonly Scalar[] | Condition }
+  /** A number from `from` to `to`, both included. */
+  | { readonly from?: number; readonly to?: number };
+
+/** A condition on a field: of the request in `when`; of the answer, or of an item of one of its lists, in `where`. */
+export type Condition = ReadField & ConditionTest;
+
+/** Where the number of results is found: in the response, or already in the request. */
+export type Count =
+  /** JSON pointer: an array's length or a number. With `where` only the array's items count of which all conditions hold. */
+  | { readonly body: string; readonly where?: readonly Condition[]; readonly decimal?: true }
+  | { readonly header: string; readonly decimal?: true }
+  /** The bytes of the body, without its coding. */
+  | { readonly bytes: true }
+  /** What the request asks for: a list's length or a number. */
+  | { readonly request: ReadField & { readonly default: number } };
+
+/** The most results that one response can have, as far as the request tells. */
+export interface Bound {
+  readonly field: ReadField | undefined;
+  /** When the field is missing, or none of several is there. */
+  readonly default: number;
+  readonly max: number;
+  /** Several fields say it together: the smallest does, the first that is there, or all added up. */
+  readonly among?: { readonly how: "smallest" | "first" | "sum"; readonly fields: readonly ReadField[] };
+}
+
+/** How an amount is rounded up: to whole blocks, to whole credits, or to micro-credits. */
+export type Rounding = "block" | "credit" | "exact";
+
+/** A sum that a call costs: a price is one, and may have more in `plus`. */
+export interface PricePart {
+  /** Per request, or per block of results when `per` is `"result"`. */
+  readonly cost: Credits;
+  readonly per: "request" | "result";
+  /** What the cost is for when it is not one result: `10 results`, `1000 tokens`. */
+  readonly unit?: { readonly size: number; readonly name: string } | undefined;
+  readonly round?: Rounding | undefined;
+  readonly count: Count | undefined;
+  /** Bounds the quote. Undefined also where no bound is needed: `most` bounds it, or it is decided on the answer. */
+  readonly atMost: Bound | undefined;
+  /** What is charged when the count is missing or not a number. Never silently 0. */
+  readonly uncounted: Credits;
+  /** Conditions on the answer, all of which must hold. Undefined: none. */
+  readonly where?: readonly Condition[] | undefined;
+}
+
+/** A further sum, where its conditions on the request hold. */
+export interface Extra extends PricePart {
+  readonly when: readonly Condition[];
+}
 
 /** What one endpoint costs. */
-export interface Price {
+export interface Price extends PricePart {
   /** The match as written, `"POST /v2/company_clean/search/{kind}"`: the endpoint's name on entries and reports. */
   readonly endpoint: string;
-  /** Per request, or per result when `per` is `"result"`. 0 when `free`. */
-  readonly cost: Credits;
   readonly free: boolean;
   readonly creditType: string;
-  readonly per: "request" | "result";
-  /** Where the number of results is read from the response. JSON pointer (array length or number), or a header. */
-  readonly count: { readonly body: string } | { readonly header: string } | undefined;
-  /** Bounds the quote of a per-result price. Undefined also where it is decided on the answer, and no bound is known. */
-  readonly atMost:
-    | { readonly field: RequestField | undefined; readonly default: number; readonly max: number }
-    | undefined;
-  /** `"processed"`: 2xx and 404. */
+  /** Added to the price's own sum. */
+  readonly plus?: readonly Extra[] | undefined;
+  /** The least and the most that a charged call costs in all. */
+  readonly least?: Credits | undefined;
+  readonly most?: Credits | undefined;
+  /** `"processed"`: 2xx and 404. Where `where` does not hold either, nothing is charged. */
   readonly on: "success" | "processed" | readonly number[];
   /** All must hold; among prices with the same match the first whose conditions hold applies. */
   readonly when: readonly Condition[];
   /** Charged once per value of `field` in this window, per account. */
   readonly once: { readonly field: RequestField; readonly withinSeconds: number } | undefined;
-  /** What is charged when the count is missing or not a number. Never silently 0. */
-  readonly floor: Credits;
   /**
    * Whether the credits cover a call is decided on the request, by the most that it can cost, which is set aside; or on the
    * upstream's answer: nothing is set aside, and the answer is held back until exactly what it costs is charged.
@@ -71,6 +129,19 @@ export interface RequestFacts {
   readonly query: URLSearchParams;
   readonly header: (name: string) => string | undefined;
   readonly body: BodyFields;
+}
+
+/** What a price may look at in an answer. */
+export interface AnswerFacts {
+  /** The value at a JSON pointer of the body; undefined when it is missing. */
+  readonly read: (pointer: string) => FieldValue | undefined;
+  /** How many items of the list there have all these conditions; undefined when there is no list. */
+  readonly countItems: (pointer: string, where: readonly Condition[]) => number | undefined;
+  readonly header: (name: string) => string | undefined;
+  /** The body is JSON, and was read to its end. */
+  readonly isRead: boolean;
+  /** Of the body without its coding; undefined when it is not known. */
+  readonly bytes: number | undefined;
 }
 
 /** The most a request can cost. */

@@ -5,11 +5,12 @@ import { describe, it } from "node:test";
 import { parse } from "yaml";
 import { isJsonObject } from "../json/json-value.ts";
 import { PATTERN_METHODS } from "../routes/match-pattern.ts";
-import { CONDITION_FIELDS } from "./parse-condition.ts";
-import { FIELD_SOURCES } from "./parse-field.ts";
-import { ONCE_FIELDS, PRICE_FIELDS } from "./parse-price.ts";
+import { AT_MOST_FIELDS } from "./parse/parse-bound.ts";
+import { CONDITION_FIELDS } from "./parse/parse-condition.ts";
+import { COUNT_FIELDS } from "./parse/parse-count.ts";
+import { FIELD_SOURCES } from "./parse/parse-field.ts";
+import { ONCE_FIELDS, PRICE_FIELDS } from "./parse/parse-price.ts";
 import { parsePrices } from "./parse-prices.ts";
-import { AT_MOST_FIELDS, COUNT_FIELDS } from "./parse-result-pricing.ts";
 
 const page = readFileSync(new URL("../../../docs/reference/prices.md", import.meta.url), "utf8");
 
@@ -42,7 +43,7 @@ describe("docs/reference/prices.md", () => {
     const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)]
       .map(([, text = ""]) => text)
       .filter((text) => !/^ {2}openapi:|^paths:/m.test(text));
-    assert.equal(blocks.length, 7);
+    assert.equal(blocks.length, 11);
     for (const text of blocks) {
       const file: unknown = parse(text);
       assert.ok(isJsonObject(file));

@@ -36,12 +36,12 @@ const written = fc
     on: fc.constantFrom("success", "processed", [404]),
     shape: fc.constantFrom("request", "result", "result", "free"),
     count: fc.constantFrom({ body: "/data" }, { body: "/results" }),
-    floor: fc.integer({ min: 0, max: 5 }),
+    uncounted: fc.integer({ min: 0, max: 5 }),
     once: fc.option(fc.constantFrom("1h", "1d"), { nil: undefined }),
   })
-  .map(({ cost, credit, on, shape, count, floor, once }) => {
+  .map(({ cost, credit, on, shape, count, uncounted, once }) => {
     if (shape === "free") return { free: true, credit };
-    const results = shape === "result" ? { per: "result", count, atMost: 10, floor } : {};
+    const results = shape === "result" ? { per: "result", count, atMost: 10, uncounted } : {};
     const window = once === undefined ? {} : { once: { key: { query: "ip" }, within: once } };
     return Object.assign({ cost, credit, on }, results, window);
   });
@@ -134,7 +134,7 @@ describe("repricing a charge", () => {
     const doubled = ({ prices, ...list }: PriceList): PriceList => ({
       ...list,
       prices: prices.map((price) =>
-        Object.assign({}, price, { cost: price.cost * 2n, floor: price.floor * 2n }),
+        Object.assign({}, price, { cost: price.cost * 2n, uncounted: price.uncounted * 2n }),
       ),
     });
     fc.assert(
@@ -241,7 +241,7 @@ describe("why a charge is 0, or not known exactly", () => {
     [
       "results that could not be counted",
       [perResult],
-      [{ ...perResult, floor: 9 }],
+      [{ ...perResult, uncounted: 9 }],
       { amount: 2n, units: 0 },
       [9n, 9n],
       undefined,

@@ -1,5 +1,7 @@
 import { type Credits, MAX_CREDITS } from "../credits.ts";
+import { canonicalJson } from "../json/canonical-json.ts";
 import { chargedOn, computeCharge } from "./compute-charge.ts";
+import { computePartAmount, limitAmount } from "./part-amount.ts";
 import {
   findPossibleEndpoints,
   findPossiblePrices,
@@ -7,7 +9,9 @@ import {
   knowConditions,
   type PossibleEndpoint,
 } from "./possible-prices.ts";
-import type { Price, PriceList } from "./price.ts";
+import type { Price, PriceList, PricePart } from "./price.ts";
+import { priceToJson } from "./price-list-json.ts";
+import { partsOf } from "./price-shape.ts";
 
 /** What a ledger's line says of a charge, as far as its price is concerned. */
 export interface RecordedCharge {
@@ -119,15 +123,51 @@ function findChargedPrices(
 ): readonly (number | undefined)[] {
   const indexes = [...prices.keys()].filter((index) => {
     const price = prices[index];
-    const isAlike = price?.creditType === charge.creditType && chargeAgain(price, charge) === charge.amount;
+    const isAlike = price?.creditType === charge.creditType && mayHaveCost(price, charge);
     return isAlike && isReachable(prices, index);
   });
   return indexes.length === 0 ? [undefined] : indexes;
 }
 
+/** Whether the price gives a charge's amount, or may: where the record does not tell, it must be one that it can give. */
+function mayHaveCost(price: Price, charge: RecordedCharge): boolean {
+  if (costsByUnits(price)) return chargeAgain(price, charge) === charge.amount;
+  if (!chargedOn(price, charge.status)) return false;
+  const { least, most } = amountsOf(price);
+  return charge.amount >= least && charge.amount <= most;
+}
+
 /** No units on a price per result: they could not be counted. */
 function chargeAgain(price: Price, { status, units }: RecordedCharge): Credits {
   return computeCharge(price, { status, units: units === 0 ? undefined : units }).amount;
+}
+
+/** Status and units, which the record has, tell what a call costs. */
+function costsByUnits(price: Price): boolean {
+  const isWhole = price.count === undefined || !("decimal" in price.count);
+  return price.plus === undefined && price.where === undefined && isWhole;
+}
+
+/** What one charge under the price can be, whatever its request and answer. */
+function amountsOf(price: Price): Bounds {
+  if (price.per === "request" && costsByUnits(price)) return { least: price.cost, most: price.cost };
+  const parts = partsOf(price);
+  const isUnbounded = parts.some(({ per, atMost }) => per === "result" && atMost === undefined);
+  const all = parts.reduce((sum, part) => sum + largestOf(part), 0n);
+  const most = isUnbounded ? MAX_CREDITS : smallest(all, MAX_CREDITS);
+  const isFixed = price.per === "request" && price.where === undefined;
+  const least = limitAmount(price, isFixed ? price.cost : 0n);
+  return { least: price.where === undefined ? least : 0n, most: limitAmount(price, most) };
+}
+
+function largestOf(part: PricePart): Credits {
+  if (part.atMost === undefined) return part.cost;
+  const amount = computePartAmount(part, part.atMost.max) ?? MAX_CREDITS;
+  return amount > part.uncounted ? amount : part.uncounted;
+}
+
+function smallest(left: Credits, right: Credits): Credits {
+  return left < right ? left : right;
 }
 
 function computeOutcome(charge: RecordedCharge, paid: Price | undefined, price: Price | undefined): Outcome {
@@ -141,23 +181,32 @@ function computeOutcome(charge: RecordedCharge, paid: Price | undefined, price: 
   if (price === undefined) return exactly(0n, "no_price");
   if (price.free) return exactly(0n, "free");
   if (!chargedOn(price, charge.status)) return exactly(0n, "status_not_charged");
-  if (price.per === "result" && !countsAlike(paid, price)) {
-    // Without a bound all that is known is what no charge is above.
-    const largest = price.atMost === undefined ? MAX_CREDITS : price.cost * BigInt(price.atMost.max);
-    const most = largest > price.floor ? largest : price.floor;
-    return { creditType, least: 0n, most, reason: "results_unknown" };
+  const isSame = paid !== undefined && costsAlike(paid, price);
+  if (!isSame && !costsByUnits(price)) {
+    const isCounted = price.plus === undefined && price.where === undefined;
+    return { creditType, ...amountsOf(price), reason: isCounted ? "results_unknown" : "conditions_unknown" };
   }
-  const amount = chargeAgain(price, charge);
+  if (!isSame && price.per === "result" && !countsAlike(paid, price)) {
+    return { creditType, ...amountsOf(price), reason: "results_unknown" };
+  }
+  const amount = isSame ? charge.amount : chargeAgain(price, charge);
   if (price.once === undefined || repeatsAlike(paid, price)) return exactly(amount);
   return { creditType, least: 0n, most: amount, reason: "repeats_unknown" };
 }
 
+/** Whether the same request and answer cost the same under both. */
+function costsAlike(paid: Price, price: Price): boolean {
+  return sumsName(paid) === sumsName(price);
+}
+
+function sumsName(price: Price): string {
+  const { cost, per, count, atMost, round, uncounted, where, plus, least, most } = priceToJson(price);
+  return canonicalJson({ cost, per, count, atMost, round, uncounted, where, plus, least, most });
+}
+
 /** Whether the recorded units are what this price would count. */
 function countsAlike(paid: Price | undefined, price: Price): boolean {
-  if (paid?.count === undefined || price.count === undefined) return false;
-  const place = (count: NonNullable<Price["count"]>): string =>
-    "body" in count ? `body ${count.body}` : `header ${count.header}`;
-  return place(paid.count) === place(price.count);
+  return paid?.count !== undefined && canonicalJson(paid.count) === canonicalJson(price.count);
 }
 
 /** A charge that was no repeat in its price's window is none in one of the same endpoint that is as long or shorter. */

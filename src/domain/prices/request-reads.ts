@@ -1,4 +1,5 @@
-import type { Price, RequestField } from "./price.ts";
+import type { Price, PricePart, RequestField } from "./price.ts";
+import { partsOf } from "./price-shape.ts";
 
 /** What the prices of one endpoint read in a request besides its path: what they read must be what the upstream gets. */
 export interface RequestReads {
@@ -19,13 +20,18 @@ export interface BodyReads {
 }
 
 /** What of a price names fields of a request. */
-type Fields = Pick<Price, "when" | "once" | "atMost">;
+type Fields = Pick<Price, "when" | "once"> & PricePart & Pick<Price, "plus">;
 
 /** The fields of a request that a price looks at. */
 function requestFieldsOf(price: Fields): readonly RequestField[] {
   const fields: RequestField[] = [...price.when];
   if (price.once !== undefined) fields.push(price.once.field);
-  if (price.atMost?.field !== undefined) fields.push(price.atMost.field);
+  for (const extra of price.plus ?? []) fields.push(...extra.when);
+  for (const { atMost, count } of partsOf(price)) {
+    if (atMost?.field !== undefined) fields.push(atMost.field);
+    if (atMost?.among !== undefined) fields.push(...atMost.among.fields);
+    if (count !== undefined && "request" in count) fields.push(count.request);
+  }
   return fields;
 }
 

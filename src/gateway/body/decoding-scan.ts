@@ -44,6 +44,11 @@ export class DecodingScan {
     return this.#scan.countSoFar;
   }
 
+  /** How much of the body without its coding has been read. */
+  get bytesSoFar(): number {
+    return this.#scan.bytesSoFar;
+  }
+
   /** Takes the next bytes as they came. A promise when it is behind: resolved when more may come. */
   write(chunk: Buffer): Promise<void> | undefined {
     if (this.#state !== "open" || chunk.length === 0) return undefined;

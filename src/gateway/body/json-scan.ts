@@ -226,7 +226,7 @@ export class JsonScan {
   }
 
   #startLiteral(literal: string, at: number): void {
-    this.#watch.startValue(this.#depth, at, "literal");
+    this.#watch.startValue(this.#depth, at, "literal", literal);
     this.#literal = literal;
     this.#literalAt = 1;
     this.#state = LITERAL;

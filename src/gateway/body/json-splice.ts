@@ -1,10 +1,15 @@
+import { BothWatches } from "./both-watches.ts";
 import { type JsonPath, PathWatch, type Range } from "./json-path-watch.ts";
 import { JsonScan } from "./json-scan.ts";
+import type { JsonWatch } from "./json-watch.ts";
 
 /** What one scan of a complete body found. */
 export interface ScannedBody {
   /** The number of results at the path; undefined when the body is no JSON or nothing countable is there. */
   readonly count: number | undefined;
+  /** It is one JSON text. */
+  readonly isJson: boolean;
+  readonly bytes: number;
   /** Where the member goes; undefined when the body is not a top-level object that can take it. */
   readonly splice: SplicePoint | undefined;
 }
@@ -24,15 +29,23 @@ export class BodyScan {
   readonly #watch: PathWatch;
   readonly #scan: JsonScan;
   readonly #members: readonly string[];
+  #bytes = 0;
 
-  constructor(path: JsonPath | undefined, members: readonly string[]) {
+  /** `also`: looks at the same body for something else. */
+  constructor(path: JsonPath | undefined, members: readonly string[], also?: JsonWatch) {
     this.#watch = new PathWatch(path, members);
-    this.#scan = new JsonScan(this.#watch);
+    this.#scan = new JsonScan(also === undefined ? this.#watch : new BothWatches(this.#watch, also));
     this.#members = members;
   }
 
   write(chunk: Uint8Array): undefined {
+    this.#bytes += chunk.length;
     this.#scan.write(chunk);
+  }
+
+  /** How much of the body has been read. */
+  get bytesSoFar(): number {
+    return this.#bytes;
   }
 
   /** What was written so far is not the beginning of a JSON text. */
@@ -60,9 +73,10 @@ export class BodyScan {
 
   /** The body is complete. */
   end(): ScannedBody {
-    if (!this.#scan.end()) return { count: undefined, splice: undefined };
+    const bytes = this.#bytes;
+    if (!this.#scan.end()) return { count: undefined, isJson: false, bytes, splice: undefined };
     const splice = findSplice(this.#watch, this.#members);
-    return { count: this.#watch.count, splice };
+    return { count: this.#watch.count, isJson: true, bytes, splice };
   }
 }
 

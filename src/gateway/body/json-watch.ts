@@ -15,8 +15,8 @@ export interface JsonWatch {
   /** A comma between members of the top-level object. */
   separator(at: number): void;
   close(depth: number): void;
-  /** A value begins inside `depth` open containers. */
-  startValue(depth: number, at: number, kind: ValueKind): void;
+  /** A value begins inside `depth` open containers. `literal` is the text of one. */
+  startValue(depth: number, at: number, kind: ValueKind, literal?: string): void;
   /** A byte of the number that began last. */
   numberByte(byte: number): void;
   endValue(depth: number, end: number): void;

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { foldName, WantedNames } from "../../domain/look-alike.ts";
-import { type FieldValue, UNKNOWN_VALUE } from "../../domain/prices/field-value.ts";
+import { type FieldValue, OTHER_VALUE } from "../../domain/prices/field-value.ts";
 import { bytesBetween, sizeOf } from "./chunks.ts";
 import type { ReadFields } from "./json-fields.ts";
 import { isOfUtf8, parseMediaType } from "./media-type.ts";
@@ -114,7 +114,7 @@ function readPart({ chunks, start, end }: PartBytes, names: WantedNames): Part |
   const { name, isText } = head;
   if (!names.has(name)) return { name, value: undefined };
   const from = start + blank + 4;
-  if (isText && end - from > MAX_VALUE_BYTES) return { name, value: UNKNOWN_VALUE };
+  if (isText && end - from > MAX_VALUE_BYTES) return { name, value: OTHER_VALUE };
   const content = bytesBetween(chunks, from, end);
   if (!isText || !isUtf8(content)) return { name, value: undefined };
   return { name, value: { kind: "text", value: content.toString("utf8") } };

@@ -16,6 +16,8 @@ export interface Upstream {
   readonly basePath: string;
   readonly pool: Pool;
   readonly rules: ForwardRules;
+  /** Headers of its responses that customers do not get, in lower case; undefined: none. */
+  readonly hiddenHeaders: ReadonlySet<string> | undefined;
   /** Calls under way and waiting may not exceed this. */
   readonly maxCalls: number;
   /** Calls under way and waiting. */
@@ -82,6 +84,7 @@ function openUpstream(
     basePath: url.pathname.replace(/\/+$/, ""),
     pool,
     rules: createForwardRules(keyHeaders, config.headers),
+    hiddenHeaders: config.hiddenHeaders?.length ? new Set(config.hiddenHeaders) : undefined,
     maxCalls: config.maxConnections * QUEUE_FACTOR,
     calls: 0,
   };

@@ -9,7 +9,7 @@ function read(raw: string[], countHeader?: string) {
     raw.map((text) => Buffer.from(text, "latin1")),
     OWN,
     20,
-    countHeader,
+    { countHeader },
   );
   assert.ok(!("reason" in head), JSON.stringify(head));
   return head;

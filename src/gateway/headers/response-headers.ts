@@ -32,6 +32,16 @@ export interface ResponseHead {
   readonly hasCacheControl: boolean;
   /** The value of the header that a price counts results in. */
   readonly countHeader: string | undefined;
+  /** Other headers that a price reads, by their names in lower case. */
+  readonly readHeaders?: ReadonlyMap<string, string> | undefined;
+}
+
+/** What is looked for among a response's headers, and what is left out besides what only we may set: names in lower case. */
+export interface HeaderRules {
+  /** The one that a price counts results in. */
+  readonly countHeader?: string | undefined;
+  readonly read?: ReadonlySet<string> | undefined;
+  readonly hidden?: ReadonlySet<string> | undefined;
 }
 
 export interface ResponseFault {
@@ -48,7 +58,7 @@ export function readResponseHead(
   raw: readonly (Buffer | string)[],
   removed: ReadonlySet<string>,
   maxHeaderCount: number,
-  countHeaderName: string | undefined,
+  { countHeader: countHeaderName, read, hidden }: HeaderRules = {},
 ): ResponseHead | ResponseFault {
   if (raw.length > maxHeaderCount * 2) return { reason: `more than ${maxHeaderCount} headers` };
   const headers: HeaderList = [];
@@ -57,6 +67,7 @@ export function readResponseHead(
   let contentType: string | undefined;
   let contentEncoding: string | undefined;
   let countHeader: string | undefined;
+  let readHeaders: Map<string, string> | undefined;
   let hasCacheControl = false;
   for (let i = 0; i < raw.length; i += 2) {
     const name = latin1(raw[i]);
@@ -68,6 +79,11 @@ export function readResponseHead(
     }
     if (lower === countHeaderName)
       countHeader = countHeader === undefined ? value : `${countHeader}, ${value}`;
+    if (read?.has(lower) === true) {
+      const earlier = readHeaders?.get(lower);
+      readHeaders ??= new Map();
+      readHeaders.set(lower, earlier === undefined ? value : `${earlier}, ${value}`);
+    }
     if (lower === "content-length") {
       if (length !== undefined || !/^\d{1,15}$/.test(value))
         return { reason: "content-length is not one number" };
@@ -77,13 +93,23 @@ export function readResponseHead(
     if (lower === "connection" && value !== "keep-alive")
       connectionNames.push(...value.toLowerCase().split(/[\s,]+/));
     if (NEVER_RELAYED.has(lower) || removed.has(lower) || lower.startsWith("x-farebox-")) continue;
+    // A length is the framing's; the others are nobody's business but the price's.
+    if (hidden?.has(lower) === true && lower !== "content-length") continue;
     if (lower === "content-type") contentType = value;
     else if (lower === "content-encoding") contentEncoding = joinCodings(contentEncoding, value);
     else if (lower === "cache-control") hasCacheControl = true;
     headers.push(name, value);
   }
   const relayed = connectionNames.length === 0 ? headers : withoutNames(headers, connectionNames);
-  return { headers: relayed, length, contentType, contentEncoding, hasCacheControl, countHeader };
+  return {
+    headers: relayed,
+    length,
+    contentType,
+    contentEncoding,
+    hasCacheControl,
+    countHeader,
+    readHeaders,
+  };
 }
 
 /** The upstream's words for its status, or none when Node would refuse them. */

@@ -15,7 +15,7 @@ export function upstreamHead(
   statusText: string | undefined,
   method: string,
 ): UpstreamHead {
-  const { headers, length, contentType, contentEncoding, hasCacheControl, countHeader } = head;
+  const { headers, length, contentType, contentEncoding, hasCacheControl, countHeader, readHeaders } = head;
   return {
     headers,
     length,
@@ -23,6 +23,7 @@ export function upstreamHead(
     contentEncoding,
     hasCacheControl,
     countHeader,
+    readHeaders,
     status,
     statusText: cleanStatusText(status, statusText),
     bodiless: method === "HEAD" || status === 204 || status === 304,

@@ -1,3 +1,4 @@
+import { countsAnswer } from "../../domain/prices/price-shape.ts";
 import type { RequestReads } from "../../domain/prices/request-reads.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
@@ -67,8 +68,7 @@ function isForwardedAs(
   if (plain === "host" || plain === "content-length") return true;
   // What is asked of the upstream depends on what is read of its answer.
   if (plain === "accept-encoding") return false;
-  if (CONDITIONAL.has(plain) && (isWhole || route.candidates.some(({ per }) => per === "result")))
-    return false;
+  if (CONDITIONAL.has(plain) && (isWhole || route.candidates.some(countsAnswer))) return false;
   return rules === undefined || isForwarded(plain, rules);
 }
 

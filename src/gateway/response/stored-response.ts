@@ -1,4 +1,5 @@
 import type { SettledFacts } from "../../contract/contract.ts";
+import type { Outcome } from "../../domain/prices/outcome.ts";
 import type { Settlement } from "../../meter/meter.ts";
 import { scanBody, spliceMember } from "../body/json-splice.ts";
 import type { Exchange } from "../exchange/exchange.ts";
@@ -34,7 +35,7 @@ export function toStored(
   exchange: Exchange,
   head: UpstreamHead,
   body: Buffer | undefined,
-  units: number | undefined,
+  found: Pick<Outcome, "units" | "answer"> = { units: undefined },
 ): StoredResponse {
   const headers: (readonly [string, string])[] = [];
   for (let i = 0; i < head.headers.length; i += 2) {
@@ -44,7 +45,8 @@ export function toStored(
   const price = exchange.admission?.price;
   if (price !== undefined && exchange.admission?.chargedOn(head.status) === true) {
     headers.push([STORED_CREDIT_TYPE, price.creditType]);
-    headers.push([STORED_UNITS, String(price.per === "request" ? 1 : (units ?? 0))]);
+    const units = exchange.admission.unitsOf({ status: head.status, ...found });
+    headers.push([STORED_UNITS, String(units)]);
   }
   const fits = body !== undefined && body.length <= exchange.parts.config.idempotency.maxBodyBytes;
   return { status: head.status, headers, body: fits ? body : null };

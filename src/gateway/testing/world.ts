@@ -71,6 +71,28 @@ const FIELD_PRICES: readonly unknown[] = [
   { match: "GET /caf\u00e9/{id}", cost: 4, once: { key: { path: "id" }, within: "1h" } },
 ];
 
+/** Prices that read more of the answer than one number. */
+const ANSWER_PRICES: readonly unknown[] = [
+  { match: "GET /found", cost: 5, where: { body: "/status", noneOf: ["miss"] } },
+  {
+    match: "GET /matches",
+    cost: 2,
+    per: "result",
+    count: { body: "/matches", where: { body: "/id", empty: false } },
+    atMost: 20,
+    plus: [{ cost: 3, where: { header: "x-live", equals: "1" } }],
+  },
+  { match: "GET /blocks", cost: 2, per: "10 results", count: { body: "/data" }, atMost: 100 },
+  { match: "GET /bytes", cost: 1, per: "1000 bytes", count: { bytes: true }, most: 50 },
+  { match: "GET /reported", cost: 1, per: "dollar", count: { body: "/cost", decimal: true }, most: 30 },
+  {
+    match: "POST /asked",
+    cost: 1,
+    plus: [{ cost: 2, per: "field", count: { request: { body: "/fields", default: 0 } }, atMost: 6 }],
+    most: 7,
+  },
+];
+
 /** The prices that the tests of the gateway use. */
 export const TEST_PRICES: readonly Price[] = readPrices([
   { match: "GET /fixed", cost: 5 },
@@ -81,6 +103,7 @@ export const TEST_PRICES: readonly Price[] = readPrices([
   { match: "GET /head/free", cost: 5, head: "free" },
   ...READING_PRICES,
   ...FIELD_PRICES,
+  ...ANSWER_PRICES,
   { match: "GET /abandoned", cost: 5, detached: "abandon" },
   {
     match: "GET /results",
@@ -88,7 +111,7 @@ export const TEST_PRICES: readonly Price[] = readPrices([
     per: "result",
     count: { body: "/data" },
     atMost: { max: 100 },
-    floor: 2,
+    uncounted: 2,
   },
   {
     match: "POST /results",
@@ -96,7 +119,7 @@ export const TEST_PRICES: readonly Price[] = readPrices([
     per: "result",
     count: { body: "/data" },
     atMost: { body: "/size", default: 10, max: 100 },
-    floor: 2,
+    uncounted: 2,
   },
   {
     match: "GET /counted",
@@ -104,10 +127,17 @@ export const TEST_PRICES: readonly Price[] = readPrices([
     per: "result",
     count: { header: "x-count" },
     atMost: { max: 50 },
-    floor: 2,
+    uncounted: 2,
   },
   // Decided on the answer, and dear: ten rows are all that a test's account has.
-  { match: "GET /rows", cost: 100, per: "result", count: { body: "/data" }, floor: 200, decide: "answer" },
+  {
+    match: "GET /rows",
+    cost: 100,
+    per: "result",
+    count: { body: "/data" },
+    uncounted: 200,
+    decide: "answer",
+  },
   { match: "HEAD /rows", cost: 1, decide: "answer" },
   {
     match: "GET /files/{id}",

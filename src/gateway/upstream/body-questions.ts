@@ -1,13 +1,21 @@
+import type { Outcome } from "../../domain/prices/outcome.ts";
 import { isDecodable } from "../body/content-decoding.ts";
 import { DecodingScan } from "../body/decoding-scan.ts";
 import type { JsonPath } from "../body/json-path-watch.ts";
 import { BodyScan, type ScannedBody } from "../body/json-splice.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import type { UsageWish } from "../response/usage-object.ts";
+import type { AnswerQuestions, ScannedAnswer } from "./answer-questions.ts";
 
 /** What is read from a body: where the results are counted, and what the usage object becomes. */
 export interface BodyQuestions {
   readonly countPath: JsonPath | undefined;
+  /** What the price reads of the answer beyond that. */
+  readonly answer: AnswerQuestions | undefined;
+  /** The answer's body tells what it costs. */
+  readonly decides: boolean;
+  /** The body need not be JSON: its length does. */
+  readonly bytes: boolean;
   readonly usage: UsageWish;
 }
 
@@ -21,16 +29,16 @@ export interface ReadBody extends ScannedBody {
   readonly uncounted: "broken" | "over" | undefined;
 }
 
-const NOTHING = { count: undefined, splice: undefined };
+const NOTHING = { count: undefined, isJson: false, bytes: 0, splice: undefined };
 
 /** Undefined: nothing is to be read, or it cannot be. `keepBytes`: how large a coded body may be to be extended. */
 export function openReading(
-  { countPath, usage }: BodyQuestions,
+  { countPath, answer, decides, usage }: BodyQuestions,
   coding: string | undefined,
   keepBytes: number,
 ): BodyReading | undefined {
-  if (countPath === undefined && usage.members === undefined) return undefined;
-  const scan = new BodyScan(countPath, usage.members ?? []);
+  if (!decides && usage.members === undefined) return undefined;
+  const scan = new BodyScan(countPath, usage.members ?? [], decides ? answer?.watch : undefined);
   if (coding === undefined) return scan;
   return isDecodable(coding)
     ? new DecodingScan(coding, scan, usage.members === undefined ? 0 : keepBytes)
@@ -48,7 +56,7 @@ export function readUpstreamBody(
     .end()
     .then((read) =>
       read.kind === "complete"
-        ? { count: read.count, splice: read.splice, plain: read.plain, uncounted: undefined }
+        ? { ...read, uncounted: undefined }
         : { ...NOTHING, plain: undefined, uncounted: read.kind },
     );
 }
@@ -57,4 +65,21 @@ export function readUpstreamBody(
 export function unitsOfHeader(head: UpstreamHead): number | undefined {
   const text = head.countHeader?.trim();
   return text !== undefined && /^\d{1,15}$/.test(text) ? Number(text) : undefined;
+}
+
+/** What is charged for. Without `read` the body told nothing, or was not read. */
+export type Found = Pick<Outcome, "units" | "answer">;
+
+export function findUnits(
+  { decides, answer }: Pick<BodyQuestions, "decides" | "answer">,
+  head: UpstreamHead,
+  read?: ScannedAnswer & { readonly count: number | undefined },
+): Found {
+  const units = decides && read !== undefined ? read.count : unitsOfHeader(head);
+  return answer === undefined ? { units } : { units, answer: answer.facts(head, read) };
+}
+
+/** A body that is more than can be followed may hold all that was quoted. */
+export function mostOf({ answer }: Pick<BodyQuestions, "answer">, units: number): Found {
+  return answer === undefined ? { units } : { units, answer: "over" };
 }

@@ -12,9 +12,11 @@ import { type Omission, tellOmitted } from "../response/usage-object.ts";
 import {
   type BodyQuestions,
   type BodyReading,
+  type Found,
+  findUnits,
+  mostOf,
   type ReadBody,
   readUpstreamBody,
-  unitsOfHeader,
 } from "./body-questions.ts";
 import type { Delivery } from "./delivery.ts";
 import { StreamDelivery } from "./stream-delivery.ts";
@@ -61,16 +63,16 @@ export class ChargedDelivery extends WholeDelivery {
   #settle(body: Buffer, read: ReadBody): void {
     const { call, head } = this;
     const { exchange } = call;
-    const units = this.#count(read);
-    if (units === "unknown") {
+    const found = this.#find(read);
+    if (found === "unknown") {
       call.reject("the results cannot be counted in its coding", "coding_uncounted");
       return;
     }
     const { status } = head;
     const settled =
       exchange.idempotency === undefined
-        ? this.commit({ status, units })
-        : this.commit({ status, units, response: toStored(exchange, head, body, units) });
+        ? this.commit({ status, ...found })
+        : this.commit({ status, ...found, response: toStored(exchange, head, body, found) });
     void settled.then(
       (settlement) => this.#answer(settlement, body, read),
       (error: unknown) => call.failedByUs(error),
@@ -81,11 +83,13 @@ export class ChargedDelivery extends WholeDelivery {
    * A body whose coding is broken is no answer. One that expands too much to be counted may hold as much as the request could have:
    * it costs the most that was quoted. `unknown`: it cannot be charged.
    */
-  #count(read: ReadBody): number | undefined | "unknown" {
-    if (this.#questions.countPath === undefined) return unitsOfHeader(this.head);
-    if (read.uncounted === undefined) return read.count;
+  #find(read: ReadBody): Found | "unknown" {
+    const questions = this.#questions;
+    if (!questions.decides) return findUnits(questions, this.head);
+    if (read.uncounted === undefined) return findUnits(questions, this.head, read);
     const { admission } = this;
-    return read.uncounted === "broken" || admission.decidedOnAnswer ? "unknown" : admission.quote.units;
+    if (read.uncounted === "broken" || admission.decidedOnAnswer) return "unknown";
+    return mostOf(questions, admission.quote.units);
   }
 
   #answer(settlement: Settlement | Refusal, body: Buffer, read: ReadBody): void {
@@ -165,7 +169,9 @@ export function streamCharged(
   received: Buffer[],
 ): Delivery {
   const splice = spliceOfStream(call, head, questions.usage, reading);
-  const countable = questions.countPath !== undefined && reading !== undefined && !reading.failed;
-  const plan = countable ? countedPlan(call, admission, head, reading) : chargedPlan(call, admission, head);
+  const countable = questions.decides && reading !== undefined && (questions.bytes || !reading.failed);
+  const plan = countable
+    ? countedPlan(call, admission, head, questions, reading)
+    : chargedPlan(call, admission, head, questions);
   return new StreamDelivery(call, head, plan, received, { reading, splice });
 }

@@ -1,9 +1,10 @@
-import { parseJsonPointer } from "../../domain/json/json-pointer.ts";
 import type { Admission } from "../../meter/meter.ts";
 import { isDecodable } from "../body/content-decoding.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import { isKept } from "../response/stored-response.ts";
 import { NO_USAGE, readUsageWish, tellOmitted, varyOnUsage } from "../response/usage-object.ts";
+import { answerNeedsOf } from "./answer-needs.ts";
+import { AnswerQuestions } from "./answer-questions.ts";
 import { type BodyQuestions, openReading } from "./body-questions.ts";
 import { ChargedDelivery, streamCharged } from "./charged-delivery.ts";
 import { DecidedDelivery, findUnheld, isEventStream, rejectUnheld } from "./decided-delivery.ts";
@@ -33,7 +34,7 @@ function chooseFree(call: UpstreamCall, head: UpstreamHead): Delivery {
   const usage = admission?.price === undefined ? NO_USAGE : readUsageWish(call.exchange, head);
   const { maxBufferedResponseBytes } = parts.config.gateway;
   const reading = openReading(
-    { countPath: undefined, usage },
+    { countPath: undefined, answer: undefined, decides: false, bytes: false, usage },
     head.contentEncoding,
     maxBufferedResponseBytes,
   );
@@ -54,8 +55,8 @@ function chooseCharged(call: UpstreamCall, admission: Admission, head: UpstreamH
   const { exchange } = call;
   const maxBytes = exchange.parts.config.gateway.maxBufferedResponseBytes;
   const questions = askOfBody(call, admission, head);
-  const { countPath, usage } = questions;
-  if (countPath !== undefined && head.contentEncoding !== undefined && !isDecodable(head.contentEncoding)) {
+  const { decides, usage } = questions;
+  if (decides && head.contentEncoding !== undefined && !isDecodable(head.contentEncoding)) {
     call.reject(`results in the coding ${head.contentEncoding} cannot be counted`, "coding_unknown");
     return REJECTED;
   }
@@ -65,22 +66,24 @@ function chooseCharged(call: UpstreamCall, admission: Admission, head: UpstreamH
     if (problem !== undefined) return rejectUnheld(call, problem);
     return new DecidedDelivery(call, head, { maxBytes, scan, wholeOnlyForJson: false }, admission, questions);
   }
-  const mustBeWhole =
-    exchange.idempotency !== undefined || countPath !== undefined || usage.members !== undefined;
+  const mustBeWhole = exchange.idempotency !== undefined || decides || usage.members !== undefined;
   const length = head.bodiless ? 0 : head.length;
   const streams = length === undefined ? !mustBeWhole || isEventStream(head) : length > maxBytes;
   // Whether a stream takes the usage object is seen by its first bytes.
   if (streams && (usage.members === undefined || isEventStream(head))) {
     return streamCharged(call, admission, head, questions, scan, []);
   }
-  const wholeOnlyForJson = length === undefined && exchange.idempotency === undefined && scan !== undefined;
+  const wholeOnlyForJson =
+    length === undefined && exchange.idempotency === undefined && scan !== undefined && !questions.bytes;
   const limits = { maxBytes: streams ? 0 : maxBytes, scan, wholeOnlyForJson };
   return new ChargedDelivery(call, head, limits, admission, questions);
 }
 
 function askOfBody(call: UpstreamCall, admission: Admission, head: UpstreamHead): BodyQuestions {
   const usage = readUsageWish(call.exchange, head);
-  const count = admission.price?.per === "result" && !head.bodiless ? admission.price.count : undefined;
-  const countPath = count !== undefined && "body" in count ? parseJsonPointer(count.body) : undefined;
-  return { countPath, usage };
+  const { price } = admission;
+  const { body, countPath, facts, bytes } = answerNeedsOf(price);
+  const answer = facts && price !== undefined ? new AnswerQuestions(price) : undefined;
+  if (head.bodiless) return { countPath: undefined, answer, decides: false, bytes, usage };
+  return { countPath, answer, decides: body, bytes, usage };
 }

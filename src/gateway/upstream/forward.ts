@@ -10,6 +10,7 @@ import { forwardHeaders } from "../headers/forward-headers.ts";
 import type { RequestHead } from "../headers/request-guard.ts";
 import { RETRY_AFTER_SECONDS } from "../response/error-refusal.ts";
 import { usageMembers } from "../response/usage-object.ts";
+import { answerNeedsOf } from "./answer-needs.ts";
 import { chooseDelivery } from "./choose-delivery.ts";
 import { UpstreamCall } from "./upstream-call.ts";
 
@@ -44,7 +45,7 @@ export function forward(
 export function forwardedHeaders(exchange: Exchange, upstream: Upstream, head: RequestHead): string[] {
   const { request, sender, identity, admission, idempotency, requestId } = exchange;
   const price = admission?.price;
-  const countsBody = price?.per === "result" && price.count !== undefined && "body" in price.count;
+  const needs = answerNeedsOf(price);
   const own = ["x-request-id", requestId, "x-forwarded-for", sender?.chain ?? exchange.clientAddress];
   own.push("x-forwarded-proto", sender?.proto ?? exchange.parts.scheme);
   const host = sender?.host ?? head.host;
@@ -53,8 +54,8 @@ export function forwardedHeaders(exchange: Exchange, upstream: Upstream, head: R
     own.push("x-farebox-account", identity.accountId, "x-farebox-key", identity.keyId);
   return forwardHeaders(request.rawHeaders, upstream.rules, {
     connectionNames: head.connectionNames,
-    acceptEncoding: acceptedCodings(exchange, countsBody),
-    wholeResponse: price?.per === "result" || idempotency !== undefined,
+    acceptEncoding: acceptedCodings(exchange, needs.body),
+    wholeResponse: needs.whole || idempotency !== undefined,
     own,
   });
 }

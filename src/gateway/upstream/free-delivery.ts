@@ -47,7 +47,7 @@ export class FreeDelivery extends WholeDelivery {
   #close(admission: Admission, body: Buffer): Promise<void> {
     const { call, head } = this;
     return call.exchange.idempotency !== undefined && isKept(head.status)
-      ? admission.finish(toStored(call.exchange, head, body, undefined))
+      ? admission.finish(toStored(call.exchange, head, body))
       : admission.cancel();
   }
 

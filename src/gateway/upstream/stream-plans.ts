@@ -7,7 +7,7 @@ import { completeFacts, tellAnswered } from "../response/account-state.ts";
 import { addSettledHeaders } from "../response/settled-response.ts";
 import { isKept, toStored } from "../response/stored-response.ts";
 import { readFreeFacts } from "../response/usage-object.ts";
-import { type BodyReading, unitsOfHeader } from "./body-questions.ts";
+import { type BodyQuestions, type BodyReading, type Found, findUnits, mostOf } from "./body-questions.ts";
 import type { StreamPlan } from "./stream-delivery.ts";
 import type { UpstreamCall } from "./upstream-call.ts";
 
@@ -30,7 +30,7 @@ export function freePlan(call: UpstreamCall, head: UpstreamHead): StreamPlan {
     ...open,
     facts,
     async close() {
-      await admission.finish(toStored(exchange, head, undefined, undefined));
+      await admission.finish(toStored(exchange, head, undefined));
       return "whole";
     },
     broke: () => admission.cancel(),
@@ -40,17 +40,22 @@ export function freePlan(call: UpstreamCall, head: UpstreamHead): StreamPlan {
 }
 
 /** A price that is known at the head: charged before the head is sent, refunded if the rest does not come. */
-export function chargedPlan(call: UpstreamCall, admission: Admission, head: UpstreamHead): StreamPlan {
+export function chargedPlan(
+  call: UpstreamCall,
+  admission: Admission,
+  head: UpstreamHead,
+  questions: BodyQuestions,
+): StreamPlan {
   const { exchange } = call;
   let settlement: Settlement | undefined;
   return {
     async open(): Promise<HeaderList> {
-      const units = unitsOfHeader(head);
+      const found = findUnits(questions, head);
       const stored =
-        exchange.idempotency === undefined ? undefined : toStored(exchange, head, undefined, units);
+        exchange.idempotency === undefined ? undefined : toStored(exchange, head, undefined, found);
       settlement = await admission.settle({
         status: head.status,
-        units,
+        ...found,
         ...(stored === undefined ? {} : { response: stored }),
       });
       exchange.settlement = settlement;
@@ -74,25 +79,26 @@ export function countedPlan(
   call: UpstreamCall,
   admission: Admission,
   head: UpstreamHead,
+  questions: BodyQuestions,
   reading: BodyReading,
 ): StreamPlan {
   const { exchange } = call;
   let settlement: Settlement | undefined;
-  const settle = async (units: number | undefined): Promise<void> => {
+  const settle = async (found: Found): Promise<void> => {
     const stored =
-      exchange.idempotency === undefined ? undefined : toStored(exchange, head, undefined, units);
+      exchange.idempotency === undefined ? undefined : toStored(exchange, head, undefined, found);
     settlement = await admission.settle({
       status: head.status,
-      units,
+      ...found,
       ...(stored === undefined ? {} : { response: stored }),
     });
     exchange.settlement = settlement;
   };
   return {
     async close() {
-      const units = await countAll(reading, admission);
-      if (units === "broken") return "broken";
-      await settle(units);
+      const found = await findAll(reading, admission, head, questions);
+      if (found === "broken") return "broken";
+      await settle(found);
       return "whole";
     },
     facts: () => settlement && completeFacts(exchange, settlement),
@@ -100,16 +106,32 @@ export function countedPlan(
     goesOn: () => call.detach(),
     // What passed was delivered: it is charged, unless the price says that an abandoned call is free.
     stopped: () =>
-      admission.price?.detached === "abandon" ? admission.cancel() : settle(reading.countSoFar),
+      admission.price?.detached === "abandon"
+        ? admission.cancel()
+        : settle(findSoFar(reading, head, questions)),
   };
 }
 
 /** What expands too much to be counted may hold as much as the request could have: it costs the most that was quoted. */
-async function countAll(reading: BodyReading, admission: Admission): Promise<number | undefined | "broken"> {
-  if (reading instanceof BodyScan) return reading.end().count;
+async function findAll(
+  reading: BodyReading,
+  admission: Admission,
+  head: UpstreamHead,
+  questions: BodyQuestions,
+): Promise<Found | "broken"> {
+  if (reading instanceof BodyScan) return findUnits(questions, head, reading.end());
   const read = await reading.end();
   if (read.kind === "broken") return "broken";
-  return read.kind === "over" ? admission.quote.units : read.count;
+  return read.kind === "over" ? mostOf(questions, admission.quote.units) : findUnits(questions, head, read);
+}
+
+/** What passed, of a body whose rest is not read. */
+function findSoFar(reading: BodyReading, head: UpstreamHead, questions: BodyQuestions): Found {
+  return findUnits(questions, head, {
+    count: reading.countSoFar,
+    isJson: false,
+    bytes: reading.bytesSoFar,
+  });
 }
 
 async function settled(): Promise<void> {

@@ -9,6 +9,7 @@ import { tellAnswered } from "../response/account-state.ts";
 import { endExchange } from "../response/end-exchange.ts";
 import { refusalOfError } from "../response/error-refusal.ts";
 import { refuse } from "../response/respond.ts";
+import { answerNeedsOf } from "./answer-needs.ts";
 import { CallStopped, type Delivery } from "./delivery.ts";
 import { faultCode, upstreamRefusal } from "./upstream-fault.ts";
 
@@ -55,10 +56,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
     const { parts, admission, method } = this.exchange;
     this.exchange.upstreamStatus = status;
     const raw = controller.rawHeaders;
-    const count = admission?.price?.count;
-    const countHeader = count !== undefined && "header" in count ? count.header.toLowerCase() : undefined;
+    const needs = answerNeedsOf(admission?.price);
     const list = Array.isArray(raw) ? raw : [];
-    const head = readResponseHead(list, parts.ownHeaders, parts.config.gateway.maxHeaderCount, countHeader);
+    const head = readResponseHead(list, parts.ownHeaders, parts.config.gateway.maxHeaderCount, {
+      countHeader: needs.countHeader,
+      read: needs.headers,
+      hidden: this.upstream.hiddenHeaders,
+    });
     if ("reason" in head) {
       this.reject(head.reason, "invalid_head");
       return;

@@ -1,6 +1,8 @@
 import { type Credits, creditsToJson } from "../../domain/credits.ts";
 import type { ChargeRef } from "../../domain/ids.ts";
-import type { Price } from "../../domain/prices/price.ts";
+import { computeQuote, quoteReadsRequest } from "../../domain/prices/compute-quote.ts";
+import { ABSENT_BODY } from "../../domain/prices/field-value.ts";
+import type { Price, RequestFacts } from "../../domain/prices/price.ts";
 import { priceToJson } from "../../domain/prices/price-list-json.ts";
 import { findAppliedPrices } from "../../domain/prices/reprice-charge.ts";
 import type { Queryable } from "../database/database.ts";
@@ -105,8 +107,14 @@ function exportPrice({ endpoint, price, creditType }: ExportJob): Readonly<Recor
 /** What was set aside, where the price alone tells it. */
 function heldBy(price: Price): Credits | undefined {
   if (price.decide === "answer") return 0n;
-  if (price.per === "request") return price.cost;
-  if (price.atMost === undefined || price.atMost.field !== undefined) return undefined;
-  const most = price.cost * BigInt(price.atMost.max);
-  return most > price.floor ? most : price.floor;
+  return quoteReadsRequest(price) ? undefined : computeQuote(price, NO_REQUEST).amount;
 }
+
+const NO_REQUEST: RequestFacts = {
+  method: "",
+  path: "",
+  pathParams: {},
+  query: new URLSearchParams(),
+  header: () => undefined,
+  body: ABSENT_BODY,
+};

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { beforeEach, test } from "node:test";
+import { parsePrices } from "../../domain/prices/parse-prices.ts";
+import { priceListText } from "../../domain/prices/price-list-json.ts";
 import type { Database } from "../database/database.ts";
 import { atOnce, fulfilled } from "../testing/at-once.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
@@ -108,6 +111,32 @@ eachDatabase("prices of the configuration's file", (openFresh) => {
       "published",
     ]);
     assert.equal(await inForce(), 2);
+  });
+
+  test("a list that an earlier version stored in other words is the file's: an update publishes nothing", async () => {
+    const price = {
+      match: "GET /a",
+      cost: 1,
+      credit: "credits",
+      per: "result",
+      count: { body: "" },
+      atMost: 5,
+    };
+    const old = { prices: [{ ...price, floor: 2, on: "success", detached: "finish" }], unpriced: "free" };
+    await db.transaction((tx) => publishFilePrices(tx, { body: JSON.stringify(old), hash: "of old" }));
+    const today = (uncounted: number) => {
+      const parsed = parsePrices([{ ...price, uncounted }], "prices", { creditTypes: ["credits"] });
+      assert.ok(parsed.ok);
+      const body = priceListText({ prices: parsed.value, unpriced: "free" });
+      return { body, hash: createHash("sha256").update(body).digest("hex") };
+    };
+    assert.deepEqual(await db.transaction((tx) => publishFilePrices(tx, today(2))), {
+      kind: "in_force",
+      version: 1,
+    });
+    const again = await db.transaction((tx) => publishPriceList(tx, { ...today(2), effectiveAt: null }));
+    assert.deepEqual([again.version, again.isNew], [1, false]);
+    assert.equal((await db.transaction((tx) => publishFilePrices(tx, today(3)))).kind, "published");
   });
 
   test("without a list in force an announced one does not keep the file from being published", async () => {

@@ -1,6 +1,7 @@
 import type { Transaction } from "../database/database.ts";
 import { readPriceListSchedule } from "./price-list-schedule.ts";
 import { lockPriceLists, type PublishedPriceList, publishPriceList } from "./price-lists.ts";
+import { isSameList } from "./same-list.ts";
 
 /** What became of the prices of the configuration that an instance started with. */
 export type FilePublication =
@@ -34,18 +35,19 @@ export async function publishFilePrices(
   await lockPriceLists(tx);
   const { inForce, announced } = await readPriceListSchedule(tx);
   if (inForce === undefined) return await publish(tx, list, null, announced);
-  if (inForce.hash === list.hash) {
+  if (isSameList(list, inForce)) {
     await rememberFile(tx, inForce.version);
     return { kind: "in_force", version: inForce.version };
   }
-  const waiting = announced.find(({ hash }) => hash === list.hash);
+  const waiting = announced.find((stored) => isSameList(list, stored));
   if (waiting !== undefined) {
     const { version, effectiveAt } = waiting;
     await rememberFile(tx, version);
     return { kind: "announced", version, effectiveAt, inForce };
   }
   const last = await readLastFile(tx);
-  if (last?.hash === list.hash) return { kind: "outdated", version: last.version, inForce };
+  if (last !== undefined && isSameList(list, last))
+    return { kind: "outdated", version: last.version, inForce };
   return await publish(tx, list, inForce, announced);
 }
 
@@ -66,9 +68,15 @@ async function rememberFile(tx: Transaction, version: number): Promise<void> {
   ]);
 }
 
-async function readLastFile(tx: Transaction): Promise<{ version: number; hash: string } | undefined> {
-  const [last] = await tx.query<{ version: number; hash: string }>(
-    `SELECT version, hash FROM farebox.price_lists WHERE file_read_at IS NOT NULL
+interface LastFile {
+  readonly version: number;
+  readonly hash: string;
+  readonly body: unknown;
+}
+
+async function readLastFile(tx: Transaction): Promise<LastFile | undefined> {
+  const [last] = await tx.query<LastFile>(
+    `SELECT version, hash, body FROM farebox.price_lists WHERE file_read_at IS NOT NULL
      ORDER BY file_read_at DESC, version DESC LIMIT 1`,
   );
   return last;

@@ -3,6 +3,7 @@ import type { PriceList } from "../../domain/prices/price.ts";
 import { parsePriceList } from "../../domain/prices/price-list-json.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
 import type { Heartbeat } from "../ledger.ts";
+import { isSameList } from "./same-list.ts";
 
 /** A published list. Immutable, except that it can be cancelled until it takes effect. */
 export interface PublishedPriceList {
@@ -43,12 +44,12 @@ export async function publishPriceList(
   );
   if (moment === undefined) throw new Error("the database did not tell its time");
   if (moment.past) refusePast(list.effectiveAt);
-  const [inForce] = await tx.query<{ version: number; hash: string; effectiveAt: Date }>(
-    `SELECT version, hash, effective_at AS "effectiveAt" FROM farebox.price_lists
+  const [inForce] = await tx.query<{ version: number; hash: string; body: unknown; effectiveAt: Date }>(
+    `SELECT version, hash, body, effective_at AS "effectiveAt" FROM farebox.price_lists
      WHERE cancelled_at IS NULL AND effective_at <= $1::timestamptz ${NEWEST}`,
     [moment.at],
   );
-  if (inForce?.hash === list.hash) {
+  if (inForce !== undefined && isSameList(list, inForce)) {
     return { version: inForce.version, effectiveAt: inForce.effectiveAt, isNew: false };
   }
   const [published] = await tx.query<{ version: number; effectiveAt: Date }>(

@@ -112,7 +112,7 @@ test("a compressed response of the API is counted and extended too", async () =>
   );
 });
 
-test("a response that cannot be counted is charged the floor, never nothing and never NaN", async () => {
+test("a response that cannot be counted is charged as one, never nothing and never NaN", async () => {
   const account = await provider.openAccount({ credits: 100 });
   const api = apiOf(provider.gateway, account);
   for (const body of [`{"rows":[]}`, `{"data":"many"}`, `{"data":-3}`]) {

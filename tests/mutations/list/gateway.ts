@@ -57,11 +57,11 @@ export const GATEWAY: readonly Mutation[] = [
     tests: [{ file: "src/gateway/gateway.test.ts", title: "that is reset in a body framed by" }],
   },
   {
-    name: "charge the floor for what expands too much to be counted",
+    name: "charge as uncounted what expands too much to be counted",
     why: "Whoever asks for records that compress well gets all of them for the price of none.",
     file: "src/gateway/upstream/stream-plans.ts",
-    search: 'return read.kind === "over" ? admission.quote.units : read.count;',
-    replacement: 'return read.kind === "over" ? undefined : read.count;',
+    search: 'read.kind === "over" ? mostOf(questions, admission.quote.units) :',
+    replacement: 'read.kind === "over" ? { units: undefined } :',
     tests: [{ file: "src/gateway/gateway.test.ts", title: "a stream that expands more than is followed" }],
   },
   {

@@ -1,6 +1,6 @@
-import { at, describeValue, type Problem } from "../problem.ts";
-import type { Price } from "./price.ts";
-import { readsBody } from "./request-reads.ts";
+import { at, describeValue, type Problem } from "../../problem.ts";
+import type { Price } from "../price.ts";
+import { readsBody } from "../request-reads.ts";
 
 /** What a price that reads the body may say about bodies. */
 export type BodyRules = Pick<Price, "bodies" | "unreadable">;

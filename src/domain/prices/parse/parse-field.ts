@@ -1,13 +1,17 @@
-import { parseJsonPointer } from "../json/json-pointer.ts";
-import { at, describeValue, openObject, type Problem } from "../problem.ts";
-import type { RequestField } from "./price.ts";
+import { parseJsonPointer } from "../../json/json-pointer.ts";
+import { at, describeValue, openObject, type Problem } from "../../problem.ts";
+import type { ReadField, RequestField } from "../price.ts";
 
 /** Where a value may be read in a request: the members of a wire object that name a field. */
 export const FIELD_SOURCES = ["body", "query", "header", "path"] as const;
 
+/** How the value is taken. */
+export const READ_OPTIONS = ["default", "split"] as const;
+
 /** Header names are tokens (RFC 9110 section 5.1). */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
 const MAX_NAME_LENGTH = 200;
+const MAX_SPLIT_LENGTH = 5;
 
 /**
  * Reads a field that stands alone: a text is a JSON pointer into the body (`/ip`), an object names its source
@@ -36,7 +40,7 @@ export function parseRequestField(
 const FIELD_MEND = "name one: body: /pointer, query: name, header: name or path: parameter";
 
 /** The field that an object names among other members. `null` when it names none; `undefined` when it is wrong. */
-export function pickRequestField(
+function pickRequestField(
   object: Readonly<Record<string, unknown>>,
   path: string,
   params: readonly string[],
@@ -77,6 +81,40 @@ export function pickRequestField(
     params.length === 0 ? "write one into the match: {name}" : `its parameters are ${params.join(", ")}`;
   problems.push({ path: place, reason: `the match has no parameter {${value}}`, mend });
   return undefined;
+}
+
+/** {@link pickRequestField} with the field's `default` and `split`. */
+export function pickReadField(
+  object: Readonly<Record<string, unknown>>,
+  path: string,
+  params: readonly string[],
+  problems: Problem[],
+): ReadField | null | undefined {
+  const field = pickRequestField(object, path, params, problems);
+  const before = problems.length;
+  const { default: usual, split } = object;
+  const isUsual = ["string", "number", "boolean"].includes(typeof usual);
+  if (usual !== undefined && !isUsual) {
+    const mend = "write what the API takes when the field is missing: default: 10";
+    problems.push({
+      path: at(path, "default"),
+      reason: `no field is ${describeValue(usual)} by default`,
+      mend,
+    });
+  }
+  if (split !== undefined && (typeof split !== "string" || split === "" || split.length > MAX_SPLIT_LENGTH)) {
+    const mend = 'write the characters between the items: split: ","';
+    problems.push({ path: at(path, "split"), reason: `${describeValue(split)} divides no text`, mend });
+  }
+  if (field === null || field === undefined) return field;
+  if (problems.length > before) return undefined;
+  return {
+    ...field,
+    ...(typeof usual === "string" || typeof usual === "number" || typeof usual === "boolean"
+      ? { default: usual }
+      : {}),
+    ...(typeof split === "string" ? { split } : {}),
+  };
 }
 
 /** A JSON pointer (RFC 6901), kept as text. */

@@ -1,5 +1,5 @@
-import { describeValue, type Problem } from "../problem.ts";
-import type { Price } from "./price.ts";
+import { describeValue, type Problem } from "../../problem.ts";
+import type { Price } from "../price.ts";
 
 /** Reads `decide`: on the `request` (the default) or on the `answer`. */
 export function parseDecide(input: unknown, path: string, problems: Problem[]): Price["decide"] | undefined {

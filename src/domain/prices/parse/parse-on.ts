@@ -1,5 +1,5 @@
-import { describeValue, type Problem } from "../problem.ts";
-import type { Price } from "./price.ts";
+import { describeValue, type Problem } from "../../problem.ts";
+import type { Price } from "../price.ts";
 
 /** Reads `on`: `success` (the default), `processed`, a status, or a list of statuses (kept in order, without repeats). */
 export function parseOn(input: unknown, path: string, problems: Problem[]): Price["on"] | undefined {

@@ -1,16 +1,19 @@
-import { isCreditTypeName } from "../credit-type.ts";
-import { type Credits, parseCredits } from "../credits.ts";
-import { parseDuration } from "../duration.ts";
-import { nearestWord } from "../nearest-word.ts";
-import { at, describeValue, openObject, type Problem } from "../problem.ts";
-import { type MatchPattern, paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
+import { isCreditTypeName } from "../../credit-type.ts";
+import { type Credits, MAX_CREDITS } from "../../credits.ts";
+import { parseDuration } from "../../duration.ts";
+import { isJsonObject } from "../../json/json-value.ts";
+import { nearestWord } from "../../nearest-word.ts";
+import { at, describeValue, openObject, type Problem } from "../../problem.ts";
+import { type MatchPattern, paramNames, parseMatchPattern } from "../../routes/match-pattern.ts";
+import { computePartAmount } from "../part-amount.ts";
+import type { Extra, Price, PricePart } from "../price.ts";
+import { readsAnswerBody } from "../price-shape.ts";
 import { NO_BODY_RULES, parseBodyRules, parseHead } from "./parse-bodies.ts";
 import { parseConditions } from "./parse-condition.ts";
 import { parseDecide } from "./parse-decide.ts";
 import { parseRequestField } from "./parse-field.ts";
 import { parseOn } from "./parse-on.ts";
-import { checkLargestQuote, parseAtMost, parseCount } from "./parse-result-pricing.ts";
-import type { Price } from "./price.ts";
+import { parseExtras, parseLimit, parsePart } from "./parse-part.ts";
 
 /** The members of a price's wire form, in the order of the canonical JSON. docs/reference/prices.md has a row for each. */
 export const PRICE_FIELDS = [
@@ -22,8 +25,13 @@ export const PRICE_FIELDS = [
   "per",
   "count",
   "atMost",
-  "floor",
+  "round",
+  "uncounted",
+  "plus",
+  "least",
+  "most",
   "on",
+  "where",
   "once",
   "bodies",
   "unreadable",
@@ -50,13 +58,28 @@ export function parsePrice(
   problems: Problem[],
 ): Price | undefined {
   const before = problems.length;
-  const object = openObject(input, path, PRICE_FIELDS, problems);
+  const object = openObject(withoutFormerNames(input, path, problems), path, PRICE_FIELDS, problems);
   if (object === undefined) return undefined;
   const context: Context = { object, path, options, problems, params: [] };
   const pattern = readMatch(context);
   const params = pattern === undefined ? [] : paramNames(pattern.segments);
   const price = readBody({ ...context, params }, pattern);
   return problems.length === before ? price : undefined;
+}
+
+/** Words that the language had before, with those that took their place. */
+const FORMER_NAMES: Readonly<Record<string, string>> = { floor: "uncounted" };
+
+function withoutFormerNames(input: unknown, path: string, problems: Problem[]): unknown {
+  if (!isJsonObject(input)) return input;
+  const members = Object.entries(input).filter(([name]) => {
+    const now = Object.hasOwn(FORMER_NAMES, name) ? FORMER_NAMES[name] : undefined;
+    if (now === undefined) return true;
+    const reason = `${name} is called ${now} now`;
+    problems.push({ path: at(path, name), reason, mend: `write ${now} instead` });
+    return false;
+  });
+  return Object.fromEntries(members);
 }
 
 interface Context {
@@ -82,30 +105,29 @@ function readMatch({ object, path, problems }: Context): MatchPattern | undefine
 
 function readBody(context: Context, pattern: MatchPattern | undefined): Price | undefined {
   const { object, path, params, problems } = context;
-  const when = parseConditions(object["when"], at(path, "when"), params, problems) ?? [];
-  const creditType = readCreditType(context);
+  const when = parseConditions(object["when"], at(path, "when"), { of: "request", params }, problems) ?? [];
   const free = readFree(context);
-  if (pattern === undefined && free) return undefined;
+  const creditType = readCreditType(context, free);
   if (free) {
     const price = freePrice(pattern?.text ?? "", creditType ?? "", when);
     const rules = parseBodyRules(object, path, price, problems);
     return creditType === undefined || rules === undefined ? undefined : { ...price, ...rules };
   }
-  const cost = readCost(context);
   const decide = parseDecide(object["decide"], at(path, "decide"), problems);
-  const results = readResults(context, cost, pattern, decide === "answer");
+  const sums = readSums(context, pattern, decide === "answer");
   const on = parseOn(object["on"], at(path, "on"), problems);
   const once = readOnce(context);
   const detached = readDetached(context);
   const head = parseHead(object["head"], at(path, "head"), pattern?.method, problems);
-  const rules = parseBodyRules(object, path, { when, once, atMost: results?.atMost }, problems);
+  // What a faulty sum reads is not known: it may be the body.
+  const rules =
+    sums === undefined ? NO_BODY_RULES : parseBodyRules(object, path, { when, once, ...sums }, problems);
   if (
     rules === undefined ||
     head === undefined ||
     pattern === undefined ||
     creditType === undefined ||
-    cost === undefined ||
-    results === undefined ||
+    sums === undefined ||
     on === undefined ||
     decide === undefined ||
     detached === undefined
@@ -113,7 +135,60 @@ function readBody(context: Context, pattern: MatchPattern | undefined): Price | 
     return undefined;
   }
   const shared = { on, when, once, ...rules, head, decide, detached };
-  return { endpoint: pattern.text, cost, free, creditType, ...results, ...shared };
+  return { endpoint: pattern.text, free, creditType, ...sums, ...shared };
+}
+
+type Sums = PricePart & Pick<Price, "plus" | "least" | "most">;
+
+/** What a call costs in all. */
+function readSums(context: Context, pattern: MatchPattern | undefined, onAnswer: boolean): Sums | undefined {
+  const { object, path, problems } = context;
+  const least = parseLimit(object["least"], at(path, "least"), problems);
+  const most = parseLimit(object["most"], at(path, "most"), problems);
+  // Nothing is set aside for a price that is decided on the answer: a bound only tells callers what to expect.
+  const isBounded = onAnswer || object["most"] !== undefined;
+  const own = parsePart({ ...context, isBounded });
+  const plus = parseExtras(object["plus"], { ...context, path: at(path, "plus"), isBounded });
+  if (own === undefined || plus === undefined || least === undefined || most === undefined) return undefined;
+  const sums = {
+    ...own,
+    ...(plus.length === 0 ? {} : { plus }),
+    ...(least === null ? {} : { least }),
+    ...(most === null ? {} : { most }),
+  };
+  return checkSums(sums, context, pattern) ? sums : undefined;
+}
+
+function checkSums(sums: Sums, { path, problems }: Context, pattern: MatchPattern | undefined): boolean {
+  const before = problems.length;
+  const { least, most, plus, per, cost } = sums;
+  if (pattern?.method === "HEAD" && readsAnswerBody(sums)) {
+    const mend = "count by a header, or price it per request";
+    const place =
+      per === "result" && sums.count !== undefined ? "count" : sums.where === undefined ? "plus" : "where";
+    problems.push({ path: at(path, place), reason: "the response to HEAD has no body", mend });
+  }
+  if (least !== undefined && most !== undefined && least > most) {
+    problems.push({ path: at(path, "least"), reason: "is above most", mend: "raise most, or lower least" });
+  }
+  for (const name of ["least", "most"] as const) {
+    if (sums[name] === undefined || per === "result" || plus !== undefined) continue;
+    const reason = "a price of one cost has no more and no less";
+    problems.push({ path: at(path, name), reason, mend: `remove ${name}, or add plus` });
+  }
+  if (most === undefined && largestSum(cost, plus ?? [], sums) > MAX_CREDITS) {
+    const reason = "all sums together are above a billion credits, the most that a pool can hold";
+    problems.push({ path: at(path, "plus"), reason, mend: "write most, or lower what they cost" });
+  }
+  return problems.length === before;
+}
+
+function largestSum(cost: Credits, plus: readonly Extra[], own: PricePart): Credits {
+  let sum = 0n;
+  for (const part of [own, ...plus]) {
+    sum += part.atMost === undefined ? part.cost : (computePartAmount(part, part.atMost.max) ?? 0n);
+  }
+  return sum > cost ? sum : cost;
 }
 
 function freePrice(endpoint: string, creditType: string, when: Price["when"]): Price {
@@ -128,7 +203,7 @@ function freePrice(endpoint: string, creditType: string, when: Price["when"]): P
     on: "success",
     when,
     once: undefined,
-    floor: 0n,
+    uncounted: 0n,
     ...NO_BODY_RULES,
     head: "charged",
     decide: "request",
@@ -142,8 +217,13 @@ const ONLY_PRICED = [
   "per",
   "count",
   "atMost",
-  "floor",
+  "round",
+  "uncounted",
+  "plus",
+  "least",
+  "most",
   "on",
+  "where",
   "once",
   "head",
   "decide",
@@ -169,12 +249,13 @@ function readFree({ object, path, problems }: Context): boolean {
   return true;
 }
 
-function readCreditType({ object, path, options, problems }: Context): string | undefined {
+/** Where there are several types, what is free shows the first one's balance unless it says otherwise. */
+function readCreditType({ object, path, options, problems }: Context, free: boolean): string | undefined {
   const credit = object["credit"];
   const place = at(path, "credit");
   const { creditTypes } = options;
   if (credit === undefined) {
-    if (creditTypes?.length === 1) return creditTypes[0];
+    if (creditTypes?.length === 1 || (free && creditTypes !== undefined)) return creditTypes[0];
     const choice = creditTypes === undefined ? "" : `: ${creditTypes.join(" or ")}`;
     problems.push({
       path: place,
@@ -193,88 +274,6 @@ function readCreditType({ object, path, options, problems }: Context): string | 
     mend: nearest === undefined ? known : `did you mean ${nearest}?`,
   });
   return undefined;
-}
-
-const AMOUNT_MEND = "write a plain number with at most six decimals, up to a billion: 2, 0.03";
-
-function readCost({ object, path, problems }: Context): Credits | undefined {
-  const input = object["cost"];
-  const place = at(path, "cost");
-  if (input === undefined) {
-    problems.push({ path: place, reason: "is missing", mend: "write cost: 1, or free: true" });
-    return undefined;
-  }
-  const cost = parseCredits(input);
-  if (cost === undefined) {
-    problems.push({ path: place, reason: `${describeValue(input)} is not an amount`, mend: AMOUNT_MEND });
-  } else if (cost === 0n) {
-    problems.push({ path: place, reason: "a cost of 0", mend: "write free: true instead of cost" });
-    return undefined;
-  }
-  return cost;
-}
-
-type Results = Pick<Price, "per" | "count" | "atMost" | "floor">;
-
-function readResults(
-  context: Context,
-  cost: Credits | undefined,
-  pattern: MatchPattern | undefined,
-  onAnswer: boolean,
-) {
-  const { object, path, problems } = context;
-  const per = object["per"] ?? "request";
-  if (per === "result") return readPerResult(context, cost, pattern, onAnswer);
-  if (per !== "request") {
-    const place = at(path, "per");
-    problems.push({
-      path: place,
-      reason: `unknown ${describeValue(per)}`,
-      mend: "write per: request or per: result",
-    });
-    return undefined;
-  }
-  for (const name of ["count", "atMost", "floor"] as const) {
-    if (object[name] === undefined) continue;
-    problems.push({
-      path: at(path, name),
-      reason: "a price per request counts no results",
-      mend: `write per: result, or remove ${name}`,
-    });
-  }
-  // The floor of a price per request is never used: there is nothing to count. Its cost is the value that hurts nobody.
-  return cost === undefined
-    ? undefined
-    : ({ per, count: undefined, atMost: undefined, floor: cost } satisfies Results);
-}
-
-function readPerResult(
-  context: Context,
-  cost: Credits | undefined,
-  pattern: MatchPattern | undefined,
-  onAnswer: boolean,
-) {
-  const { object, path, params, problems } = context;
-  const count = parseCount(object["count"], at(path, "count"), problems);
-  // Nothing is set aside for a price that is decided on the answer: a bound only tells callers what to expect.
-  const needsBound = !onAnswer || object["atMost"] !== undefined;
-  const atMost = needsBound ? parseAtMost(object["atMost"], at(path, "atMost"), params, problems) : undefined;
-  if (pattern?.method === "HEAD" && count !== undefined && "body" in count) {
-    problems.push({
-      path: at(path, "count"),
-      reason: "the response to HEAD has no body",
-      mend: "count by a header, or price it per request",
-    });
-  }
-  if (cost !== undefined && atMost !== undefined)
-    checkLargestQuote(cost, atMost, at(path, "atMost"), problems);
-  const floor = object["floor"] === undefined ? cost : parseCredits(object["floor"]);
-  if (floor === undefined && object["floor"] !== undefined) {
-    const reason = `${describeValue(object["floor"])} is not an amount`;
-    problems.push({ path: at(path, "floor"), reason, mend: AMOUNT_MEND });
-  }
-  if (floor === undefined) return undefined;
-  return { per: "result", count, atMost, floor } satisfies Results;
 }
 
 function readOnce({ object, path, params, problems }: Context): Price["once"] {

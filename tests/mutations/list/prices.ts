@@ -1,0 +1,73 @@
+import type { Mutation } from "../mutation.ts";
+
+const LANGUAGE = "src/domain/prices/language-properties.test.ts";
+const VENDORS = "src/domain/prices/vendor-prices.test.ts";
+
+/** Faults of the price language. */
+export const PRICES: readonly Mutation[] = [
+  {
+    name: "round blocks down",
+    why: "12 results of blocks of 10 cost one block.",
+    file: "src/domain/prices/part-amount.ts",
+    search: "  return (value + by - 1n) / by;",
+    replacement: "  return value / by;",
+    tests: [
+      { file: VENDORS, title: "12 results" },
+      { file: LANGUAGE, title: "are those of a reference that counts in billionths" },
+    ],
+  },
+  {
+    name: "quote only the sums that surely apply",
+    why: "What may be charged is not set aside, and is collected from a pool that may not have it.",
+    file: "src/domain/prices/compute-quote.ts",
+    search: "conditionHolds(condition, facts)) === false) continue;",
+    replacement: "conditionHolds(condition, facts)) !== true) continue;",
+    tests: [
+      {
+        file: LANGUAGE,
+        title:
+          "never charges more than the quote while the answer keeps to the bounds, nor ever more than most",
+      },
+    ],
+  },
+  {
+    name: "take a number that readers differ on for one out of range",
+    why: "A trick of spelling has the cheaper price.",
+    file: "src/domain/prices/condition.ts",
+    search: "  if (number === undefined) return undefined;",
+    replacement: "  if (number === undefined) return false;",
+    tests: [{ file: VENDORS, title: "what readers differ on has the dearest" }],
+  },
+  {
+    name: "take an answer that is no JSON for one whose conditions do not hold",
+    why: "An API that answers in another form gives everything away.",
+    file: "src/domain/prices/compute-sums.ts",
+    search: "  if (!answer.isRead) return undefined;",
+    replacement: "  if (!answer.isRead) return false;",
+    tests: [
+      { file: VENDORS, title: "no JSON" },
+      { file: "src/gateway/gateway-answer-prices.test.ts", title: "no JSON" },
+    ],
+  },
+  {
+    name: "count an item by what an earlier one held",
+    why: "Misses are charged as matches.",
+    file: "src/gateway/body/answer-watch.ts",
+    search: "        forget(item);\n",
+    replacement: "",
+    tests: [
+      {
+        file: "src/gateway/body/answer-watch.test.ts",
+        title: "finds what a parser finds, however the body is cut",
+      },
+    ],
+  },
+  {
+    name: "bound by the largest of several fields' smallest",
+    why: "Customers with enough credits are refused.",
+    file: "src/domain/prices/compute-bound.ts",
+    search: "Math.min(bound + asked, max) : Math.min(bound, asked);",
+    replacement: "Math.min(bound + asked, max) : Math.max(bound, asked);",
+    tests: [{ file: VENDORS, title: "size alone" }],
+  },
+];
