@@ -18,6 +18,7 @@ import { addExports } from "./commands/exports/exports.ts";
 import { addGrant } from "./commands/grant.ts";
 import { addHealth } from "./commands/health.ts";
 import { addKeyCreate } from "./commands/key/create.ts";
+import { addKeyImport } from "./commands/key/import.ts";
 import { addKeyList } from "./commands/key/list.ts";
 import { addKeyRevoke } from "./commands/key/revoke.ts";
 import { addKeyRotate } from "./commands/key/rotate.ts";
@@ -108,6 +109,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
 function addKeys(program: Command, cli: Cli): void {
   const key = program.command("key").description("keys of an account");
   addKeyCreate(key, cli);
+  addKeyImport(key, cli);
   addKeyList(key, cli);
   addKeyShow(key, cli);
   addKeySearch(key, cli);

@@ -1,6 +1,7 @@
 import type { Credits } from "../domain/credits.ts";
 import type { ExportKind, ExportStorageTarget } from "../domain/export-kind.ts";
 import type { KeyCap } from "../domain/key-cap.ts";
+import type { KeyForm, KeyForms } from "../domain/keys/key-form.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Price } from "../domain/prices/price.ts";
 
@@ -16,7 +17,7 @@ export interface Config {
   readonly open: readonly string[];
   readonly limits: readonly LimitRule[];
   readonly plans: readonly PlanConfig[];
-  readonly keys: { readonly prefix: string };
+  readonly keys: KeysConfig;
   readonly customerApi: CustomerApiConfig;
   readonly portal: PortalConfig;
   readonly console: ConsoleConfig;
@@ -28,6 +29,14 @@ export interface Config {
   readonly shards: number;
   /** Processes of the gateway. */
   readonly workers: number | "auto";
+}
+
+export interface KeysConfig {
+  readonly prefix: string;
+  /** Of which new keys are made; undefined: of our own, with a checksum. */
+  readonly form: KeyForm | undefined;
+  /** All that keys may have. */
+  readonly forms: KeyForms;
 }
 
 export interface UpstreamConfig {

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { FareboxError } from "../domain/farebox-error.ts";
+import { KeyForms } from "../domain/keys/key-form.ts";
 import { loadConfig } from "./load-config.ts";
 import { parse } from "./testing/config-problems.ts";
 
@@ -35,7 +36,8 @@ describe("a configuration with its upstream alone", () => {
       open: [],
       limits: [],
       plans: [],
-      keys: { prefix: "fbx" },
+      workers: 1,
+      keys: { prefix: "fbx", form: undefined, forms: new KeyForms() },
       customerApi: {
         enabled: true,
         path: "/v1/credits",
@@ -49,6 +51,7 @@ describe("a configuration with its upstream alone", () => {
         frameAncestors: [],
         brand: { name: "Farebox", logo: undefined, accent: undefined },
       },
+      console: { enabled: true, path: "/console" },
       sessions: { hosts: [], idleSeconds: 1800, longestSeconds: 43_200 },
       gateway: {
         tls: undefined,

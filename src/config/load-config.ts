@@ -8,6 +8,7 @@ import { isJsonObject } from "../domain/json/json-value.ts";
 import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
 import { buildExports } from "./build-exports.ts";
+import { buildKeys } from "./build-keys.ts";
 import { buildLimits, buildPlans } from "./build-plans.ts";
 import { buildPortal } from "./build-portal.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
@@ -93,6 +94,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   const problems: Problem[] = [];
   checkCreditTypes(file.creditTypes, problems);
   checkKeyPrefix(file.keys.prefix, problems);
+  const keys = buildKeys(file.keys, problems);
   const source = readPriceSource(file.prices, document, file.creditTypes);
   const { prices } = source;
   checkOpenIsFree(file.open, prices, problems);
@@ -118,7 +120,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     open: file.open,
     limits: buildLimits(file.limits),
     plans,
-    keys: file.keys,
+    keys,
     customerApi: nameCustomerApi(file.customerApi),
     portal,
     console: file.console,

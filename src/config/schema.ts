@@ -47,6 +47,35 @@ export const configSchema = z
           description: "What keys begin with, before `_`.",
           reason: "Secret scanners find leaked keys by it; your own name makes them yours.",
         }),
+        form: z.string().optional().meta({
+          description:
+            "What new keys look like instead: text and classes, `fc-{hex 32}`. The classes are hex, digit, lower, alnum and url (with - and _).",
+          reason:
+            "Our own form: it has a checksum, by which mistyped and made-up keys are refused without a query.",
+        }),
+        imported: z
+          .array(
+            z
+              .strictObject({
+                form: z.string().meta({
+                  description:
+                    "What the keys look like, `{alnum 32}`; a length may be a range, `{alnum 20-40}`.",
+                  reason: "Required.",
+                }),
+                salt: z.string().max(1_000).optional().meta({
+                  description: "What goes before a key's text when it is hashed: `${env:KEY_SALT}`.",
+                  reason: "None: the SHA-256 of the text alone.",
+                }),
+              })
+              .meta({ description: "Keys of one form." }),
+          )
+          .max(20)
+          .default([])
+          .meta({
+            description:
+              "Forms of keys that were made elsewhere and are imported. The first that fits a text counts.",
+            reason: "None: every key was made here.",
+          }),
       })
       .prefault({})
       .meta({ description: "API keys.", reason: "Every default below." }),

@@ -23,6 +23,8 @@ export interface AccountRequest {
    * read.
    */
   readonly keyText: string;
+  /** What the ledger knows the text by. Set where the forms of keys are known. */
+  readonly keyHashHex?: string | undefined;
   /** Undefined: the request came with a key. */
   readonly session?: AccountSession | undefined;
   /** HEAD arrives as GET; the gateway leaves the body away. */

@@ -1,4 +1,5 @@
 import { FareboxError } from "../domain/farebox-error.ts";
+import type { KeyForms } from "../domain/keys/key-form.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { PriceList } from "../domain/prices/price.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
@@ -30,6 +31,8 @@ export interface MeterOptions {
   /** Of an account over everything that Farebox answers itself; undefined: none but those of `limits`. */
   readonly ownLimit?: OwnLimit | undefined;
   readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
+  /** What keys from elsewhere look like; absent: there are none. */
+  readonly keyForms?: KeyForms | undefined;
   readonly events: MeterEvents;
   readonly clock?: MeterClock;
   /** In [0, 1): spreads retries. */
@@ -95,7 +98,7 @@ class RunningMeter implements StartableMeter {
     const life = new SignsOfLife(clock, options.silenceMs);
     this.#parts = { ledger, desk, tasks, life, deadlines, open: new OpenRequests(), clock, random, events };
     this.#admitter = new Admitter(this.#parts);
-    this.#keys = new KeyCache(ledger, clock);
+    this.#keys = new KeyCache(ledger, clock, options.keyForms);
     this.#priceLists = new PriceLists(options.priceLists);
     this.#limits = new LimitDesk({ ledger, clock });
     this.#limiter = new Limiter(options.limits, clock, options.ownLimit, this.#limits);

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { AddressRanges } from "../domain/addresses.ts";
-import { isWellFormedApiKey } from "../domain/keys/api-key.ts";
+import { KeyForms, MAX_KEY_TEXT } from "../domain/keys/key-form.ts";
 import { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { KeyRecord, KeyUse, Ledger } from "../ledger/ledger.ts";
@@ -19,8 +19,6 @@ const REFUSED_MS = 1_000;
 const KEYS_TRUSTED_MS = 4_000;
 /** So long a key that was good before the database fell silent waits for word of it. */
 const CONFIRM_MS = 500;
-/** A prefix of up to 33 characters, `_`, 36 characters. Longer texts are not even hashed. */
-const MAX_KEY_LENGTH = 70;
 /** At once. The checksum is no secret, so keys can be made up; they must not take the database from those that pay. */
 const MAX_LOOKUPS = 1_000;
 /** A key that changes while it is read is read again; one that changes all the time is answered as last read. */
@@ -51,6 +49,7 @@ interface Lookup {
 export class KeyCache {
   readonly #ledger: Pick<Ledger, "findKey">;
   readonly #clock: MeterClock;
+  readonly #forms: KeyForms;
   readonly #known = new RecentMap<KnownKey>(MAX_KEYS);
   readonly #refusedUntil = new RecentMap<number>(MAX_REFUSED);
   readonly #lookups = new Map<string, Lookup>();
@@ -60,15 +59,16 @@ export class KeyCache {
   #doubted = false;
   #wasAsked = false;
 
-  constructor(ledger: Pick<Ledger, "findKey">, clock: MeterClock) {
+  constructor(ledger: Pick<Ledger, "findKey">, clock: MeterClock, forms: KeyForms = new KeyForms()) {
     this.#ledger = ledger;
+    this.#forms = forms;
     this.#clock = clock;
   }
 
   authenticate(presented: string): Promise<Identity | Refusal> | Identity | Refusal {
     this.#wasAsked = true;
-    if (presented.length > MAX_KEY_LENGTH) return KEY_INVALID;
-    const hashHex = hash("sha256", presented, "hex");
+    if (presented.length > MAX_KEY_TEXT) return KEY_INVALID;
+    const hashHex = hash("sha256", this.#forms.hashedText(presented), "hex");
     const now = this.#clock.now();
     const known = this.#known.get(hashHex);
     if (known !== undefined && now < known.expiresAt) {
@@ -80,7 +80,7 @@ export class KeyCache {
       if (refusedUntil !== undefined && now < refusedUntil) return KEY_INVALID;
     }
     // After the cache, because it costs more than a hit; before the query, because garbage must cost none.
-    if (!isWellFormedApiKey(presented)) return KEY_INVALID;
+    if (!this.#forms.isKnown(presented)) return KEY_INVALID;
     return this.#lookUp(hashHex);
   }
 

@@ -48,6 +48,7 @@ export async function openInstance(parts: ProcessParts): Promise<Instance> {
     limits: config.limits,
     ownLimit: config.customerApi,
     leases: config.leases,
+    keyForms: config.keys.forms,
     ...(database.kind === "pglite" ? { silenceMs: EMBEDDED_SILENCE_MS } : {}),
     events: createMeterTelemetry(metrics.registry, logger),
   });

@@ -28,6 +28,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   createPortalLink: "account portal-link acc_1",
   listHolds: "account show acc_1 --holds",
   createKey: "key create acc_1",
+  importKeys: "key import src/cli/testing/imported-keys.jsonl",
   revokeKey: "key revoke key_1",
   listKeys: "key list acc_1",
   getKey: "key show key_1",

@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import type { AccountAnswer, AccountEndpoints, AccountRequest } from "../../contract/account-endpoint.ts";
 import type { RenderedAnswer } from "../../contract/contract.ts";
 import { listAllowedMethods } from "../list-allowed-methods.ts";
@@ -67,7 +68,11 @@ export function createCustomerApi(services: CustomerServices): CustomerApi {
       path === `${prefix}/openapi.json` ? ["GET", "HEAD"] : withHead(listAllowedMethods(app, path)),
     isForEveryKey: (method, path) =>
       (method === "GET" || method === "HEAD") && path === `${prefix}/permissions`,
-    answer: (request) => answer(app, request),
+    answer(request) {
+      const { keyText } = request;
+      const keyHashHex = hash("sha256", services.config.keys.forms.hashedText(keyText), "hex");
+      return answer(app, { ...request, keyHashHex });
+    },
   };
 }
 

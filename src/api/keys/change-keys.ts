@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { z } from "@hono/zod-openapi";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
 import type { Transaction } from "../../ledger/database/database.ts";
-import { issueKeySecret } from "../../ledger/keys/key-secret.ts";
+import { issueKey, type KeyLooks } from "../../ledger/keys/key-secret.ts";
 import { createKey, type KeyUpdate, type NewKey, revokeKey, updateKey } from "../../ledger/keys/keys.ts";
 import { rotateKey } from "../../ledger/keys/rotate-key.ts";
 import type { Mutation } from "../run-mutation.ts";
@@ -17,7 +17,7 @@ type SealedKeyBody = KeyBody & { readonly sealed: string };
 
 /** How texts of keys begin, and the secret of the caller that seals them. */
 interface Issue {
-  readonly prefix: string;
+  readonly looks: KeyLooks;
   readonly sealWith: string;
 }
 
@@ -28,10 +28,10 @@ interface Issue {
 /** A new key. Throws what {@link createKey} does. */
 export async function createSealedKey(
   tx: Transaction,
-  { prefix, sealWith }: Issue,
+  { looks, sealWith }: Issue,
   given: Required<Pick<NewKey, "accountId" | "name" | "scopes" | "addresses" | "caps" | "expiresAt">>,
 ): Promise<Mutation<SealedKeyBody>> {
-  const { text, secret } = issueKeySecret(prefix);
+  const { text, secret } = issueKey(looks);
   const keyId = formatId("key", randomBytes(ID_RANDOM_BYTES));
   const key = await createKey(tx, { ...secret, keyId, ...given });
   const shown = await renderKey(tx, key);
@@ -47,11 +47,11 @@ export async function createSealedKey(
 /** A new text for a key; the former one works for the grace. Throws what {@link rotateKey} does. */
 export async function rotateSealedKey(
   tx: Transaction,
-  { prefix, sealWith }: Issue,
+  { looks, sealWith }: Issue,
   keyId: string,
   graceSeconds: number,
 ): Promise<Mutation<SealedKeyBody>> {
-  const { text, secret } = issueKeySecret(prefix);
+  const { text, secret } = issueKey(looks);
   const key = await rotateKey(tx, keyId, { ...secret, graceSeconds });
   const { accountId, hint } = key;
   return {

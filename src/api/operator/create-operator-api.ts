@@ -24,6 +24,7 @@ import { addRunAudit } from "./instance/run-audit.ts";
 import { addCreateKey } from "./keys/create-key.ts";
 import { addGetKey } from "./keys/get-key.ts";
 import { addGetKeyPermissions } from "./keys/get-key-permissions.ts";
+import { addImportKeys } from "./keys/import-keys.ts";
 import { addListKeys } from "./keys/list-keys.ts";
 import { addRevokeKey } from "./keys/revoke-key.ts";
 import { addRotateKey } from "./keys/rotate-key.ts";
@@ -75,6 +76,7 @@ const OPERATIONS = [
   addListHolds,
   addCreatePortalLink,
   addCreateKey,
+  addImportKeys,
   addListKeys,
   // Before the route of a key.
   addSearchKeys,

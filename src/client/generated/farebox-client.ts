@@ -51,6 +51,8 @@ import type {
   Grant,
   Health,
   HoldPage,
+  ImportKeysInput,
+  ImportedKeys,
   Instance,
   KeepPlanInput,
   Key,
@@ -126,6 +128,8 @@ export interface FareboxClient {
   readonly createKey: (input: CreateKeyInput, options?: RequestOptions) => Promise<CreatedKey>;
   /** List the keys of an account, the newest first. `GET /v1/accounts/{account}/keys` */
   readonly listKeys: (input: ListKeysInput, options?: RequestOptions) => Promise<KeyPage>;
+  /** Import keys that exist already, by their texts or hashes; again changes nothing. `POST /v1/accounts/{account}/keys/import` */
+  readonly importKeys: (input: ImportKeysInput, options?: RequestOptions) => Promise<ImportedKeys>;
   /** Find whose a key is, by its text or its hint; changes nothing. `POST /v1/keys/search` */
   readonly searchKeys: (input?: SearchKeysInput, options?: RequestOptions) => Promise<SoughtKeys>;
   /** Read a key with its scopes, its caps and what it has spent of them. `GET /v1/keys/{key}` */

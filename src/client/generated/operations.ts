@@ -14,6 +14,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   createPortalLink: { method: "POST", path: "/v1/accounts/{account}/portal-links" },
   createKey: { method: "POST", path: "/v1/accounts/{account}/keys" },
   listKeys: { method: "GET", path: "/v1/accounts/{account}/keys" },
+  importKeys: { method: "POST", path: "/v1/accounts/{account}/keys/import" },
   searchKeys: { method: "POST", path: "/v1/keys/search" },
   getKey: { method: "GET", path: "/v1/keys/{key}" },
   updateKey: { method: "PATCH", path: "/v1/keys/{key}" },

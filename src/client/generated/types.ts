@@ -182,6 +182,52 @@ export interface KeyCap {
    */
   source: "key" | "plan";
 }
+export interface ImportedKeys {
+  imported: number;
+  /**
+   * The account had them already.
+   */
+  existing: number;
+  /**
+   * Another account has them: they were left out.
+   */
+  taken: number;
+  keys: {
+    outcome: "imported" | "existing" | "taken";
+    /**
+     * Null: taken.
+     */
+    id: string | null;
+  }[];
+}
+export interface ImportedKey {
+  /**
+   * The text; its form must be one that keys may have.
+   */
+  key?: string;
+  /**
+   * In the place of the text: the SHA-256 of it, with the salt of its form before it.
+   */
+  sha256?: string;
+  /**
+   * With a hash: what is shown of the key.
+   */
+  hint?: string;
+  name?: string;
+  /**
+   * @minItems 1
+   * @maxItems 50
+   */
+  scopes?: string[] | null;
+  /**
+   * Addresses and ranges of them from which the key may be used; null: from everywhere.
+   *
+   * @minItems 1
+   * @maxItems 100
+   */
+  addresses?: string[] | null;
+  expiresAt?: string;
+}
 export interface KeyPage {
   keys: Key[];
   /**
@@ -1536,6 +1582,14 @@ export interface ListKeysInput {
    */
   q?: string | undefined;
   state?: ("active" | "expired" | "revoked") | undefined;
+}
+export interface ImportKeysInput {
+  account: string;
+  /**
+   * @minItems 1
+   * @maxItems 500
+   */
+  keys: ImportedKey[];
 }
 export interface SearchKeysInput {
   /**

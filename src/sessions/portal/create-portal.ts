@@ -18,7 +18,7 @@ import {
 import { findGoodKey, signIn, signInBody } from "./sign-in.ts";
 
 export interface PortalOptions extends SessionOptions {
-  readonly config: Pick<Config, "portal" | "customerApi">;
+  readonly config: Pick<Config, "portal" | "customerApi" | "keys">;
   /** The customer API, whose refusals are in the default contract's words. */
   readonly customerApi: Pick<AccountEndpoints, "answer">;
 }
@@ -69,7 +69,7 @@ function customerSessions({
     asked: signInBody,
     askedWords: '{"key": "…"} or {"link": "…"}',
     begin: async (asked, fresh, { address }) => {
-      const begun = await signIn(database, asked, { fresh, address });
+      const begun = await signIn(database, asked, { fresh, address, forms: config.keys.forms });
       const signed = begun && (await withKey(begun, address));
       if (signed !== undefined) return signed;
       const what = "key" in asked ? "key does not work" : "link does not work, or was used before";

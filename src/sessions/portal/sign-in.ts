@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
 import { AddressRanges } from "../../domain/addresses.ts";
-import { isWellFormedApiKey } from "../../domain/keys/api-key.ts";
+import type { KeyForms } from "../../domain/keys/key-form.ts";
 import type { Database, Queryable } from "../../ledger/database/database.ts";
 import { findKey } from "../../ledger/keys/keys.ts";
 import type { KeyRecord } from "../../ledger/ledger.ts";
@@ -36,18 +36,27 @@ export async function findGoodKey(
 export function signIn(
   database: Database,
   asked: z.infer<typeof signInBody>,
-  { fresh, address }: { readonly fresh: FreshSession; readonly address: string },
+  {
+    fresh,
+    address,
+    forms,
+  }: { readonly fresh: FreshSession; readonly address: string; readonly forms: KeyForms },
 ): Promise<(PortalSession & Live) | undefined> {
   return database.transaction(async (tx) => {
-    const of = "key" in asked ? await readKey(tx, asked.key, address) : await readLink(tx, asked.link);
+    const of =
+      "key" in asked ? await readKey(tx, asked.key, { address, forms }) : await readLink(tx, asked.link);
     if (of === undefined) return undefined;
     return { ...of, ...(await createPortalSession(tx, fresh.row, of)) };
   });
 }
 
-async function readKey(tx: Queryable, text: string, address: string): Promise<PortalSession | undefined> {
-  if (!isWellFormedApiKey(text)) return undefined;
-  const keyHashHex = hash("sha256", text, "hex");
+async function readKey(
+  tx: Queryable,
+  text: string,
+  { address, forms }: { readonly address: string; readonly forms: KeyForms },
+): Promise<PortalSession | undefined> {
+  if (!forms.isKnown(text)) return undefined;
+  const keyHashHex = hash("sha256", forms.hashedText(text), "hex");
   const key = await findGoodKey(tx, keyHashHex, address);
   return key && { accountId: key.accountId, access: "manage", keyId: key.keyId, keyHashHex };
 }

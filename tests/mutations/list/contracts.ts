@@ -78,4 +78,34 @@ export const CONTRACTS: readonly Mutation[] = [
       { file: "src/gateway/gateway-account-state.test.ts", title: "is looked at anew when credits came" },
     ],
   },
+  {
+    name: "look keys from elsewhere up without the salt of their form",
+    why: "Every key of the customers who move here is refused.",
+    file: "src/domain/keys/key-form.ts",
+    search: '    return (this.#find(text)?.salt ?? "") + text;\n',
+    replacement: "    return text;\n",
+    tests: [
+      {
+        file: "src/domain/keys/key-form.test.ts",
+        title: "put the salt of the form before a text that is hashed",
+      },
+      {
+        file: "tests/customer-api/imported-keys.test.ts",
+        title: "a key from elsewhere is used like any other",
+      },
+    ],
+  },
+  {
+    name: "move an imported key to the account that imports it",
+    why: "One customer takes the key of another, and with it what its requests are paid from.",
+    file: "src/api/keys/import-keys.ts",
+    search: "    return known.accountId === accountId\n",
+    replacement: "    return known.accountId !== ''\n",
+    tests: [
+      {
+        file: "src/api/operator/keys/import-keys.pg.test.ts",
+        title: "of another account are left out and named",
+      },
+    ],
+  },
 ];

@@ -33,13 +33,15 @@ export async function isLimited(db: Queryable, key: ApiKey): Promise<boolean> {
  * Throws FareboxError `action_not_permitted`.
  */
 async function lockCaller(tx: Transaction, caller: AccountRequest): Promise<ApiKey | undefined> {
-  const { accountId, keyId, keyText, session } = caller;
+  const { accountId, keyId, keyText, keyHashHex, session } = caller;
   await lockAccount(tx, accountId);
   if (session !== undefined) await requireManager(tx, session);
   if (keyId === undefined) return undefined;
   const key = await readKey(tx, keyId);
   if (key.state !== "active") refuse("This key does not work any more.");
-  if (!(await isPresentText(tx, key.keyId, session?.keyHashHex ?? hash("sha256", keyText, "hex")))) {
+  if (
+    !(await isPresentText(tx, key.keyId, session?.keyHashHex ?? keyHashHex ?? hash("sha256", keyText, "hex")))
+  ) {
     refuse("This is a former text of its key: changes need the present one.");
   }
   return key;

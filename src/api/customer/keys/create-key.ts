@@ -38,7 +38,7 @@ export function addCreateKey(app: CustomerApp, services: CustomerServices): void
     } = context.req.valid("json");
     const caps = chooseCaps(services, given.caps);
     const { accountId, keyText } = caller;
-    const issue = { prefix: config.keys.prefix, sealWith: keyText };
+    const issue = { looks: config.keys, sealWith: keyText };
     const body = await mutate(context, database, 201, async (tx) => {
       await lockManager(tx, caller);
       await refuseTooMany(tx, accountId, config.customerApi.selfService.maxKeys);

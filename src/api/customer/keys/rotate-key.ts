@@ -28,7 +28,7 @@ export function addRotateKey(app: CustomerApp, services: CustomerServices): void
     const { caller } = context.env;
     const { key: keyId } = context.req.valid("param");
     const { graceSeconds } = context.req.valid("json");
-    const issue = { prefix: config.keys.prefix, sealWith: caller.keyText };
+    const issue = { looks: config.keys, sealWith: caller.keyText };
     const body = await mutate(context, database, 200, async (tx) => {
       await lockTarget(tx, caller, keyId);
       return await rotateSealedKey(tx, issue, keyId, graceSeconds);

@@ -15,6 +15,7 @@ export const OPERATION_ROLES: Readonly<Record<string, OperatorRole>> = {
   listHolds: "read",
   createPortalLink: "portal",
   createKey: "admin",
+  importKeys: "admin",
   listKeys: "read",
   getKey: "read",
   searchKeys: "read",

@@ -36,7 +36,7 @@ export function addCreateKey(app: OperatorApp, services: OperatorServices): void
       ...given
     } = context.req.valid("json");
     const caps = chooseCaps(services, given.caps);
-    const issue = { prefix: services.config.keys.prefix, sealWith: services.token };
+    const issue = { looks: services.config.keys, sealWith: services.token };
     const body = await mutate(context, services, 201, (tx) =>
       createSealedKey(tx, issue, { accountId, name, scopes, addresses, caps, expiresAt }),
     );

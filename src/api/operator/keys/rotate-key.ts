@@ -28,7 +28,7 @@ export function addRotateKey(app: OperatorApp, services: OperatorServices): void
   app.openapi(route, async (context) => {
     const { key: keyId } = context.req.valid("param");
     const { graceSeconds } = context.req.valid("json");
-    const issue = { prefix: services.config.keys.prefix, sealWith: services.token };
+    const issue = { looks: services.config.keys, sealWith: services.token };
     const body = await mutate(context, services, 200, (tx) =>
       rotateSealedKey(tx, issue, keyId, graceSeconds),
     );

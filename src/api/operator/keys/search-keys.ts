@@ -21,13 +21,13 @@ const route = createRoute({
 });
 
 /** `POST /v1/keys/search`. A text comes in the body, where nothing logs it, and leaves this function as its hash. */
-export function addSearchKeys(app: OperatorApp, { database }: OperatorServices): void {
+export function addSearchKeys(app: OperatorApp, { database, config }: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { text, hint = "" } = context.req.valid("json");
     const found =
       text === undefined
         ? await searchKeysByHint(database, hint)
-        : await searchKeysByHash(database, hash("sha256", text, "hex"));
+        : await searchKeysByHash(database, hash("sha256", config.keys.forms.hashedText(text), "hex"));
     const keys = [];
     for (const { keyId, accountName, accountState, isFormer } of found) {
       const key = await renderKey(database, await readKey(database, keyId));

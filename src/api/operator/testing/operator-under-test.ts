@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { KeyForms, parseKeyForm } from "../../../domain/keys/key-form.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { kindOf } from "../../../ledger/testing/new-export.ts";
 import { createLogger } from "../../../telemetry/logger.ts";
@@ -23,6 +24,13 @@ export interface Send {
   readonly headers?: Record<string, string>;
 }
 
+/** Keys that were made elsewhere. */
+function readForms() {
+  const form = parseKeyForm("old-{hex 32}");
+  if ("reason" in form) throw new TypeError(form.reason);
+  return [{ form, salt: "pepper:" }];
+}
+
 /** The operator API on a database, called without a socket. */
 export class OperatorUnderTest {
   readonly app: OperatorApp;
@@ -37,7 +45,7 @@ export class OperatorUnderTest {
       config: {
         creditTypes: ["credits", "search"],
         exports: { kinds: [kindOf()], storage: undefined, workers: 0, workersPerAccount: 1, linkSeconds: 60 },
-        keys: { prefix: "fbx" },
+        keys: { prefix: "fbx", form: undefined, forms: new KeyForms(readForms()) },
         portal: {
           enabled: true,
           path: "/portal",
