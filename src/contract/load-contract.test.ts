@@ -267,6 +267,13 @@ endpoints:
     );
   });
 
+  it("is told its first mistake of syntax alone: what follows is read from a wrong beginning", () => {
+    const price = "  - { match: GET /v1/{id}, cost: 1 }\n";
+    const [first, ...others] = problemsOf(`name: a\nprices:\n${price.repeat(40)}`);
+    assert.deepEqual([first?.line, others.length], [3, 0]);
+    assert.equal(first?.mend, 'put the match in quotes: match: "GET /v1/{id}"');
+  });
+
   it("is refused when it is no YAML, empty, two documents or a bomb of aliases", () => {
     const bomb = ["a: &a [1,1,1,1,1,1,1,1,1]"];
     for (const [one, other] of ["ab", "bc", "cd", "de"].map((pair) => [pair[0], pair[1]])) {

@@ -27,7 +27,7 @@ export interface YamlDocument {
 /** A file of a person's hand is far smaller; the limit stops a wrong path (a log, a dump) from being parsed. */
 const MAX_FILE_CHARACTERS = 1_048_576;
 
-/** Reads a YAML 1.2 text. Returns its problems (all of them) when it is not one well-formed document. */
+/** Reads a YAML 1.2 text. Returns what is wrong when it is not one well-formed document. */
 export function parseYamlDocument(
   file: string,
   text: string,
@@ -55,14 +55,12 @@ export function parseYamlDocument(
       problem(lines.linePos(second.range[0]).line, "holds more than one document", "remove the line ---"),
     ];
   }
-  const faults = [...first.errors, ...first.warnings].map((fault) =>
-    problem(
-      lines.linePos(fault.pos[0]).line,
-      `not valid YAML: ${fault.message}`,
-      "mend the syntax of this line",
-    ),
-  );
-  if (faults.length > 0) return faults;
+  // What follows the first one is read from a wrong beginning: one unquoted `{id}` makes dozens.
+  const fault = [...first.errors, ...first.warnings].toSorted((one, other) => one.pos[0] - other.pos[0])[0];
+  if (fault !== undefined) {
+    const { line } = lines.linePos(fault.pos[0]);
+    return [problem(line, `not valid YAML: ${fault.message}`, mendSyntax(text.split("\n")[line - 1] ?? ""))];
+  }
   const value = readValue(() => first.toJS({ maxAliasCount: 100 }) as unknown);
   if (value instanceof Error) return [problem(1, value.message, "write the repeated part out")];
   const root = first.contents as Node | null;
@@ -73,6 +71,13 @@ export function parseYamlDocument(
     lineOf: (path) => lineAt(findNode(root, path)),
     lineOfMember: (path, member) => lineAt(findMember(findNode(root, path), member)),
   };
+}
+
+/** A parameter in an unquoted match ends the member that it stands in: `{ match: GET /v1/{id}, cost: 1 }`. */
+function mendSyntax(line: string): string {
+  return /\b(?:match|path):\s*(?![\s"'])[^"']*\{[^}]*\}/.test(line)
+    ? 'put the match in quotes: match: "GET /v1/{id}"'
+    : "mend the syntax of this line";
 }
 
 /** Too many aliases (a "billion laughs" file) are the one thing that fails after a clean parse. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parsePrices } from "./parse-prices.ts";
-import { parsePriceList, priceListText } from "./price-list-json.ts";
+import { parsePriceList, priceListText, priceListToJson } from "./price-list-json.ts";
 
 function textOf(prices: unknown): string {
   const parsed = parsePrices(prices, "prices", { creditTypes: ["credits"] });
@@ -39,6 +39,12 @@ describe("a stored price list", () => {
       '{"language":2,"prices":[{"cost":1,"count":{"body":""},"credit":"credits","decide":"answer","detached":"finish",' +
         '"match":"GET /a","on":"success","per":"result","uncounted":1}],"unpriced":"free"}',
     );
+  });
+
+  it("names its language where it is stored, and only there: requests and answers have prices and what is unpriced", () => {
+    const list = { prices: [], unpriced: "free" as const };
+    assert.deepEqual(Object.keys(priceListToJson(list)), ["prices", "unpriced"]);
+    assert.match(priceListText(list), /^\{"language":2,/);
   });
 
   it("has one text however its prices are written", () => {

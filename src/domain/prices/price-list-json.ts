@@ -20,16 +20,12 @@ export const PRICE_LANGUAGE = 2;
  * stored list keeps its meaning when a default changes. Its canonical text is {@link priceListText}.
  */
 export function priceListToJson(list: Pick<PriceList, "prices" | "unpriced">): Record<string, unknown> {
-  return {
-    language: PRICE_LANGUAGE,
-    prices: list.prices.map((price) => priceToJson(price)),
-    unpriced: list.unpriced,
-  };
+  return { prices: list.prices.map((price) => priceToJson(price)), unpriced: list.unpriced };
 }
 
-/** The text whose hash says whether two lists are the same: members in order, no white space. */
+/** The text that is stored, with the language it is written in, and whose hash says whether two lists are the same: members in order, no white space. */
 export function priceListText(list: Pick<PriceList, "prices" | "unpriced">): string {
-  return canonicalJson(priceListToJson(list));
+  return canonicalJson({ language: PRICE_LANGUAGE, ...priceListToJson(list) });
 }
 
 /** Reads a stored list again. Its credit types are whatever they were; `version` is the database's. */
