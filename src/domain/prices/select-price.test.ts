@@ -85,6 +85,13 @@ describe("a condition", () => {
       true,
     ],
     ["a repeated query parameter exists", { query: "m", exists: true }, request({ query: "m=a&m=b" }), true],
+    [
+      "a number that some readers find in the range",
+      { query: "m", from: 5 },
+      request({ query: "m=1e1" }),
+      true,
+    ],
+    ["a number below the range", { query: "m", from: 5 }, request({ query: "m=4.9" }), false],
     ["a header", { header: "X-Mode", equals: "full" }, request({ headers: { "x-mode": "full" } }), true],
     ["a path parameter", { path: "id", oneOf: [7, 8] }, request({ id: "8" }), true],
     ["a path parameter that is missing", { path: "id", exists: true }, request({}), false],

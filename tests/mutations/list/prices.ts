@@ -36,7 +36,12 @@ export const PRICES: readonly Mutation[] = [
     file: "src/domain/prices/condition.ts",
     search: "  if (number === undefined) return undefined;",
     replacement: "  if (number === undefined) return false;",
-    tests: [{ file: VENDORS, title: "what readers differ on has the dearest" }],
+    tests: [
+      {
+        file: "src/domain/prices/select-price.test.ts",
+        title: "a number that some readers find in the range",
+      },
+    ],
   },
   {
     name: "take an answer that is no JSON for one whose conditions do not hold",
