@@ -38,13 +38,16 @@ const account = (): string => `/accounts/${scene.customer.id}`;
 async function open(path: string, title: string | RegExp): Promise<void> {
   await page.goto(`${scene.operator}/console${path}`);
   await page.getByRole("heading", { level: 1, name: title }).waitFor();
-  await page.waitForLoadState("networkidle");
+  await page.locator(".skeleton").first().waitFor({ state: "detached" });
 }
 
 const PAGES: readonly (readonly [path: () => string, title: string | RegExp])[] = [
   [() => "/", "Overview"],
   [() => "/accounts", "Accounts"],
   [account, /^Lumen Analytics/],
+  [() => "/calls", "Calls"],
+  [() => "/refunds", "Bulk refunds"],
+  [() => "/access", "Access"],
   [() => "/prices", "Price lists"],
   [() => "/plans", "Plans"],
   [() => "/audit-trail", "Audit trail"],
@@ -135,3 +138,154 @@ test("the books are audited when it is asked for", async () => {
   await page.getByRole("button", { name: "Audit now" }).click();
   await page.getByText("sound", { exact: true }).waitFor();
 });
+
+test("the overview has the month's sums as the API reports them", async () => {
+  await open("/?credit=search", "Overview");
+  const { rows } = await scene.operate<{ rows: { month: string; sold: number; burned: number }[] }>(
+    "GET",
+    "/v1/reports/months?creditType=search",
+  );
+  const now = rows.at(-1);
+  assert.ok(now);
+  const cells = page.getByRole("row", { name: new RegExp(`^${now.month}`) }).getByRole("cell");
+  assert.deepEqual(await cells.nth(1).innerText(), String(now.sold));
+  assert.deepEqual(await cells.nth(3).innerText(), String(now.burned));
+});
+
+test("a call is shown as it ends, and explained: why it cost 10", async () => {
+  await open("/calls", "Calls");
+  await page.getByText("watching", { exact: true }).waitFor();
+  await scene.customer.call("GET", "/v1/ip-lookup");
+  const line = page.getByRole("row", { name: /ip-lookup/ }).first();
+  await line.getByRole("link", { name: "10", exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "One call" }).waitFor();
+  await page.getByText("10 credits a request").waitFor();
+  await checkLooks(watched, "console-one-call");
+});
+
+test("charges of a time are counted, then given back: exactly those", async () => {
+  await open("/refunds", "Bulk refunds");
+  await page.getByLabel("Charged from").fill(localTime(-40));
+  await page.getByLabel("Until").fill(localTime(-1));
+  await page.getByLabel("Endpoint").fill("POST /v1/businesses");
+  await page.getByRole("button", { name: "Count the charges" }).click();
+  await page.getByText("would be given back").waitFor();
+  const filter = {
+    from: new Date(localTime(-40)).toISOString(),
+    to: new Date(localTime(-1)).toISOString(),
+    endpoint: "POST /v1/businesses",
+  };
+  const { credits } = await scene.operate<{ credits: { credits: number } }>(
+    "POST",
+    "/v1/bulk-refunds/preview",
+    {
+      filter,
+    },
+  );
+  await page.getByRole("button", { name: "Give them back" }).click();
+  await page.getByLabel("Reason").fill(`outage ${HOSTILE}`);
+  await page.getByRole("button", { name: `Give back ${credits.credits} credits` }).click();
+  await page.getByText("done", { exact: true }).waitFor();
+  const left = await scene.operate<{ charges: number }>("POST", "/v1/bulk-refunds/preview", { filter });
+  assert.equal(left.charges, 0);
+  await checkLooks(watched, "console-refunds-done");
+});
+
+test("a price is changed, checked, tried on the past, announced, and cancelled", async () => {
+  await open("/prices", "Price lists");
+  await page.getByRole("button", { name: "New price list" }).click();
+  const text = page.getByLabel(/^Prices/);
+  const prices: { match: string; cost: number }[] = JSON.parse(await text.inputValue());
+  await text.fill(JSON.stringify([{ ...prices[0], cost: -1 }]));
+  await page.getByRole("button", { name: "Check, compare and simulate" }).click();
+  await page.getByText(/prices\[0\]\.cost/).waitFor();
+  await text.fill(JSON.stringify([{ ...prices[0], cost: 12 }, ...prices.slice(1)]));
+  await page.getByRole("button", { name: "Check, compare and simulate" }).click();
+  await page.getByRole("heading", { name: "What it changes" }).waitFor();
+  await page.getByText("10 → 12").waitFor();
+  watched.complaints.splice(0);
+  await checkLooks(watched, "console-prices-edit");
+  await page.getByRole("button", { name: "Announce …" }).click();
+  await page.getByRole("dialog").getByLabel("From").fill(localTime(5));
+  await page.getByRole("button", { name: /^Announce for/ }).click();
+  await page.getByText("announced", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Cancel", exact: true }).click();
+  await page.getByRole("button", { name: "Cancel the announced prices" }).click();
+  await page.getByText("cancelled", { exact: true }).waitFor();
+  const { priceLists } = await scene.operate<{ priceLists: { state: string }[] }>("GET", "/v1/price-lists");
+  assert.deepEqual(
+    priceLists.map(({ state }) => state),
+    ["cancelled", "in_force"],
+  );
+});
+
+test("a token is made, shown once and revoked, and a customer is signed out", async () => {
+  const link = await scene.operate<{ link: string }>(
+    "POST",
+    `/v1/accounts/${scene.customer.id}/portal-links`,
+    {},
+  );
+  await fetch(`${scene.gateway}/portal/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "farebox-console": "1" },
+    body: JSON.stringify({ link: link.link }),
+  });
+  await open("/access", "Access");
+  await page.getByRole("button", { name: "Create a token" }).click();
+  await page.getByLabel("Name").fill("from-the-browser");
+  await page.getByRole("button", { name: "Create", exact: true }).click();
+  const token = (await page.locator("[data-secret]").innerText()).trim();
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  const self = (): Promise<Response> =>
+    fetch(`${scene.operator}/v1/self`, { headers: { authorization: `Bearer ${token}` } });
+  assert.equal((await self()).status, 200);
+  await page.getByRole("button", { name: "Revoke from-the-browser" }).click();
+  await page.getByRole("button", { name: "Revoke for good" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal((await self()).status, 401);
+  await page
+    .getByRole("row", { name: /a link/ })
+    .getByRole("button")
+    .click();
+  await page.getByRole("dialog").getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  const { sessions } = await scene.operate<{ sessions: object[] }>(
+    "GET",
+    `/v1/sessions?account=${scene.customer.id}`,
+  );
+  assert.deepEqual(sessions, []);
+});
+
+test("who may only read sees no button that changes, and is refused when they ask all the same", async () => {
+  const { token } = await scene.operate<{ token: string }>("POST", "/v1/tokens", {
+    name: "reader",
+    role: "read",
+  });
+  const made = await fetch(`${scene.operator}/v1/console-links`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: "{}",
+  });
+  const { path } = (await made.json()) as { path: string };
+  await page.goto("about:blank");
+  await page.goto(`${scene.operator}${path}`);
+  await page.getByText("token:reader (read)").waitFor();
+  await open(account(), /^Lumen Analytics/);
+  const names = await page.locator("main").getByRole("button").allInnerTexts();
+  assert.deepEqual(
+    names.filter((name) => /grant|refund|revoke|suspend|adjust|sign out|plan/i.test(name)),
+    [],
+  );
+  const status = await page.evaluate<number>(
+    `fetch("/v1/accounts/${scene.customer.id}/grants", { method: "POST", body: '{"amount":1}',
+      headers: { "content-type": "application/json", "farebox-console": "1" } }).then((answer) => answer.status)`,
+  );
+  assert.equal(status, 403);
+});
+
+/** So many days from now, as a field for a local time takes it. The browser's time zone is this process's. */
+function localTime(days: number): string {
+  const time = new Date(Date.now() + days * 86_400_000);
+  const local = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+  return local.toISOString().slice(0, 16);
+}

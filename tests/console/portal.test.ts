@@ -120,6 +120,15 @@ test("the statement: filters in the address, lines as the ledger has them, and t
   await checkLooks(watched, "portal-statement");
 });
 
+test("one call is explained from its line: the price, and what was charged", async () => {
+  await open("/statement?kind=charge", "Statement");
+  await page.getByRole("link", { name: "GET /v1/ip-lookup" }).first().click();
+  await page.getByRole("heading", { level: 1, name: "One call" }).waitFor();
+  await page.getByText("10 credits a request").waitFor();
+  assert.equal(await page.locator(".figure").innerText(), "10");
+  await checkLooks(watched, "portal-call");
+});
+
 test("a key is made with scopes and a cap, is shown once, works, is rotated and revoked", async () => {
   await open("/keys", "Keys");
   await page.getByRole("button", { name: "Create a key" }).click();

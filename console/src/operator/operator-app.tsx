@@ -3,6 +3,7 @@ import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { Route, Routes, useLocation } from "react-router";
 import { Shell } from "../design/shell.tsx";
 import { Failed, Loading } from "../design/states.tsx";
+import { SETTINGS } from "../session/base.ts";
 import { useSession, useSignOut } from "../session/session.tsx";
 import { hasSignInLink } from "../session/use-sign-in-link.ts";
 import type { OperatorSession } from "./operator-api.ts";
@@ -11,6 +12,11 @@ import { Overview } from "./overview/overview.tsx";
 
 const Accounts = lazy(() => import("./accounts/accounts.tsx"));
 const Account = lazy(() => import("./account/account.tsx"));
+const Calls = lazy(() => import("./calls/calls.tsx"));
+const OneCall = lazy(() => import("./calls/one-call.tsx"));
+const Refunds = lazy(() => import("./refunds/refunds.tsx"));
+const Exports = lazy(() => import("./exports/exports.tsx"));
+const Access = lazy(() => import("./access/access.tsx"));
 const Prices = lazy(() => import("./prices/prices.tsx"));
 const Plans = lazy(() => import("./plans/plans.tsx"));
 const AuditTrail = lazy(() => import("./audit/audit-trail.tsx"));
@@ -20,8 +26,12 @@ const NotFound = lazy(() => import("../design/not-found.tsx"));
 const PLACES = [
   ["/", "Overview"],
   ["/accounts", "Accounts"],
-  ["/prices", "Price lists"],
+  ["/calls", "Calls"],
+  ["/prices", "Prices"],
   ["/plans", "Plans"],
+  ["/refunds", "Refunds"],
+  ...(SETTINGS.exports ? ([["/exports", "Exports"]] as const) : []),
+  ["/access", "Access"],
   ["/audit-trail", "Audit trail"],
   ["/health", "Health"],
 ] as const;
@@ -61,6 +71,11 @@ function Signed(): ReactNode {
           <Route path="accounts/:account" element={<Account role={role} />} />
           <Route path="prices" element={<Prices role={role} />} />
           <Route path="plans" element={<Plans />} />
+          <Route path="calls" element={<Calls />} />
+          <Route path="calls/:call" element={<OneCall />} />
+          <Route path="refunds" element={<Refunds role={role} />} />
+          <Route path="exports" element={<Exports role={role} />} />
+          <Route path="access" element={<Access role={role} />} />
           <Route path="audit-trail" element={<AuditTrail />} />
           <Route path="health" element={<Health />} />
           <Route path="*" element={<NotFound />} />

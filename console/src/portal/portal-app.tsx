@@ -14,6 +14,7 @@ const Statement = lazy(() => import("./statement/statement.tsx"));
 const Keys = lazy(() => import("./keys/keys.tsx"));
 const Prices = lazy(() => import("./prices/prices.tsx"));
 const Exports = lazy(() => import("./exports/exports.tsx"));
+const Call = lazy(() => import("./calls/call.tsx"));
 const NotFound = lazy(() => import("../design/not-found.tsx"));
 
 const PLACES = [
@@ -56,6 +57,7 @@ function Signed(): ReactNode {
         <Routes>
           <Route index element={<Overview />} />
           <Route path="statement" element={<Statement />} />
+          <Route path="calls/:call" element={<Call />} />
           <Route path="keys" element={<Keys access={access} />} />
           <Route path="prices" element={<Prices />} />
           <Route path="exports" element={<Exports access={access} />} />

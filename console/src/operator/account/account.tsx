@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { useParams } from "react-router";
+import { Link, useParams } from "react-router";
 import type { Account as AccountData, Balances } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
@@ -8,14 +8,17 @@ import { Page } from "../../design/page.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
+import { Sessions } from "../access/sessions.tsx";
 import { ACCOUNT_TONES } from "../accounts/account-tones.ts";
 import { mayAs, OPERATOR, type Role } from "../operator-api.ts";
+import { ChangePlan } from "./change-plan.tsx";
 import { ChangeState } from "./change-state.tsx";
 import { AccountEntries } from "./entries.tsx";
 import { AdjustPool, GrantCredits } from "./give.tsx";
 import { AccountKeys } from "./keys.tsx";
+import { MakePortalLink, SignOutEverywhere } from "./portal-access.tsx";
 
-type Doing = "grant" | "adjust" | "suspend" | "resume" | undefined;
+type Doing = "grant" | "adjust" | "suspend" | "resume" | "plan" | "link" | "sign-out" | undefined;
 
 /** One account: what it has, what happened to it, and what an operator may do about it. */
 export default function Account({ role }: { readonly role: Role }): ReactNode {
@@ -49,8 +52,22 @@ export default function Account({ role }: { readonly role: Role }): ReactNode {
       </div>
       <AccountEntries id={id} mayRefund={mayAs(role, "support")} />
       <AccountKeys id={id} mayRevoke={mayAs(role, "admin")} />
+      <Sessions account={id} mayEnd={mayAs(role, "admin")} />
+      <div className="row">
+        {mayAs(role, "support") ? (
+          <>
+            <Button onClick={() => setDoing("link")}>Make a portal link</Button>
+            <Button onClick={() => setDoing("sign-out")}>Sign out everywhere</Button>
+          </>
+        ) : null}
+        <Link to={`/exports?account=${id}`}>Exports</Link>
+        <Link to={`/audit-trail?account=${id}`}>Audit trail</Link>
+      </div>
       {doing === "grant" ? <GrantCredits account={of} onClose={close} /> : null}
       {doing === "adjust" ? <AdjustPool account={of} onClose={close} /> : null}
+      {doing === "plan" ? <ChangePlan account={of} onClose={close} /> : null}
+      {doing === "link" ? <MakePortalLink account={of} onClose={close} /> : null}
+      {doing === "sign-out" ? <SignOutEverywhere account={of} onClose={close} /> : null}
       {doing === "suspend" || doing === "resume" ? (
         <ChangeState account={of} to={doing} onClose={close} />
       ) : null}
@@ -77,7 +94,10 @@ function Actions({
         <Button onClick={() => onChoose("resume")}>Resume</Button>
       ) : null}
       {mayAs(role, "admin") && of.state !== "closed" ? (
-        <Button onClick={() => onChoose("adjust")}>Adjust</Button>
+        <>
+          <Button onClick={() => onChoose("plan")}>Change plan</Button>
+          <Button onClick={() => onChoose("adjust")}>Adjust</Button>
+        </>
       ) : null}
       {mayAs(role, "support") && of.state !== "closed" ? (
         <Button kind="primary" onClick={() => onChoose("grant")}>

@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
+import { Link } from "react-router";
 import type { Entry } from "../../../../src/client/generated/types.ts";
 import { Button, DownloadLink } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
@@ -109,7 +110,14 @@ function What({
           <Amount of={uncollected} /> uncollected
         </Badge>
       )}
-      {requestId === null ? null : <span className="soft small mono"> {requestId}</span>}
+      {requestId === null ? null : (
+        <>
+          {" "}
+          <Link to={`/calls/${encodeURIComponent(requestId)}`} className="small mono">
+            {requestId}
+          </Link>
+        </>
+      )}
     </span>
   );
 }

@@ -9,6 +9,7 @@ import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
 import { showCount } from "../../formats/credits.ts";
 import { OPERATOR } from "../operator-api.ts";
+import { Sweep } from "./sweep.tsx";
 
 /** What runs here, and whether the books are right. */
 export default function Health(): ReactNode {
@@ -37,6 +38,12 @@ export default function Health(): ReactNode {
                 {instance.data.database.kind === "pglite" ? "embedded" : "Postgres"}{" "}
                 {instance.data.database.version}, migration {instance.data.database.migration}
               </dd>
+              {instance.data.workers.length === 0 ? null : (
+                <>
+                  <dt>Workers</dt>
+                  <dd>{instance.data.workers.map(({ id, pid }) => `${id} (process ${pid})`).join(", ")}</dd>
+                </>
+              )}
               <dt>Its clock</dt>
               <dd>
                 <Moment at={instance.data.database.now} />
@@ -46,6 +53,7 @@ export default function Health(): ReactNode {
         </Card>
         <Books />
       </div>
+      {instance.data === undefined ? null : <Sweep of={instance.data.sweep} />}
     </Page>
   );
 }

@@ -13,6 +13,8 @@ import { showDate, showDay, TIME_ZONE } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
 import { OPERATOR } from "../operator-api.ts";
+import { Months } from "./months.tsx";
+import { RunningOut } from "./running-out.tsx";
 
 /** How many of the accounts that use most are named. */
 const TOP = 10;
@@ -31,7 +33,7 @@ export function Overview(): ReactNode {
   return (
     <Page
       title="Overview"
-      lead={`The last 30 days, in ${TIME_ZONE}; refunds are taken off.`}
+      lead="What all accounts bought and used."
       actions={
         SETTINGS.creditTypes.length > 1 ? (
           <Segments
@@ -43,7 +45,9 @@ export function Overview(): ReactNode {
         ) : undefined
       }
     >
-      <Card title={`Used ${creditWords(creditType)}`} note="all accounts together">
+      <Months creditType={creditType} />
+      <RunningOut creditType={creditType} />
+      <Card title={`Used ${creditWords(creditType)}`} note="the last 30 days, all accounts together">
         {days.isPending ? (
           <Loading lines={6} />
         ) : days.isError ? (

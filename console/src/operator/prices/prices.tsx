@@ -12,6 +12,7 @@ import { showCount } from "../../formats/credits.ts";
 import { PriceChanges, PriceTable } from "../../formats/price-table.tsx";
 import { showMoment } from "../../formats/times.ts";
 import { mayAs, OPERATOR, type Role } from "../operator-api.ts";
+import { EditPrices } from "./edit-prices.tsx";
 
 const TONES = { in_force: "good", announced: "warn", past: "plain", cancelled: "bad" } as const;
 const WORDS = { in_force: "in force", announced: "announced", past: "past", cancelled: "cancelled" } as const;
@@ -22,11 +23,23 @@ export default function Prices({ role }: { readonly role: Role }): ReactNode {
     queryKey: ["price-lists"],
     queryFn: ({ signal }) => OPERATOR.listPriceLists({ limit: 20 }, { signal }),
   });
+  const [isEditing, setEditing] = useState(false);
+  const inForce = lists.data?.priceLists.find(({ state }) => state === "in_force");
   return (
     <Page
       title="Price lists"
       lead="Dated and immutable. Charges keep the list that was in force when the request was admitted."
+      actions={
+        mayAs(role, "admin") && inForce !== undefined && !isEditing ? (
+          <Button kind="primary" onClick={() => setEditing(true)}>
+            New price list
+          </Button>
+        ) : undefined
+      }
     >
+      {isEditing && inForce !== undefined ? (
+        <EditPrices of={inForce} onClose={() => setEditing(false)} />
+      ) : null}
       {lists.isPending ? (
         <div className="card">
           <Loading />

@@ -2,10 +2,10 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Dialog, DialogForm } from "../../design/dialog.tsx";
 import { DialogError } from "../../design/dialog-error.tsx";
+import { ShownOnce } from "../../design/shown-once.tsx";
 import { fieldErrors } from "../../session/describe-error.ts";
 import { ACCOUNT } from "../account-api.ts";
 import { EMPTY_DRAFT, KeyFields, readDraft } from "./key-fields.tsx";
-import { ShownOnce } from "./shown-once.tsx";
 
 /** Makes a key, and shows its text once. */
 export function CreateKey({ onClose }: { readonly onClose: () => void }): ReactNode {

@@ -4,8 +4,8 @@ import type { Key } from "../../../../src/client/generated/customer-types.ts";
 import { Dialog, DialogForm } from "../../design/dialog.tsx";
 import { DialogError } from "../../design/dialog-error.tsx";
 import { Choice } from "../../design/field.tsx";
+import { ShownOnce } from "../../design/shown-once.tsx";
 import { ACCOUNT } from "../account-api.ts";
-import { ShownOnce } from "./shown-once.tsx";
 
 interface Of {
   readonly of: Key;

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { useSearchParams } from "react-router";
+import { Link, useSearchParams } from "react-router";
 import type { Entry } from "../../../../src/client/generated/customer-types.ts";
 import { Button, DownloadLink } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
@@ -171,11 +171,12 @@ function columnsFor(names: ReadonlyMap<string, string>): readonly Column<Entry>[
 }
 
 function What({ entry }: { readonly entry: Entry }): ReactNode {
-  const { endpoint, units } = entry;
+  const { endpoint, units, charge: call } = entry;
   if (endpoint === null) return <span className="soft small break">{entry.grant ?? ""}</span>;
+  const shown = <span className="mono">{endpoint}</span>;
   return (
     <span className="break">
-      <span className="mono">{endpoint}</span>
+      {call === null ? shown : <Link to={`/calls/${encodeURIComponent(call)}`}>{shown}</Link>}
       {units !== null && units !== 1 ? <span className="soft small"> {showCount(units)} results</span> : null}
     </span>
   );

@@ -9,6 +9,7 @@ export const TAGS: readonly { name: string; description: string }[] = [
   { name: "exports", description: "Bulk jobs of customers, charged by their records." },
   { name: "price lists", description: "What endpoints cost, from when on: dated and immutable." },
   { name: "tokens", description: "Who may ask this API: named tokens with roles." },
+  { name: "sessions", description: "Who is signed in to the portal and to the console." },
   { name: "audit trail", description: "What operators did: one line for each mutation." },
   { name: "instance", description: "What runs here, and whether its books are sound." },
 ];

@@ -1,9 +1,9 @@
 import type { ReactNode } from "react";
-import { Button } from "../../design/button.tsx";
-import { CopyButton } from "../../design/copy-button.tsx";
-import { Dialog } from "../../design/dialog.tsx";
+import { Button } from "./button.tsx";
+import { CopyButton } from "./copy-button.tsx";
+import { Dialog } from "./dialog.tsx";
 
-/** The text of a key, which no answer has again. Closing is a decision of its own: a press beside it does not. */
+/** A secret, which no answer has again. Closing is a decision of its own: a press beside it does not. */
 export function ShownOnce({
   title,
   text,
@@ -16,7 +16,7 @@ export function ShownOnce({
   return (
     <Dialog
       title={title}
-      text="Copy it now and keep it where your program's secrets are. It is shown once: nobody can read it later."
+      text="Copy it now and keep it where secrets are kept. It is shown once: nobody can read it later."
       isOpen
       isFirm
       onClose={onClose}

@@ -1,0 +1,128 @@
+import type { ReactNode } from "react";
+import type { Call } from "../../../src/client/generated/customer-types.ts";
+import { Card } from "../design/card.tsx";
+import { Amount, Moment } from "./amount.tsx";
+import { creditWords, showCount } from "./credits.ts";
+import { chargedOnWords, costWords, otherWords, type PriceJson } from "./price-words.ts";
+
+/** Why a call cost what it did: the price that applied, what was held, charged and given back. */
+export function ExplainedCall({ of }: { readonly of: Call }): ReactNode {
+  return (
+    <div className="columns">
+      <Card title="What it cost">
+        <p className="figure-line">
+          <span className="figure">
+            <Amount of={of.net} />
+          </span>{" "}
+          <span className="soft">{creditWords(of.creditType)}</span>
+        </p>
+        <dl className="facts">
+          <Line name="By its price">
+            <Amount of={of.list} />
+            {of.units === null || of.units === 1 ? null : <> for {showCount(of.units)} results</>}
+          </Line>
+          {of.held === null ? null : (
+            <Line name="Held before the call">
+              <Amount of={of.held} />
+            </Line>
+          )}
+          <Line name="Charged">
+            <Amount of={of.charged} />
+            {of.charged < of.list ? ": credits covered no more" : null}
+          </Line>
+          <Line name="Given back">
+            {of.refunds.length === 0 ? (
+              "nothing"
+            ) : (
+              <ul>
+                {of.refunds.map(({ at, amount }) => (
+                  <li key={`${at} ${amount}`}>
+                    <Amount of={amount} /> on <Moment at={at} />
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Line>
+          <Line name="Balance after it">
+            <Amount of={of.balance} />
+          </Line>
+        </dl>
+      </Card>
+      <div className="stack">
+        <WhyCard of={of} />
+        <CallCard of={of} />
+      </div>
+    </div>
+  );
+}
+
+function WhyCard({ of }: { readonly of: Call }): ReactNode {
+  const prices = of.price === null ? of.candidates : [of.price];
+  return (
+    <Card
+      title="Why"
+      note={
+        of.priceList === null ? undefined : (
+          <>
+            price list {of.priceList.version}, from <Moment at={of.priceList.effectiveAt} /> on
+          </>
+        )
+      }
+    >
+      {prices.length === 0 ? <p className="soft">The price is not known any more.</p> : null}
+      {prices.length > 1 ? <p className="soft">One of these prices applied; all give this amount.</p> : null}
+      <ul className="lines">
+        {prices.map((price) => (
+          <li key={JSON.stringify(price)}>
+            <PriceWords of={price} />
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function PriceWords({ of }: { readonly of: PriceJson }): ReactNode {
+  return (
+    <>
+      <span className="mono break">{String(of["match"])}</span>: <strong>{costWords(of)}</strong>{" "}
+      <span className="soft">{[chargedOnWords(of), ...otherWords(of)].filter(Boolean).join("; ")}</span>
+    </>
+  );
+}
+
+function CallCard({ of }: { readonly of: Call }): ReactNode {
+  return (
+    <Card title="The call">
+      <dl className="facts">
+        <Line name="Time">
+          <Moment at={of.at} />
+        </Line>
+        <Line name="Endpoint">
+          <span className="mono">{of.endpoint}</span>
+        </Line>
+        {of.key === null ? null : (
+          <Line name="Key">
+            {of.key.name} <span className="mono soft">{of.key.hint}</span>
+          </Line>
+        )}
+        {of.status === null ? null : <Line name="Status">{of.status}</Line>}
+        <Line name="Request">
+          <span className="mono">{of.requestId ?? "none"}</span>
+        </Line>
+        <Line name="Charge">
+          <span className="mono">{of.charge}</span>
+        </Line>
+      </dl>
+    </Card>
+  );
+}
+
+function Line({ name, children }: { readonly name: string; readonly children: ReactNode }): ReactNode {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
