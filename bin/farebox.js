@@ -41,7 +41,7 @@ if (canRun(process.versions.node)) {
 } else {
   process.stderr.write(
     `farebox: Node.js ${OLDEST.join(".")} or newer is needed, this is ${process.versions.node}.\n` +
-      "Mend: install a current Node.js (https://nodejs.org), or run `npm ci` in the clone, which brings its own.\n",
+      "Fix: install a current Node.js (https://nodejs.org), or run `npm ci` in the clone, which brings its own.\n",
   );
   process.exit(1);
 }

@@ -32,7 +32,7 @@ async function startExample(cli: Cli, name: string): Promise<void> {
   const provider = PROVIDERS.find((known) => known === name);
   if (provider === undefined) {
     throw new FareboxError("example_unknown", `There is no example ${name}.`, {
-      detail: { mend: `Choose one of ${PROVIDERS.join(", ")}: npm start -- ${PROVIDERS[1]}` },
+      detail: { fix: `Choose one of ${PROVIDERS.join(", ")}: npm start -- ${PROVIDERS[1]}` },
     });
   }
   const tour = readTour(provider);

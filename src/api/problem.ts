@@ -10,7 +10,7 @@ export interface FieldProblem {
   /** The field as it is written in a program: `prices[3].cost`. */
   readonly path: string;
   readonly reason: string;
-  readonly mend?: string;
+  readonly fix?: string;
 }
 
 /** The body of every answer that is not a success (RFC 9457, `application/problem+json`). */
@@ -22,7 +22,7 @@ export const problemBody = z
     code: z.string().openapi({ description: "Stable, for programs; see docs/reference/errors.md." }),
     detail: z.string(),
     errors: z
-      .array(z.object({ path: z.string(), reason: z.string(), mend: z.string().optional() }))
+      .array(z.object({ path: z.string(), reason: z.string(), fix: z.string().optional() }))
       .optional(),
   })
   .openapi("Problem");

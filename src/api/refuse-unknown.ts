@@ -86,9 +86,9 @@ function queryProblems(query: string, parameters: readonly string[]): FieldProbl
 function unknownParameter(path: string, parameters: readonly string[]): FieldProblem {
   const near = nearestWord(path, parameters);
   const list = parameters.length === 0 ? "there are none" : `there are ${parameters.join(", ")}`;
-  const mend = near === undefined ? list : `did you mean ${near}?`;
+  const fix = near === undefined ? list : `did you mean ${near}?`;
   // In one text: contracts show their customers no more than a reason.
-  return { path, reason: `is not a parameter of this request; ${mend}` };
+  return { path, reason: `is not a parameter of this request; ${fix}` };
 }
 
 /** Undefined: no UTF-8. */

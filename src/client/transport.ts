@@ -154,7 +154,7 @@ function explain(address: ApiAddress, cause: unknown, request: TransportRequest)
   const source = address.source === undefined ? "" : ` (from ${address.source})`;
   return new FareboxError("instance_unreachable", `No Farebox answers at ${address.url}${source}.`, {
     retryable: true,
-    detail: { mend: "Start it with `farebox start`, or set FAREBOX_OPERATOR_URL to where it runs." },
+    detail: { fix: "Start it with `farebox start`, or set FAREBOX_OPERATOR_URL to where it runs." },
     cause,
   });
 }

@@ -60,15 +60,15 @@ function buildRoute(
   const pattern = parseMatchPattern(file.match, at(path, "match"), []);
   if (pattern === undefined) return [];
   if (pattern.method !== "POST" || pattern.wildcard) {
-    const mend = "write POST and a path without *: POST /v2/exports/companies";
-    problems.push({ path: at(path, "match"), reason: "an export is created by POST, at one path", mend });
+    const fix = "write POST and a path without *: POST /v2/exports/companies";
+    problems.push({ path: at(path, "match"), reason: "an export is created by POST, at one path", fix });
   }
   const names = paramNames(pattern.segments);
   checkParameters(file, names, path, problems);
   const { cost: price, charge, duplicates, maxRecords, whenMore, formats, columns, formulas, gzip } = file;
   if (formats.includes("csv") && Object.keys(columns).length === 0) {
-    const mend = "name the columns: { name: /name }";
-    problems.push({ path: at(path, "columns"), reason: "csv has no columns", mend });
+    const fix = "name the columns: { name: /name }";
+    problems.push({ path: at(path, "columns"), reason: "csv has no columns", fix });
   }
   checkMost(price * BigInt(maxRecords), path, problems);
   const { partRecords, keep, perAccount, limits } = option;
@@ -103,8 +103,8 @@ function buildRoute(
 /** What is set aside for an export is an amount like any other. */
 function checkMost(most: bigint, path: string, problems: Problem[]): void {
   if (most <= MAX_CREDITS) return;
-  const mend = "lower maxRecords, or the cost";
-  problems.push({ path: at(path, "maxRecords"), reason: "costs more than a billion credits", mend });
+  const fix = "lower maxRecords, or the cost";
+  problems.push({ path: at(path, "maxRecords"), reason: "costs more than a billion credits", fix });
 }
 
 /** A parameter that nothing fills would be sent to the upstream in braces. */
@@ -117,17 +117,17 @@ function checkParameters(
   const known = names.map((name) => `{${name}}`).join(", ");
   for (const name of Object.keys(each)) {
     if (names.includes(name)) continue;
-    const mend = names.length === 0 ? "the match has no parameters" : `the match has ${known}`;
-    problems.push({ path: at(at(path, "each"), name), reason: `the match has no {${name}}`, mend });
+    const fix = names.length === 0 ? "the match has no parameters" : `the match has ${known}`;
+    problems.push({ path: at(at(path, "each"), name), reason: `the match has no {${name}}`, fix });
   }
   for (const member of ["request", "collect"] as const) {
     for (const [, name = ""] of (source[member] ?? "").matchAll(/\{([^}]*)\}/g)) {
       if (names.includes(name) || (member === "collect" && name === "id")) continue;
-      const mend = known === "" ? "the match has no parameters" : `write one of ${known}`;
+      const fix = known === "" ? "the match has no parameters" : `write one of ${known}`;
       problems.push({
         path: at(at(path, "source"), member),
         reason: `{${name}} is no parameter of the match`,
-        mend,
+        fix,
       });
     }
   }
@@ -155,8 +155,8 @@ function buildSource(
   const throttle = { concurrency, perSecond, retries, timeoutMs };
   const upstream = chooseUpstream(file.upstream, fill(file.request ?? file.collect ?? "", values), upstreams);
   if (upstream === undefined) {
-    const mend = `write one of ${upstreams.map(({ name }) => name).join(", ")}`;
-    problems.push({ path: at(path, "upstream"), reason: "no upstream answers it", mend });
+    const fix = `write one of ${upstreams.map(({ name }) => name).join(", ")}`;
+    problems.push({ path: at(path, "upstream"), reason: "no upstream answers it", fix });
   }
   // Contradictions were refused by the form: what is missing here is reported there.
   const call = buildCall(fill(file.request ?? "GET /", values), upstream, file.query, file.body);
@@ -233,11 +233,11 @@ function refuseTwins(built: readonly BuiltRoute[], problems: Problem[]): void {
     const key = routeKey(pattern, { exact: false });
     const other = seen.get(key);
     if (other !== undefined) {
-      const mend = "remove one of the two, or give them other values of each";
+      const fix = "remove one of the two, or give them other values of each";
       problems.push({
         path: at(path, "match"),
         reason: `"${kind.endpoint}" is the same as one of ${other}`,
-        mend,
+        fix,
       });
     }
     seen.set(key, other ?? path);

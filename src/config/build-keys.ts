@@ -3,14 +3,14 @@ import { at, describeValue, type Problem } from "../domain/problem.ts";
 import type { KeysConfig } from "./config.ts";
 import type { ConfigFile } from "./schema.ts";
 
-const MEND = "write the text of a key with its classes: fc-{hex 32}, {alnum 32}, {hex 64}";
+const FIX = "write the text of a key with its classes: fc-{hex 32}, {alnum 32}, {hex 64}";
 
 /** What keys look like: new ones, and those that were made elsewhere. */
 export function buildKeys({ prefix, form, imported }: ConfigFile["keys"], problems: Problem[]): KeysConfig {
   const own = form === undefined ? undefined : readForm(form, "keys.form", problems);
   const reason = own === undefined ? undefined : whyNotMade(own);
   if (reason !== undefined)
-    problems.push({ path: "keys.form", reason, mend: "write fc-{hex 32}, or {alnum 32}" });
+    problems.push({ path: "keys.form", reason, fix: "write fc-{hex 32}, or {alnum 32}" });
   const others = imported.flatMap(({ form: text, salt }, index) => {
     const read = readForm(text, at(at("keys.imported", index), "form"), problems);
     return read === undefined ? [] : [{ form: read, salt }];
@@ -22,6 +22,6 @@ export function buildKeys({ prefix, form, imported }: ConfigFile["keys"], proble
 function readForm(text: string, path: string, problems: Problem[]): KeyForm | undefined {
   const parsed = parseKeyForm(text);
   if ("pieces" in parsed) return parsed;
-  problems.push({ path, reason: `${describeValue(text)} ${parsed.reason}`, mend: MEND });
+  problems.push({ path, reason: `${describeValue(text)} ${parsed.reason}`, fix: FIX });
   return undefined;
 }

@@ -51,7 +51,7 @@ function oneForEachType<File, Item extends { readonly creditType: string }>(
     problems.push({
       path: at(path, index),
       reason: `is the second ${what} for ${creditType}`,
-      mend: `write one ${what} for each credit type`,
+      fix: `write one ${what} for each credit type`,
     });
   }
   return items;
@@ -77,8 +77,8 @@ function buildCap(
   { creditTypes, problems }: Build,
 ): KeyCap {
   if (day === undefined && month === undefined && total === undefined) {
-    const mend = "write day, month or total, or several of them";
-    problems.push({ path, reason: "caps nothing", mend });
+    const fix = "write day, month or total, or several of them";
+    problems.push({ path, reason: "caps nothing", fix });
   }
   const creditType = readCreditType(credit, at(path, "credit"), creditTypes, problems);
   return { creditType, day: day ?? null, month: month ?? null, total: total ?? null };
@@ -99,7 +99,7 @@ export function readCreditType(
     path,
     reason:
       credit === undefined ? "which credit type it is for is not said" : `unknown credit type "${credit}"`,
-    mend: near === undefined ? `write one of ${creditTypes.join(", ")}` : `did you mean ${near}?`,
+    fix: near === undefined ? `write one of ${creditTypes.join(", ")}` : `did you mean ${near}?`,
   });
   return only;
 }

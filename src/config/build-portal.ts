@@ -33,8 +33,8 @@ export function buildPortal(
 }
 
 function readLogo(logo: string, configFile: string, problems: Problem[]): Config["portal"]["brand"]["logo"] {
-  const refuse = (reason: string, mend: string): undefined => {
-    problems.push({ path: "portal.brand.logo", reason, mend });
+  const refuse = (reason: string, fix: string): undefined => {
+    problems.push({ path: "portal.brand.logo", reason, fix });
     return undefined;
   };
   if (!PICTURES.test(logo)) return refuse(`"${logo}" is no picture`, "name a .svg, .png, .webp or .jpg file");
@@ -59,7 +59,7 @@ function checkPaths(file: ConfigFile, prices: readonly Price[], problems: Proble
     problems.push({
       path: "portal.path",
       reason: `"${path}" and the customer API's "${api.path}" lie one in the other`,
-      mend: "move one of them: portal: { path: /another }",
+      fix: "move one of them: portal: { path: /another }",
     });
   }
   const refuse = (where: string, match: string): void => {
@@ -67,7 +67,7 @@ function checkPaths(file: ConfigFile, prices: readonly Price[], problems: Proble
     problems.push({
       path: where,
       reason: `"${match}" is below ${path}, where the portal answers`,
-      mend: "remove it, or move the portal: portal: { path: /another }",
+      fix: "remove it, or move the portal: portal: { path: /another }",
     });
   };
   for (const [index, price] of prices.entries()) refuse(at(at("prices", index), "match"), price.endpoint);

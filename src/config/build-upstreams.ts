@@ -13,8 +13,8 @@ export function buildUpstreams(
   const upstreams = named.map(([name, file]) => buildUpstream(name, file, configFile));
   findPlainTls(option, upstreams, problems);
   if (upstreams.length === 0) {
-    const mend = "write an address like http://127.0.0.1:9000";
-    problems.push({ path: "upstream", reason: "names no upstream", mend });
+    const fix = "write an address like http://127.0.0.1:9000";
+    problems.push({ path: "upstream", reason: "names no upstream", fix });
   }
   findConflicts(upstreams, problems);
   return upstreams;
@@ -41,7 +41,7 @@ function findPlainTls(
     problems.push({
       path: at(place, tls === undefined ? "http2" : "tls"),
       reason: `is for an https:// address, and the address is ${url}`,
-      mend: "write https://, or remove it",
+      fix: "write https://, or remove it",
     });
   }
 }
@@ -82,7 +82,7 @@ function findConflicts(upstreams: readonly UpstreamConfig[], problems: Problem[]
     problems.push({
       path: at("upstream", upstream.name),
       reason: `is never chosen: ${earlier.name} comes first and fits the same requests`,
-      mend: "put it first, or give it another host or pathPrefix",
+      fix: "put it first, or give it another host or pathPrefix",
     });
   }
 }

@@ -13,10 +13,10 @@ export function checkCreditTypes(names: readonly string[], problems: Problem[]):
   for (const [index, name] of names.entries()) {
     const path = at("creditTypes", index);
     if (!isCreditTypeName(name)) {
-      const mend = "write lower-case letters, digits, _ and -, at most 32, a letter first";
-      problems.push({ path, reason: `${describeValue(name)} is not a credit type's name`, mend });
+      const fix = "write lower-case letters, digits, _ and -, at most 32, a letter first";
+      problems.push({ path, reason: `${describeValue(name)} is not a credit type's name`, fix });
     } else if (names.indexOf(name) !== index) {
-      problems.push({ path, reason: `"${name}" is listed twice`, mend: "remove one of the two" });
+      problems.push({ path, reason: `"${name}" is listed twice`, fix: "remove one of the two" });
     }
   }
 }
@@ -26,7 +26,7 @@ export function checkKeyPrefix(prefix: string, problems: Problem[]): void {
   problems.push({
     path: "keys.prefix",
     reason: `${describeValue(prefix)} is not a key prefix`,
-    mend: "write lower-case letters and digits, at most 16, a letter first: fbx, acme_live",
+    fix: "write lower-case letters and digits, at most 16, a letter first: fbx, acme_live",
   });
 }
 
@@ -42,7 +42,7 @@ export function checkOpenIsFree(
     problems.push({
       path: at(at("prices", index), "match"),
       reason: `"${price.endpoint}" is priced, and open without a key`,
-      mend: "remove it from open, or make the price free",
+      fix: "remove it from open, or make the price free",
     });
   }
 }
@@ -59,7 +59,7 @@ export function checkCustomerApi(
     problems.push({
       path,
       reason: `"${match}" is below ${prefix}, where the customer API answers`,
-      mend: "remove it, or move the customer API: customerApi: { path: /another }",
+      fix: "remove it, or move the customer API: customerApi: { path: /another }",
     });
   };
   for (const [index, price] of prices.entries()) refuse(at(at("prices", index), "match"), price.endpoint);
@@ -92,7 +92,7 @@ export function checkContract(
     problems.push({
       path: at(at("prices", index), "match"),
       reason: `"${price.endpoint}" is answered by the contract ${file.name}, free of charge`,
-      mend: "remove this price, or write free: true",
+      fix: "remove this price, or write free: true",
     });
   }
   const parameters = new Set(
@@ -104,7 +104,7 @@ export function checkContract(
     problems.push({
       path: at("prices", index),
       reason: `reads the query parameter ${read}, which the contract ${file.name} takes away as the key`,
-      mend: "read another field",
+      fix: "read another field",
     });
   }
   const spoken = [
@@ -116,7 +116,7 @@ export function checkContract(
     problems.push({
       path: "creditTypes",
       reason: `the contract ${file.name} shows the credit type "${name}", which is not listed`,
-      mend: `add ${name}, or choose another contract`,
+      fix: `add ${name}, or choose another contract`,
     });
   }
 }

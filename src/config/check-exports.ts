@@ -25,7 +25,7 @@ export function checkExports(
       path: at("exports", "routes"),
       reason:
         "nobody could list or download their files: the customer API is off, and the contract has no such endpoints",
-      mend: "write customerApi: { enabled: true }, or give the contract exports.files and exports.file",
+      fix: "write customerApi: { enabled: true }, or give the contract exports.files and exports.file",
     });
   }
   if (routes.length > 0) checkFilePrices(answered, problems);
@@ -36,7 +36,7 @@ export function checkExports(
     const key = keyOfMatch(match);
     const { customerApi } = answered;
     const path = at(at(at("exports", "routes"), index), "match");
-    const refuse = (reason: string, mend: string): void => void problems.push({ path, reason, mend });
+    const refuse = (reason: string, fix: string): void => void problems.push({ path, reason, fix });
     if (prices.has(key))
       refuse(`"${match}" has a price, too`, "remove the price: an export's records are charged");
     if (open.has(key)) refuse(`"${match}" is open without a key`, "remove it from open");
@@ -55,7 +55,7 @@ function checkFilePrices({ files, prices }: Answered, problems: Problem[]): void
     problems.push({
       path: at(at("prices", index), "match"),
       reason: `"${match}" is answered by the contract for the exports of this file`,
-      mend: "remove the price, or the routes of exports where the upstream has bulk jobs of its own",
+      fix: "remove the price, or the routes of exports where the upstream has bulk jobs of its own",
     });
   }
 }

@@ -17,8 +17,8 @@ const MIN_TOKEN_LENGTH = 16;
 /** Reads the environment. Throws FareboxError `config_invalid` that names each variable that is wrong, never its value. */
 export function readEnvironment(variables: EnvironmentVariables = process.env): Environment {
   const problems: FileProblem[] = [];
-  const refuse = (path: string, reason: string, mend: string): void => {
-    problems.push({ file: undefined, path, line: undefined, reason, mend });
+  const refuse = (path: string, reason: string, fix: string): void => {
+    problems.push({ file: undefined, path, line: undefined, reason, fix });
   };
   const read = (name: string): string | undefined => (variables[name] === "" ? undefined : variables[name]);
   const databaseUrl = read("DATABASE_URL");
@@ -31,8 +31,8 @@ export function readEnvironment(variables: EnvironmentVariables = process.env): 
   }
   const operatorToken = read("FAREBOX_OPERATOR_TOKEN");
   if (operatorToken !== undefined && (/\s/.test(operatorToken) || operatorToken.length < MIN_TOKEN_LENGTH)) {
-    const mend = `write at least ${MIN_TOKEN_LENGTH} random characters without spaces`;
-    refuse("FAREBOX_OPERATOR_TOKEN", "is too short or holds a space", mend);
+    const fix = `write at least ${MIN_TOKEN_LENGTH} random characters without spaces`;
+    refuse("FAREBOX_OPERATOR_TOKEN", "is too short or holds a space", fix);
   }
   if (problems.length > 0) throw problemsError("config_invalid", "The environment", problems);
   return { databaseUrl, operatorToken, operatorUrl };

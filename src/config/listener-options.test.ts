@@ -58,7 +58,7 @@ gateway: { cors: { origins: [https://app.example.com, "https://*.example.org", "
   it("all of them with cookies are refused, and so is a header's name that is none", () => {
     const all = problemOf('gateway: { cors: { origins: ["*"], credentials: true } }');
     assert.equal(all.path, "gateway.cors.origins");
-    assert.match(all.mend, /name the origins/);
+    assert.match(all.fix, /name the origins/);
     const name = problemOf('gateway: { cors: { origins: ["*"], exposeHeaders: ["a b"] } }');
     assert.equal(name.path, "gateway.cors.exposeHeaders[0]");
   });
@@ -72,8 +72,8 @@ test("a certificate's files are found from the configuration's folder", () => {
     key: "/etc/api.key",
     maxStreams: 100,
   });
-  const { path, mend } = problemOf("gateway: { tls: { cert: api.pem } }");
-  assert.deepEqual([path, mend], ["gateway.tls.key", "write a path from this file: certs/api.pem"]);
+  const { path, fix } = problemOf("gateway: { tls: { cert: api.pem } }");
+  assert.deepEqual([path, fix], ["gateway.tls.key", "write a path from this file: certs/api.pem"]);
 });
 
 test("an upstream's own authority, the gateway's certificate for it and HTTP/2 are options of it", () => {
@@ -107,9 +107,9 @@ describe("proxies in front", () => {
   });
 
   it("are refused by name, with the place and the form", () => {
-    const { path, reason, mend } = problemOf("gateway: { trustedProxies: [127.0.0.1, nginx] }");
+    const { path, reason, fix } = problemOf("gateway: { trustedProxies: [127.0.0.1, nginx] }");
     assert.equal(path, "gateway.trustedProxies[1]");
     assert.match(reason, /"nginx" is not an address range/);
-    assert.match(mend, /10\.0\.0\.0\/8/);
+    assert.match(fix, /10\.0\.0\.0\/8/);
   });
 });

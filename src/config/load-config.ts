@@ -27,18 +27,18 @@ import { type EnvironmentVariables, substituteEnvironment } from "./substitute-e
 
 /**
  * Reads farebox.yaml. Throws FareboxError `config_invalid` whose `detail.problems` lists everything that is wrong with the file,
- * its prices, its contract and the environment variables it names, each with path, line, reason and mend.
+ * its prices, its contract and the environment variables it names, each with path, line, reason and fix.
  */
 export function loadConfig(path: string, variables: EnvironmentVariables = process.env): Config {
   const text = readText(path);
   if (text instanceof Error) {
-    const mend = "check the path and its permissions; name another file with --config";
+    const fix = "check the path and its permissions; name another file with --config";
     const problem = {
       file: path,
       path: "",
       line: undefined,
       reason: `cannot be read: ${text.message}`,
-      mend,
+      fix,
     };
     throw problemsError("config_invalid", "The configuration", [problem]);
   }
@@ -212,8 +212,8 @@ function nameLimits(gateway: ConfigFile["gateway"]): GatewayLimits {
 }
 
 function placeProblem(problem: Problem, document: YamlDocument): FileProblem {
-  const { path, reason, mend } = problem;
-  return { file: document.file, line: document.lineOf(parsePath(path)), path, reason, mend };
+  const { path, reason, fix } = problem;
+  return { file: document.file, line: document.lineOf(parsePath(path)), path, reason, fix };
 }
 
 /**

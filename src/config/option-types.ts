@@ -54,19 +54,19 @@ function measured(
   option: OptionText & { default: string; min: string; max: string },
   parse: (text: string) => number | undefined,
   wrong: string,
-  mend: string,
+  fix: string,
 ) {
   const min = parse(option.min) ?? 0;
   const max = parse(option.max) ?? 0;
   const range = `write ${option.min} to ${option.max}`;
   return z
     .string()
-    .meta({ mend })
+    .meta({ fix })
     .transform((text, context) => {
       const value = parse(text);
       if (value !== undefined && value >= min && value <= max) return value;
       const reason = value === undefined ? wrong : `is not between ${option.min} and ${option.max}`;
-      const params = { mend: value === undefined ? mend : range };
+      const params = { fix: value === undefined ? fix : range };
       context.addIssue({ code: "custom", message: `${JSON.stringify(text)} ${reason}`, params });
       return z.NEVER;
     })
@@ -84,7 +84,7 @@ export function count(option: OptionText & { default: number; min: number; max: 
     .int()
     .min(option.min)
     .max(option.max)
-    .meta({ mend: `write a whole number, ${option.min} to ${option.max}` })
+    .meta({ fix: `write a whole number, ${option.min} to ${option.max}` })
     .default(option.default)
     .meta({ description: option.description, reason: option.reason });
 }
@@ -96,9 +96,9 @@ export const amount = z
     const credits = parseCredits(input);
     if (credits !== undefined && credits > 0n) return credits;
     const params = {
-      mend: "write a plain number above 0 with at most six decimals, up to a billion: 10000, 0.5",
+      fix: "write a plain number above 0 with at most six decimals, up to a billion: 10000, 0.5",
     };
     context.addIssue({ code: "custom", message: `${JSON.stringify(input)} is not an amount`, params });
     return z.NEVER;
   })
-  .meta({ mend: "write a plain number above 0 with at most six decimals: 10000, 0.5" });
+  .meta({ fix: "write a plain number above 0 with at most six decimals: 10000, 0.5" });

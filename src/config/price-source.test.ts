@@ -39,8 +39,8 @@ function problemsOf(prices: string, document?: string, more?: string): string[] 
   } catch (error) {
     assert.ok(error instanceof FareboxError && error.code === "config_invalid");
     const problems = error.detail["problems"] as readonly FileProblem[];
-    return problems.map(({ file, line, path, reason, mend }) => {
-      assert.notEqual(mend, "");
+    return problems.map(({ file, line, path, reason, fix }) => {
+      assert.notEqual(fix, "");
       return `${file?.slice(folder.length + 1)}:${line} ${path}: ${reason}`;
     });
   }

@@ -26,21 +26,21 @@ export const openApiPricesForm = z
       .meta({
         description: "What stands before the document's paths: `/v2`.",
         reason: "Left out: the path of the document's servers.",
-        mend: "write it like /v2",
+        fix: "write it like /v2",
       }),
     overrides: z.array(z.unknown()).optional().meta({
       description: "Prices in the place of the document's with the same match, and further ones.",
       reason: "None.",
-      mend: "write a list of prices, each with its match",
+      fix: "write a list of prices, each with its match",
     }),
   })
-  .meta({ mend: "write { openapi: ./openapi.yaml }, perhaps with basePath and overrides" });
+  .meta({ fix: "write { openapi: ./openapi.yaml }, perhaps with basePath and overrides" });
 
 /** The prices, and where each of them is written. */
 export interface PriceSource {
   readonly prices: readonly Price[];
   readonly problems: readonly FileProblem[];
-  /** A problem with `prices[3].cost` of the whole list, at the place where a person mends it. */
+  /** A problem with `prices[3].cost` of the whole list, at the place where a person fixes it. */
   place(problem: Problem): FileProblem;
 }
 
@@ -63,7 +63,7 @@ export function readPriceSource(
       Object.assign(here(parsePath(problem.path)), {
         path: problem.path,
         reason: problem.reason,
-        mend: problem.mend,
+        fix: problem.fix,
       });
     return parseAll(input, creditTypes, place);
   }
@@ -102,11 +102,11 @@ function parseAll(input: unknown, creditTypes: readonly string[], place: PriceSo
 
 /** Problems with positions in the whole list, named by where its prices are written. */
 function placeAt(origins: readonly Origin[], here: Origin): PriceSource["place"] {
-  return ({ path, reason, mend }) => {
+  return ({ path, reason, fix }) => {
     const found = parsePricePath(path);
     const origin = found === undefined ? undefined : origins[found.index];
     const where = origin === undefined || found === undefined ? here(["prices"]) : origin(found.member);
-    return Object.assign(where, { reason: nameOrigins(reason, origins), mend });
+    return Object.assign(where, { reason: nameOrigins(reason, origins), fix });
   };
 }
 

@@ -55,7 +55,7 @@ idempotency: { maxBody: 1GB }
         "18 idempotency.maxBody",
       ],
     );
-    const mends = new Map(problems.map(({ path, mend }) => [path, mend]));
+    const fixes = new Map(problems.map(({ path, fix }) => [path, fix]));
     for (const [path, word] of [
       ["upstream.main.ulr", "url"],
       ["contract", "crustdata"],
@@ -63,7 +63,7 @@ idempotency: { maxBody: 1GB }
       ["gateway.drian", "drain"],
       ["unpricd", "unpriced"],
     ] as const) {
-      assert.match(mends.get(path) ?? "", new RegExp(`did you mean ${word}\\?`));
+      assert.match(fixes.get(path) ?? "", new RegExp(`did you mean ${word}\\?`));
     }
   });
 

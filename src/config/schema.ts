@@ -24,7 +24,7 @@ export const configSchema = z
       description:
         "The kinds of credits, each with a pool per account. The first is shown where a contract shows one pool.",
       reason: "One kind is what most APIs sell.",
-      mend: "write a list of names: [search, collect]",
+      fix: "write a list of names: [search, collect]",
     }),
     prices: z.unknown().optional().meta({
       description: "What each endpoint costs; see [prices](prices.md).",
@@ -37,7 +37,7 @@ export const configSchema = z
     open: z.array(matchOption).max(1000).default([]).meta({
       description: "Endpoints that need no key: `GET /health`. They are never priced.",
       reason: "None: an endpoint is open only by decision.",
-      mend: "write a list of matches: [GET /health]",
+      fix: "write a list of matches: [GET /health]",
     }),
     limits: limitsOption,
     plans: plansOption,
@@ -135,7 +135,7 @@ export const configSchema = z
         description:
           "Processes that the gateway is made of, on one listener; `auto`: one for each core. Needs Postgres; on the embedded database `auto` is 1.",
         reason: "One process is what an API needs until it uses a core whole.",
-        mend: "write a number from 1 to 128, or auto",
+        fix: "write a number from 1 to 128, or auto",
       }),
     shards: count({
       default: 1,

@@ -37,7 +37,7 @@ function substituteText(
     problems.push({
       path,
       reason: `the environment variable ${name} is not set`,
-      mend: `set ${name} where Farebox runs, or write the value here`,
+      fix: `set ${name} where Farebox runs, or write the value here`,
     });
     return reference;
   });

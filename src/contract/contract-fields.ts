@@ -5,7 +5,7 @@ import { z } from "zod";
 export const headerName = z
   .string()
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/, "is not a header's name")
-  .meta({ mend: "write a header's name of letters, digits and hyphens" });
+  .meta({ fix: "write a header's name of letters, digits and hyphens" });
 
 export const headerTemplates = z
   .record(headerName, z.string())

@@ -84,8 +84,8 @@ const usage = z
       .describe("Several members, by their names, in the place of `member` and `body`."),
   })
   .superRefine(({ member, body, members }, context) => {
-    const refuse = (path: string, message: string, mend: string): void =>
-      context.addIssue({ code: "custom", path: [path], message, params: { mend } });
+    const refuse = (path: string, message: string, fix: string): void =>
+      context.addIssue({ code: "custom", path: [path], message, params: { fix } });
     if (members === undefined) {
       if (member === undefined) refuse("member", "is missing", "name the member, or write members");
       if (body === undefined) refuse("body", "is missing", "write what the member holds");

@@ -13,10 +13,10 @@ export interface FileProblem extends Problem {
 function formatFileProblem(problem: FileProblem): string {
   const place = problem.line === undefined ? problem.file : `${problem.file}:${problem.line}`;
   const start = [place, problem.path].filter((part) => part !== undefined && part !== "").join(" ");
-  return `${start}: ${problem.reason}; ${problem.mend}`;
+  return `${start}: ${problem.reason}; ${problem.fix}`;
 }
 
-/** Everything that is wrong in one error, so that it is mended in one go. `detail.problems` holds the list. */
+/** Everything that is wrong in one error, so that it is fixed in one go. `detail.problems` holds the list. */
 export function problemsError(
   code: "config_invalid" | "contract_invalid" | "openapi_invalid",
   subject: string,

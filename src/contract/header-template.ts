@@ -25,9 +25,9 @@ export function checkHeaderName(
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
 ): void {
-  const mend = RESERVED[name.toLowerCase()];
-  if (mend !== undefined)
-    problems.push({ path, reason: `the header ${name} is not a contract's to set`, mend });
+  const fix = RESERVED[name.toLowerCase()];
+  if (fix !== undefined)
+    problems.push({ path, reason: `the header ${name} is not a contract's to set`, fix });
 }
 
 /** A header's text. What its placeholders bring is cleaned, so that no value can end the line or start another header. */
@@ -41,7 +41,7 @@ export function compileHeaderText<Facts>(
     problems.push({
       path,
       reason: "holds a line break or a sign outside of ASCII",
-      mend: "write printable ASCII only",
+      fix: "write printable ASCII only",
     });
   }
   const render = compileText(template, vocabulary, problems, path);
@@ -124,6 +124,6 @@ export function checkReadHeader(
   problems.push({
     path,
     reason: `the header ${name} has a meaning of its own, and nothing else can be read from it`,
-    mend: "name a header of the API: X-Api-Key, Authorization",
+    fix: "name a header of the API: X-Api-Key, Authorization",
   });
 }

@@ -76,7 +76,7 @@ function writeJson<Facts>(
     scope.problems.push({
       path,
       reason: "is not a JSON value",
-      mend: "write a text, a number, true, false, null, a list or an object",
+      fix: "write a text, a number, true, false, null, a list or an object",
     });
   }
 }
@@ -145,8 +145,8 @@ function openList<Facts>(
   if (others.some(([key]) => !key.startsWith("$"))) return undefined;
   const known = list.options ?? [];
   for (const [option] of others.filter(([key]) => !known.includes(key))) {
-    const mend = known.length === 0 ? "remove it" : `it takes ${known.join(", ")}`;
-    problems.push({ path: [...path, option], reason: `${name} takes no "${option}"`, mend });
+    const fix = known.length === 0 ? "remove it" : `it takes ${known.join(", ")}`;
+    problems.push({ path: [...path, option], reason: `${name} takes no "${option}"`, fix });
   }
   const opened = list.compile(item, [...path, name], Object.fromEntries(others));
   return typeof opened === "function" ? { render: opened } : opened;
@@ -161,7 +161,7 @@ function checkName<Facts>(
   problems.push({
     path: [...path, name],
     reason: `"${name}" is not a member's name`,
-    mend: `placeholders stand in values only${listHint(lists)}`,
+    fix: `placeholders stand in values only${listHint(lists)}`,
   });
 }
 

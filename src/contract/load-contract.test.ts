@@ -20,7 +20,7 @@ function problemsOf(text: string): readonly FileProblem[] {
   const read = parseContract("own.yaml", text, readDefaults());
   assert.ok("problems" in read);
   for (const problem of read.problems) {
-    assert.notEqual(problem.mend, "");
+    assert.notEqual(problem.fix, "");
     assert.equal(problem.file, "own.yaml");
   }
   return read.problems;
@@ -202,10 +202,10 @@ settled:
         "8 settled[0].value",
       ].sort(),
     );
-    const mends = new Map(problems.map(({ path, mend }) => [path, mend]));
-    assert.match(mends.get("errorshape") ?? "", /did you mean errorShape\?/);
-    assert.match(mends.get("refusals.key_mising") ?? "", /did you mean key_missing\?/);
-    assert.match(mends.get("refusals.key_invalid.bodi") ?? "", /did you mean body\?/);
+    const fixes = new Map(problems.map(({ path, fix }) => [path, fix]));
+    assert.match(fixes.get("errorshape") ?? "", /did you mean errorShape\?/);
+    assert.match(fixes.get("refusals.key_mising") ?? "", /did you mean key_missing\?/);
+    assert.match(fixes.get("refusals.key_invalid.bodi") ?? "", /did you mean body\?/);
   });
 
   it("is refused when it reads a key or an opt-in from a header that means something else", () => {
@@ -262,7 +262,7 @@ endpoints:
       ],
     );
     assert.match(
-      problems[4]?.mend ?? "",
+      problems[4]?.fix ?? "",
       /allowed here: \$\{creditType\}, \$\{charged\}, \$\{balance\}, \$\{units\}/,
     );
   });
@@ -271,7 +271,7 @@ endpoints:
     const price = "  - { match: GET /v1/{id}, cost: 1 }\n";
     const [first, ...others] = problemsOf(`name: a\nprices:\n${price.repeat(40)}`);
     assert.deepEqual([first?.line, others.length], [3, 0]);
-    assert.equal(first?.mend, 'put the match in quotes: match: "GET /v1/{id}"');
+    assert.equal(first?.fix, 'put the match in quotes: match: "GET /v1/{id}"');
   });
 
   it("is refused when it is no YAML, empty, two documents or a bomb of aliases", () => {
@@ -296,7 +296,7 @@ endpoints:
   it("is refused where it reads keys from what carries something else", () => {
     const key = (source: string): string =>
       problemsOf(`name: a\nkey: [${source}]\nerrorShape: { body: {} }\n`)
-        .map(({ path, reason, mend }) => `${path}: ${reason}; ${mend}`)
+        .map(({ path, reason, fix }) => `${path}: ${reason}; ${fix}`)
         .join();
     assert.match(key("{ query: link }"), /^key\[0\]\.query: the parameter link carries links that download/);
     assert.match(key("{ query: a b }"), /^key\[0\]\.query: "a b" is not a parameter's name/);

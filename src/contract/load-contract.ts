@@ -50,9 +50,9 @@ export function readContract(
   const known = listContracts();
   if (!isContractPath(nameOrPath) && !known.includes(nameOrPath)) {
     const near = nearestWord(nameOrPath, known);
-    const mend = `${near === undefined ? "" : `did you mean ${near}? `}the shipped ones are ${known.join(", ")}; a path is written ./contract.yaml`;
+    const fix = `${near === undefined ? "" : `did you mean ${near}? `}the shipped ones are ${known.join(", ")}; a path is written ./contract.yaml`;
     const reason = `no contract is called ${JSON.stringify(nameOrPath)}`;
-    return { problems: [{ file: undefined, path: "contract", line: undefined, reason, mend }] };
+    return { problems: [{ file: undefined, path: "contract", line: undefined, reason, fix }] };
   }
   const path = isContractPath(nameOrPath) ? nameOrPath : join(CONTRACTS_FOLDER, `${nameOrPath}.yaml`);
   const shown = isContractPath(nameOrPath) ? nameOrPath : `contracts/${nameOrPath}.yaml`;
@@ -71,7 +71,7 @@ export function parseContract(
     const reason = `cannot be read: ${text.message}`;
     return {
       problems: [
-        { file: shown, path: "", line: undefined, reason, mend: "check the path and its permissions" },
+        { file: shown, path: "", line: undefined, reason, fix: "check the path and its permissions" },
       ],
     };
   }
@@ -83,12 +83,12 @@ export function parseContract(
   const exports = parsed.value.exports ?? readExportDefaults();
   const contract = createContract({ ...parsed.value, exports }, defaults, faults);
   if (faults.length === 0) return { contract, file: parsed.value };
-  const problems = faults.map(({ path: at, reason, mend }) => ({
+  const problems = faults.map(({ path: at, reason, fix }) => ({
     file: shown,
     path: formatPath(at),
     line: document.lineOf(at),
     reason,
-    mend,
+    fix,
   }));
   return { problems };
 }

@@ -56,7 +56,7 @@ function compileRefusal(
     problems.push({
       path,
       reason: "has no status, title or message",
-      mend: "write all three: there is nothing to inherit from",
+      fix: "write all three: there is nothing to inherit from",
     });
     return () => ({ status: 500, headers: [], body: "" });
   }

@@ -7,7 +7,7 @@ import { type DocumentPath, formatPath, type YamlDocument } from "./yaml-documen
 type Issue = z.core.$ZodIssue;
 type Schema = z.core.$ZodType;
 
-/** Parses a document by a schema. Returns the value, or every problem with its line, its reason and its mend. */
+/** Parses a document by a schema. Returns the value, or every problem with its line, its reason and its fix. */
 export function parseBySchema<Output>(
   document: YamlDocument,
   schema: z.ZodType<Output>,
@@ -29,7 +29,7 @@ function readIssue(scope: Scope, issue: Issue, parent: DocumentPath): FileProble
   if (code === "unrecognized_keys") return issue.keys.map((key) => unknownMember(scope, path, key));
   if (code === "invalid_union") return readUnion(scope, issue, path);
   if (code === "invalid_key") return [badMember(scope, path, issue.issues[0])];
-  return [problemAt(scope, path, reasonOf(scope, issue, path), mendOf(scope, issue, path))];
+  return [problemAt(scope, path, reasonOf(scope, issue, path), fixOf(scope, issue, path))];
 }
 
 /** A member whose name is refused: one of a fixed list of names, or a name that has to have a form. */
@@ -76,7 +76,7 @@ function unknownMember(scope: Scope, path: DocumentPath, member: string): FilePr
     reason: isMisplaced
       ? `the field ${JSON.stringify(member)} cannot stand here with what it says, or beside the others`
       : `unknown field ${JSON.stringify(member)}`,
-    mend: near === undefined ? fields : `did you mean ${near}?`,
+    fix: near === undefined ? fields : `did you mean ${near}?`,
   };
 }
 
@@ -96,8 +96,8 @@ function reasonOf(scope: Scope, issue: Issue, path: DocumentPath): string {
   return issue.code === "invalid_value" ? `${shown} is not known here` : `${shown} ${issue.message}`;
 }
 
-function mendOf(scope: Scope, issue: Issue, path: DocumentPath): string {
-  if (issue.code === "custom" && typeof issue.params?.["mend"] === "string") return issue.params["mend"];
+function fixOf(scope: Scope, issue: Issue, path: DocumentPath): string {
+  if (issue.code === "custom" && typeof issue.params?.["fix"] === "string") return issue.params["fix"];
   if (issue.code !== "invalid_value") return advise(scope, path);
   const words = issue.values.map(String);
   const value = readAt(scope.document.value, path);
@@ -106,27 +106,27 @@ function mendOf(scope: Scope, issue: Issue, path: DocumentPath): string {
   return words.length === 1 ? `write ${words[0]}` : `write one of ${words.join(", ")}`;
 }
 
-/** The advice of the schemas at the path, or of the nearest ones above it: a mend, else what the option is. */
+/** The advice of the schemas at the path, or of the nearest ones above it: a fix, else what the option is. */
 function advise(scope: Scope, path: DocumentPath): string {
   for (let length = path.length; length >= 0; length -= 1) {
     const notes = schemasAt(scope.schema, path.slice(0, length)).map(
       (schema) => z.globalRegistry.get(schema) ?? {},
     );
-    const mend = notes.map((note) => note["mend"]).find((text) => typeof text === "string");
-    if (mend !== undefined) return mend;
+    const fix = notes.map((note) => note["fix"]).find((text) => typeof text === "string");
+    if (fix !== undefined) return fix;
     const description = notes.map((note) => note.description).find((text) => text !== undefined);
     if (description !== undefined) return `it is: ${description.replace(/\.$/, "")}`;
   }
   return "see the reference";
 }
 
-function problemAt(scope: Scope, path: DocumentPath, reason: string, mend: string): FileProblem {
+function problemAt(scope: Scope, path: DocumentPath, reason: string, fix: string): FileProblem {
   return {
     file: scope.document.file,
     path: formatPath(path),
     line: scope.document.lineOf(path),
     reason,
-    mend,
+    fix,
   };
 }
 

@@ -70,7 +70,7 @@ describe("compileJson", () => {
       problems.map((problem) => problem.path),
       [["a", "$each"]],
     );
-    assert.match(problems[0]?.mend ?? "", /only member is \$each/);
+    assert.match(problems[0]?.fix ?? "", /only member is \$each/);
   });
 
   it("takes a member that every object inherits for a member, and for no list", () => {
@@ -157,7 +157,7 @@ describe("what a template cannot say", () => {
       assert.equal(problems.length, 1);
       assert.deepEqual(problems[0]?.path, ["a", 0]);
       assert.match(
-        problems[0]?.mend ?? "",
+        problems[0]?.fix ?? "",
         /allowed here: \$\{text\}, \$\{number\}, \$\{yes\}, \$\{nothing\}, \$\{amount\}/,
       );
     });

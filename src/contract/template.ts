@@ -34,7 +34,7 @@ export type Render<Facts> = (facts: Facts) => string;
 export interface TemplateProblem {
   readonly path: readonly (string | number)[];
   readonly reason: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** Literal text, or a placeholder's reader. */
@@ -108,7 +108,7 @@ function unknownPlaceholder(
   return {
     path,
     reason: open ? `the placeholder \${${name} has no closing brace` : `unknown placeholder \${${name}}`,
-    mend: `allowed here: ${allowed.join(", ")}; write $\${ for a literal \${`,
+    fix: `allowed here: ${allowed.join(", ")}; write $\${ for a literal \${`,
   };
 }
 

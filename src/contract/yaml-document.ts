@@ -33,12 +33,12 @@ export function parseYamlDocument(
   text: string,
   maxCharacters = MAX_FILE_CHARACTERS,
 ): YamlDocument | readonly FileProblem[] {
-  const problem = (line: number, reason: string, mend: string): FileProblem => ({
+  const problem = (line: number, reason: string, fix: string): FileProblem => ({
     file,
     path: "",
     line,
     reason,
-    mend,
+    fix,
   });
   if (text.length > maxCharacters) {
     return [
@@ -59,7 +59,7 @@ export function parseYamlDocument(
   const fault = [...first.errors, ...first.warnings].toSorted((one, other) => one.pos[0] - other.pos[0])[0];
   if (fault !== undefined) {
     const { line } = lines.linePos(fault.pos[0]);
-    return [problem(line, `not valid YAML: ${fault.message}`, mendSyntax(text.split("\n")[line - 1] ?? ""))];
+    return [problem(line, `not valid YAML: ${fault.message}`, fixSyntax(text.split("\n")[line - 1] ?? ""))];
   }
   const value = readValue(() => first.toJS({ maxAliasCount: 100 }) as unknown);
   if (value instanceof Error) return [problem(1, value.message, "write the repeated part out")];
@@ -74,10 +74,10 @@ export function parseYamlDocument(
 }
 
 /** A parameter in an unquoted match ends the member that it stands in: `{ match: GET /v1/{id}, cost: 1 }`. */
-function mendSyntax(line: string): string {
+function fixSyntax(line: string): string {
   return /\b(?:match|path):\s*(?![\s"'])[^"']*\{[^}]*\}/.test(line)
     ? 'put the match in quotes: match: "GET /v1/{id}"'
-    : "mend the syntax of this line";
+    : "fix the syntax of this line";
 }
 
 /** Too many aliases (a "billion laughs" file) are the one thing that fails after a clean parse. */

@@ -2,7 +2,7 @@ import type { Credits } from "./credits.ts";
 
 /**
  * One kind of export, as farebox.yaml says it and `src/exports` carries it out. A job keeps what its price and its files depend on;
- * the source is looked up by the kind's name, so that a mended address or credential counts for jobs that are waiting.
+ * the source is looked up by the kind's name, so that a fixed address or credential counts for jobs that are waiting.
  */
 export interface ExportKind {
   /** Stands in the job: of every instance's configuration the same name means the same source. */

@@ -7,7 +7,7 @@ export class FareboxError extends Error {
   readonly code: string;
   /** True when the environment failed (storage down) and the same call may succeed later. */
   readonly retryable: boolean;
-  /** Where the mistake is (a config path, a JSON pointer, a field) and how to mend it. */
+  /** Where the mistake is (a config path, a JSON pointer, a field) and how to fix it. */
   readonly detail: Readonly<Record<string, unknown>>;
 
   constructor(

@@ -1,15 +1,15 @@
 import { isJsonObject } from "./json/json-value.ts";
 import { nearestWord } from "./nearest-word.ts";
 
-/** One mistake in something that a person wrote: where it is, what is wrong, and how to mend it. */
+/** One mistake in something that a person wrote: where it is, what is wrong, and how to fix it. */
 export interface Problem {
   /** `"prices[2].atMost.max"`. Empty for the whole input. */
   readonly path: string;
   readonly reason: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
-/** What a parser gives: the value, or every problem at once (so that a file is mended in one round, not in ten). */
+/** What a parser gives: the value, or every problem at once (so that a file is fixed in one round, not in ten). */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problems: readonly Problem[] };
@@ -34,7 +34,7 @@ export function openObject(
     problems.push({
       path,
       reason: `expected an object, got ${describeValue(input)}`,
-      mend: `write an object with the fields ${fields.join(", ")}`,
+      fix: `write an object with the fields ${fields.join(", ")}`,
     });
     return undefined;
   }
@@ -44,7 +44,7 @@ export function openObject(
     problems.push({
       path: at(path, name),
       reason: `unknown field ${JSON.stringify(name)}`,
-      mend: nearest === undefined ? `the fields are ${fields.join(", ")}` : `did you mean ${nearest}?`,
+      fix: nearest === undefined ? `the fields are ${fields.join(", ")}` : `did you mean ${nearest}?`,
     });
   }
   return input;

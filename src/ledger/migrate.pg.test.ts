@@ -11,7 +11,7 @@ import { atOnce, fulfilled } from "./testing/at-once.ts";
 import { renderSchema } from "./testing/render-schema.ts";
 import { createTestDatabase, eachDatabase } from "./testing/test-databases.ts";
 
-const MEND = "Start with an empty data directory or database, or go on with the Farebox that made this one.";
+const FIX = "Start with an empty data directory or database, or go on with the Farebox that made this one.";
 
 const names = async () => (await readMigrations()).map(({ name }) => name);
 
@@ -82,7 +82,7 @@ eachDatabase("migrating", (openFresh, kind) => {
       await db.query("INSERT INTO farebox.migrations VALUES ($1, $2, 'x')", [Number(name.slice(0, 4)), name]);
       await assert.rejects(migrate(db), {
         code: "database_from_before",
-        detail: { migration: name, mend: MEND },
+        detail: { migration: name, fix: FIX },
       });
       const [row] = await db.query<{ none: boolean }>(
         "SELECT to_regclass('farebox.accounts') IS NULL AS none",
@@ -104,7 +104,7 @@ eachDatabase("migrating", (openFresh, kind) => {
     await db.query("DELETE FROM migrations WHERE number = 9000");
   });
 
-  test("a migration that fails leaves nothing of itself, and is applied once it is mended", async () => {
+  test("a migration that fails leaves nothing of itself, and is applied once it is fixed", async () => {
     // The first migration meets an object of its own name: the last thing that it makes exists already.
     const all = await readMigrations();
     await dropAll();

@@ -157,7 +157,7 @@ function refuseFromBefore(migration: string): never {
     {
       detail: {
         migration,
-        mend: "Start with an empty data directory or database, or go on with the Farebox that made this one.",
+        fix: "Start with an empty data directory or database, or go on with the Farebox that made this one.",
       },
     },
   );

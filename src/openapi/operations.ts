@@ -18,7 +18,7 @@ export interface Operation {
 export interface OpenApiProblem {
   readonly place: DocumentPath;
   readonly reason: string;
-  readonly mend: string;
+  readonly fix: string;
 }
 
 /** Methods that a document's path may have and that can be priced. OPTIONS and TRACE never are. */
@@ -39,7 +39,7 @@ export function readOperations(
       isJsonObject(document) && document["swagger"] !== undefined
         ? "is Swagger 2"
         : "is no OpenAPI 3 document";
-    problems.push({ place: [], reason, mend: "give a document that begins with openapi: 3.0 or later" });
+    problems.push({ place: [], reason, fix: "give a document that begins with openapi: 3.0 or later" });
     return { operations, problems };
   }
   const paths = document["paths"];
@@ -47,7 +47,7 @@ export function readOperations(
     if (!isJsonObject(item) || !template.startsWith("/")) continue;
     if (item["$ref"] !== undefined) {
       const reason = "is defined elsewhere ($ref), maybe for several paths";
-      problems.push({ place: ["paths", template, "$ref"], reason, mend: "write the path's operations here" });
+      problems.push({ place: ["paths", template, "$ref"], reason, fix: "write the path's operations here" });
       continue;
     }
     for (const [name, value] of Object.entries(item)) {

@@ -33,7 +33,7 @@ export function readPricesOfDocument(
           path: "",
           line: undefined,
           reason,
-          mend: "check prices.openapi: its path starts at the configuration's folder",
+          fix: "check prices.openapi: its path starts at the configuration's folder",
         },
       ],
     };
@@ -51,7 +51,7 @@ export function readPricesOfDocument(
   if (wrong.length > 0) {
     return {
       problems: wrong.map((problem) =>
-        Object.assign(place(problem.place), { reason: problem.reason, mend: problem.mend }),
+        Object.assign(place(problem.place), { reason: problem.reason, fix: problem.fix }),
       ),
     };
   }
@@ -67,11 +67,11 @@ interface FoundPrice {
   readonly place: DocumentPath;
 }
 
-interface FoundProblem extends Pick<Problem, "reason" | "mend"> {
+interface FoundProblem extends Pick<Problem, "reason" | "fix"> {
   readonly place: DocumentPath;
 }
 
-const MEND = "write a number of credits, a price without its match, or a list of such prices with conditions";
+const FIX = "write a number of credits, a price without its match, or a list of such prices with conditions";
 
 function readCredits({ match, place, value }: Operation): (FoundPrice | FoundProblem)[] {
   const credits = value["x-credits"];
@@ -83,9 +83,9 @@ function readCredits({ match, place, value }: Operation): (FoundPrice | FoundPro
 
 function readPrice(match: string, value: unknown, place: DocumentPath): FoundPrice | FoundProblem {
   if (typeof value === "number" || typeof value === "string") return { price: { match, cost: value }, place };
-  if (!isJsonObject(value)) return { place, reason: `${describeValue(value)} is no price`, mend: MEND };
+  if (!isJsonObject(value)) return { place, reason: `${describeValue(value)} is no price`, fix: FIX };
   if (value["match"] !== undefined) {
-    return { place: [...place, "match"], reason: "the operation is the match", mend: "remove match" };
+    return { place: [...place, "match"], reason: "the operation is the match", fix: "remove match" };
   }
   return { price: { match, ...value }, place };
 }
@@ -100,7 +100,7 @@ function findMisplaced(document: unknown): readonly FoundProblem[] {
   return places.map((place) => ({
     place,
     reason: "x-credits prices an operation, and here is none",
-    mend: "write it on each operation that it is for",
+    fix: "write it on each operation that it is for",
   }));
 }
 

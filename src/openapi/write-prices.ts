@@ -35,12 +35,12 @@ export function writePrices(
   if (!("value" in document)) throw problemsError("openapi_invalid", "The OpenAPI document", document);
   const { operations, problems } = readOperations(document.value, options.basePath);
   if (problems.length > 0) {
-    const placed = problems.map(({ place, reason, mend }) => ({
+    const placed = problems.map(({ place, reason, fix }) => ({
       file,
       line: document.lineOf(place),
       path: formatPath(place),
       reason,
-      mend,
+      fix,
     }));
     throw problemsError("openapi_invalid", "The OpenAPI document", placed);
   }
@@ -126,6 +126,6 @@ function isTime(value: unknown): boolean {
 
 function refuseAlias(file: string, place: readonly (string | number)[]): never {
   const reason = "is an alias: what is written here would be written elsewhere too";
-  const problem = { file, line: undefined, path: formatPath(place), reason, mend: "write the operation out" };
+  const problem = { file, line: undefined, path: formatPath(place), reason, fix: "write the operation out" };
   throw problemsError("openapi_invalid", "The OpenAPI document", [problem]);
 }

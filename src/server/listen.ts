@@ -6,7 +6,7 @@ export interface Listen {
   readonly port: number;
 }
 
-/** The system's own text for a port that is taken names neither the listener nor the mend. */
+/** The system's own text for a port that is taken names neither the listener nor the fix. */
 export function refuseAddress(listen: Listen): (error: unknown) => never {
   return (cause) => {
     // A worker's refusal has been put into words already.
@@ -15,7 +15,7 @@ export function refuseAddress(listen: Listen): (error: unknown) => never {
     throw new FareboxError("listen_failed", `Cannot listen on ${listen.host}:${listen.port}: ${reason}`, {
       detail: {
         ...listen,
-        mend: "Stop what listens there, or choose another address; port 0 takes any free one.",
+        fix: "Stop what listens there, or choose another address; port 0 takes any free one.",
       },
       cause,
     });

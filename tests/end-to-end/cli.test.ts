@@ -267,7 +267,7 @@ test("a wrong configuration is told whole, with exit code 2, and nothing is star
   const { error } = JSON.parse(json.stderr);
   assert.deepEqual([json.code, error.code], [2, "config_invalid"]);
   assert.ok(error.problems.length >= 3);
-  for (const problem of error.problems) assert.ok(problem.path && problem.reason && problem.mend);
+  for (const problem of error.problems) assert.ok(problem.path && problem.reason && problem.fix);
   assert.ok(!existsSync(data));
   const missing = await runFarebox(["start", "--config", join(folder, "none.yaml"), "--data", data]);
   assert.equal(missing.code, 2);

@@ -4,7 +4,7 @@ import { mutate } from "../mutations/mutation.ts";
 import { MUTATIONS } from "../mutations/mutations.ts";
 import { readTracked, trackedFiles } from "./tracked-files.ts";
 
-test("every seeded fault still has its one place in the code (mend: tests/mutations/list)", () => {
+test("every seeded fault still has its one place in the code (fix: tests/mutations/list)", () => {
   const lost = MUTATIONS.flatMap((mutation) => {
     try {
       mutate(readTracked(mutation.file), mutation);

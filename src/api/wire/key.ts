@@ -200,6 +200,5 @@ export const permissionsBody = z
 function refuseNoPattern(text: string, context: z.RefinementCtx): void {
   const problems: Problem[] = [];
   parseMatchPattern(text, "", problems);
-  for (const { reason, mend } of problems)
-    context.addIssue({ code: "custom", message: `${reason}; ${mend}` });
+  for (const { reason, fix } of problems) context.addIssue({ code: "custom", message: `${reason}; ${fix}` });
 }

@@ -77,8 +77,8 @@ async function auditDirectly(cli: Cli, options: Options): Promise<Audit> {
   }
 }
 
-function refuse(message: string, mend: string): never {
-  throw new FareboxError("database_not_migrated", message, { detail: { mend } });
+function refuse(message: string, fix: string): never {
+  throw new FareboxError("database_not_migrated", message, { detail: { fix } });
 }
 
 function renderReport({ sound, pools, entries, findings }: Audit): string {

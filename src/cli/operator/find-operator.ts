@@ -26,7 +26,7 @@ export function findOperator(hints: OperatorHints): OperatorAddress {
       `No Farebox runs on the data directory ${hints.directory}.`,
       {
         detail: {
-          mend: "Start one with `farebox start`, name its directory with --data, or set FAREBOX_OPERATOR_URL.",
+          fix: "Start one with `farebox start`, name its directory with --data, or set FAREBOX_OPERATOR_URL.",
         },
       },
     );
@@ -35,7 +35,7 @@ export function findOperator(hints: OperatorHints): OperatorAddress {
   if (token === undefined) {
     throw new FareboxError("operator_token_missing", `There is no operator token for ${url}.`, {
       detail: {
-        mend: `Set FAREBOX_OPERATOR_TOKEN, or name with --data the directory that has the file operator-token.`,
+        fix: `Set FAREBOX_OPERATOR_TOKEN, or name with --data the directory that has the file operator-token.`,
       },
     });
   }

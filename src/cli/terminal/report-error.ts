@@ -39,11 +39,11 @@ function errorBody(error: FareboxError): Record<string, unknown> {
 }
 
 function renderForPeople(error: FareboxError): string {
-  const mend = memberOf(error.detail, "mend");
+  const fix = memberOf(error.detail, "fix");
   const lines = [
     `farebox: ${error.message}`,
     ...wrongFields(error),
-    ...(mend === undefined ? [] : [`  mend: ${mend}`]),
+    ...(fix === undefined ? [] : [`  fix: ${fix}`]),
   ];
   return `${lines.join("\n")}\n`;
 }

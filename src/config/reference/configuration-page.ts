@@ -15,7 +15,7 @@ prices:
 \`\`\`
 
 Only \`upstream\` is required. Unknown options are refused. All problems are reported at once, each with its path, line, reason and
-mend; Farebox then exits with 2 and has started nothing. Durations are a whole number and a unit (\`250ms\`, \`30s\`, \`5m\`, \`24h\`,
+fix; Farebox then exits with 2 and has started nothing. Durations are a whole number and a unit (\`250ms\`, \`30s\`, \`5m\`, \`24h\`,
 \`1d\`), sizes too (\`512B\`, \`16KiB\`, \`10MiB\`), amounts of credits have at most six decimals and go up to a billion.
 
 Secrets stay out of the file: in any text below \`upstream\`, \`\${env:NAME}\` is replaced by an environment variable. One that is

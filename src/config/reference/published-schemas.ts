@@ -34,7 +34,7 @@ export function publishForm(form: unknown): unknown {
   return Object.fromEntries(members.map(([name, value]) => [name, publishForm(value)]));
 }
 
-/** `reason`, `mend` and `range` as texts are ours. Below `properties` they would be members of that name: objects. */
+/** `reason`, `fix` and `range` as texts are ours. Below `properties` they would be members of that name: objects. */
 function isAnnotation(form: Readonly<Record<string, unknown>>, name: string): boolean {
-  return ["reason", "mend", "range"].includes(name) && typeof form[name] === "string";
+  return ["reason", "fix", "range"].includes(name) && typeof form[name] === "string";
 }

@@ -10,7 +10,7 @@ export const consoleOption = z
     enabled: z.boolean().default(true).meta({
       description: "Whether the operator listener serves the [console](../guide/console.md).",
       reason: "On: whoever runs Farebox has pages from the first minute. They open for who has a token.",
-      mend: "write true or false",
+      fix: "write true or false",
     }),
     path: z
       .string()
@@ -20,7 +20,7 @@ export const consoleOption = z
       .meta({
         description: "The console's address on the operator listener, and what its paths begin with.",
         reason: "Beside the operator API's own paths.",
-        mend: "write a path without a slash at its end: /console",
+        fix: "write a path without a slash at its end: /console",
       }),
   })
   .prefault({})

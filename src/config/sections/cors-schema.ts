@@ -4,7 +4,7 @@ import { duration } from "../option-types.ts";
 /** A host's name, perhaps below any other: `https://*.example.com`. */
 const BELOW = /^(https?:\/\/)\*\.(?=[^*]+$)/;
 
-const ORIGIN_MEND = "write an origin without a path: https://app.example.com, https://*.example.com, or *";
+const ORIGIN_FIX = "write an origin without a path: https://app.example.com, https://*.example.com, or *";
 
 /** As browsers write it in `Origin`: scheme, host, and the port where it is not the scheme's own. */
 const origin = z.string().superRefine((text, context) => {
@@ -13,13 +13,13 @@ const origin = z.string().superRefine((text, context) => {
   const isOrigin = /^https?:[^*]+$/.test(plain) && URL.canParse(plain) && new URL(plain).origin === plain;
   if (isOrigin) return;
   const message = `${JSON.stringify(text)} is not an origin`;
-  context.addIssue({ code: "custom", message, params: { mend: ORIGIN_MEND } });
+  context.addIssue({ code: "custom", message, params: { fix: ORIGIN_FIX } });
 });
 
 const headerName = z
   .string()
   .regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}$/, "is not a header's name")
-  .meta({ mend: "write letters, digits and hyphens" });
+  .meta({ fix: "write letters, digits and hyphens" });
 
 /** Pages of other origins in browsers. */
 export const corsOption = z
@@ -28,18 +28,18 @@ export const corsOption = z
       description:
         "Whose pages may call the API and read its answers: `https://app.example.com`, `https://*.example.com` for every host below it, or `*` for all.",
       reason: "Required: a browser lets no other page read an answer.",
-      mend: ORIGIN_MEND,
+      fix: ORIGIN_FIX,
     }),
     credentials: z.boolean().default(false).meta({
       description: "Whether pages may send cookies along (`Access-Control-Allow-Credentials`).",
       reason: "Off: keys travel in a header. Your own API may need it; then each origin must be named.",
-      mend: "write true or false",
+      fix: "write true or false",
     }),
     exposeHeaders: z.array(headerName).max(100).default([]).meta({
       description:
         "Headers of your API that pages may read, besides those of the contract, which are always readable.",
       reason: "None. What the upstream exposes itself stays exposed.",
-      mend: "write a list of names: [X-Total-Count]",
+      fix: "write a list of names: [X-Total-Count]",
     }),
     maxAge: duration({
       default: "10m",
@@ -55,7 +55,7 @@ export const corsOption = z
       code: "custom",
       path: ["origins"],
       message: "allows every origin, with cookies",
-      params: { mend: "name the origins, or leave credentials out: any page could act as its visitor" },
+      params: { fix: "name the origins, or leave credentials out: any page could act as its visitor" },
     });
   })
   .optional()
@@ -63,5 +63,5 @@ export const corsOption = z
     description: "Pages of other origins in browsers: what they may call and read (CORS).",
     reason:
       "None: browsers let no page of another origin read an answer, unless the upstream says so itself.",
-    mend: "write at least the origins: cors: { origins: [https://app.example.com] }",
+    fix: "write at least the origins: cors: { origins: [https://app.example.com] }",
   });

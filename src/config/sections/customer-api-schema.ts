@@ -12,12 +12,12 @@ export const customerApiOption = z
       description: "Whether the gateway answers the [customer API](customer-api.md).",
       reason:
         "On: customers see their balance, usage and prices from the first minute. Off: its paths are forwarded.",
-      mend: "write true or false",
+      fix: "write true or false",
     }),
     path: z.string().regex(PLAIN_PATH, "is not a path of plain segments").default("/v1/credits").meta({
       description: "Its paths begin with this: `/v1/credits/balances`. They are never forwarded or priced.",
       reason: "Beside most APIs' own paths. Choose another one when yours has endpoints there.",
-      mend: "write a path without a slash at its end: /v1/credits",
+      fix: "write a path without a slash at its end: /v1/credits",
     }),
     requests: count({
       default: 300,
@@ -37,7 +37,7 @@ export const customerApiOption = z
           description:
             "Whether customers create, change, rotate and revoke keys of their account themselves.",
           reason: "Off: who may make keys is the provider's decision.",
-          mend: "write true or false",
+          fix: "write true or false",
         }),
         maxKeys: count({
           default: 20,

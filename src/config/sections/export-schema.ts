@@ -9,7 +9,7 @@ const route = z
       description:
         "The request that creates an export: `POST /v2/exports/{dataset}`. It is answered here, never forwarded.",
       reason: "Required.",
-      mend: "write POST and a path: POST /v2/exports/companies",
+      fix: "write POST and a path: POST /v2/exports/companies",
     }),
     each: z
       .record(
@@ -82,7 +82,7 @@ const route = z
     gzip: z.boolean().default(true).meta({
       description: "Whether files are compressed with gzip.",
       reason: "On: records are a tenth of their size.",
-      mend: "write true or false",
+      fix: "write true or false",
     }),
     source: exportSourceOption,
   })
@@ -110,7 +110,7 @@ const s3 = z
     pathStyle: z.boolean().default(false).meta({
       description: "Whether the bucket stands in the path instead of the host name.",
       reason: "Off, as at Amazon; most compatible services need it on.",
-      mend: "write true or false",
+      fix: "write true or false",
     }),
     accessKeyId: z.string().optional().meta({
       description: "The access key: `${env:S3_ACCESS_KEY_ID}`.",
@@ -137,7 +137,7 @@ const storage = z
   .refine(({ folder, s3: service }) => folder === undefined || service === undefined, {
     path: ["folder"],
     message: "does not go with s3",
-    params: { mend: "keep one of the two" },
+    params: { fix: "keep one of the two" },
   })
   .prefault({})
   .meta({ description: "Where files are kept.", reason: "A folder: nothing to set up." });

@@ -5,12 +5,12 @@ import { count, duration } from "../option-types.ts";
 const sourceRequest = z
   .string()
   .regex(/^(?:GET|POST) \/[^\s?#*]*$/, "is not `GET /path` or `POST /path`")
-  .meta({ mend: "write a method, a space and a path: POST /v2/companies/search" });
+  .meta({ fix: "write a method, a space and a path: POST /v2/companies/search" });
 
 const pointer = z
   .string()
   .regex(/^(?:\/(?:[^~]|~[01])*)?$/, "is not a JSON pointer")
-  .meta({ mend: 'write a JSON pointer: /items, or "" for the whole' });
+  .meta({ fix: 'write a JSON pointer: /items, or "" for the whole' });
 
 const answerHeader = z.string().min(1).meta({ description: "A header of the answer.", reason: "Required." });
 const answerPointer = pointer.meta({
@@ -55,7 +55,7 @@ export const exportSourceOption = z
       description:
         "`lines`: one answer that streams JSON Lines. `pages`: pages of records. `collect`: ids, from pages or from the export's own request, and then a record for each.",
       reason: "Required.",
-      mend: "write lines, pages or collect",
+      fix: "write lines, pages or collect",
     }),
     upstream: z.string().optional().meta({
       description: "The upstream's name.",
@@ -137,8 +137,8 @@ export const exportSourceOption = z
     }),
   })
   .superRefine((source, context) => {
-    for (const [path, message, mend] of findContradictions(source)) {
-      context.addIssue({ code: "custom", path: [path], message, params: { mend } });
+    for (const [path, message, fix] of findContradictions(source)) {
+      context.addIssue({ code: "custom", path: [path], message, params: { fix } });
     }
   })
   .meta({ description: "Where the records come from.", reason: "Required." });
@@ -148,13 +148,13 @@ type SourceShape = Readonly<
     Partial<Record<"request" | "ids" | "collect" | "next" | "send" | "id", unknown>>
 >;
 
-type Contradiction = readonly [path: string, message: string, mend: string];
+type Contradiction = readonly [path: string, message: string, fix: string];
 
 function findContradictions(source: SourceShape): readonly Contradiction[] {
   const { kind, request, ids, collect, next, send, id } = source;
   const found: Contradiction[] = [];
-  const need = (path: string, value: unknown, mend: string): void => {
-    if (value === undefined) found.push([path, "is missing", mend]);
+  const need = (path: string, value: unknown, fix: string): void => {
+    if (value === undefined) found.push([path, "is missing", fix]);
   };
   const refuse = (path: string, value: unknown, reason: string): void => {
     if (value !== undefined) found.push([path, reason, "remove it, or choose another kind"]);

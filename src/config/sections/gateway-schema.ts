@@ -4,12 +4,12 @@ import { byteSize, count, duration } from "../option-types.ts";
 import { corsOption } from "./cors-schema.ts";
 import { tlsOption } from "./tls-schema.ts";
 
-const RANGE_MEND = "write an address, or a range of them: 10.0.0.0/8, 192.0.2.7, 2001:db8::/32";
+const RANGE_FIX = "write an address, or a range of them: 10.0.0.0/8, 192.0.2.7, 2001:db8::/32";
 
 const addressRange = z.string().superRefine((text, context) => {
   if (parseAddressRange(text) !== undefined) return;
   const message = `${JSON.stringify(text)} is not an address range`;
-  context.addIssue({ code: "custom", message, params: { mend: RANGE_MEND } });
+  context.addIssue({ code: "custom", message, params: { fix: RANGE_FIX } });
 });
 
 /** The gateway: whom it answers how, and a limit on everything, each with its reason. */
@@ -21,13 +21,13 @@ export const gatewayOption = z
       description:
         "Addresses of the proxies in front (`10.0.0.0/8`, `2001:db8::7`): what they say of their clients is believed and passed on.",
       reason: "None: what anybody could write is dropped.",
-      mend: RANGE_MEND,
+      fix: RANGE_FIX,
     }),
     proxyHeader: z.enum(["x-forwarded-for", "forwarded"]).optional().meta({
       description: "The header in which the trusted proxies name the client. The other one is then dropped.",
       reason:
         "Left out: the one that is there; both are refused when they name different clients. Name it when your proxies pass the other one on.",
-      mend: "write x-forwarded-for or forwarded",
+      fix: "write x-forwarded-for or forwarded",
     }),
     maxHeaderSize: byteSize({
       default: "16KiB",

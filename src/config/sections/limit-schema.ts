@@ -7,8 +7,8 @@ import { parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 export const matchOption = z.string().superRefine((text, context) => {
   const problems: Problem[] = [];
   parseMatchPattern(text, "", problems);
-  for (const { reason, mend } of problems)
-    context.addIssue({ code: "custom", message: reason, params: { mend } });
+  for (const { reason, fix } of problems)
+    context.addIssue({ code: "custom", message: reason, params: { fix } });
 });
 
 const NAMED_SECONDS: ReadonlyMap<string, number> = new Map([
@@ -20,17 +20,17 @@ const NAMED_SECONDS: ReadonlyMap<string, number> = new Map([
 
 /** Counters live in memory for a window; what is allowed in a month is a plan's business. */
 const MAX_WINDOW_SECONDS = 31 * 86_400;
-const WINDOW_MEND = "write second, minute, hour, day or a duration: 10s, 15m";
+const WINDOW_FIX = "write second, minute, hour, day or a duration: 10s, 15m";
 
 /** A window, in seconds after parsing. */
 export const windowOption = z
   .string()
-  .meta({ mend: WINDOW_MEND })
+  .meta({ fix: WINDOW_FIX })
   .transform((text, context) => {
     const seconds = NAMED_SECONDS.get(text) ?? parseDuration(text);
     if (seconds !== undefined && seconds <= MAX_WINDOW_SECONDS) return seconds;
     const message = `${JSON.stringify(text)} is not a window of at most 31 days`;
-    context.addIssue({ code: "custom", message, params: { mend: WINDOW_MEND } });
+    context.addIssue({ code: "custom", message, params: { fix: WINDOW_FIX } });
     return z.NEVER;
   });
 
@@ -39,12 +39,12 @@ const limit = z
     match: matchOption.meta({
       description: "The endpoints that are counted together: a match like a price's, or `*` for all.",
       reason: "Required.",
-      mend: "write a match: GET /account/credits",
+      fix: "write a match: GET /account/credits",
     }),
     requests: z.int().min(1).max(1_000_000_000).meta({
       description: "Requests allowed in a window.",
       reason: "Required.",
-      mend: "write a whole number above 0",
+      fix: "write a whole number above 0",
     }),
     per: windowOption.meta({
       description: "The window: `second`, `minute`, `hour`, `day`, or a duration such as `10s`.",

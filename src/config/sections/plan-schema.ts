@@ -30,7 +30,7 @@ const recurring = z
         description:
           "Whether unused credits survive the refresh: `true`, `false`, or `{ cap: 5000 }` for at most so many.",
         reason: "`false`: what a period includes is for that period.",
-        mend: "write true, false or { cap: 5000 }",
+        fix: "write true, false or { cap: 5000 }",
       }),
   })
   .meta({ description: "Credits granted at intervals." });

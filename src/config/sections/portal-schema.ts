@@ -10,31 +10,31 @@ export const portalOption = z
     enabled: z.boolean().default(true).meta({
       description: "Whether the gateway serves the [portal](../guide/portal.md).",
       reason: "On: customers have a page from the first minute. Off: its paths are forwarded.",
-      mend: "write true or false",
+      fix: "write true or false",
     }),
     path: z.string().regex(PLAIN_PATH, "is not a path of plain segments").default("/portal").meta({
       description: "The portal's address on the gateway, and what its paths begin with.",
       reason: "Beside most APIs' own paths. Choose another one when yours has endpoints there.",
-      mend: "write a path without a slash at its end: /portal",
+      fix: "write a path without a slash at its end: /portal",
     }),
     frameAncestors: z.array(z.string().regex(ORIGIN, "is not an origin")).max(20).default([]).meta({
       description:
         "Origins of your sites that may show the portal in a frame: `https://app.example.com`, `https://*.example.com`.",
       reason: "None: a page in a stranger's frame can be clicked by people who do not see it.",
-      mend: "write origins without a path: [https://app.example.com]",
+      fix: "write origins without a path: [https://app.example.com]",
     }),
     brand: z
       .strictObject({
         name: z.string().min(1).max(60).default("Farebox").meta({
           description: "The name in the portal's head and title: your API's.",
           reason: "It must have one.",
-          mend: "write a name of at most 60 characters",
+          fix: "write a name of at most 60 characters",
         }),
         logo: z.string().min(1).optional().meta({
           description:
             "A picture beside the name: a path from this file, `.svg`, `.png`, `.webp` or `.jpg`, at most 256 KiB. It is shown 24 pixels high.",
           reason: "None: the name stands alone.",
-          mend: "write the path of a picture: ./logo.svg",
+          fix: "write the path of a picture: ./logo.svg",
         }),
         accent: z
           .string()
@@ -44,7 +44,7 @@ export const portalOption = z
             description:
               "The colour of buttons, links and charts: `#0b7285`. Where texts in it could not be read, a darker or lighter shade is used.",
             reason: "None: Farebox's own.",
-            mend: 'write a colour in quotation marks: "#0b7285"',
+            fix: 'write a colour in quotation marks: "#0b7285"',
           }),
       })
       .prefault({})

@@ -11,7 +11,7 @@ export const sessionsOption = z
       description:
         "Names by which browsers reach the pages, with the port if it is not the usual one: `credits.example.com`. Names of this machine itself (`localhost`, `127.0.0.1`) always do.",
       reason: "None: a name that somebody pointed here (DNS rebinding) must not be taken for one of yours.",
-      mend: "write names without a scheme or a path: [credits.example.com]",
+      fix: "write names without a scheme or a path: [credits.example.com]",
     }),
     idle: duration({
       default: "30m",

@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { count } from "../option-types.ts";
 
-const fileMend = "write a path from this file: certs/api.pem";
+const fileFix = "write a path from this file: certs/api.pem";
 
 /** Files in PEM. Their contents are read when the gateway starts: other commands need none of them. */
-const file = z.string().min(1).meta({ mend: fileMend });
+const file = z.string().min(1).meta({ fix: fileFix });
 
 /** The listener's certificate. */
 export const tlsOption = z
@@ -31,5 +31,5 @@ export const tlsOption = z
     description:
       "The listener's certificate: it then speaks TLS, and HTTP/2 and HTTP/1.1 as the client chooses.",
     reason: "None: plain HTTP/1.1, behind a proxy that ends TLS.",
-    mend: "write cert and key: tls: { cert: certs/api.pem, key: certs/api.key }",
+    fix: "write cert and key: tls: { cert: certs/api.pem, key: certs/api.key }",
   });

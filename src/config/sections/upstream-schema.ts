@@ -8,14 +8,14 @@ const address = z
   .transform((text, context) => {
     const parsed = parseUpstreamAddress(text);
     if (typeof parsed === "string") return parsed;
-    context.addIssue({ code: "custom", message: parsed.reason, params: { mend: parsed.mend } });
+    context.addIssue({ code: "custom", message: parsed.reason, params: { fix: parsed.fix } });
     return z.NEVER;
   })
   .meta({
     description:
       "The upstream's address: `http://` or `https://`, a host, perhaps a port and a path that is put before the request's.",
     reason: "Required.",
-    mend: "write an address like http://127.0.0.1:9000",
+    fix: "write an address like http://127.0.0.1:9000",
   });
 
 const headers = z
@@ -28,7 +28,7 @@ const headers = z
         code: "custom",
         path: [name],
         message: problem.reason,
-        params: { mend: problem.mend },
+        params: { fix: problem.fix },
       });
     }
   })
@@ -52,7 +52,7 @@ const upstream = z
       .meta({
         description: "Requests whose `Host` is this one, on any port, go here.",
         reason: "Left out: any host.",
-        mend: "write a host in lower case without a port: api.example.com",
+        fix: "write a host in lower case without a port: api.example.com",
       }),
     pathPrefix: z
       .string()
@@ -62,7 +62,7 @@ const upstream = z
         description:
           "Requests whose path is this one, or below it, go here. The first upstream that fits is chosen.",
         reason: "Left out: any path.",
-        mend: "write a path without a slash at its end: /v2",
+        fix: "write a path without a slash at its end: /v2",
       }),
     headers,
     hiddenHeaders: z
@@ -73,13 +73,13 @@ const upstream = z
         description:
           "Headers of its responses that customers do not get, like those that it sends for a price's `count` or `where`.",
         reason: "None: what an API sends is its customers'.",
-        mend: "write names like x-result-count; what frames a body (content-length, content-type) stays",
+        fix: "write names like x-result-count; what frames a body (content-length, content-type) stays",
       }),
     tls: upstreamTlsOption,
     http2: z.boolean().default(false).meta({
       description: "Whether an `https://` upstream may be spoken to by HTTP/2, if it offers it (ALPN).",
       reason: "Off: on a connection of its own a call that breaks breaks no other.",
-      mend: "write true or false",
+      fix: "write true or false",
     }),
     connectTimeout: duration({
       default: "5s",
@@ -128,7 +128,7 @@ export const upstreamOption = z
     description:
       "Where requests go: an address, one upstream with options, or several by name. In all texts `${env:NAME}` is replaced.",
     reason: "Required: without an API there is nothing to sell.",
-    mend: "write an address like http://127.0.0.1:9000, one upstream with a url, or several by name",
+    fix: "write an address like http://127.0.0.1:9000, one upstream with a url, or several by name",
   });
 
 export type UpstreamOption = z.infer<typeof upstreamOption>;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-const file = z.string().min(1).meta({ mend: "write a path from this file: certs/upstream-ca.pem" });
+const file = z.string().min(1).meta({ fix: "write a path from this file: certs/upstream-ca.pem" });
 
 /** How an `https://` upstream is known, and how the gateway makes itself known to it. Files are read at the start. */
 export const upstreamTlsOption = z
@@ -25,16 +25,16 @@ export const upstreamTlsOption = z
       .meta({
         description: "The name that the upstream's certificate is for (SNI).",
         reason: "Left out: the host of its address.",
-        mend: "write a host name: api.internal.example",
+        fix: "write a host name: api.internal.example",
       }),
   })
   .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
     error: "has a certificate without its key, or a key without its certificate",
-    params: { mend: "write both cert and key, or neither" },
+    params: { fix: "write both cert and key, or neither" },
   })
   .optional()
   .meta({
     description: "How an `https://` upstream is known, and how the gateway makes itself known to it.",
     reason: "None: by the authorities that Node knows, and without a certificate of its own.",
-    mend: "write paths from this file: tls: { ca: certs/upstream-ca.pem }",
+    fix: "write paths from this file: tls: { ca: certs/upstream-ca.pem }",
   });

@@ -24,9 +24,9 @@ export function problemsOf(text: string, variables: EnvironmentVariables = {}): 
   assert.equal(error.code, "config_invalid");
   assert.equal(error.retryable, false);
   const problems = error.detail["problems"] as readonly FileProblem[];
-  for (const { path, mend } of problems) {
-    assert.notEqual(mend, "", path);
-    assert.notEqual(mend, "see the reference", path);
+  for (const { path, fix } of problems) {
+    assert.notEqual(fix, "", path);
+    assert.notEqual(fix, "see the reference", path);
   }
   return problems;
 }

@@ -78,7 +78,7 @@ function readSources(
     problems.push({
       path: [...path.slice(0, -1), "$sources"],
       reason: "does not give words to sources of grants",
-      mend: `write { topup: purchase }; the sources are ${SOURCES.join(", ")}`,
+      fix: `write { topup: purchase }; the sources are ${SOURCES.join(", ")}`,
     });
   }
   return new Map(words);
@@ -96,7 +96,7 @@ function readWord(
     problems.push({
       path: [...path.slice(0, -1), name],
       reason: `${JSON.stringify(given)} is not known here`,
-      mend: `write ${words.join(" or ")}`,
+      fix: `write ${words.join(" or ")}`,
     });
   }
   return given;

@@ -25,7 +25,7 @@ export function compileEndpoints(
       problems.push({
         path: [...path, "match"],
         reason: `${template.match} is answered twice`,
-        mend: "remove one of the two",
+        fix: "remove one of the two",
       });
     }
     routes.set(key, [pattern, compileEndpoint(template, problems, path)]);

@@ -28,7 +28,7 @@ const usageRequest = z.strictObject({
     .string()
     .refine((text) => text === "day" || text === "month" || parseDuration(text) !== undefined, {
       message: "is no length of time, day or month",
-      params: { mend: "write 30d, 24h, day or month" },
+      params: { fix: "write 30d, 24h, day or month" },
     })
     .optional()
     .describe(
@@ -110,12 +110,12 @@ export const endpointTemplate = z
       .describe("`answers: usage` only: answers to wrong requests. Default: those of `fields_invalid`."),
   })
   .superRefine(({ answers, request, match: text }, context) => {
-    const refuse = (path: string, message: string, mend: string): void =>
-      context.addIssue({ code: "custom", path: [path], message, params: { mend } });
+    const refuse = (path: string, message: string, fix: string): void =>
+      context.addIssue({ code: "custom", path: [path], message, params: { fix } });
     const problems: Problem[] = [];
     const pattern = parseMatchPattern(text, "match", problems);
     const [problem] = problems;
-    if (problem !== undefined) refuse("match", problem.reason, problem.mend);
+    if (problem !== undefined) refuse("match", problem.reason, problem.fix);
     else if (pattern?.wildcard === true || (pattern?.method !== "GET" && pattern?.method !== "POST")) {
       refuse("match", `"${text}" is not one endpoint for GET or POST`, "write GET /path or POST /path");
     }

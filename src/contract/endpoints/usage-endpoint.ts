@@ -131,7 +131,7 @@ function checkPathParams(
     problems.push({
       path: [...path, "request", name],
       reason: `${match} has no {${place.path}}`,
-      mend: known.length === 0 ? "write it into the match" : `its names are ${known.join(", ")}`,
+      fix: known.length === 0 ? "write it into the match" : `its names are ${known.join(", ")}`,
     });
   }
 }
@@ -150,7 +150,7 @@ function checkDefaults(
     problems.push({
       path: [...path, "request", name, "default"],
       reason: `"${word}" is none of the words`,
-      mend: `write one of ${Object.keys(words).join(", ")}`,
+      fix: `write one of ${Object.keys(words).join(", ")}`,
     });
   }
 }

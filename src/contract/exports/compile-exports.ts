@@ -65,7 +65,7 @@ export function compileExports(template: ExportsTemplate, problems: TemplateProb
 function checkMatch(match: string, path: Path, problems: TemplateProblem[]): void {
   const faults: Problem[] = [];
   parseMatchPattern(match, "", faults);
-  for (const { reason, mend } of faults) problems.push({ path, reason, mend });
+  for (const { reason, fix } of faults) problems.push({ path, reason, fix });
 }
 
 function compileAnswer<Facts extends ExportAnswerFacts>(

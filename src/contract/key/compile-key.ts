@@ -41,7 +41,7 @@ function checkParameter(name: string, problems: TemplateProblem[], path: Templat
   problems.push({
     path,
     reason: `the parameter ${name} carries links that download files of exports`,
-    mend: "name another one: api_key",
+    fix: "name another one: api_key",
   });
 }
 

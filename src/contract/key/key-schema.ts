@@ -14,7 +14,7 @@ const headerSource = z.strictObject({
         .regex(/^[A-Za-z0-9-]+$/, "is not an authentication scheme")
         .refine((scheme) => scheme.toLowerCase() !== "basic", {
           message: "holds a user name and a password, not a key",
-          params: { mend: "write basic: user, or basic: password, in place of schemes" },
+          params: { fix: "write basic: user, or basic: password, in place of schemes" },
         }),
     )
     .min(1)

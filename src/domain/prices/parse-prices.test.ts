@@ -15,7 +15,7 @@ function accepted(input: unknown, options = ONE_TYPE): readonly Price[] {
 
 function problemsOf(input: unknown, options = ONE_TYPE): readonly string[] {
   const parsed = parsePrices(input, "prices", options);
-  return parsed.ok ? [] : parsed.problems.map(({ path, reason, mend }) => `${path}: ${reason}; ${mend}`);
+  return parsed.ok ? [] : parsed.problems.map(({ path, reason, fix }) => `${path}: ${reason}; ${fix}`);
 }
 
 const RESULT = { match: "POST /b", cost: 1, per: "result", count: { body: "/data" }, atMost: 100 };
@@ -142,7 +142,7 @@ describe("parsePrices", () => {
     ]);
   });
 
-  describe("refuses, with the place and how to mend it", () => {
+  describe("refuses, with the place and how to fix it", () => {
     const cases: [string, Record<string, unknown>, RegExp][] = [
       [
         "a field that is misspelt",
@@ -469,7 +469,7 @@ describe("parsePrices", () => {
         if (!parsed.ok) {
           assert.ok(parsed.problems.length > 0);
           for (const problem of parsed.problems)
-            assert.ok(problem.path.startsWith("prices") && problem.mend !== "");
+            assert.ok(problem.path.startsWith("prices") && problem.fix !== "");
         }
       }),
     );

@@ -25,7 +25,7 @@ export function parsePrices(
     const reason = Array.isArray(input)
       ? `more than ${MAX_PRICES} prices`
       : `expected a list, got ${describeValue(input)}`;
-    return { ok: false, problems: [{ path, reason, mend: "write prices: [{ match: ..., cost: ... }]" }] };
+    return { ok: false, problems: [{ path, reason, fix: "write prices: [{ match: ..., cost: ... }]" }] };
   }
   const prices = input.map((item: unknown, index) => parsePrice(item, at(path, index), options, problems));
   findConflicts(
@@ -82,7 +82,7 @@ function conflictWith(seen: Seen, price: Named, index: number, path: string): Pr
     return {
       path: at(place, "match"),
       reason: `matches the same requests as "${seen.endpoint}" of ${at(path, seen.index)}`,
-      mend: "write both the same way: the match is the endpoint's name in reports",
+      fix: "write both the same way: the match is the endpoint's name in reports",
     };
   }
   const conditions = price.when
@@ -97,14 +97,14 @@ function conflictWith(seen: Seen, price: Named, index: number, path: string): Pr
     return {
       path: place,
       reason: `has the match and conditions of ${at(path, twin)}`,
-      mend: "remove one of the two",
+      fix: "remove one of the two",
     };
   }
   if (unconditional !== undefined) {
     return {
       path: place,
       reason: `never applies: ${at(path, unconditional)} has no conditions and comes first`,
-      mend: "put the price without conditions last",
+      fix: "put the price without conditions last",
     };
   }
   return undefined;

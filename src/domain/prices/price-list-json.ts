@@ -36,13 +36,13 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
   const { unpriced } = object;
   if (unpriced !== "free" && unpriced !== "refuse") {
     const reason = `unknown ${describeValue(unpriced)}`;
-    problems.push({ path: "unpriced", reason, mend: "write free or refuse" });
+    problems.push({ path: "unpriced", reason, fix: "write free or refuse" });
     return { ok: false, problems };
   }
   const { language } = object;
   if (language !== undefined && language !== PRICE_LANGUAGE) {
     const reason = `language ${describeValue(language)} is not known to this version of Farebox`;
-    problems.push({ path: "language", reason, mend: "update Farebox" });
+    problems.push({ path: "language", reason, fix: "update Farebox" });
     return { ok: false, problems };
   }
   const written = language === undefined ? fromFirstLanguage(object["prices"]) : object["prices"];

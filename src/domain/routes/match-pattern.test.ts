@@ -66,13 +66,13 @@ describe("parseMatchPattern", () => {
     ["GET /v1/%zz", /percent-encode/],
     [`GET /${"a".repeat(1000)}`, /shorten/],
   ];
-  for (const [input, mend] of refused) {
+  for (const [input, fix] of refused) {
     it(`refuses ${String(input).slice(0, 40)}`, () => {
       const { pattern, problems } = parse(input);
       assert.equal(pattern, undefined);
       assert.equal(problems.length, 1);
       assert.equal(problems[0]?.path, "match");
-      assert.match(problems[0]?.mend ?? "", mend);
+      assert.match(problems[0]?.fix ?? "", fix);
     });
   }
 

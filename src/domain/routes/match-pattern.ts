@@ -48,8 +48,8 @@ export function parseMatchPattern(
   path: string,
   problems: Problem[],
 ): MatchPattern | undefined {
-  const refuse = (reason: string, mend: string): undefined => {
-    problems.push({ path, reason, mend });
+  const refuse = (reason: string, fix: string): undefined => {
+    problems.push({ path, reason, fix });
   };
   if (typeof input !== "string") {
     return refuse(
@@ -71,31 +71,31 @@ export function parseMatchPattern(
   const [, method = "", route = ""] = parts;
   if (method !== "*" && !(PATTERN_METHODS as readonly string[]).includes(method)) {
     const nearest = nearestWord(method, PATTERN_METHODS);
-    const mend =
+    const fix =
       nearest === undefined
         ? `the methods are ${PATTERN_METHODS.join(", ")} and *`
         : `did you mean ${nearest}?`;
-    return refuse(`${describeValue(method)} is not a method`, mend);
+    return refuse(`${describeValue(method)} is not a method`, fix);
   }
   const shape = parseRoute(route);
-  if ("reason" in shape) return refuse(shape.reason, shape.mend);
+  if ("reason" in shape) return refuse(shape.reason, shape.fix);
   return { text: input, method, ...shape };
 }
 
 type Route = Pick<MatchPattern, "segments" | "wildcard" | "trailingSlash">;
-type Mistake = Pick<Problem, "reason" | "mend">;
+type Mistake = Pick<Problem, "reason" | "fix">;
 
 function parseRoute(route: string): Route | Mistake {
   if (!route.startsWith("/")) {
     return {
       reason: `the path ${describeValue(route)} does not begin with /`,
-      mend: `write ${describeValue(`/${route}`)}`,
+      fix: `write ${describeValue(`/${route}`)}`,
     };
   }
   if (/[?#]/.test(route)) {
     return {
       reason: "a match has no query",
-      mend: "put conditions on the query in when: [{ query: name, equals: value }]",
+      fix: "put conditions on the query in when: [{ query: name, equals: value }]",
     };
   }
   const wildcard = route.endsWith("/*");
@@ -108,7 +108,7 @@ function parseRoute(route: string): Route | Mistake {
     if ("param" in segment && paramNames(segments).includes(segment.param)) {
       return {
         reason: `two parameters are named {${segment.param}}`,
-        mend: "give each parameter its own name",
+        fix: "give each parameter its own name",
       };
     }
     segments.push(segment);
@@ -117,29 +117,29 @@ function parseRoute(route: string): Route | Mistake {
 }
 
 function parseSegment(text: string): PatternSegment | Mistake {
-  if (text === "") return { reason: "an empty segment (//)", mend: "write one slash" };
+  if (text === "") return { reason: "an empty segment (//)", fix: "write one slash" };
   if (text === "." || text === "..") {
-    return { reason: `a ${text} segment`, mend: "write the path without it: such requests are refused" };
+    return { reason: `a ${text} segment`, fix: "write the path without it: such requests are refused" };
   }
   if (text.startsWith(":") && PARAM_NAME.test(text.slice(1))) {
-    return { reason: `${text} is not a parameter`, mend: `write {${text.slice(1)}}` };
+    return { reason: `${text} is not a parameter`, fix: `write {${text.slice(1)}}` };
   }
   if (/[{}]/.test(text)) {
     const name = /^\{(.*)\}$/.exec(text)?.[1];
     if (name !== undefined && PARAM_NAME.test(name)) return { param: name };
     return {
       reason: `${describeValue(text)} is not a parameter`,
-      mend: "a parameter is one whole segment, {name}, its name letters, digits, _ and -",
+      fix: "a parameter is one whole segment, {name}, its name letters, digits, _ and -",
     };
   }
   if (text.includes("*")) {
     return {
       reason: "* inside a path",
-      mend: "only a whole last segment may be *, as in /v1/*; use {name} elsewhere",
+      fix: "only a whole last segment may be *, as in /v1/*; use {name} elsewhere",
     };
   }
   if (!LITERAL.test(text)) {
-    return { reason: `${describeValue(text)} has a character that no path has`, mend: "percent-encode it" };
+    return { reason: `${describeValue(text)} has a character that no path has`, fix: "percent-encode it" };
   }
   return { literal: text };
 }

@@ -32,7 +32,7 @@ export function checkName(object: string): string {
   return object;
 }
 
-/** There is no room: nothing that a repetition would mend. */
+/** There is no room: nothing that a repetition would fix. */
 export function storageFull(cause: unknown): FareboxError {
   return new FareboxError("export_storage_full", "The storage of exports is full.", { cause });
 }

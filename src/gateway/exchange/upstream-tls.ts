@@ -55,6 +55,6 @@ function readPem(name: string, file: string): string {
 function refuse(name: string, reason: string, error: unknown): never {
   const why = error instanceof Error ? error.message : String(error);
   throw new FareboxError("certificate_invalid", `The upstream ${name}: ${reason}: ${why}`, {
-    detail: { upstream: name, mend: "Name certificates and keys in PEM, which this process may read." },
+    detail: { upstream: name, fix: "Name certificates and keys in PEM, which this process may read." },
   });
 }

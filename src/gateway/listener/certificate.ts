@@ -97,6 +97,6 @@ function attempt<T>(file: string, what: string, run: () => T): T {
 
 function refuse(file: string, reason: string): never {
   throw new FareboxError("certificate_invalid", `${file} ${reason}`, {
-    detail: { file, mend: "Name a certificate and its key in PEM, which this process may read." },
+    detail: { file, fix: "Name a certificate and its key in PEM, which this process may read." },
   });
 }

@@ -81,7 +81,7 @@ export function sendWhole(
   else exchange.response.end(body);
 }
 
-/** Sends the upstream's answer, with its headers as they are to leave and their length mended. */
+/** Sends the upstream's answer, with its headers as they are to leave and their length fixed. */
 export function sendUpstreamBody(exchange: Exchange, head: UpstreamHead, body: Buffer): void {
   const { headers, bodiless } = head;
   if (!bodiless && head.length !== body.length) withLength(headers, body.length);

@@ -79,7 +79,7 @@ describe("opening a Postgres server", () => {
       code: "database_not_durable",
       detail: {
         settings: ["fsync = off", "full_page_writes = off"],
-        mend: "Turn it on in postgresql.conf and restart the server.",
+        fix: "Turn it on in postgresql.conf and restart the server.",
       },
     });
     await weak.stop();
@@ -117,7 +117,7 @@ describe("opening a Postgres server", () => {
     const started = performance.now();
     await assert.rejects(database.query("SELECT 1"), { code: "storage_unavailable", retryable: true });
     assert.ok(performance.now() - started < 5000);
-    wire.mend();
+    wire.fix();
     assert.deepEqual(await database.query("SELECT 2 AS two"), [{ two: 2 }]);
     await database.close();
     wire.stop();
@@ -196,7 +196,7 @@ async function startWire(serverUrl: string) {
     url: url.href,
     mute: () => void (mutes += 1),
     cut: () => void (isCut = true),
-    mend: () => void (isCut = false),
+    fix: () => void (isCut = false),
     stop: () => {
       wire.close();
       for (const socket of sockets) socket.destroy();

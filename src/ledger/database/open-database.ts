@@ -20,7 +20,7 @@ const DISPOSABLE = "farebox.disposable";
  * Opens the database and makes sure that it answers.
  *
  * Rejects with FareboxError `database_unreachable` when no server that takes writes answered within `retryMs`, or one refused the
- * user, password or database name (at once: waiting mends none of these), `database_url_invalid`, `database_too_old` below Postgres 15,
+ * user, password or database name (at once: waiting fixes none of these), `database_url_invalid`, `database_too_old` below Postgres 15,
  * `database_not_durable` when the server may lose what it has committed, and `data_directory_locked` when another process has
  * the directory open.
  */
@@ -74,6 +74,6 @@ function refuseWeak(weak: readonly string[]): never {
   throw new FareboxError(
     "database_not_durable",
     `The server runs with ${settings}: a crash of its machine may lose charges that customers were told of, or ruin the database.`,
-    { detail: { settings: weak, mend: "Turn it on in postgresql.conf and restart the server." } },
+    { detail: { settings: weak, fix: "Turn it on in postgresql.conf and restart the server." } },
   );
 }

@@ -28,7 +28,7 @@ const REFUSES_US = /^(28|3D000$|42501$)/;
 /**
  * Takes one step of a start, again and again while the database is away. The step must be one that may be repeated when it is not
  * known whether it was done. Rejects with FareboxError `database_unreachable` when the database stays away for `retryMs` from the
- * first failure on, or refused the user, password or database name (at once: waiting mends none of these); else as the step does.
+ * first failure on, or refused the user, password or database name (at once: waiting fixes none of these); else as the step does.
  */
 export async function withPatience<T>(
   target: DatabaseTarget,

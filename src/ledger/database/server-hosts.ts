@@ -61,7 +61,7 @@ function checkQuery(rest: string): void {
 function refuse(reason: string): never {
   throw new FareboxError("database_url_invalid", `The database's URL ${reason}.`, {
     detail: {
-      mend: "Write postgres://user:password@host:5432/database; several servers as host1:5432,host2:5432. Encode special characters of the password (@ as %40, / as %2F).",
+      fix: "Write postgres://user:password@host:5432/database; several servers as host1:5432,host2:5432. Encode special characters of the password (@ as %40, / as %2F).",
     },
   });
 }

@@ -59,7 +59,7 @@ eachDatabase("partitions of the months to come", (openFresh, kind) => {
       detail: { problems: [expected] },
     });
     assert.equal(await countCatalog(), countBefore, "no table was created and dropped again");
-    await db.exec(await readMend());
+    await db.exec(await readFix());
     assert.deepEqual(await listAhead(), [0, 1, 2, 3]);
     assert.deepEqual(await db.query("SELECT tableoid::regclass::text AS name FROM farebox.entries"), [
       { name: blocked },
@@ -106,7 +106,7 @@ eachDatabase("partitions of the months to come", (openFresh, kind) => {
 });
 
 /** The script that docs/operating/storage.md gives. */
-async function readMend(): Promise<string> {
+async function readFix(): Promise<string> {
   const document = await readFile(new URL("../../../docs/operating/storage.md", import.meta.url), "utf8");
   return /```sql\n(BEGIN;[\s\S]*?COMMIT;)\n```/.exec(document)?.[1] ?? assert.fail("there is no script");
 }

@@ -14,6 +14,6 @@ test("a number is that number; more than one is refused on the embedded database
   assert.throws(() => countWorkers(2, "pglite"), {
     code: "workers_refused",
     message: "workers: 2 needs Postgres: the embedded database belongs to one process.",
-    detail: { workers: 2, mend: "set DATABASE_URL, or write workers: 1 or auto" },
+    detail: { workers: 2, fix: "set DATABASE_URL, or write workers: 1 or auto" },
   });
 });

@@ -15,14 +15,14 @@ export function countWorkers(workers: Config["workers"], database: Database["kin
     throw new FareboxError(
       "workers_refused",
       `workers: ${count} needs Postgres: the embedded database belongs to one process.`,
-      { detail: { workers: count, mend: "set DATABASE_URL, or write workers: 1 or auto" } },
+      { detail: { workers: count, fix: "set DATABASE_URL, or write workers: 1 or auto" } },
     );
   }
   if (!cluster.isPrimary) {
     throw new FareboxError(
       "workers_refused",
       `workers: ${count} cannot be started from a process that is a worker of Node's cluster module itself.`,
-      { detail: { workers: count, mend: "start Farebox from your primary process, or write workers: 1" } },
+      { detail: { workers: count, fix: "start Farebox from your primary process, or write workers: 1" } },
     );
   }
   return count;

@@ -91,7 +91,7 @@ eachDatabase("operator API: price lists", (openFresh) => {
     assert.deepEqual([wrong.status, wrong.body.errors[0].path], [422, "against"]);
   });
 
-  test("wrong prices are named one by one, with how to mend them, and nothing is published", async () => {
+  test("wrong prices are named one by one, with how to fix them, and nothing is published", async () => {
     const latest = async (): Promise<number> =>
       (await operator.get("/v1/price-lists")).body.priceLists[0].version;
     const earlier = await latest();
@@ -105,7 +105,7 @@ eachDatabase("operator API: price lists", (openFresh) => {
     assert.deepEqual([status, body.code], [422, "request_invalid"]);
     const paths = body.errors.map((error: { path: string }) => error.path);
     assert.deepEqual(paths, ["prices[0].cost", "prices[1].match", "prices[2].credit"]);
-    assert.ok(body.errors.every((error: { mend?: string }) => error.mend !== undefined));
+    assert.ok(body.errors.every((error: { fix?: string }) => error.fix !== undefined));
     assert.equal(await latest(), earlier);
   });
 

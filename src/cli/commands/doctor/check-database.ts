@@ -31,7 +31,7 @@ export async function checkDatabase(target: DatabaseTarget): Promise<readonly Fi
         check: "database",
         state: "warn",
         text: `There is no embedded database in ${target.directory} yet.`,
-        mend: "Nothing to do: `farebox start` creates it. For production set DATABASE_URL to a Postgres server.",
+        fix: "Nothing to do: `farebox start` creates it. For production set DATABASE_URL to a Postgres server.",
       },
     ];
   }
@@ -75,12 +75,12 @@ function judgeDurability({ kind, weakSettings }: DatabaseFacts): readonly Findin
         check,
         state: "warn",
         text: `${settings} here; Farebox turns it on for its own sessions.`,
-        mend: "Reset it for the role, the database or the server: what others write there may be lost with the power.",
+        fix: "Reset it for the role, the database or the server: what others write there may be lost with the power.",
       },
     ];
   }
-  const mend = "Turn them on in postgresql.conf and restart the server.";
-  return [{ check, state: "fail", text: `${settings}: a crash of the machine loses commits.`, mend }];
+  const fix = "Turn them on in postgresql.conf and restart the server.";
+  return [{ check, state: "fail", text: `${settings}: a crash of the machine loses commits.`, fix }];
 }
 
 function judgeMigrations(applied: number, newest: number): Finding {
@@ -91,10 +91,10 @@ function judgeMigrations(applied: number, newest: number): Finding {
       check: "migrations",
       state: "warn",
       text,
-      mend: "Run `farebox migrate`, or start: it migrates first.",
+      fix: "Run `farebox migrate`, or start: it migrates first.",
     };
   }
-  return { check: "migrations", state: "fail", text, mend: "Run the newer Farebox that migrated it." };
+  return { check: "migrations", state: "fail", text, fix: "Run the newer Farebox that migrated it." };
 }
 
 function judgeClock(aheadMs: number): Finding {
@@ -105,6 +105,6 @@ function judgeClock(aheadMs: number): Finding {
     check: "clock",
     state: "warn",
     text,
-    mend: "Synchronise both clocks (NTP). Charges, expiry and refresh go by the database's; only logs are off.",
+    fix: "Synchronise both clocks (NTP). Charges, expiry and refresh go by the database's; only logs are off.",
   };
 }

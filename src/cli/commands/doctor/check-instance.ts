@@ -44,23 +44,23 @@ function explain(error: FareboxError): Finding {
   const { message: text, code } = error;
   // Without a token of ours the file of a running instance was found all the same: it runs, and cannot be asked.
   if (code === "operator_unauthorized" || code === "operator_token_missing") {
-    const mend =
+    const fix =
       "Set FAREBOX_OPERATOR_TOKEN to the running instance's token, or name its data directory with --data.";
-    return { check: "instance", state: "fail", text, mend };
+    return { check: "instance", state: "fail", text, fix };
   }
   if (code === "storage_unavailable") {
     return {
       check: "instance",
       state: "fail",
       text: `It runs, and sells nothing, because its database is away: ${text}`,
-      mend: "Bring the database back: the instance goes on by itself within seconds. The next finding is of the database.",
+      fix: "Bring the database back: the instance goes on by itself within seconds. The next finding is of the database.",
     };
   }
   return {
     check: "instance",
     state: "warn",
     text,
-    mend: "Nothing to do if none should run; else `farebox start`.",
+    fix: "Nothing to do if none should run; else `farebox start`.",
   };
 }
 
@@ -69,11 +69,11 @@ async function openAlone(cli: Cli, options: StorageOptions): Promise<readonly Fi
     return await checkDatabase(databaseTarget(cli, options));
   } catch (error) {
     if (!(error instanceof FareboxError)) throw error;
-    const mend =
+    const fix =
       error.code === "data_directory_locked"
         ? "Ask that process: its operator API is where FAREBOX_OPERATOR_URL or its data directory says."
         : "Check that the server runs, and the URL, user and password in DATABASE_URL.";
-    return [{ check: "database", state: "fail", text: error.message, mend }];
+    return [{ check: "database", state: "fail", text: error.message, fix }];
   }
 }
 
@@ -92,7 +92,7 @@ function checkTokenFile(file: string): readonly Finding[] {
       check: "operator token",
       state: "warn",
       text: `${file} can be read by others than its owner.`,
-      mend: `chmod 600 ${file}`,
+      fix: `chmod 600 ${file}`,
     },
   ];
 }

@@ -22,7 +22,7 @@ async function checkUpstream(upstream: UpstreamConfig): Promise<Finding> {
       check,
       state: "fail",
       text: `${url} cannot be reached: ${reasonOf(error)}.`,
-      mend: "Start it, or correct `upstream` in the configuration. Until then requests are answered 502, free.",
+      fix: "Start it, or correct `upstream` in the configuration. Until then requests are answered 502, free.",
     };
   }
 }

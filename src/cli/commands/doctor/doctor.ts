@@ -47,7 +47,7 @@ async function examine(cli: Cli, options: Options): Promise<readonly Finding[]> 
   return [node, ...config, ...rest];
 }
 
-function renderFinding({ state, check, text, mend }: Finding): string {
+function renderFinding({ state, check, text, fix }: Finding): string {
   const line = `${state.padEnd(4)}  ${check}: ${text}\n`;
-  return mend === undefined ? line : `${line}      mend: ${mend}\n`;
+  return fix === undefined ? line : `${line}      fix: ${fix}\n`;
 }

@@ -4,7 +4,7 @@ import type { Finding } from "./finding.ts";
 /** The rarest step comes every hour. */
 const STALE_MS = 2 * 3_600_000;
 
-const MEND =
+const FIX =
   "The log of the instances says more. Books that contradict each other are named by `farebox audit`.";
 
 /** Says of each step of the work behind the requests when it last succeeded. */
@@ -21,7 +21,7 @@ function judgeStep({ step, succeededAt, failedAt, failure }: StepRecord, now: Da
     succeededAt === null ? "It never succeeded." : `It last succeeded ${renderAge(succeededAt, now)}.`;
   if (failedAt !== null && (succeededAt === null || failedAt > succeededAt)) {
     const text = `It failed ${renderAge(failedAt, now)}: ${failure ?? "no reason given"}. ${success}`;
-    return { check, state: "fail", text, mend: MEND };
+    return { check, state: "fail", text, fix: FIX };
   }
   if (succeededAt === null || now.getTime() - succeededAt.getTime() < STALE_MS) {
     return { check, state: "ok", text: success };
@@ -30,7 +30,7 @@ function judgeStep({ step, succeededAt, failedAt, failure }: StepRecord, now: Da
     check,
     state: "warn",
     text: success,
-    mend: "Nothing to do if no instance runs; else look into its log.",
+    fix: "Nothing to do if no instance runs; else look into its log.",
   };
 }
 

@@ -32,12 +32,12 @@ eachDatabase("prices written into a document", (openFresh) => {
     assert.match(readFileSync(output, "utf8"), /x-credits: \{ cost: 10,/);
   });
 
-  test("a file that cannot be written is named with the mend", async () => {
+  test("a file that cannot be written is named with the fix", async () => {
     const { code, err } = await write(join(directory, "none", "openapi.yaml"));
     assert.equal(code, 2);
     assert.match(
       err,
-      /^farebox: The OpenAPI document cannot be written: ENOENT[^\n]+\n {2}mend: Name another file/,
+      /^farebox: The OpenAPI document cannot be written: ENOENT[^\n]+\n {2}fix: Name another file/,
     );
   });
 });

@@ -85,7 +85,7 @@ function writeDocument(file: string, text: string): void {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FareboxError("openapi_invalid", `The OpenAPI document cannot be written: ${reason}`, {
       cause,
-      detail: { mend: "Name another file with --output, or - for standard output." },
+      detail: { fix: "Name another file with --output, or - for standard output." },
     });
   }
 }

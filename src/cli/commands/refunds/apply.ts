@@ -70,6 +70,6 @@ async function create(cli: Cli, options: Options): Promise<BulkRefund | undefine
 
 function refuseUnconfirmed(): never {
   throw new FareboxError("confirmation_required", "Nobody can be asked here, and nothing was refunded.", {
-    detail: { mend: "Look at `farebox refunds preview`, then add --yes." },
+    detail: { fix: "Look at `farebox refunds preview`, then add --yes." },
   });
 }

@@ -23,7 +23,7 @@ export function parseBodyRules(
   for (const name of ["bodies", "unreadable"] as const) {
     if (object[name] === undefined) continue;
     const reason = "the price reads no field of the body";
-    problems.push({ path: at(path, name), reason, mend: `remove ${name}` });
+    problems.push({ path: at(path, name), reason, fix: `remove ${name}` });
   }
   return NO_BODY_RULES;
 }
@@ -39,7 +39,7 @@ function readRules(
     problems.push({
       path: at(path, "unreadable"),
       reason: `unknown ${describeValue(unreadable)}`,
-      mend: "write refuse (415, the default) or dearest (the dearest price that it may have)",
+      fix: "write refuse (415, the default) or dearest (the dearest price that it may have)",
     });
     return undefined;
   }
@@ -55,7 +55,7 @@ function readBodies(input: unknown, path: string, problems: Problem[]): readonly
   problems.push({
     path,
     reason: `expected a list of json, form, multipart and media types that are JSON, got ${describeValue(input)}`,
-    mend: "write it like [json, form] or [json, application/vnd.api+json]",
+    fix: "write it like [json, form] or [json, application/vnd.api+json]",
   });
   return undefined;
 }
@@ -74,11 +74,11 @@ export function parseHead(
   if (input === undefined) return "charged";
   if (input !== "free" && input !== "charged") {
     const reason = `unknown ${describeValue(input)}`;
-    problems.push({ path, reason, mend: "write free, or charged (the default)" });
+    problems.push({ path, reason, fix: "write free, or charged (the default)" });
     return undefined;
   }
   if (method === undefined || method === "GET" || method === "*") return input;
-  const mend = method === "HEAD" ? "write free: true instead of cost" : "remove head";
-  problems.push({ path, reason: "only a price of GET is HEAD's too", mend });
+  const fix = method === "HEAD" ? "write free: true instead of cost" : "remove head";
+  problems.push({ path, reason: "only a price of GET is HEAD's too", fix });
   return undefined;
 }

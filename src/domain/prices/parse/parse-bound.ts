@@ -33,8 +33,8 @@ export function parseAtMost(
   const field = pickReadField(object, path, params, problems);
   if (max === undefined || usual === undefined || field === undefined || among === undefined)
     return undefined;
-  const refuse = (member: string, reason: string, mend: string): undefined => {
-    problems.push({ path: at(path, member), reason, mend });
+  const refuse = (member: string, reason: string, fix: string): undefined => {
+    problems.push({ path: at(path, member), reason, fix });
   };
   if (usual > max)
     return refuse(
@@ -51,8 +51,8 @@ export function parseAtMost(
     return { field: place, default: usual, max };
   }
   if (object["default"] === undefined) return { field: undefined, default: max, max };
-  const mend = "name the field, as in { query: size, default: 10, max: 100 }, or leave the default out";
-  return refuse("default", "no field whose absence it is for", mend);
+  const fix = "name the field, as in { query: size, default: 10, max: 100 }, or leave the default out";
+  return refuse("default", "no field whose absence it is for", fix);
 }
 
 /** Null: the bound is not said by several fields. */
@@ -74,7 +74,7 @@ function parseAmong(
     problems.push({
       path: place,
       reason,
-      mend: `write ${how}: [{ body: /size }, { body: /page_size, default: 100 }]`,
+      fix: `write ${how}: [{ body: /size }, { body: /page_size, default: 100 }]`,
     });
     return undefined;
   }
@@ -101,7 +101,7 @@ function parseAmongField(
     problems.push({
       path,
       reason: "names no field of the request",
-      mend: "name one: body: /pointer or query: name",
+      fix: "name one: body: /pointer or query: name",
     });
     return undefined;
   }
@@ -113,7 +113,7 @@ export function missingBound(path: string): Problem {
   return {
     path,
     reason: "a price per result needs it: it bounds what is set aside before the call",
-    mend: `write atMost: ${FORMS}; or most, the most that a call costs; or decide: answer`,
+    fix: `write atMost: ${FORMS}; or most, the most that a call costs; or decide: answer`,
   };
 }
 
@@ -122,7 +122,7 @@ function parseBound(input: unknown, path: string, problems: Problem[]): number |
   problems.push({
     path,
     reason: input === undefined ? "is missing" : `${describeValue(input)} is not a number of results`,
-    mend: `write a whole number from 1 to ${MAX_UNITS}`,
+    fix: `write a whole number from 1 to ${MAX_UNITS}`,
   });
   return undefined;
 }

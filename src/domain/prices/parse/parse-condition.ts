@@ -30,7 +30,7 @@ export function parseConditions(
     return condition === undefined ? undefined : [condition];
   }
   if (input.length > MAX_CONDITIONS) {
-    problems.push({ path, reason: `more than ${MAX_CONDITIONS} conditions`, mend: "use fewer, or oneOf" });
+    problems.push({ path, reason: `more than ${MAX_CONDITIONS} conditions`, fix: "use fewer, or oneOf" });
     return undefined;
   }
   const conditions: Condition[] = [];
@@ -55,9 +55,9 @@ function parseCondition(
   const isRange = tests.every((name) => name === "from" || name === "to");
   if (test === undefined || (others.length > 0 && !isRange)) {
     const reason = test === undefined ? "tests nothing" : `has ${tests.length} tests: ${tests.join(", ")}`;
-    const mend =
+    const fix =
       "write exactly one of equals, oneOf, noneOf, exists, empty and contains, or a range by from and to";
-    problems.push({ path, reason, mend });
+    problems.push({ path, reason, fix });
     return undefined;
   }
   if (field === undefined) return undefined;
@@ -79,21 +79,21 @@ function parsePlace(
     if (object[name] === undefined || of === "request" || (allowed as readonly string[]).includes(name))
       continue;
     const what = of === "answer" ? "an answer" : "an item";
-    const mend =
+    const fix =
       of === "answer"
         ? "write body: /pointer or header: name, of the answer"
         : 'write body: /pointer; "" is the item itself';
-    problems.push({ path: at(path, name), reason: `${what} has no ${name}`, mend });
+    problems.push({ path: at(path, name), reason: `${what} has no ${name}`, fix });
     return undefined;
   }
   const field = pickReadField(object, path, of === "request" ? place.params : [], problems);
   if (field !== null) return field;
-  const mends = {
+  const fixes = {
     request: "add one: body: /pointer, query: name, header: name or path: parameter",
     answer: "add one: body: /pointer or header: name",
     item: 'add one: body: /pointer; "" is the item itself',
   };
-  problems.push({ path, reason: `names no field of the ${of}`, mend: mends[of] });
+  problems.push({ path, reason: `names no field of the ${of}`, fix: fixes[of] });
   return undefined;
 }
 
@@ -134,7 +134,7 @@ function parseFlag(
   if (typeof value === "boolean")
     return test === "exists" ? { ...field, exists: value } : { ...field, empty: value };
   const reason = `expected true or false, got ${describeValue(value)}`;
-  problems.push({ path, reason, mend: `write ${test}: true` });
+  problems.push({ path, reason, fix: `write ${test}: true` });
   return undefined;
 }
 
@@ -145,11 +145,11 @@ function parseEquals(
   problems: Problem[],
 ): Condition | undefined {
   if (isScalar(value) || (value === null && "body" in field)) return { ...field, equals: value };
-  const mend =
+  const fix =
     value === null
       ? "only fields of the body can be null; to ask whether it was sent, write exists: false"
       : "write a text, a number, true, false, or for fields of the body null";
-  problems.push({ path, reason: `cannot compare with ${describeValue(value)}`, mend });
+  problems.push({ path, reason: `cannot compare with ${describeValue(value)}`, fix });
   return undefined;
 }
 
@@ -166,7 +166,7 @@ function parseOptions(
   problems.push({
     path,
     reason: `expected a list of 1 to ${MAX_OPTIONS} texts, numbers or booleans, got ${describeValue(value)}`,
-    mend: `write it like ${test}: [full, extended]`,
+    fix: `write it like ${test}: [full, extended]`,
   });
   return undefined;
 }
@@ -187,7 +187,7 @@ function parseContains(
     problems.push({
       path,
       reason: "an item's own lists are not looked through",
-      mend: "ask for one field of the item",
+      fix: "ask for one field of the item",
     });
     return undefined;
   }
@@ -198,8 +198,8 @@ function parseContains(
     const condition = parseCondition(value, path, { of: "item" }, problems);
     return condition === undefined ? undefined : { ...field, contains: condition };
   }
-  const mend = "write contains: json, contains: [json, html], or contains: { body: /type, equals: json }";
-  problems.push({ path, reason: `no item is ${describeValue(value)}`, mend });
+  const fix = "write contains: json, contains: [json, html], or contains: { body: /type, equals: json }";
+  problems.push({ path, reason: `no item is ${describeValue(value)}`, fix });
   return undefined;
 }
 
@@ -217,7 +217,7 @@ function parseRange(
     problems.push({
       path: at(path, name),
       reason: `${describeValue(value)} is not a number`,
-      mend: `write ${name}: 26`,
+      fix: `write ${name}: 26`,
     });
     return undefined;
   }
@@ -225,7 +225,7 @@ function parseRange(
     problems.push({
       path,
       reason: `no number is from ${from} to ${to}`,
-      mend: "write the smaller one as from",
+      fix: "write the smaller one as from",
     });
     return undefined;
   }

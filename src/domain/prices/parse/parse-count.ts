@@ -8,7 +8,7 @@ const COUNT_PLACES = ["body", "header", "bytes", "request"] as const;
 export const COUNT_FIELDS = [...COUNT_PLACES, "where", "decimal"] as const;
 const COUNT_REQUEST_FIELDS = [...FIELD_SOURCES, ...READ_OPTIONS] as const;
 
-const COUNT_MEND =
+const COUNT_FIX =
   'write count: { body: /data } or { header: x-result-count }; { body: "" } for a list on its own; { bytes: true } for the body\'s length; { request: { body: /ids, default: 0 } } for what was asked';
 
 /** Reads `count`: where the number of results is found. Required: a guess would charge what cannot be counted. */
@@ -19,7 +19,7 @@ export function parseCount(
   problems: Problem[],
 ): Count | undefined {
   if (input === undefined) {
-    problems.push({ path, reason: "a price per result needs it", mend: COUNT_MEND });
+    problems.push({ path, reason: "a price per result needs it", fix: COUNT_FIX });
     return undefined;
   }
   const object = openObject(input, path, COUNT_FIELDS, problems);
@@ -27,7 +27,7 @@ export function parseCount(
   const places = COUNT_PLACES.filter((place) => object[place] !== undefined);
   const [place, ...others] = places;
   if (place === undefined || others.length > 0) {
-    problems.push({ path, reason: "names no place, or two", mend: COUNT_MEND });
+    problems.push({ path, reason: "names no place, or two", fix: COUNT_FIX });
     return undefined;
   }
   for (const [option, of] of [
@@ -35,7 +35,7 @@ export function parseCount(
     ["decimal", ["body", "header"]],
   ] as const) {
     if (object[option] === undefined || (of as readonly string[]).includes(place)) continue;
-    problems.push({ path: at(path, option), reason: `means nothing for ${place}`, mend: `remove ${option}` });
+    problems.push({ path: at(path, option), reason: `means nothing for ${place}`, fix: `remove ${option}` });
     return undefined;
   }
   switch (place) {
@@ -60,7 +60,7 @@ function parseBodyCount(object: Members, path: string, problems: Problem[]): Cou
   const decimal = parseDecimal(object["decimal"], at(path, "decimal"), problems);
   if (body === undefined || where === undefined || decimal === undefined) return undefined;
   if (where.length > 0 && decimal) {
-    problems.push({ path: at(path, "decimal"), reason: "items are whole", mend: "remove decimal, or where" });
+    problems.push({ path: at(path, "decimal"), reason: "items are whole", fix: "remove decimal, or where" });
     return undefined;
   }
   return { body, ...(where.length === 0 ? {} : { where }), ...(decimal ? { decimal } : {}) };
@@ -75,13 +75,13 @@ function parseHeaderCount(object: Members, path: string, problems: Problem[]): C
 
 function parseDecimal(input: unknown, path: string, problems: Problem[]): boolean | undefined {
   if (input === undefined || typeof input === "boolean") return input === true;
-  problems.push({ path, reason: `expected true, got ${describeValue(input)}`, mend: "write decimal: true" });
+  problems.push({ path, reason: `expected true, got ${describeValue(input)}`, fix: "write decimal: true" });
   return undefined;
 }
 
 function parseBytes(input: unknown, path: string, problems: Problem[]): Count | undefined {
   if (input === true) return { bytes: true };
-  problems.push({ path, reason: `expected true, got ${describeValue(input)}`, mend: "write bytes: true" });
+  problems.push({ path, reason: `expected true, got ${describeValue(input)}`, fix: "write bytes: true" });
   return undefined;
 }
 
@@ -96,14 +96,14 @@ function parseRequested(
   const field = pickReadField(object, path, params, problems);
   const usual = object["default"];
   if (field === null) {
-    const mend = "name one: body: /pointer, query: name, header: name or path: parameter";
-    problems.push({ path, reason: "names no field of the request", mend });
+    const fix = "name one: body: /pointer, query: name, header: name or path: parameter";
+    problems.push({ path, reason: "names no field of the request", fix });
   }
   if (typeof usual !== "number" || !Number.isInteger(usual) || usual < 0 || usual > MAX_UNITS) {
     const reason = usual === undefined ? "is missing" : `${describeValue(usual)} is not a number of results`;
-    const mend =
+    const fix =
       "write how many it is when the field is missing: 0 for a list, what the API takes for a number";
-    problems.push({ path: at(path, "default"), reason, mend });
+    problems.push({ path: at(path, "default"), reason, fix });
     return undefined;
   }
   return field === null || field === undefined ? undefined : { request: { ...field, default: usual } };

@@ -8,7 +8,7 @@ export function parseDecide(input: unknown, path: string, problems: Problem[]): 
   problems.push({
     path,
     reason: `${describeValue(input)} says nothing about what is decided on`,
-    mend: "write request (credits are set aside before the call, the default) or answer (the exact charge is tried before the answer is sent)",
+    fix: "write request (credits are set aside before the call, the default) or answer (the exact charge is tried before the answer is sent)",
   });
   return undefined;
 }

@@ -31,13 +31,13 @@ export function parseRequestField(
   if (object === undefined) return undefined;
   const field = pickRequestField(object, path, params, problems);
   if (field === null) {
-    problems.push({ path, reason: "names no field of the request", mend: FIELD_MEND });
+    problems.push({ path, reason: "names no field of the request", fix: FIELD_FIX });
     return undefined;
   }
   return field;
 }
 
-const FIELD_MEND = "name one: body: /pointer, query: name, header: name or path: parameter";
+const FIELD_FIX = "name one: body: /pointer, query: name, header: name or path: parameter";
 
 /** The field that an object names among other members. `null` when it names none; `undefined` when it is wrong. */
 function pickRequestField(
@@ -53,7 +53,7 @@ function pickRequestField(
     problems.push({
       path,
       reason: `names ${sources.length} fields: ${sources.join(", ")}`,
-      mend: "name one",
+      fix: "name one",
     });
     return undefined;
   }
@@ -71,15 +71,15 @@ function pickRequestField(
     problems.push({
       path: place,
       reason: `${describeValue(value)} is not a name`,
-      mend: "write the parameter's name",
+      fix: "write the parameter's name",
     });
     return undefined;
   }
   if (source === "query") return { query: value };
   if (params.includes(value)) return { path: value };
-  const mend =
+  const fix =
     params.length === 0 ? "write one into the match: {name}" : `its parameters are ${params.join(", ")}`;
-  problems.push({ path: place, reason: `the match has no parameter {${value}}`, mend });
+  problems.push({ path: place, reason: `the match has no parameter {${value}}`, fix });
   return undefined;
 }
 
@@ -95,16 +95,16 @@ export function pickReadField(
   const { default: usual, split } = object;
   const isUsual = ["string", "number", "boolean"].includes(typeof usual);
   if (usual !== undefined && !isUsual) {
-    const mend = "write what the API takes when the field is missing: default: 10";
+    const fix = "write what the API takes when the field is missing: default: 10";
     problems.push({
       path: at(path, "default"),
       reason: `no field is ${describeValue(usual)} by default`,
-      mend,
+      fix,
     });
   }
   if (split !== undefined && (typeof split !== "string" || split === "" || split.length > MAX_SPLIT_LENGTH)) {
-    const mend = 'write the characters between the items: split: ","';
-    problems.push({ path: at(path, "split"), reason: `${describeValue(split)} divides no text`, mend });
+    const fix = 'write the characters between the items: split: ","';
+    problems.push({ path: at(path, "split"), reason: `${describeValue(split)} divides no text`, fix });
   }
   if (field === null || field === undefined) return field;
   if (problems.length > before) return undefined;
@@ -123,7 +123,7 @@ export function parsePointer(input: unknown, path: string, problems: Problem[]):
   problems.push({
     path,
     reason: `${describeValue(input)} is not a JSON pointer`,
-    mend: 'write it like /filters/0/name, with ~1 for / and ~0 for ~ in a name; "" is the whole body',
+    fix: 'write it like /filters/0/name, with ~1 for / and ~0 for ~ in a name; "" is the whole body',
   });
   return undefined;
 }
@@ -134,7 +134,7 @@ export function parseHeaderName(input: unknown, path: string, problems: Problem[
   problems.push({
     path,
     reason: `${describeValue(input)} is not a header name`,
-    mend: "write it like x-result-count",
+    fix: "write it like x-result-count",
   });
   return undefined;
 }

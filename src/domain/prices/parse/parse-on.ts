@@ -12,7 +12,7 @@ export function parseOn(input: unknown, path: string, problems: Problem[]): Pric
   problems.push({
     path,
     reason: `${describeValue(input)} says nothing about when to charge`,
-    mend: "write success (any 2xx), processed (2xx and 404), a status from 200 to 599, or a list of them: [200, 404]",
+    fix: "write success (any 2xx), processed (2xx and 404), a status from 200 to 599, or a list of them: [200, 404]",
   });
   return undefined;
 }

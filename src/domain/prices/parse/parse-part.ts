@@ -14,7 +14,7 @@ const EXTRA_FIELDS = ["when", "cost", "per", ...RESULT_FIELDS, "where"] as const
 
 const MAX_EXTRAS = 20;
 const ROUNDINGS: readonly unknown[] = ["block", "credit", "exact"] satisfies Rounding[];
-const AMOUNT_MEND = "write a plain number with at most six decimals, up to a billion: 2, 0.03";
+const AMOUNT_FIX = "write a plain number with at most six decimals, up to a billion: 2, 0.03";
 
 export interface PartContext {
   readonly object: Readonly<Record<string, unknown>>;
@@ -36,7 +36,7 @@ export function parsePart(context: PartContext): PricePart | undefined {
     for (const name of RESULT_FIELDS) {
       if (object[name] === undefined) continue;
       const reason = "a price per request counts no results";
-      problems.push({ path: at(path, name), reason, mend: `write per: result, or remove ${name}` });
+      problems.push({ path: at(path, name), reason, fix: `write per: result, or remove ${name}` });
     }
     if (cost === undefined || where === undefined) return undefined;
     // Never used: there is nothing to count. The cost is the value that hurts nobody.
@@ -61,24 +61,24 @@ function readResults(context: PartContext, cost: Credits | undefined): Results |
   if (written === undefined && (isRequested || !isBounded)) problems.push(missingBound(place));
   const atMost = written === undefined ? undefined : parseAtMost(written, place, params, problems);
   if (isRequested && atMost !== undefined && (atMost.field ?? atMost.among) !== undefined) {
-    const mend =
+    const fix =
       "write a number: the most that can be asked for, which is what a request costs that cannot be read";
-    problems.push({ path: place, reason: "the request is counted already", mend });
+    problems.push({ path: place, reason: "the request is counted already", fix });
   }
   if (isRequested && object["uncounted"] !== undefined) {
     const reason = "what the request asks for is always counted";
-    problems.push({ path: at(path, "uncounted"), reason, mend: "remove uncounted" });
+    problems.push({ path: at(path, "uncounted"), reason, fix: "remove uncounted" });
   }
   const round = object["round"];
   if (round !== undefined && !ROUNDINGS.includes(round)) {
-    const mend =
+    const fix =
       "write block (each begun block costs it whole), credit (the sum is rounded up to a whole credit) or exact";
-    problems.push({ path: at(path, "round"), reason: `unknown ${describeValue(round)}`, mend });
+    problems.push({ path: at(path, "round"), reason: `unknown ${describeValue(round)}`, fix });
   }
   const uncounted = object["uncounted"] === undefined ? cost : parseCredits(object["uncounted"]);
   if (uncounted === undefined && object["uncounted"] !== undefined) {
     const reason = `${describeValue(object["uncounted"])} is not an amount`;
-    problems.push({ path: at(path, "uncounted"), reason, mend: AMOUNT_MEND });
+    problems.push({ path: at(path, "uncounted"), reason, fix: AMOUNT_FIX });
   }
   if (uncounted === undefined) return undefined;
   return { count, atMost, uncounted, ...(isRounding(round) ? { round } : {}) };
@@ -94,7 +94,7 @@ function checkLargest(part: PricePart, { max }: Bound, path: string, problems: P
   problems.push({
     path: at(path, "atMost"),
     reason: "the cost of the largest response is above a billion credits, the most that a pool can hold",
-    mend: "lower the cost, or max to what one response can have",
+    fix: "lower the cost, or max to what one response can have",
   });
 }
 
@@ -102,14 +102,14 @@ function readCost({ object, path, problems }: PartContext): Credits | undefined 
   const input = object["cost"];
   const place = at(path, "cost");
   if (input === undefined) {
-    problems.push({ path: place, reason: "is missing", mend: "write cost: 1, or free: true" });
+    problems.push({ path: place, reason: "is missing", fix: "write cost: 1, or free: true" });
     return undefined;
   }
   const cost = parseCredits(input);
   if (cost === undefined) {
-    problems.push({ path: place, reason: `${describeValue(input)} is not an amount`, mend: AMOUNT_MEND });
+    problems.push({ path: place, reason: `${describeValue(input)} is not an amount`, fix: AMOUNT_FIX });
   } else if (cost === 0n) {
-    problems.push({ path: place, reason: "a cost of 0", mend: "write free: true instead of cost" });
+    problems.push({ path: place, reason: "a cost of 0", fix: "write free: true instead of cost" });
     return undefined;
   }
   return cost;
@@ -124,7 +124,7 @@ export function parseExtras(
   if (input === undefined) return [];
   if (!Array.isArray(input) || input.length === 0 || input.length > MAX_EXTRAS) {
     const reason = `expected a list of 1 to ${MAX_EXTRAS} sums, got ${describeValue(input)}`;
-    problems.push({ path, reason, mend: "write plus: [{ when: { query: phone, exists: true }, cost: 2 }]" });
+    problems.push({ path, reason, fix: "write plus: [{ when: { query: phone, exists: true }, cost: 2 }]" });
     return undefined;
   }
   const extras = input.map((item: unknown, index): Extra | undefined => {
@@ -144,6 +144,6 @@ export function parseLimit(input: unknown, path: string, problems: Problem[]): C
   if (input === undefined) return null;
   const amount = parseCredits(input);
   if (amount !== undefined && amount > 0n && amount <= MAX_CREDITS) return amount;
-  problems.push({ path, reason: `${describeValue(input)} is not an amount above 0`, mend: AMOUNT_MEND });
+  problems.push({ path, reason: `${describeValue(input)} is not an amount above 0`, fix: AMOUNT_FIX });
   return undefined;
 }

@@ -6,7 +6,7 @@ import type { PricePart } from "../price.ts";
 
 type Per = Pick<PricePart, "per" | "unit">;
 
-const MEND = "write per: request, per: result, or a number of them: per: 10 results";
+const FIX = "write per: request, per: result, or a number of them: per: 10 results";
 /** `10 results`, `1000 tokens`, `token`: a name says what is counted, for people. */
 const UNIT = /^(?:(\d{1,10}) )?([a-z][a-z_-]{0,29})$/;
 
@@ -14,11 +14,11 @@ const UNIT = /^(?:(\d{1,10}) )?([a-z][a-z_-]{0,29})$/;
 export function parsePer(input: unknown, path: string, problems: Problem[]): Per | undefined {
   if (input === undefined || input === "request") return { per: "request" };
   if (input === "result") return { per: "result" };
-  const refuse = (reason: string, mend: string): undefined => {
-    problems.push({ path, reason, mend });
+  const refuse = (reason: string, fix: string): undefined => {
+    problems.push({ path, reason, fix });
   };
   const [, digits, name = ""] = typeof input === "string" ? (UNIT.exec(input) ?? []) : [];
-  if (name === "") return refuse(`unknown ${describeValue(input)}`, mendOf(input));
+  if (name === "") return refuse(`unknown ${describeValue(input)}`, fixOf(input));
   const size = digits === undefined ? 1 : Number(digits);
   if (size < 1 || size > MAX_UNITS)
     return refuse(`${digits} is no size of a block`, `write 1 to ${MAX_UNITS}`);
@@ -32,13 +32,13 @@ export function parsePer(input: unknown, path: string, problems: Problem[]): Per
 }
 
 /** `{ results: 10 }` and `10` say what is meant. */
-function mendOf(input: unknown): string {
+function fixOf(input: unknown): string {
   if (typeof input === "number") return `write per: ${input} results, if that is what the cost is for`;
-  if (!isJsonObject(input)) return MEND;
+  if (!isJsonObject(input)) return FIX;
   const [[name, size] = [], ...others] = Object.entries(input);
   return typeof size === "number" && others.length === 0
     ? `write per: ${size} ${name}, in words: the cost is for each begun block of ${size}`
-    : MEND;
+    : FIX;
 }
 
 /** `per` as it is written. */

@@ -76,7 +76,7 @@ function withoutFormerNames(input: unknown, path: string, problems: Problem[]): 
     const now = Object.hasOwn(FORMER_NAMES, name) ? FORMER_NAMES[name] : undefined;
     if (now === undefined) return true;
     const reason = `${name} is called ${now} now`;
-    problems.push({ path: at(path, name), reason, mend: `write ${now} instead` });
+    problems.push({ path: at(path, name), reason, fix: `write ${now} instead` });
     return false;
   });
   return Object.fromEntries(members);
@@ -97,7 +97,7 @@ function readMatch({ object, path, problems }: Context): MatchPattern | undefine
     problems.push({
       path: place,
       reason: "OPTIONS is never priced: it carries no key",
-      mend: "remove this price",
+      fix: "remove this price",
     });
   }
   return pattern;
@@ -163,22 +163,22 @@ function checkSums(sums: Sums, { path, problems }: Context, pattern: MatchPatter
   const before = problems.length;
   const { least, most, plus, per, cost } = sums;
   if (pattern?.method === "HEAD" && readsAnswerBody(sums)) {
-    const mend = "count by a header, or price it per request";
+    const fix = "count by a header, or price it per request";
     const place =
       per === "result" && sums.count !== undefined ? "count" : sums.where === undefined ? "plus" : "where";
-    problems.push({ path: at(path, place), reason: "the response to HEAD has no body", mend });
+    problems.push({ path: at(path, place), reason: "the response to HEAD has no body", fix });
   }
   if (least !== undefined && most !== undefined && least > most) {
-    problems.push({ path: at(path, "least"), reason: "is above most", mend: "raise most, or lower least" });
+    problems.push({ path: at(path, "least"), reason: "is above most", fix: "raise most, or lower least" });
   }
   for (const name of ["least", "most"] as const) {
     if (sums[name] === undefined || per === "result" || plus !== undefined) continue;
     const reason = "a price of one cost has no more and no less";
-    problems.push({ path: at(path, name), reason, mend: `remove ${name}, or add plus` });
+    problems.push({ path: at(path, name), reason, fix: `remove ${name}, or add plus` });
   }
   if (most === undefined && largestSum(cost, plus ?? [], sums) > MAX_CREDITS) {
     const reason = "all sums together are above a billion credits, the most that a pool can hold";
-    problems.push({ path: at(path, "plus"), reason, mend: "write most, or lower what they cost" });
+    problems.push({ path: at(path, "plus"), reason, fix: "write most, or lower what they cost" });
   }
   return problems.length === before;
 }
@@ -237,14 +237,14 @@ function readFree({ object, path, problems }: Context): boolean {
     problems.push({
       path: at(path, "free"),
       reason: `expected true, got ${describeValue(free)}`,
-      mend: "write free: true, or leave it out",
+      fix: "write free: true, or leave it out",
     });
     // Without a cost it was meant to be free: a second problem about the cost would mislead.
     return object["cost"] === undefined;
   }
   for (const name of ONLY_PRICED) {
     if (object[name] === undefined) continue;
-    problems.push({ path: at(path, name), reason: "a free price has none", mend: `remove ${name}, or free` });
+    problems.push({ path: at(path, name), reason: "a free price has none", fix: `remove ${name}, or free` });
   }
   return true;
 }
@@ -260,7 +260,7 @@ function readCreditType({ object, path, options, problems }: Context, free: bool
     problems.push({
       path: place,
       reason: "which credit type it spends is not said",
-      mend: `write credit${choice}`,
+      fix: `write credit${choice}`,
     });
     return undefined;
   }
@@ -271,7 +271,7 @@ function readCreditType({ object, path, options, problems }: Context, free: bool
   problems.push({
     path: place,
     reason: `unknown credit type ${describeValue(credit)}`,
-    mend: nearest === undefined ? known : `did you mean ${nearest}?`,
+    fix: nearest === undefined ? known : `did you mean ${nearest}?`,
   });
   return undefined;
 }
@@ -287,7 +287,7 @@ function readOnce({ object, path, params, problems }: Context): Price["once"] {
     problems.push({
       path: at(place, "within"),
       reason: `${describeValue(once["within"])} is not a duration`,
-      mend: "write it like 24h, 30d or 15m, ten years at most",
+      fix: "write it like 24h, 30d or 15m, ten years at most",
     });
     return undefined;
   }
@@ -300,7 +300,7 @@ function readDetached({ object, path, problems }: Context): Price["detached"] | 
   problems.push({
     path: at(path, "detached"),
     reason: `unknown ${describeValue(detached)}`,
-    mend: "write finish (charge a call whose client has gone, the default) or abandon",
+    fix: "write finish (charge a call whose client has gone, the default) or abandon",
   });
   return undefined;
 }
