@@ -11,6 +11,7 @@ import { addAudit } from "./commands/audit.ts";
 import { addAuditTrail } from "./commands/audit-trail.ts";
 import { addBalance } from "./commands/balance.ts";
 import { addCalls } from "./commands/calls.ts";
+import { addCheck } from "./commands/check.ts";
 import { addConsoleLink } from "./commands/console.ts";
 import { addDoctor } from "./commands/doctor/doctor.ts";
 import { addEntries } from "./commands/entries.ts";
@@ -96,6 +97,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesSimulate(prices, cli);
   addPricesOpenapi(prices, cli);
   addAccess(program, cli);
+  addCheck(program, cli);
   addMigrate(program, cli);
   addAudit(program, cli);
   addAuditTrail(program, cli);

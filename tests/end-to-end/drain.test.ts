@@ -23,7 +23,8 @@ async function startBusy(context: TestContext, drainDelay: string) {
   );
   const args = ["--config", file, "--data", data];
   const server = startFarebox(context, args);
-  const { gateway, operator } = await server.ready();
+  const { gateway, operator, portal, console } = await server.ready();
+  assert.deepEqual([portal, console], [`${gateway}/portal/`, `${operator}/console/`]);
   const environment = ["--data", data, "--json"];
   const account = JSON.parse((await runFarebox(["account", "create", "Acme", ...environment])).stdout).id;
   const { key } = JSON.parse((await runFarebox(["key", "create", account, ...environment])).stdout);

@@ -15,6 +15,15 @@ const LAUNCHER = join(ROOT, "bin", "farebox.js");
 /** A short-lived process spends most of its time on compiling PGlite: V8's optimising compiler is left out. */
 const QUICK_COMPILER = "--liftoff-only";
 
+/** The `ready` line. */
+interface Ready {
+  readonly gateway: string;
+  readonly operator: string;
+  /** Null when they are off. */
+  readonly portal: string | null;
+  readonly console: string | null;
+}
+
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;
@@ -53,10 +62,10 @@ export class FareboxProcess {
   }
 
   /** The `ready` line of `farebox start --json`. Fails when the process ends before it. */
-  async ready(): Promise<{ gateway: string; operator: string }> {
+  async ready(): Promise<Ready> {
     for (;;) {
       const line = this.stdout.split("\n").find((text) => text.includes('"ready"'));
-      if (line !== undefined) return JSON.parse(line) as { gateway: string; operator: string };
+      if (line !== undefined) return JSON.parse(line) as Ready;
       if (this.child.exitCode !== null) throw new Error(`ended with ${this.child.exitCode}: ${this.stderr}`);
       await wait(20);
     }

@@ -172,6 +172,8 @@ export async function changeEntries(
 export async function placeEntries(database: Database, pool: PoolRef, at: readonly Date[]): Promise<void> {
   const { shard, accountNo, typeNo } = await poolKeyOf(database, pool);
   await changeEntries(database, async (tx) => {
+    // A running sweeper may be rolling these entries up, by their former moments.
+    await tx.exec("LOCK TABLE farebox.usage_rolled IN EXCLUSIVE MODE");
     await tx.query(
       `UPDATE farebox.entries e SET at = u.at FROM unnest($3::timestamptz[]) WITH ORDINALITY u(at, seq)
        WHERE e.account_no = $1 AND e.type_no = $2 AND e.seq = u.seq`,
