@@ -140,7 +140,7 @@ eachDatabase("operator API: changes of accounts", (openFresh) => {
     await assertSound(database);
   });
 
-  test("accounts are searched by name, id, state, plan and metadata, and sorted by age", async () => {
+  test("accounts are searched by name, id, state, plan and metadata, and sorted by age or name", async () => {
     const { body: first } = await operator.post("/v1/accounts", {
       name: "Zebra One",
       metadata: { seek: "a:b" },
@@ -157,6 +157,7 @@ eachDatabase("operator API: changes of accounts", (openFresh) => {
     };
     assert.deepEqual(await find("q=ZEBRA"), [second.id, first.id]);
     assert.deepEqual(await find("q=zebra&sort=oldest"), [first.id, second.id]);
+    assert.deepEqual(await find("q=zebra&sort=name"), [first.id, second.id]);
     assert.deepEqual(await find(`q=${first.id}`), [first.id]);
     assert.deepEqual(await find("q=zebra&state=suspended"), [second.id]);
     assert.deepEqual(await find("metadata=seek:a:b"), [first.id]);
@@ -165,7 +166,7 @@ eachDatabase("operator API: changes of accounts", (openFresh) => {
       ["metadata=seek", "metadata"],
       ["metadata=seek:a:b&metadata=seek:c", "metadata"],
       ["state=open", "state"],
-      ["sort=name", "sort"],
+      ["sort=balance", "sort"],
       ["q=", "q"],
     ]) {
       const { status, body } = await operator.get(`/v1/accounts?${query}`);
