@@ -6,7 +6,7 @@ import { eachDatabase } from "../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest, TOKEN } from "./testing/operator-under-test.ts";
 
 /** They are asked with a body, and change nothing. */
-const READS_WITH_BODY = new Set(["/v1/bulk-refunds/preview"]);
+const READS_WITH_BODY = new Set(["/v1/bulk-refunds/preview", "/v1/keys/search"]);
 
 eachDatabase("operator API", (openFresh) => {
   let database: Database;
