@@ -37,6 +37,19 @@ export interface StorageOptions extends OutputOptions {
 /** Where the embedded database, the operator token and the running instance's address are kept. */
 const DEFAULT_DATA_DIRECTORY = ".farebox";
 
+/** Parsers that are given what their option had before: see collecting. */
+const COLLECTING = new WeakSet<object>();
+
+/** Marks the parser of an option that may be given several times, each time for one more. Other values may be given once. */
+export function collecting<Parse extends object>(parse: Parse): Parse {
+  COLLECTING.add(parse);
+  return parse;
+}
+
+export function isCollecting(parse: object | undefined): boolean {
+  return parse !== undefined && COLLECTING.has(parse);
+}
+
 export const jsonOption = (): Option =>
   new Option("--json", "print one JSON document; errors on standard error as JSON too");
 

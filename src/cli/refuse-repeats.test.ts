@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Command } from "commander";
+import { collecting } from "./cli.ts";
 import { createProgram } from "./program.ts";
 import { refuseRepeats } from "./refuse-repeats.ts";
 import { createCli } from "./run-cli.ts";
@@ -14,10 +15,11 @@ function parse(...args: string[]): Record<string, unknown> {
     .option("-a, --amount <credits>", "how many", "7")
     .option("--note [text]", "why")
     .option("--json", "for programs")
-    .option("--tag <tag>", "more than one", (tag: string, before: readonly string[] | undefined) => [
-      ...(before ?? []),
-      tag,
-    ])
+    .option(
+      "--tag <tag>",
+      "more than one",
+      collecting((tag: string, before: readonly string[] | undefined) => [...(before ?? []), tag]),
+    )
     .action((options: Record<string, unknown>) => void given.push(options));
   refuseRepeats(program);
   program.parse(["give", ...args], { from: "user" });

@@ -93,11 +93,13 @@ eachDatabase("farebox/client", (openFresh) => {
     assert.deepEqual([seen, count], [["Page three", "Page two"], 2]);
   });
 
-  test("every operation of the document is a method, and nothing else is", async () => {
+  test("every operation of the document that answers JSON is a method, and nothing else is", async () => {
     const { body } = await operator.get("/v1/openapi.json");
     const ids = Object.values<Record<string, { operationId: string }>>(body.paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     );
+    // A stream of events has no end that a method could answer with.
+    ids.splice(ids.indexOf("watchTraffic"), 1);
     const methods = Object.keys(farebox).filter((name) => !name.endsWith("Csv"));
     assert.deepEqual(methods.toSorted(), ids.toSorted());
   });

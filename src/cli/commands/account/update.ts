@@ -1,6 +1,13 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { accountBody } from "../../../api/wire/account.ts";
-import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
+import {
+  type Cli,
+  collecting,
+  dataOption,
+  jsonOption,
+  type OperatorOptions,
+  printResult,
+} from "../../cli.ts";
 import { renderAccount } from "../../render/render-account.ts";
 
 interface Options extends OperatorOptions {
@@ -19,8 +26,16 @@ export function addAccountUpdate(account: Command, cli: Cli): void {
     .description("change an account's name, or members of its metadata")
     .argument("<account>", "the account's id")
     .option("--name <name>", "what the account is called from now on")
-    .option("--set <name=value>", "a member of the metadata; repeat it for more, the others stay", readMember)
-    .option("--unset <name>", "a member of the metadata to remove; repeat it for more", readRemoval)
+    .option(
+      "--set <name=value>",
+      "a member of the metadata; repeat it for more, the others stay",
+      collecting(readMember),
+    )
+    .option(
+      "--unset <name>",
+      "a member of the metadata to remove; repeat it for more",
+      collecting(readRemoval),
+    )
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (id: string, options: Options) => {

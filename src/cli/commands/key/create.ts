@@ -1,6 +1,13 @@
 import type { Command } from "commander";
 import { createdKey } from "../../../api/wire/key.ts";
-import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
+import {
+  type Cli,
+  collecting,
+  dataOption,
+  jsonOption,
+  type OperatorOptions,
+  printResult,
+} from "../../cli.ts";
 import { type CapOptions, readCap, readRepeated } from "./key-options.ts";
 
 interface Options extends OperatorOptions {
@@ -21,10 +28,18 @@ export function addKeyCreate(key: Command, cli: Cli): void {
     .option(
       "--scope <match>",
       'an endpoint that it may call, "GET /v1/leads"; repeat it for more',
-      readRepeated,
+      collecting(readRepeated),
     )
-    .option("--address <range>", "from where it may be used: 10.0.0.0/8; repeat it for more", readRepeated)
-    .option("--cap <cap>", "what it may spend: credits:day=100,month=2000; repeat it for more", readCap)
+    .option(
+      "--address <range>",
+      "from where it may be used: 10.0.0.0/8; repeat it for more",
+      collecting(readRepeated),
+    )
+    .option(
+      "--cap <cap>",
+      "what it may spend: credits:day=100,month=2000; repeat it for more",
+      collecting(readCap),
+    )
     .option("--expires <time>", "when the key stops working (ISO 8601 with offset)")
     .addOption(dataOption())
     .addOption(jsonOption())

@@ -1,6 +1,13 @@
 import { type Command, Option } from "commander";
 import { keyBody } from "../../../api/wire/key.ts";
-import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
+import {
+  type Cli,
+  collecting,
+  dataOption,
+  jsonOption,
+  type OperatorOptions,
+  printResult,
+} from "../../cli.ts";
 import { type CapOptions, readCap, readRepeated } from "./key-options.ts";
 import { renderKey } from "./render-key.ts";
 
@@ -25,11 +32,23 @@ export function addKeyUpdate(key: Command, cli: Cli): void {
     )
     .argument("<key>", "the key's id (key_…)")
     .option("--name <name>", "what the key is for")
-    .option("--scope <match>", "the endpoints that it may call from now on; repeat it for more", readRepeated)
+    .option(
+      "--scope <match>",
+      "the endpoints that it may call from now on; repeat it for more",
+      collecting(readRepeated),
+    )
     .addOption(new Option("--every-endpoint", "it may call every endpoint").conflicts("scope"))
-    .option("--address <range>", "from where it may be used from now on: 10.0.0.0/8; repeat it", readRepeated)
+    .option(
+      "--address <range>",
+      "from where it may be used from now on: 10.0.0.0/8; repeat it",
+      collecting(readRepeated),
+    )
     .addOption(new Option("--every-address", "it may be used from everywhere").conflicts("address"))
-    .option("--cap <cap>", "all caps from now on: credits:day=100,month=2000; repeat it for more", readCap)
+    .option(
+      "--cap <cap>",
+      "all caps from now on: credits:day=100,month=2000; repeat it for more",
+      collecting(readCap),
+    )
     .addOption(
       new Option("--plan-caps", "no caps of its own: its plan's default caps, if it has some").conflicts(
         "cap",
