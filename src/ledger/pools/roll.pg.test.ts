@@ -187,9 +187,10 @@ eachDatabase("roll", (openFresh) => {
     const { balance, recurring, grants } = await readBalance(pool);
     assert.equal(balance, 1000n);
     assert.deepEqual(
-      { ...recurring, nextAt: undefined },
-      { amount: 1000n, every: "month", nextAt: undefined, rollover: "none" },
+      { ...recurring, startedAt: undefined, nextAt: undefined },
+      { amount: 1000n, every: "month", startedAt: undefined, nextAt: undefined, rollover: "none" },
     );
+    assert.deepEqual(recurring?.startedAt, grants[0]?.grantedAt);
     assert.deepEqual(grants[0]?.expiresAt, recurring?.nextAt);
   });
 
