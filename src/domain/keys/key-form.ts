@@ -108,10 +108,13 @@ interface KnownForm {
 
 /** The forms that keys may have: ours, which has a checksum, and those of keys from elsewhere, of which the first that fits counts. */
 export class KeyForms {
+  /** What these were made of, as a value that can be sent to another process. */
+  readonly source: readonly { readonly form: KeyForm; readonly salt?: string | undefined }[];
   readonly #forms: readonly KnownForm[];
   readonly #isSalted: boolean;
 
   constructor(forms: readonly { readonly form: KeyForm; readonly salt?: string | undefined }[] = []) {
+    this.source = forms;
     this.#forms = forms.map(({ form, salt = "" }) => ({ form, pattern: patternOf(form), salt }));
     this.#isSalted = this.#forms.some(({ salt }) => salt !== "");
   }

@@ -10,6 +10,7 @@ import { refuseAddress } from "../listen.ts";
 import { openGateway } from "../open-gateway.ts";
 import { openInstance } from "../open-instance.ts";
 import type { Failure, FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
+import { reviveConfig } from "./revive-config.ts";
 
 /** A process that the primary forks: one instance, whose gateway takes connections of the listener that all share. */
 
@@ -48,7 +49,8 @@ async function start(options: WorkerOptions): Promise<void> {
 }
 
 async function open(options: WorkerOptions, logger: Logger, closing: Closing): Promise<void> {
-  const { config, listen, databaseRetryMs: retryMs } = options;
+  const { listen, databaseRetryMs: retryMs } = options;
+  const config = reviveConfig(options.config);
   const patience = {
     ...(retryMs === undefined ? {} : { retryMs }),
     onRetry: ({ number, reason }: { number: number; reason: string }) =>
