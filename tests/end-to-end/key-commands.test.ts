@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { runCli } from "../../src/cli/run-cli.ts";
@@ -32,7 +32,8 @@ type Running = Awaited<ReturnType<typeof startRunning>>;
 async function startRunning(context: TestContext) {
   const data = await migratedFolder(context);
   const upstream = await startUpstream(context, (_request, response) => response.end("{}"));
-  const file = writeConfig(temporaryFolder(context), config(upstream));
+  const folder = temporaryFolder(context);
+  const file = writeConfig(folder, config(upstream));
   const ready = await startFarebox(context, ["--config", file, "--data", data]).ready();
   // In this process: what a command does is asked here, and tests/end-to-end/cli.test.ts starts them as people do.
   const run = async (...args: readonly string[]): Promise<Output> => {
@@ -54,7 +55,7 @@ async function startRunning(context: TestContext) {
   await json("grant", account, "100");
   const call = async (key: string, path: string): Promise<number> =>
     (await fetch(`${ready.gateway}${path}`, { headers: { authorization: `Bearer ${key}` } })).status;
-  return { account, run, json, call };
+  return { account, folder, run, json, call };
 }
 
 /** One Farebox for all of them: to start it costs more than all commands together. */
@@ -132,13 +133,17 @@ async function tryWrongOptions({ account, run }: Running): Promise<void> {
   assert.equal((await run("key", "list", account)).stdout, "No keys.\n");
 }
 
-async function followGuide({ account, json, run }: Running): Promise<void> {
+async function followGuide({ account, folder, json, run }: Running): Promise<void> {
   const commands = [...GUIDE.matchAll(/^npx (farebox .+)$/gm)].map(([, line = ""]) => line);
   assert.ok(commands.length >= 10);
   const { id } = await json("key", "create", account);
+  const imported = join(folder, "keys.jsonl");
+  writeFileSync(imported, `${JSON.stringify({ account, sha256: "a".repeat(64) })}\n`);
   for (const command of commands) {
     const words = command.replaceAll(/\bacc_\w+/g, account).replaceAll(/\bkey_\w+/g, id);
-    const args = [...words.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? "");
+    const args = [...words.matchAll(/"([^"]*)"|(\S+)/g)]
+      .map(([, quoted, plain]) => quoted ?? plain ?? "")
+      .map((word) => (word === "keys.jsonl" ? imported : word));
     const { code, stderr } = await run(...args.slice(1));
     assert.equal(code, 0, `${command}: ${stderr}`);
   }

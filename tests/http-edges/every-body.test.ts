@@ -192,10 +192,12 @@ async function listEndpoints(
 /** The contracts that answer something by themselves. */
 function readContracts(): readonly ContractFile[] {
   const folder = new URL("../../contracts/", import.meta.url);
-  const files = readdirSync(folder).map((file) => ({
-    name: file.replace(/\.yaml$/, ""),
-    declared: parse(readFileSync(new URL(file, folder), "utf8")) as Declared,
-  }));
+  const files = readdirSync(folder)
+    .filter((file) => file.endsWith(".yaml"))
+    .map((file) => ({
+      name: file.replace(/\.yaml$/, ""),
+      declared: parse(readFileSync(new URL(file, folder), "utf8")) as Declared,
+    }));
   return files.filter(({ declared }) => declared.endpoints !== undefined || declared.exports !== undefined);
 }
 
