@@ -67,7 +67,9 @@ describe("every operation of the operator API answers a body however it arrives"
     };
     scene = await OperatorScene.open(database);
     const described = await readOperations(scene.operator);
-    operations = described.operations.map(({ id, method, path, title }) => {
+    // A stream of events ends after a quarter of an hour: tests/customer-api/traffic.test.ts reads it.
+    const ending = described.operations.filter(({ id }) => id !== "watchTraffic");
+    operations = ending.map(({ id, method, path, title }) => {
       const tried = MUTATION_CASES[id];
       const request = (params: Readonly<Record<string, string>>, body: object): Plain => ({
         method,

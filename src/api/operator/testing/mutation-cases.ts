@@ -185,12 +185,14 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
   createPortalLink: { action: "portal_link.create", prepare: onAccount({ access: "manage", seconds: 60 }) },
   importKeys: {
     action: "key.import",
-    prepare: onAccount({
-      keys: [
-        { key: `old-${randomBytes(16).toString("hex")}`, name: "from elsewhere" },
-        { sha256: randomBytes(32).toString("hex"), hint: "old-...1234", scopes: ["GET /v1/leads"] },
-      ],
-    }),
+    // Others each time: a key belongs to one account.
+    prepare: (scene) =>
+      onAccount({
+        keys: [
+          { key: `old-${randomBytes(16).toString("hex")}`, name: "from elsewhere" },
+          { sha256: randomBytes(32).toString("hex"), hint: "old-...1234", scopes: ["GET /v1/leads"] },
+        ],
+      })(scene),
   },
   createKey: {
     action: "key.create",

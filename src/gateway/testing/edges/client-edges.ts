@@ -192,7 +192,7 @@ function describeSlow(open: () => World): void {
     client.write(requestText(account, "GET /unpriced"));
     await client.until((bytes) => bytes.includes("zzz"));
     client.pause();
-    await eventually(() => isClosed, 6_000);
+    await eventually(() => isClosed, 30_000);
     client.leave();
   });
 }
