@@ -1,11 +1,7 @@
-import { CSPProvider } from "@base-ui/react/csp-provider";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
-import { Route, Routes, useLocation } from "react-router";
-import { Shell } from "../design/shell.tsx";
-import { Failed, Loading } from "../design/states.tsx";
+import { lazy, type ReactNode } from "react";
+import { Route } from "react-router";
 import { SETTINGS } from "../session/base.ts";
-import { useSession, useSignOut } from "../session/session.tsx";
-import { hasSignInLink } from "../session/use-sign-in-link.ts";
+import { SignedIn } from "../session/signed-in.tsx";
 import type { OperatorSession } from "./operator-api.ts";
 import { OperatorSignIn } from "./operator-sign-in.tsx";
 import { Overview } from "./overview/overview.tsx";
@@ -36,36 +32,16 @@ const PLACES = [
   ["/health", "Health"],
 ] as const;
 
-/** The operators' pages: the sign-in until somebody is signed in, then what the address says. */
+/** The operators' pages. */
 export function OperatorApp(): ReactNode {
   return (
-    <CSPProvider disableStyleElements>
-      <Signed />
-    </CSPProvider>
-  );
-}
-
-function Signed(): ReactNode {
-  const session = useSession<OperatorSession>();
-  const signOut = useSignOut();
-  const { pathname } = useLocation();
-  useEffect(() => {
-    // Newer browsers answer with a promise, which React would take for what ends the effect.
-    scrollTo(0, 0);
-  }, [pathname]);
-  if (session.isPending) return <Loading />;
-  if (session.isError) return <Failed error={session.error} again={() => void session.refetch()} />;
-  if (session.data === null || hasSignInLink()) return <OperatorSignIn />;
-  const { actor, role } = session.data;
-  return (
-    <Shell
+    <SignedIn<OperatorSession>
+      signIn={<OperatorSignIn />}
       places={PLACES}
-      who={`${actor} (${role})`}
-      onSignOut={() => signOut.mutate()}
-      isSigningOut={signOut.isPending}
+      who={({ actor, role }) => `${actor} (${role})`}
     >
-      <Suspense fallback={<Loading />}>
-        <Routes>
+      {({ role }) => (
+        <>
           <Route index element={<Overview />} />
           <Route path="accounts" element={<Accounts role={role} />} />
           <Route path="accounts/:account" element={<Account role={role} />} />
@@ -79,8 +55,8 @@ function Signed(): ReactNode {
           <Route path="audit-trail" element={<AuditTrail />} />
           <Route path="health" element={<Health />} />
           <Route path="*" element={<NotFound />} />
-        </Routes>
-      </Suspense>
-    </Shell>
+        </>
+      )}
+    </SignedIn>
   );
 }

@@ -1,11 +1,7 @@
-import { CSPProvider } from "@base-ui/react/csp-provider";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
-import { Route, Routes, useLocation } from "react-router";
-import { Shell } from "../design/shell.tsx";
-import { Failed, Loading } from "../design/states.tsx";
+import { lazy, type ReactNode } from "react";
+import { Route } from "react-router";
 import { SETTINGS } from "../session/base.ts";
-import { useSession, useSignOut } from "../session/session.tsx";
-import { hasSignInLink } from "../session/use-sign-in-link.ts";
+import { SignedIn } from "../session/signed-in.tsx";
 import type { PortalSession } from "./account-api.ts";
 import { Overview } from "./overview/overview.tsx";
 import { PortalSignIn } from "./portal-sign-in.tsx";
@@ -25,36 +21,16 @@ const PLACES = [
   ...(SETTINGS.exports ? ([["/exports", "Exports"]] as const) : []),
 ] as const;
 
-/** The customers' pages: the sign-in until somebody is signed in, then what the address says. */
+/** The customers' pages. */
 export function PortalApp(): ReactNode {
   return (
-    <CSPProvider disableStyleElements>
-      <Signed />
-    </CSPProvider>
-  );
-}
-
-function Signed(): ReactNode {
-  const session = useSession<PortalSession>();
-  const signOut = useSignOut();
-  const { pathname } = useLocation();
-  useEffect(() => {
-    // Newer browsers answer with a promise, which React would take for what ends the effect.
-    scrollTo(0, 0);
-  }, [pathname]);
-  if (session.isPending) return <Loading />;
-  if (session.isError) return <Failed error={session.error} again={() => void session.refetch()} />;
-  if (session.data === null || hasSignInLink()) return <PortalSignIn />;
-  const { account, access } = session.data;
-  return (
-    <Shell
+    <SignedIn<PortalSession>
+      signIn={<PortalSignIn />}
       places={PLACES}
-      who={access === "read" ? `${account.name} (read only)` : account.name}
-      onSignOut={() => signOut.mutate()}
-      isSigningOut={signOut.isPending}
+      who={({ account, access }) => (access === "read" ? `${account.name} (read only)` : account.name)}
     >
-      <Suspense fallback={<Loading />}>
-        <Routes>
+      {({ access }) => (
+        <>
           <Route index element={<Overview />} />
           <Route path="statement" element={<Statement />} />
           <Route path="calls/:call" element={<Call />} />
@@ -62,8 +38,8 @@ function Signed(): ReactNode {
           <Route path="prices" element={<Prices />} />
           <Route path="exports" element={<Exports access={access} />} />
           <Route path="*" element={<NotFound />} />
-        </Routes>
-      </Suspense>
-    </Shell>
+        </>
+      )}
+    </SignedIn>
   );
 }

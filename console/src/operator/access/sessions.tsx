@@ -1,11 +1,10 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { Link } from "react-router";
 import type { Session } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
-import { Dialog, DialogForm } from "../../design/dialog.tsx";
-import { DialogError } from "../../design/dialog-error.tsx";
+import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
@@ -89,30 +88,14 @@ function Who({ of: { account, actor, key } }: { readonly of: Session }): ReactNo
 }
 
 function EndSession({ of, onClose }: { readonly of: Session; readonly onClose: () => void }): ReactNode {
-  const queries = useQueryClient();
-  const end = useMutation({
-    mutationFn: () => OPERATOR.endSession({ session: of.id }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["sessions"] });
-      onClose();
-    },
-  });
   return (
-    <Dialog
+    <ConfirmDialog
       title={`Sign out ${of.actor ?? of.account ?? ""}?`}
       text="The browser's next request is refused. Whoever has a key or a token can sign in again: revoke it to keep them out."
-      isOpen
+      action="Sign out"
+      run={() => OPERATOR.endSession({ session: of.id })}
+      stale={[["sessions"]]}
       onClose={onClose}
-    >
-      <DialogForm
-        action="Sign out"
-        kind="danger"
-        busy={end.isPending}
-        onSubmit={() => end.mutate()}
-        onCancel={onClose}
-      >
-        <DialogError error={end.error} />
-      </DialogForm>
-    </Dialog>
+    />
   );
 }

@@ -1,10 +1,9 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { Token } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
-import { Dialog, DialogForm } from "../../design/dialog.tsx";
-import { DialogError } from "../../design/dialog-error.tsx";
+import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
@@ -91,31 +90,14 @@ function RoleWords({ role, limits }: Pick<Token, "role" | "limits">): ReactNode 
 }
 
 function RevokeToken({ of, onClose }: { readonly of: Token; readonly onClose: () => void }): ReactNode {
-  const queries = useQueryClient();
-  const revoke = useMutation({
-    mutationFn: () => OPERATOR.revokeToken({ token: of.id }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["tokens"] });
-      await queries.invalidateQueries({ queryKey: ["sessions"] });
-      onClose();
-    },
-  });
   return (
-    <Dialog
+    <ConfirmDialog
       title={`Revoke ${of.name}?`}
       text="The next request with it is refused, and who is signed in by it is signed out, for good."
-      isOpen
+      action="Revoke for good"
+      run={() => OPERATOR.revokeToken({ token: of.id })}
+      stale={[["tokens"], ["sessions"]]}
       onClose={onClose}
-    >
-      <DialogForm
-        action="Revoke for good"
-        kind="danger"
-        busy={revoke.isPending}
-        onSubmit={() => revoke.mutate()}
-        onCancel={onClose}
-      >
-        <DialogError error={revoke.error} />
-      </DialogForm>
-    </Dialog>
+    />
   );
 }

@@ -1,10 +1,9 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { Key } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
-import { Dialog, DialogForm } from "../../design/dialog.tsx";
-import { DialogError } from "../../design/dialog-error.tsx";
+import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
@@ -86,30 +85,14 @@ function RevokeKey({
   readonly of: Key;
   readonly onClose: () => void;
 }): ReactNode {
-  const queries = useQueryClient();
-  const revoke = useMutation({
-    mutationFn: () => OPERATOR.revokeKey({ key: key.id }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["keys", account] });
-      onClose();
-    },
-  });
   return (
-    <Dialog
+    <ConfirmDialog
       title={`Revoke ${key.name === "" ? key.hint : key.name}?`}
       text={`Every call with ${key.hint} is refused within 5 seconds, for good.`}
-      isOpen
+      action="Revoke for good"
+      run={() => OPERATOR.revokeKey({ key: key.id })}
+      stale={[["keys", account]]}
       onClose={onClose}
-    >
-      <DialogForm
-        action="Revoke for good"
-        kind="danger"
-        busy={revoke.isPending}
-        onSubmit={() => revoke.mutate()}
-        onCancel={onClose}
-      >
-        <DialogError error={revoke.error} />
-      </DialogForm>
-    </Dialog>
+    />
   );
 }

@@ -1,6 +1,7 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useMutation } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { Account } from "../../../../src/client/generated/types.ts";
+import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Dialog, DialogForm } from "../../design/dialog.tsx";
 import { DialogError } from "../../design/dialog-error.tsx";
 import { Choice } from "../../design/field.tsx";
@@ -55,30 +56,14 @@ export function MakePortalLink({ account, onClose }: Of): ReactNode {
 
 /** Signs the account's customers out of every browser. */
 export function SignOutEverywhere({ account, onClose }: Of): ReactNode {
-  const queries = useQueryClient();
-  const end = useMutation({
-    mutationFn: () => OPERATOR.endAccountSessions({ account: account.id }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["sessions"] });
-      onClose();
-    },
-  });
   return (
-    <Dialog
+    <ConfirmDialog
       title={`Sign out all customers of ${account.name}?`}
       text="Every browser that is signed in to the portal is signed out, and links that were not used work no more. Whoever has a key can sign in again."
-      isOpen
+      action="Sign them out"
+      run={() => OPERATOR.endAccountSessions({ account: account.id })}
+      stale={[["sessions"]]}
       onClose={onClose}
-    >
-      <DialogForm
-        action="Sign them out"
-        kind="danger"
-        busy={end.isPending}
-        onSubmit={() => end.mutate()}
-        onCancel={onClose}
-      >
-        <DialogError error={end.error} />
-      </DialogForm>
-    </Dialog>
+    />
   );
 }

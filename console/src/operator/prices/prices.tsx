@@ -1,10 +1,9 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { PriceList } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
-import { Dialog, DialogForm } from "../../design/dialog.tsx";
-import { DialogError } from "../../design/dialog-error.tsx";
+import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Page } from "../../design/page.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Moment } from "../../formats/amount.tsx";
@@ -103,30 +102,14 @@ function Difference({ version }: { readonly version: number }): ReactNode {
 }
 
 function CancelList({ of, onClose }: { readonly of: PriceList; readonly onClose: () => void }): ReactNode {
-  const queries = useQueryClient();
-  const cancel = useMutation({
-    mutationFn: () => OPERATOR.cancelPriceList({ version: of.version }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["price-lists"] });
-      onClose();
-    },
-  });
   return (
-    <Dialog
+    <ConfirmDialog
       title={`Cancel version ${of.version}?`}
       text={`It will not take effect on ${showMoment(of.effectiveAt)}. The prices before it stay in force.`}
-      isOpen
+      action="Cancel the announced prices"
+      run={() => OPERATOR.cancelPriceList({ version: of.version })}
+      stale={[["price-lists"]]}
       onClose={onClose}
-    >
-      <DialogForm
-        action="Cancel the announced prices"
-        kind="danger"
-        busy={cancel.isPending}
-        onSubmit={() => cancel.mutate()}
-        onCancel={onClose}
-      >
-        <DialogError error={cancel.error} />
-      </DialogForm>
-    </Dialog>
+    />
   );
 }

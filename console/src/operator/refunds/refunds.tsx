@@ -1,10 +1,9 @@
-import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { BulkRefund } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
-import { Dialog, DialogForm } from "../../design/dialog.tsx";
-import { DialogError } from "../../design/dialog-error.tsx";
+import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Page } from "../../design/page.tsx";
 import { Progress } from "../../design/progress.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
@@ -137,30 +136,14 @@ function CancelRefund({
   readonly of: BulkRefund;
   readonly onClose: () => void;
 }): ReactNode {
-  const queries = useQueryClient();
-  const cancel = useMutation({
-    mutationFn: () => OPERATOR.cancelBulkRefund({ bulkRefund: one.id }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["bulk-refunds"] });
-      onClose();
-    },
-  });
   return (
-    <Dialog
+    <ConfirmDialog
       title="Stop this bulk refund?"
       text={`What was given back stays so: ${sumsWords(one.credits.done)}. The other charges stay charged.`}
-      isOpen
+      action="Stop it"
+      run={() => OPERATOR.cancelBulkRefund({ bulkRefund: one.id })}
+      stale={[["bulk-refunds"]]}
       onClose={onClose}
-    >
-      <DialogForm
-        action="Stop it"
-        kind="danger"
-        busy={cancel.isPending}
-        onSubmit={() => cancel.mutate()}
-        onCancel={onClose}
-      >
-        <DialogError error={cancel.error} />
-      </DialogForm>
-    </Dialog>
+    />
   );
 }

@@ -4,7 +4,7 @@ import { useSearchParams } from "react-router";
 import type { Export } from "../../../../src/client/generated/customer-types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
-import { Dialog, DialogForm } from "../../design/dialog.tsx";
+import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { DialogError } from "../../design/dialog-error.tsx";
 import { Choice } from "../../design/field.tsx";
 import { Page } from "../../design/page.tsx";
@@ -235,30 +235,14 @@ function CancelExport({
   readonly of: Export;
   readonly onClose: () => void;
 }): ReactNode {
-  const queries = useQueryClient();
-  const cancel = useMutation({
-    mutationFn: () => ACCOUNT.cancelExport({ export: one.id }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["exports"] });
-      onClose();
-    },
-  });
   return (
-    <Dialog
+    <ConfirmDialog
       title="Cancel this export?"
       text={`The ${showCount(one.progress.records)} records that it has so far are removed. It costs nothing, and what is held for it is free again.`}
-      isOpen
+      action="Cancel the export"
+      run={() => ACCOUNT.cancelExport({ export: one.id })}
+      stale={[["exports"]]}
       onClose={onClose}
-    >
-      <DialogForm
-        action="Cancel the export"
-        kind="danger"
-        busy={cancel.isPending}
-        onSubmit={() => cancel.mutate()}
-        onCancel={onClose}
-      >
-        <DialogError error={cancel.error} />
-      </DialogForm>
-    </Dialog>
+    />
   );
 }

@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import type { Key } from "../../../../src/client/generated/customer-types.ts";
+import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Dialog, DialogForm } from "../../design/dialog.tsx";
 import { DialogError } from "../../design/dialog-error.tsx";
 import { Choice } from "../../design/field.tsx";
@@ -60,30 +61,14 @@ export function RotateKey({ of: key, onClose }: Of): ReactNode {
 
 /** Ends a key for good. */
 export function RevokeKey({ of: key, onClose }: Of): ReactNode {
-  const queries = useQueryClient();
-  const revoke = useMutation({
-    mutationFn: () => ACCOUNT.revokeKey({ key: key.id }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: ["keys"] });
-      onClose();
-    },
-  });
   return (
-    <Dialog
+    <ConfirmDialog
       title={`Revoke ${nameOf(key)}?`}
       text="Every call with this key is refused within 5 seconds, for good. Programs that use it stop working. This cannot be undone."
-      isOpen
+      action="Revoke for good"
+      run={() => ACCOUNT.revokeKey({ key: key.id })}
+      stale={[["keys"]]}
       onClose={onClose}
-    >
-      <DialogForm
-        action="Revoke for good"
-        kind="danger"
-        busy={revoke.isPending}
-        onSubmit={() => revoke.mutate()}
-        onCancel={onClose}
-      >
-        <DialogError error={revoke.error} />
-      </DialogForm>
-    </Dialog>
+    />
   );
 }
