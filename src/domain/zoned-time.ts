@@ -44,3 +44,19 @@ function printOffset(minutes: number): string {
   const two = (part: number): string => String(part).padStart(2, "0");
   return `${minutes < 0 ? "-" : "+"}${two(Math.floor(absolute / 60))}:${two(absolute % 60)}`;
 }
+
+/** In English, January first. */
+export const MONTH_NAMES = [
+  "January",
+  "February",
+  "March",
+  "April",
+  "May",
+  "June",
+  "July",
+  "August",
+  "September",
+  "October",
+  "November",
+  "December",
+] as const;

@@ -1,4 +1,4 @@
-import type { ZonedTime } from "../../domain/zoned-time.ts";
+import { MONTH_NAMES, type ZonedTime } from "../../domain/zoned-time.ts";
 import type { RenderContext, UsageFacts, UsageProblem, UsageQuestion } from "../contract.ts";
 import type { PlaceholderValue, Vocabulary } from "../template.ts";
 import { contextEntries, entry, momentEntries } from "../vocabulary-entries.ts";
@@ -73,23 +73,9 @@ function weekdayOf({ date }: ZonedTime): number {
 }
 
 const WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-const MONTHS = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-];
 
 const monthOf = ({ date }: ZonedTime): number => Number(date.slice(5, 7));
-const monthName = (zoned: ZonedTime): string => MONTHS[monthOf(zoned) - 1] ?? "";
+const monthName = (zoned: ZonedTime): string => MONTH_NAMES[monthOf(zoned) - 1] ?? "";
 
 /** Placeholders of one line below `$eachLine`. */
 export const usageLineVocabulary: Vocabulary<UsageLineFacts> = {

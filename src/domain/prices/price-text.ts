@@ -1,4 +1,5 @@
 import { type Credits, formatCredits, MICRO_PER_CREDIT } from "../credits.ts";
+import { MONTH_NAMES } from "../zoned-time.ts";
 import { itemConditions } from "./condition.ts";
 import { formatPer } from "./parse/parse-per.ts";
 import { roundingOf } from "./part-amount.ts";
@@ -150,24 +151,9 @@ function joinWords(words: readonly string[], last: string): string {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} ${last} ${words.at(-1)}`;
 }
 
-const MONTHS = [
-  "January",
-  "February",
-  "March",
-  "April",
-  "May",
-  "June",
-  "July",
-  "August",
-  "September",
-  "October",
-  "November",
-  "December",
-];
-
 /** `1 January 2027`, with the time in UTC when it is not the day's first moment. */
 export function describeMoment(moment: Date): string {
-  const day = `${moment.getUTCDate()} ${MONTHS[moment.getUTCMonth()]} ${moment.getUTCFullYear()}`;
+  const day = `${moment.getUTCDate()} ${MONTH_NAMES[moment.getUTCMonth()]} ${moment.getUTCFullYear()}`;
   const time = moment.toISOString().slice(11, 16);
   return moment.getTime() % 86_400_000 === 0 ? day : `${day}, ${time} UTC`;
 }
