@@ -3,6 +3,7 @@ import type { z } from "@hono/zod-openapi";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
 import type { KeyForms } from "../../domain/keys/key-form.ts";
 import type { FieldFault } from "../../domain/refusal.ts";
+import { lockAccount } from "../../ledger/accounts/accounts.ts";
 import type { Transaction } from "../../ledger/database/database.ts";
 import { createKey, findKey } from "../../ledger/keys/keys.ts";
 import { refuseFields } from "../problem.ts";
@@ -23,8 +24,16 @@ export async function importKeys(
   keys: readonly Given[],
 ): Promise<Mutation<Body>> {
   refuseUnknownForms(forms, keys);
+  // Whoever imports the same into this account waits here, and finds it.
+  await lockAccount(tx, accountId);
+  const hashed = keys.map((given, place) => ({ given, place, hashHex: hashOf(forms, given) }));
   const outcomes: Body["keys"] = [];
-  for (const given of keys) outcomes.push(await importKey(tx, forms, accountId, given));
+  // In one order: two accounts that import the same keys must not wait for each other.
+  for (const { given, place, hashHex } of hashed.toSorted((a, b) =>
+    a.hashHex < b.hashHex ? -1 : Number(a.hashHex > b.hashHex),
+  )) {
+    outcomes[place] = await importKey(tx, forms, accountId, given, hashHex);
+  }
   const count = (outcome: Body["keys"][number]["outcome"]): number =>
     outcomes.filter((one) => one.outcome === outcome).length;
   const counts = { imported: count("imported"), existing: count("existing"), taken: count("taken") };
@@ -38,9 +47,9 @@ async function importKey(
   tx: Transaction,
   forms: KeyForms,
   accountId: string,
-  { key, sha256, hint, name = "", scopes = null, addresses = null, expiresAt }: Given,
+  { key, hint, name = "", scopes = null, addresses = null, expiresAt }: Given,
+  hashHex: string,
 ): Promise<Body["keys"][number]> {
-  const hashHex = sha256 ?? hash("sha256", forms.hashedText(key ?? ""), "hex");
   const known = await findKey(tx, hashHex);
   if (known !== undefined) {
     return known.accountId === accountId
@@ -52,6 +61,10 @@ async function importKey(
   const secret = { hashHex, prefix: "", hint: shown };
   await createKey(tx, { ...secret, keyId, accountId, name, scopes, addresses, expiresAt: expiresAt ?? null });
   return { outcome: "imported", id: keyId };
+}
+
+function hashOf(forms: KeyForms, { key, sha256 }: Given): string {
+  return sha256 ?? hash("sha256", forms.hashedText(key ?? ""), "hex");
 }
 
 /** One that no request could bring would be a key that never works. */

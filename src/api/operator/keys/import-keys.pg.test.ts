@@ -66,4 +66,35 @@ eachDatabase("keys that exist already", (openFresh) => {
     const both = await importInto(mine, [{ key: fresh, sha256: hashOf(fresh) }, {}]);
     assert.equal(both.status, 422);
   });
+
+  test("a file that is imported several times at once, in whatever order, is imported once", async () => {
+    const account = await operator.account();
+    const keys = Array.from({ length: 20 }, () => ({ key: oldKey() }));
+    const files = [keys, keys.toReversed(), keys, keys.toReversed()];
+    const answers = await Promise.all(files.map((file) => importInto(account, file)));
+    assert.deepEqual(
+      answers.map(({ status, body }) => [status, body.imported + body.existing]),
+      files.map(() => [200, keys.length]),
+    );
+    assert.equal(
+      answers.reduce((sum, { body }) => sum + body.imported, 0),
+      keys.length,
+    );
+  });
+
+  test("two accounts that import the same keys at once, in other orders, never have one both", async () => {
+    const accounts = [await operator.account(), await operator.account()];
+    const keys = Array.from({ length: 20 }, () => ({ key: oldKey() }));
+    const [first = "", second = ""] = accounts;
+    const answers = await Promise.all([importInto(first, keys), importInto(second, keys.toReversed())]);
+    for (const { status, body } of answers) {
+      if (status !== 200) assert.deepEqual([status, body.code], [422, "key_exists"]);
+    }
+    const again = await Promise.all([importInto(first, keys), importInto(second, keys)]);
+    const counts = again.map(({ body }) => [body.existing, body.taken]);
+    assert.deepEqual(counts.toSorted(), [
+      [0, keys.length],
+      [keys.length, 0],
+    ]);
+  });
 });
