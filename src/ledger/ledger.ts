@@ -29,6 +29,11 @@ export interface ChargeItem {
   readonly most?: Credits | undefined;
   /** All of the amount or nothing, straight from the pool (`hold: null`). What is not covered is `short`. */
   readonly whole?: true | undefined;
+  /**
+   * The instance that may make it: once that is declared dead the charge is not made, and rejects with FareboxError
+   * `instance_replaced`. Undefined: made under whatever id the instance then has.
+   */
+  readonly onlyBy?: string | undefined;
   /** A UUID. */
   readonly requestId: string;
   readonly keyId: string;

@@ -133,7 +133,8 @@ export class LaneSender {
     let batch: Batch | undefined;
     for (;;) {
       try {
-        works = await this.#prepare(works);
+        // What the present id has sent it finds out under the same: meanwhile the instance may have got another.
+        if (!attempt.isUnknown) works = await this.#prepare(works);
         if (works.length === 0) return NOTHING_LEFT;
         // Under a new id there is no lease for what was queued under the old one: it draws from the pool.
         if (batch === undefined && way === "plain" && !works.every((work) => isPlain(work, this.#owner))) {
@@ -171,9 +172,17 @@ export class LaneSender {
     }
     await numbers.learn(database, named(works));
     return works.filter((work) => {
-      const error = findUnknown(work, numbers);
+      const error = this.#findReplaced(work) ?? findUnknown(work, numbers);
       if (error !== undefined) work.reject(error);
       return error === undefined;
+    });
+  }
+
+  /** Known not to be made: what an earlier id has sent is known before the next is used. */
+  #findReplaced({ verb, item }: Work): FareboxError | undefined {
+    if (verb !== "charge" || item.onlyBy === undefined || item.onlyBy === this.#owner) return undefined;
+    return new FareboxError("instance_replaced", `The instance ${item.onlyBy} was declared dead.`, {
+      detail: { instance: item.onlyBy },
     });
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { afterEach, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Database } from "../database/database.ts";
 import { sqlStateOf } from "../database/storage-error.ts";
 import type { PoolRef } from "../ledger.ts";
@@ -197,6 +198,52 @@ eachDatabase("lane", (openFresh, kind) => {
     assert.equal((await impatient.lease(leaseOf(pool, 100n))).granted, 100n);
     await impatient.close();
     assert.equal((await readPool(db, pool)).held, 0n, "what was granted too late went back");
+  });
+
+  /** The next charge meets the fault, and its outcome cannot be asked for until its instance has been replaced. */
+  const replacedMeanwhile = async (
+    fault: Fault,
+    change: (instanceId: string) => object,
+  ): Promise<unknown[]> => {
+    const pool = await createPool(db, 1000n);
+    const limits = { ...LEDGER.limits, firstPauseMs: 1, longestPauseMs: 5 };
+    const dying = await openLedger(lossy, { ...LEDGER, limits });
+    await dying.charge(chargeOf(pool, 1n));
+    await dying.charge(chargeOf(pool, 1n));
+    const asked = Promise.withResolvers<void>();
+    let isAway = true;
+    lossy.fault = (text) => {
+      if (!isAway || !RUN.test(text)) return undefined;
+      if (!text.includes("settle_batch")) return fault;
+      asked.resolve();
+      return "not sent";
+    };
+    const outcome = dying.charge(chargeOf(pool, 10n, change(dying.instanceId))).then(
+      ({ charged, seq }) => [charged, seq],
+      (error: unknown) => [error instanceof FareboxError && error.code],
+    );
+    await asked.promise;
+    await db.query(
+      `SELECT farebox.end_lane($1::smallint, i.instance_no) FROM farebox.instances i WHERE i.instance_id = $2`,
+      [pool.shard, dying.instanceId],
+    );
+    assert.equal((await dying.heartbeat()).alive, false);
+    await dying.register();
+    isAway = false;
+    const told = await outcome;
+    await dying.close();
+    return [...told, (await readPool(db, pool)).spent];
+  };
+
+  test("a charge of unknown outcome is made once though its instance was declared dead and replaced meanwhile", async () => {
+    assert.deepEqual(await replacedMeanwhile("answer lost", () => ({})), [10n, 4, 12n]);
+    assert.deepEqual(await replacedMeanwhile("not sent", () => ({})), [10n, 4, 12n]);
+  });
+
+  test("a charge that one instance may make alone is made by it or not at all", async () => {
+    const onlyBy = (instanceId: string) => ({ onlyBy: instanceId });
+    assert.deepEqual(await replacedMeanwhile("answer lost", onlyBy), [10n, 4, 12n]);
+    assert.deepEqual(await replacedMeanwhile("not sent", onlyBy), ["instance_replaced", 2n]);
   });
 
   test("a charge of unknown outcome is answered when the outcome is known, however long that takes", async () => {

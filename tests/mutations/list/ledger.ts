@@ -3,6 +3,20 @@ import type { Mutation } from "../mutation.ts";
 /** Code and migrations. */
 export const LEDGER: readonly Mutation[] = [
   {
+    name: "ask under a new id what became of a batch of the old one",
+    why: "An instance that is declared dead while the outcome of a batch is unknown would charge all of it a second time.",
+    file: "src/ledger/batch/lane-sender.ts",
+    search: "if (!attempt.isUnknown) works = await",
+    replacement: "works = await",
+    tests: [
+      {
+        file: "src/ledger/batch/lane.pg.test.ts",
+        title:
+          "a charge of unknown outcome is made once though its instance was declared dead and replaced meanwhile",
+      },
+    ],
+  },
+  {
     name: "take a transaction that was rolled back for committed",
     why: "Whoever swallowed a refused statement loses all writes of its transaction and is told that they are made.",
     file: "src/ledger/database/connection.ts",
