@@ -2,11 +2,11 @@ import type { Server } from "node:http";
 import { constants, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import { ClientConnection } from "./exchange/client-connection.ts";
-import type { Exchange } from "./exchange/exchange.ts";
-import type { GatewayParts } from "./exchange/gateway-parts.ts";
-import { RETRY_AFTER_SECONDS } from "./response/error-refusal.ts";
-import { answerRaw } from "./response/raw-answer.ts";
+import { ClientConnection } from "../exchange/parts/client-connection.ts";
+import type { Exchange } from "../exchange/parts/exchange.ts";
+import { RETRY_AFTER_SECONDS } from "../exchange/response/error-refusal.ts";
+import type { GatewayParts } from "./gateway-parts.ts";
+import { answerRaw } from "./raw-answer.ts";
 
 /** The connections of clients: how many an address may have, what runs on each, and when one is cut. */
 export class ClientSockets {

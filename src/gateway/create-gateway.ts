@@ -2,13 +2,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Server as NetServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
+import { Exchange } from "../exchange/parts/exchange.ts";
+import { serve } from "../exchange/serve.ts";
 import { ClientSockets } from "./client-sockets.ts";
-import { Exchange } from "./exchange/exchange.ts";
-import { createGatewayParts, type GatewayOptions, type GatewayParts } from "./exchange/gateway-parts.ts";
-import { Http2Request } from "./exchange/http2-request.ts";
-import { Http2Response } from "./exchange/http2-response.ts";
+import { createGatewayParts, type GatewayOptions, type GatewayParts } from "./gateway-parts.ts";
+import { Http2Request } from "./listener/http2-request.ts";
+import { Http2Response } from "./listener/http2-response.ts";
 import { TlsListener, type TlsListenerOptions } from "./listener/tls-listener.ts";
-import { serve } from "./serve.ts";
 import { serveUpgrade } from "./upgrade.ts";
 import { WorkCount } from "./work-count.ts";
 

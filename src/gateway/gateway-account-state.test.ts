@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { ownContract } from "../contract/testing/own-contract.ts";
+import { AccountStates } from "../exchange/parts/account-states.ts";
 import type { Identity } from "../meter/meter.ts";
 import { toBalanceFacts } from "../meter/read-account-state.ts";
-import { AccountStates } from "./exchange/account-states.ts";
 import { openFakeMeterUnderTest } from "./testing/fake-meter-under-test.ts";
 import type { RawResponse } from "./testing/test-client.ts";
 import { chunked, ok, type TestAccount, World } from "./testing/world.ts";

@@ -1,8 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { GatewayParts } from "./exchange/gateway-parts.ts";
-import { readResponseHead } from "./headers/response-headers.ts";
+import { readResponseHead } from "../exchange/headers/response-headers.ts";
+import type { GatewayParts } from "./gateway-parts.ts";
 
 /** A tunnel on which nothing moves is closed: twice the longest common keep-alive interval of WebSocket clients. */
 const TUNNEL_IDLE_MS = 120_000;

@@ -1,17 +1,18 @@
 import { type IncomingMessage, ServerResponse } from "node:http";
 import type { Dispatcher } from "undici";
 import type { Refusal } from "../domain/refusal.ts";
-import { Exchange } from "./exchange/exchange.ts";
-import type { GatewayParts } from "./exchange/gateway-parts.ts";
-import type { Upstream } from "./exchange/upstreams.ts";
-import { identifySender } from "./identify-sender.ts";
-import { authenticate, findRoute, limitRate } from "./request/identify.ts";
-import { inspectRequest } from "./request/inspect-request.ts";
-import { fail, report } from "./response/end-exchange.ts";
-import { refuse } from "./response/respond.ts";
+import { identifySender } from "../exchange/identify-sender.ts";
+import { Exchange } from "../exchange/parts/exchange.ts";
+import type { ExchangeParts } from "../exchange/parts/exchange-parts.ts";
+import type { Upstream } from "../exchange/parts/upstream.ts";
+import { authenticate, findRoute, limitRate } from "../exchange/request/identify.ts";
+import { inspectRequest } from "../exchange/request/inspect-request.ts";
+import { fail, report } from "../exchange/response/end-exchange.ts";
+import { refuse } from "../exchange/response/respond.ts";
+import { chooseUpstream, forwardedHeaders } from "../exchange/upstream/forward.ts";
+import { faultCode, upstreamRefusal } from "../exchange/upstream/upstream-fault.ts";
+import type { GatewayParts } from "./gateway-parts.ts";
 import { joinTunnel } from "./tunnel.ts";
-import { chooseUpstream, forwardedHeaders } from "./upstream/forward.ts";
-import { faultCode, upstreamRefusal } from "./upstream/upstream-fault.ts";
 
 /** The nonce of RFC 6455 §4.1: 16 bytes. */
 const WEBSOCKET_KEY = /^[A-Za-z0-9+/]{22}==$/;
@@ -41,7 +42,7 @@ export async function serveUpgrade(
   try {
     const upstream = await admitUpgrade(exchange, request);
     if ("code" in upstream) refuse(exchange, upstream);
-    else await openTunnel(exchange, upstream, { request, response, first });
+    else await openTunnel(exchange, parts, upstream, { request, response, first });
   } catch (error) {
     fail(exchange, error);
   }
@@ -80,7 +81,7 @@ function isWebSocket({ method, httpVersion, headers }: IncomingMessage): boolean
 }
 
 /** What Farebox answers itself is never forwarded, by no route. */
-function isOwn(parts: GatewayParts, path: string): boolean {
+function isOwn(parts: ExchangeParts, path: string): boolean {
   return (
     parts.accountEndpoints?.covers(path) === true ||
     parts.exports?.find("GET", path) !== undefined ||
@@ -102,10 +103,11 @@ interface Client {
 
 function openTunnel(
   exchange: Exchange,
+  parts: GatewayParts,
   upstream: Upstream,
   { request, response, first }: Client,
 ): Promise<void> {
-  const { head, target, parts } = exchange;
+  const { head, target } = exchange;
   if (head === undefined || target === undefined) throw new TypeError("the request was not inspected");
   return new Promise((resolve) => {
     const failed = (refusal: Refusal, code: string): void => {
@@ -143,6 +145,6 @@ function openTunnel(
     };
     const path = upstream.basePath + target.path + target.query;
     const headers = forwardedHeaders(exchange, upstream, head);
-    upstream.pool.dispatch({ path, method: "GET", headers, upgrade: "websocket" }, handler);
+    upstream.dispatcher.dispatch({ path, method: "GET", headers, upgrade: "websocket" }, handler);
   });
 }

@@ -1,5 +1,5 @@
 import { Counter, Histogram, type Registry } from "prom-client";
-import type { GatewayEvents } from "../gateway/exchange/gateway-events.ts";
+import type { GatewayEvents } from "../gateway/gateway-events.ts";
 import type { Logger } from "./logger.ts";
 import type { TrafficFeed } from "./traffic-feed.ts";
 

@@ -1,6 +1,6 @@
 import type { Credits } from "../domain/credits.ts";
 import type { RefusalCode } from "../domain/refusal.ts";
-import type { ExchangeOutcome, FinishedExchange } from "../gateway/exchange/gateway-events.ts";
+import type { ExchangeOutcome, FinishedExchange } from "../exchange/parts/exchange-events.ts";
 
 /** One request, when everything about it is over. No key's text, no header, no query and no body is in it. */
 export interface TrafficLine {

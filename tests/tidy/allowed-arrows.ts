@@ -72,24 +72,29 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     node: "any",
   },
   pages: { folders: ["domain", "contract"], packages: [], node: ["fs", "path", "zlib"] },
-  gateway: {
+  exchange: {
     folders: ["domain", "contract", "config", "meter", "exports", "pages"],
     packages: ["undici"],
-    node: "any",
+    node: ["buffer", "crypto", "http", "net", "stream", "zlib"],
     rooms: {
       headers: [],
       body: [],
-      listener: [],
-      exchange: ["headers"],
-      request: ["headers", "body", "exchange"],
-      response: ["headers", "body", "exchange"],
-      upstream: ["headers", "body", "exchange", "response"],
-      endpoints: ["headers", "exchange", "request", "response"],
-      top: ["headers", "listener", "exchange", "request", "response", "upstream", "endpoints"],
+      parts: ["headers"],
+      request: ["headers", "body", "parts"],
+      response: ["headers", "body", "parts"],
+      upstream: ["headers", "body", "parts", "response"],
+      endpoints: ["headers", "parts", "request", "response"],
+      top: ["headers", "parts", "request", "response", "upstream", "endpoints"],
     },
   },
+  gateway: {
+    folders: ["domain", "config", "exchange"],
+    packages: ["undici"],
+    node: "any",
+    rooms: { upstreams: [], listener: [], top: ["upstreams", "listener"] },
+  },
   telemetry: {
-    folders: ["domain", "ledger", "meter", "exports", "gateway"],
+    folders: ["domain", "ledger", "meter", "exports", "exchange", "gateway"],
     packages: ["pino", "prom-client"],
     node: "any",
   },
@@ -155,6 +160,8 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
 export const ALLOWED_IN_TESTS: Readonly<Record<string, readonly string[]>> = {
   // What the APIs describe is what the clients are generated from and tried against.
   client: ["contract", "config", "ledger", "exports", "api"],
+  // A gateway is tried with contracts, and with meters of its own.
+  gateway: ["contract", "meter"],
 };
 
 /** Folders beside src, and which others they may import. */

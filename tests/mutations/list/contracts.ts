@@ -4,7 +4,7 @@ export const CONTRACTS: readonly Mutation[] = [
   {
     name: "forward the query with its key",
     why: "Customers' keys are in the upstream's logs, and in what requests are compared by.",
-    file: "src/gateway/request/inspect-request.ts",
+    file: "src/exchange/request/inspect-request.ts",
     search: "  exchange.target = { path: target.path, query };\n",
     replacement: "  exchange.target = target;\n",
     tests: [
@@ -32,7 +32,7 @@ export const CONTRACTS: readonly Mutation[] = [
   {
     name: "pass an open request on with two keys in its query",
     why: "Nobody asks it for a key, so its keys reach the upstream.",
-    file: "src/gateway/request/inspect-request.ts",
+    file: "src/exchange/request/inspect-request.ts",
     search: "  if (found.ambiguous) return",
     replacement: "  if (found.ambiguous && exchange.method !== exchange.method) return",
     tests: [
@@ -45,7 +45,7 @@ export const CONTRACTS: readonly Mutation[] = [
   {
     name: "show zeros of an account that could not be read",
     why: "A customer believes that nothing is left, and stops or buys.",
-    file: "src/gateway/response/account-state.ts",
+    file: "src/exchange/response/account-state.ts",
     search: "  if (state === undefined) return;\n  const balance = poolOf(state, creditType)?.balance ?? 0n;",
     replacement: "  const balance = (state && poolOf(state, creditType)?.balance) ?? 0n;",
     tests: [
@@ -58,7 +58,7 @@ export const CONTRACTS: readonly Mutation[] = [
   {
     name: "leave what the upstream says of a call's cost",
     why: "The upstream's number stands beside ours under the same name, and readers differ on which one counts.",
-    file: "src/gateway/body/json-path-watch.ts",
+    file: "src/exchange/body/json-path-watch.ts",
     search: "key !== undefined && this.#members.has(key);",
     replacement: "key !== undefined && key === [...this.#members][0];",
     tests: [
@@ -71,7 +71,7 @@ export const CONTRACTS: readonly Mutation[] = [
   {
     name: "believe an old look at an account although credits came",
     why: "What is shown contradicts the balance beside it for as long as the account is busy.",
-    file: "src/gateway/exchange/account-states.ts",
+    file: "src/exchange/parts/account-states.ts",
     search: "pool.balance < facts.balance);",
     replacement: "pool.balance < 0n);",
     tests: [

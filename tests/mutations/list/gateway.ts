@@ -4,7 +4,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "settle after responding",
     why: "A crash or a refused charge after the answer gives the result away.",
-    file: "src/gateway/upstream/charged-delivery.ts",
+    file: "src/exchange/upstream/charged-delivery.ts",
     search: "    void settled.then(\n",
     replacement:
       "    sendUpstreamBody(exchange, { ...head, headers: [...head.headers] }, body);\n    void settled.then(\n",
@@ -16,7 +16,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "stream before the charge",
     why: "The head of a streamed response leaves although the charge may never be committed.",
-    file: "src/gateway/upstream/stream-delivery.ts",
+    file: "src/exchange/upstream/stream-delivery.ts",
     search: "    this.#pace();\n    void plan.open().then(",
     replacement: "    this.#flow([]);\n    void plan.open().then(",
     tests: [{ file: "src/gateway/gateway-storage.test.ts", title: "a streamed response" }],
@@ -24,7 +24,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "keep the charge of a stream that broke",
     why: "A customer pays for an answer that was cut short.",
-    file: "src/gateway/upstream/stream-plans.ts",
+    file: "src/exchange/upstream/stream-plans.ts",
     search: "      await settlement?.refund(REFUND_REASON);\n",
     replacement: "",
     tests: [
@@ -37,21 +37,21 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "parse and stringify instead of splice",
     why: "Large numbers lose digits and repeated names vanish from a body that the customer paid for.",
-    file: "src/gateway/body/json-splice.ts",
+    file: "src/exchange/body/json-splice.ts",
     search: "  return Buffer.concat(pieces);\n",
     replacement: "  return Buffer.from(JSON.stringify(JSON.parse(Buffer.concat(pieces).toString())));\n",
     tests: [
       {
-        file: "src/gateway/body/json-splice.test.ts",
+        file: "src/exchange/body/json-splice.test.ts",
         title: "adds the member and leaves every other byte as it was",
       },
-      { file: "src/gateway/body/json-splice.test.ts", title: "keeps what parse and stringify would change" },
+      { file: "src/exchange/body/json-splice.test.ts", title: "keeps what parse and stringify would change" },
     ],
   },
   {
     name: "take a reset for the end of a body",
     why: "Half an answer that ends with its connection is charged as a whole one.",
-    file: "src/gateway/exchange/upstream-connector.ts",
+    file: "src/gateway/upstreams/upstream-connector.ts",
     search: '    if (error.code === "ECONNRESET") error.code = CUT;\n',
     replacement: "    void error;\n",
     tests: [{ file: "src/gateway/gateway.test.ts", title: "that is reset in a body framed by" }],
@@ -59,7 +59,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "charge as uncounted what expands too much to be counted",
     why: "Whoever asks for records that compress well gets all of them for the price of none.",
-    file: "src/gateway/upstream/stream-plans.ts",
+    file: "src/exchange/upstream/stream-plans.ts",
     search: 'read.kind === "over" ? mostOf(questions, admission.quote.units) :',
     replacement: 'read.kind === "over" ? { units: undefined } :',
     tests: [{ file: "src/gateway/gateway.test.ts", title: "a stream that expands more than is followed" }],
@@ -75,7 +75,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "join duplicate headers of the response",
     why: "Two Set-Cookie lines joined by a comma are one broken cookie.",
-    file: "src/gateway/headers/response-headers.ts",
+    file: "src/exchange/headers/response-headers.ts",
     search: "    headers.push(name, value);\n  }\n  const relayed",
     replacement: `    const same = headers.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === lower);
     if (same === -1) headers.push(name, value);
@@ -84,7 +84,7 @@ export const GATEWAY: readonly Mutation[] = [
   const relayed`,
     tests: [
       {
-        file: "src/gateway/headers/response-headers.test.ts",
+        file: "src/exchange/headers/response-headers.test.ts",
         title: "keeps order, spelling, repeats and bytes",
       },
       {
@@ -96,14 +96,14 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "join duplicate headers of the request",
     why: "The upstream sees another request than the one that was priced.",
-    file: "src/gateway/headers/forward-headers.ts",
+    file: "src/exchange/headers/forward-headers.ts",
     search: `    if (passed !== undefined) forwarded.push(name, passed);`,
     replacement: `    const same = forwarded.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === name.toLowerCase());
     if (same === -1) forwarded.push(name, value);
     else forwarded[same + 1] += \`, \${value}\`;`,
     tests: [
       {
-        file: "src/gateway/headers/forward-headers.test.ts",
+        file: "src/exchange/headers/forward-headers.test.ts",
         title: "keeps order, spelling and repeats of what it forwards",
       },
     ],
@@ -111,9 +111,9 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "retry a request on reset",
     why: "An upstream that acted and then broke acts twice; a POST is no request to repeat.",
-    file: "src/gateway/upstream/forward.ts",
-    search: "  upstream.pool.dispatch({ path, method: exchange.method, headers, body }, call);",
-    replacement: `    const send = () => upstream.pool.dispatch({ path, method: exchange.method, headers, body }, call);
+    file: "src/exchange/upstream/forward.ts",
+    search: "  upstream.dispatcher.dispatch({ path, method: exchange.method, headers, body }, call);",
+    replacement: `    const send = () => upstream.dispatcher.dispatch({ path, method: exchange.method, headers, body }, call);
     const failed = call.onResponseError.bind(call);
     let retried = false;
     call.onResponseError = (controller, error) => {
@@ -127,23 +127,23 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "accept both a length and chunks",
     why: "Two servers frame the request differently: a second one is smuggled past the price.",
-    file: "src/gateway/headers/request-guard.ts",
+    file: "src/exchange/headers/request-guard.ts",
     search: `    if (length !== undefined) return { reason: "both content-length and transfer-encoding" };\n`,
     replacement: "",
-    tests: [{ file: "src/gateway/headers/request-guard.test.ts", title: "refuses " }],
+    tests: [{ file: "src/exchange/headers/request-guard.test.ts", title: "refuses " }],
   },
   {
     name: "let clients set the headers that an upstream trusts",
     why: "A customer acts as another account at the upstream.",
-    file: "src/gateway/headers/forward-headers.ts",
+    file: "src/exchange/headers/forward-headers.ts",
     search: "!removed.has(plainName) && !isOurs(plainName)",
     replacement: "!removed.has(plainName)",
-    tests: [{ file: "src/gateway/headers/forward-headers.test.ts", title: "removes " }],
+    tests: [{ file: "src/exchange/headers/forward-headers.test.ts", title: "removes " }],
   },
   {
     name: "keep answers of a passing state under Idempotency-Key",
     why: "The upstream's 429 is replayed for a day to whoever retries as it asks.",
-    file: "src/gateway/response/stored-response.ts",
+    file: "src/exchange/response/stored-response.ts",
     search: "new Set([401, 403, 408, 409, 425, 429])",
     replacement: "new Set([401, 403, 408, 409, 425])",
     tests: [{ file: "src/gateway/gateway.test.ts", title: "of the upstream frees the key: a retry runs" }],
@@ -151,7 +151,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "leave the body out of what an Idempotency-Key stands for",
     why: "Another request under the same key gets the first one's answer instead of 422.",
-    file: "src/gateway/request/read-needed-body.ts",
+    file: "src/exchange/request/read-needed-body.ts",
     search: "  if (hash !== undefined) await addToHash(hash, chunks);\n",
     replacement: "",
     tests: [{ file: "src/gateway/gateway.test.ts", title: "another request under the same key is refused" }],
@@ -159,7 +159,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "take a body that cannot be read for none",
     why: "A request for everything has the price of one for nothing.",
-    file: "src/gateway/request/read-needed-body.ts",
+    file: "src/exchange/request/read-needed-body.ts",
     search: 'if (read.kind === "unreadable") return unreadable(read.reason, reads);',
     replacement: 'if (read.kind === "unreadable") return ABSENT_BODY;',
     tests: [{ file: "src/gateway/gateway.test.ts", title: "a trailing comma" }],
@@ -167,7 +167,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "read a header that is not forwarded",
     why: "Connection takes away what the price was chosen by.",
-    file: "src/gateway/request/check-read-fields.ts",
+    file: "src/exchange/request/check-read-fields.ts",
     search: "head?.connectionNames.includes(name) !== true && ",
     replacement: "",
     tests: [{ file: "src/gateway/gateway.test.ts", title: "Connection: keep-alive, X-Tier" }],
@@ -188,7 +188,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "charged answers may be cached",
     why: "A shared cache hands one customer's paid result to others, unpaid.",
-    file: "src/gateway/response/settled-response.ts",
+    file: "src/exchange/response/settled-response.ts",
     search: `headers.push("Cache-Control", "private, no-store");`,
     replacement: "headers.push();",
     tests: [
@@ -201,7 +201,7 @@ export const GATEWAY: readonly Mutation[] = [
   {
     name: "wait for the end of an event stream that is to be held back",
     why: "The client waits for ever for an answer that it has not paid for yet.",
-    file: "src/gateway/upstream/decided-delivery.ts",
+    file: "src/exchange/upstream/decided-delivery.ts",
     search: "if (isEventStream(head)) return",
     replacement: "if (head.status === 0) return",
     tests: [{ file: "src/gateway/gateway.test.ts", title: "that is an event stream" }],

@@ -57,12 +57,12 @@ export const PRICES: readonly Mutation[] = [
   {
     name: "count an item by what an earlier one held",
     why: "Misses are charged as matches.",
-    file: "src/gateway/body/answer-watch.ts",
+    file: "src/exchange/body/answer-watch.ts",
     search: "        forget(item);\n",
     replacement: "",
     tests: [
       {
-        file: "src/gateway/body/answer-watch.test.ts",
+        file: "src/exchange/body/answer-watch.test.ts",
         title: "finds what a parser finds, however the body is cut",
       },
     ],
