@@ -95,7 +95,10 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   checkCreditTypes(file.creditTypes, problems);
   checkKeyPrefix(file.keys.prefix, problems);
   const keys = buildKeys(file.keys, problems);
-  const source = readPriceSource(file.prices, document, file.creditTypes);
+  const source = readPriceSource(file.prices, document, {
+    creditTypes: file.creditTypes,
+    plans: Object.keys(file.plans),
+  });
   const { prices } = source;
   checkOpenIsFree(file.open, prices, problems);
   if (file.customerApi.enabled) checkCustomerApi(file.customerApi.path, file.open, prices, problems);

@@ -4,6 +4,7 @@ import type { FileProblem } from "../contract/file-problem.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { formatPath, parsePath, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
+import type { PriceParseOptions } from "../domain/prices/parse/parse-price.ts";
 import { parsePrices } from "../domain/prices/parse-prices.ts";
 import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
@@ -51,7 +52,7 @@ type Origin = (member: readonly (string | number)[]) => Pick<FileProblem, "file"
 export function readPriceSource(
   input: unknown,
   document: YamlDocument,
-  creditTypes: readonly string[],
+  options: PriceParseOptions,
 ): PriceSource {
   const here: Origin = (path) => ({
     file: document.file,
@@ -65,7 +66,7 @@ export function readPriceSource(
         reason: problem.reason,
         fix: problem.fix,
       });
-    return parseAll(input, creditTypes, place);
+    return parseAll(input, options, place);
   }
   const form = parseBySchema(
     { ...document, value: { prices: input } },
@@ -90,11 +91,11 @@ export function readPriceSource(
     ),
   ];
   const prices = [...kept.map((index) => read.prices[index]), ...overrides];
-  return parseAll(prices, creditTypes, placeAt(origins, here));
+  return parseAll(prices, options, placeAt(origins, here));
 }
 
-function parseAll(input: unknown, creditTypes: readonly string[], place: PriceSource["place"]): PriceSource {
-  const parsed = parsePrices(input, "prices", { creditTypes });
+function parseAll(input: unknown, options: PriceParseOptions, place: PriceSource["place"]): PriceSource {
+  const parsed = parsePrices(input, "prices", options);
   return parsed.ok
     ? { prices: parsed.value, problems: [], place }
     : { prices: [], problems: parsed.problems.map(place), place };

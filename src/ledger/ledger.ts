@@ -190,8 +190,11 @@ export interface KeyRecord {
   readonly addresses: readonly string[] | null;
   /** The credit types in which the key has caps, its own or its plan's. */
   readonly capped: readonly string[];
-  /** Request limits of the account's plan. */
+  /** The account's plan, and its request limits. */
+  readonly plan: string | null;
   readonly planLimits: readonly LimitRule[];
+  /** Milliseconds until a pending change of what is said here takes effect (another plan); null: none is known of. */
+  readonly changesInMs: number | null;
   readonly accountState: "active" | "suspended" | "closed";
 }
 

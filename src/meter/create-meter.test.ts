@@ -262,15 +262,15 @@ describe("route", () => {
       [route("HEAD", "/75").endpoint, route("OPTIONS", "/results").endpoint],
       ["GET /75", "unpriced"],
     );
-    assert.deepEqual(meter.route("LOCK", "/75"), { code: "method_not_allowed", allowed: ["GET"] });
-    assert.deepEqual(meter.route("LOCK", "/free"), { code: "route_unknown" });
+    assert.deepEqual(meter.route("LOCK", "/75", {}), { code: "method_not_allowed", allowed: ["GET"] });
+    assert.deepEqual(meter.route("LOCK", "/free", {}), { code: "route_unknown" });
     for (const [method, path] of [
       ["GET", "/other"],
       ["HEAD", "/results"],
       ["OPTIONS", "/other"],
       ["POST", "/75"],
     ] as const) {
-      assert.deepEqual(meter.route(method, path), { code: "route_unknown" });
+      assert.deepEqual(meter.route(method, path, {}), { code: "route_unknown" });
     }
   });
 

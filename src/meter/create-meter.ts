@@ -1,7 +1,7 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { KeyForms } from "../domain/keys/key-form.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
-import type { PriceList } from "../domain/prices/price.ts";
+import type { AccountPricing, PriceList } from "../domain/prices/price.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { PATTERN_METHODS } from "../domain/routes/match-pattern.ts";
@@ -79,8 +79,8 @@ class RunningMeter implements StartableMeter {
   readonly #limiter: Limiter;
   readonly #limits: LimitDesk;
   readonly #heartbeat: HeartbeatLoop;
-  /** What every unpriced request gets under the list in force. */
-  #unpriced: Route | undefined = undefined;
+  /** What every unpriced request gets under a list, as accounts have it. */
+  readonly #unpriced = new WeakMap<PriceList, Route>();
 
   constructor(options: MeterOptions) {
     const { ledger, events, clock = systemClock, random = Math.random } = options;
@@ -147,8 +147,8 @@ class RunningMeter implements StartableMeter {
     return this.#counted(KEY_NOT_PERMITTED);
   }
 
-  route(method: string, path: string): Route | Refusal {
-    const table = this.priceTable();
+  route(method: string, path: string, pricing: AccountPricing): Route | Refusal {
+    const table = this.priceTable(pricing);
     if (table === undefined) return this.#counted(STORAGE_UNAVAILABLE);
     const { list } = table;
     const match = table.find(method, path);
@@ -158,12 +158,16 @@ class RunningMeter implements StartableMeter {
     }
     const refusal = refuseUnpriced(table, method, path);
     if (refusal !== undefined) return this.#counted(refusal);
-    if (this.#unpriced?.list !== list) this.#unpriced = unpricedRoute(list);
-    return this.#unpriced;
+    const known = this.#unpriced.get(list);
+    if (known !== undefined) return known;
+    const unpriced = unpricedRoute(list);
+    this.#unpriced.set(list, unpriced);
+    return unpriced;
   }
 
-  priceTable(): PriceTable | undefined {
-    return this.#priceLists.current(this.#parts.clock.now());
+  priceTable(pricing?: AccountPricing): PriceTable | undefined {
+    const table = this.#priceLists.current(this.#parts.clock.now());
+    return pricing === undefined ? table : table?.forAccount(pricing);
   }
 
   limit(identity: Identity, method: string, path: string, own?: OwnEndpoint): Limiting {

@@ -31,6 +31,8 @@ interface KnownKey {
   readonly identity: Identity;
   /** Monotonic ms. */
   readonly expiresAt: number;
+  /** Monotonic ms: when something of it changes that was pending when it was read. */
+  readonly changesAt: number;
   /** Monotonic ms: when a use was last noted. */
   notedAt: number;
 }
@@ -73,7 +75,8 @@ export class KeyCache {
     const known = this.#known.get(hashHex);
     if (known !== undefined && now < known.expiresAt) {
       if (now - known.notedAt >= USE_MS) this.#noteUse(hashHex, known, now);
-      return now < this.#trustedUntil ? known.identity : this.#confirm(hashHex, known);
+      if (now < this.#trustedUntil && now < known.changesAt) return known.identity;
+      return this.#confirm(hashHex, known);
     }
     if (now < this.#trustedUntil) {
       const refusedUntil = this.#refusedUntil.get(hashHex);
@@ -85,7 +88,7 @@ export class KeyCache {
   }
 
   /**
-   * The database has been silent for too long to know of a revocation. If it does not answer now either, a key that was
+   * The database has been silent for too long to know of a revocation, or a change that was pending has come. If it does not answer now either, a key that was
    * good before passes as unconfirmed: unpriced routes keep working, and nothing is sold for it.
    */
   async #confirm(hashHex: string, known: KnownKey): Promise<Identity | Refusal> {
@@ -189,9 +192,15 @@ export class KeyCache {
     }
     // Counted from the sending, a rounding earlier, and another millisecond for PGlite's clock, which has whole ones only and
     // shows up to one less than it is: the key is asked for again no later than the database's clock expires it.
-    const expiresInMs = record?.expiresInMs ?? null;
-    const expiresAt = expiresInMs === null ? Number.POSITIVE_INFINITY : sentAt + expiresInMs - 2;
-    const known: KnownKey = { identity: answer, expiresAt, notedAt: sentAt };
+    const momentOf = (inMs: number | null = null): number =>
+      inMs === null ? Number.POSITIVE_INFINITY : sentAt + inMs - 2;
+    const expiresAt = momentOf(record?.expiresInMs);
+    const known: KnownKey = {
+      identity: answer,
+      expiresAt,
+      changesAt: momentOf(record?.changesInMs),
+      notedAt: sentAt,
+    };
     this.#noteUse(hashHex, known, sentAt);
     this.#known.set(hashHex, known);
     return answer;
@@ -202,7 +211,7 @@ function judge(record: KeyRecord | undefined): Identity | Refusal {
   if (record === undefined || record.state !== "active" || record.accountState !== "active")
     return KEY_INVALID;
   if (record.expiresInMs !== null && record.expiresInMs <= 0) return KEY_INVALID;
-  const { accountId, shard, keyId, scopes, addresses, capped, planLimits } = record;
+  const { accountId, shard, keyId, scopes, addresses, capped, plan, planLimits } = record;
   return {
     accountId,
     shard,
@@ -210,6 +219,7 @@ function judge(record: KeyRecord | undefined): Identity | Refusal {
     ...(scopes === null ? {} : { scopes: new KeyScopes(scopes) }),
     ...(addresses === null ? {} : { addresses: new AddressRanges(addresses) }),
     ...(capped.length === 0 ? {} : { capped: new Set(capped) }),
+    ...(plan === null ? {} : { plan }),
     ...(planLimits.length === 0 ? {} : { planLimits }),
   };
 }

@@ -3,7 +3,7 @@ import type { Credits } from "../domain/credits.ts";
 import type { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Outcome } from "../domain/prices/outcome.ts";
-import type { Price, PriceList, Quote, RequestFacts } from "../domain/prices/price.ts";
+import type { AccountPricing, Price, PriceList, Quote, RequestFacts } from "../domain/prices/price.ts";
 import type { PriceTable } from "../domain/prices/price-table.ts";
 import type { RequestReads } from "../domain/prices/request-reads.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
@@ -12,8 +12,8 @@ import type { PoolBalance, StoredResponse } from "../ledger/ledger.ts";
 /** Endpoints that Farebox answers itself: its customer API, and those that the contract adds. */
 export type OwnEndpoint = "customer_api" | "contract";
 
-/** Who is calling. */
-export interface Identity {
+/** Who is calling, and what decides which prices the account has. */
+export interface Identity extends AccountPricing {
   readonly accountId: string;
   readonly shard: number;
   readonly keyId: string;
@@ -130,9 +130,12 @@ export interface Meter {
    * endpoint: who has found a key learns nothing by it elsewhere. `address` is the client's, plain.
    */
   permitAddress(identity: Identity, address: string): Refusal | undefined;
-  route(method: string, path: string): Route | Refusal;
-  /** The price list in force, as {@link Meter.route} uses it; undefined while the database has not told it. */
-  priceTable(): PriceTable | undefined;
+  route(method: string, path: string, pricing: AccountPricing): Route | Refusal;
+  /**
+   * The price list in force, as {@link Meter.route} uses it for an account; without one, all of it. Undefined while the database has
+   * not told it.
+   */
+  priceTable(pricing?: AccountPricing): PriceTable | undefined;
   /**
    * Counts the request against the limits that match (none of them when one refuses); undefined when no limit applies.
    * `own`: a request that is answered here and not forwarded. Sync while this instance has places of each limit.

@@ -145,7 +145,9 @@ test("a price change is looked at, announced, looked at again, and taken back", 
   const { data, file, run } = await startRunning(context);
   const upstream = /http:\S+/.exec(readFileSync(file, "utf8"))?.[0] ?? "";
   const next = writeConfig(temporaryFolder(context), config(upstream, 3));
-  const changed = [{ endpoint: "GET /paid", when: [], members: [{ member: "cost", from: 2, to: 3 }] }];
+  const changed = [
+    { endpoint: "GET /paid", plans: [], when: [], members: [{ member: "cost", from: 2, to: 3 }] },
+  ];
   const planned = await run("prices", "diff", "--config", next);
   assert.deepEqual([planned.against, planned.changed, planned.added], [1, changed, []]);
   const published = await run("prices", "publish", next, "--effective", "2100-01-01");

@@ -25,8 +25,9 @@ export function chargedOnWords(price: PriceJson): string {
 
 /** What else decides about it: conditions, bounds, windows. */
 export function otherWords(price: PriceJson): string[] {
-  const { when, where, plus, least, most, atMost, once, decide } = price as Record<string, unknown>;
+  const { plan, when, where, plus, least, most, atMost, once, decide } = price as Record<string, unknown>;
   return [
+    ...(plan === undefined ? [] : [`on ${Array.isArray(plan) ? plan.join(" or ") : textOf(plan)}`]),
     ...(when === undefined || when === null ? [] : [`if ${JSON.stringify(when)}`]),
     ...(where === undefined || where === null ? [] : [`if the answer has ${JSON.stringify(where)}`]),
     ...(Array.isArray(plus) ? plus.map((sum) => `plus ${sumWords(sum, price)}`) : []),

@@ -8,8 +8,9 @@ export function renderPriceDifference(difference: PriceDifference): z.infer<type
   return {
     added: added.map(renderListed),
     removed: removed.map(renderListed),
-    changed: changed.map(({ endpoint, when, members }) => ({
+    changed: changed.map(({ endpoint, plans, when, members }) => ({
       endpoint,
+      plans: [...plans],
       when: [...when],
       members: [...members],
     })),
@@ -18,6 +19,6 @@ export function renderPriceDifference(difference: PriceDifference): z.infer<type
   };
 }
 
-function renderListed({ endpoint, when, price }: PriceDifference["added"][number]) {
-  return { endpoint, when: [...when], price };
+function renderListed({ endpoint, plans, when, price }: PriceDifference["added"][number]) {
+  return { endpoint, plans: [...plans], when: [...when], price };
 }

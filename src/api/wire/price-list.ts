@@ -60,6 +60,9 @@ export const diffQuery = z.object({
 
 const listedPrice = z.object({
   endpoint: z.string().openapi({ example: "GET /v1/ip-lookup" }),
+  plans: z
+    .array(z.string())
+    .openapi({ description: "The plans whose accounts it is for; none: every account." }),
   when: z
     .array(z.record(z.string(), z.unknown()))
     .openapi({ description: "The conditions, which tell prices of one endpoint apart." }),

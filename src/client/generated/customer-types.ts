@@ -426,6 +426,10 @@ export interface PriceDifference {
   added: {
     endpoint: string;
     /**
+     * The plans whose accounts it is for; none: every account.
+     */
+    plans: string[];
+    /**
      * The conditions, which tell prices of one endpoint apart.
      */
     when: {
@@ -441,6 +445,10 @@ export interface PriceDifference {
   removed: {
     endpoint: string;
     /**
+     * The plans whose accounts it is for; none: every account.
+     */
+    plans: string[];
+    /**
      * The conditions, which tell prices of one endpoint apart.
      */
     when: {
@@ -455,6 +463,10 @@ export interface PriceDifference {
   }[];
   changed: {
     endpoint: string;
+    /**
+     * The plans whose accounts it is for; none: every account.
+     */
+    plans: string[];
     /**
      * The conditions, which tell prices of one endpoint apart.
      */

@@ -921,6 +921,10 @@ export interface PriceDifference {
   added: {
     endpoint: string;
     /**
+     * The plans whose accounts it is for; none: every account.
+     */
+    plans: string[];
+    /**
      * The conditions, which tell prices of one endpoint apart.
      */
     when: {
@@ -936,6 +940,10 @@ export interface PriceDifference {
   removed: {
     endpoint: string;
     /**
+     * The plans whose accounts it is for; none: every account.
+     */
+    plans: string[];
+    /**
      * The conditions, which tell prices of one endpoint apart.
      */
     when: {
@@ -950,6 +958,10 @@ export interface PriceDifference {
   }[];
   changed: {
     endpoint: string;
+    /**
+     * The plans whose accounts it is for; none: every account.
+     */
+    plans: string[];
     /**
      * The conditions, which tell prices of one endpoint apart.
      */

@@ -130,6 +130,9 @@ export const priceForm = z
     match: z
       .string()
       .describe("`POST /v2/company/search/{kind}`. `*` is any method; `/*` at the end is everything below."),
+    plan: oneOrMore(z.string()).describe(
+      "The plan, or the plans, whose accounts it is for. Left out: every account.",
+    ),
     when: when.describe(
       "Conditions on request fields. Of prices with one match the first whose conditions hold applies.",
     ),

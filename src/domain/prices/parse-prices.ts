@@ -4,6 +4,7 @@ import { at, describeValue, type Parsed, type Problem } from "../problem.ts";
 import { paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
 import { routeKey } from "../routes/route-table.ts";
 import { parseConditions } from "./parse/parse-condition.ts";
+import { parsePlans } from "./parse/parse-plans.ts";
 import { type PriceParseOptions, parsePrice } from "./parse/parse-price.ts";
 import type { Price } from "./price.ts";
 
@@ -38,7 +39,7 @@ export function parsePrices(
 }
 
 /** What a price is found by. */
-type Named = Pick<Price, "endpoint" | "when">;
+type Named = Pick<Price, "endpoint" | "when" | "plans">;
 
 /** Of a price with mistakes: one round tells of those and of what it contradicts. */
 function readName(input: unknown): Named | undefined {
@@ -47,7 +48,8 @@ function readName(input: unknown): Named | undefined {
   if (pattern === undefined) return undefined;
   const params = paramNames(pattern.segments);
   const when = parseConditions(input["when"], "", { of: "request", params }, []);
-  return when === undefined ? undefined : { endpoint: pattern.text, when };
+  const plans = parsePlans(input["plan"], "", undefined, []);
+  return when === undefined ? undefined : { endpoint: pattern.text, when, plans };
 }
 
 interface Seen {
@@ -55,7 +57,8 @@ interface Seen {
   readonly endpoint: string;
   /** The prices of this match so far, by their conditions. */
   readonly byConditions: Map<string, number>;
-  unconditional: number | undefined;
+  /** Prices without conditions: of each plan the first, and the first for every account. */
+  readonly unconditional: Map<string | undefined, number>;
 }
 
 /** Prices that can never apply, and matches that are one endpoint under two names. */
@@ -68,7 +71,7 @@ function findConflicts(prices: readonly (Named | undefined)[], path: string, pro
     const key = routeKey(pattern, { exact: false });
     let seen = seenByRoute.get(key);
     if (seen === undefined) {
-      seen = { index, endpoint: price.endpoint, byConditions: new Map(), unconditional: undefined };
+      seen = { index, endpoint: price.endpoint, byConditions: new Map(), unconditional: new Map() };
       seenByRoute.set(key, seen);
     }
     const problem = conflictWith(seen, price, index, path);
@@ -85,27 +88,37 @@ function conflictWith(seen: Seen, price: Named, index: number, path: string): Pr
       fix: "write both the same way: the match is the endpoint's name in reports",
     };
   }
-  const conditions = price.when
-    .map((condition) => canonicalJson(condition))
-    .sort()
-    .join();
-  const twin = seen.byConditions.get(conditions);
-  const { unconditional } = seen;
-  seen.byConditions.set(conditions, index);
-  if (price.when.length === 0) seen.unconditional ??= index;
-  if (twin !== undefined) {
-    return {
-      path: place,
-      reason: `has the match and conditions of ${at(path, twin)}`,
-      fix: "remove one of the two",
-    };
+  const conditions = [
+    ...(price.plans ?? []),
+    ...price.when.map((condition) => canonicalJson(condition)).toSorted(),
+  ];
+  const name = conditions.join();
+  const twin = seen.byConditions.get(name);
+  const before = findUnconditional(seen, price.plans);
+  seen.byConditions.set(name, index);
+  if (price.when.length === 0) {
+    for (const plan of price.plans ?? [undefined]) {
+      if (!seen.unconditional.has(plan)) seen.unconditional.set(plan, index);
+    }
   }
-  if (unconditional !== undefined) {
+  if (twin !== undefined) {
+    const what = price.plans === undefined ? "the match and conditions" : "the match, plans and conditions";
+    return { path: place, reason: `has ${what} of ${at(path, twin)}`, fix: "remove one of the two" };
+  }
+  if (before !== undefined) {
     return {
       path: place,
-      reason: `never applies: ${at(path, unconditional)} has no conditions and comes first`,
+      reason: `never applies: ${at(path, before)} has no conditions and comes first`,
       fix: "put the price without conditions last",
     };
   }
   return undefined;
+}
+
+/** The price without conditions that all accounts of a later one have already; undefined: some of them may have that one. */
+function findUnconditional({ unconditional }: Seen, plans: Price["plans"]): number | undefined {
+  const forAll = unconditional.get(undefined);
+  if (forAll !== undefined || plans === undefined) return forAll;
+  const taken = plans.map((plan) => unconditional.get(plan));
+  return taken.every((index) => index !== undefined) ? taken[0] : undefined;
 }

@@ -56,12 +56,13 @@ export function knowConditions(
 ): KnownConditions {
   if (index === undefined) return { held: new Set(), failed: [] };
   const isKnown = (condition: Condition): boolean => options.withPath || !("path" in condition);
+  const price = candidates[index];
   return {
-    held: new Set((candidates[index]?.when ?? []).filter(isKnown).map(nameOf)),
+    held: new Set(price === undefined ? [] : conditionNames(price, isKnown)),
     failed: candidates
       .slice(0, index)
       .filter(({ when }) => when.every(isKnown))
-      .map(({ when }) => when.map(nameOf)),
+      .map((earlier) => conditionNames(earlier)),
   };
 }
 
@@ -72,7 +73,7 @@ export function findPossiblePrices(
 ): readonly (Price | undefined)[] {
   const possible: (Price | undefined)[] = [];
   for (const price of candidates) {
-    const conditions = price.when.map(nameOf);
+    const conditions = conditionNames(price);
     if (conditions.every((condition) => known.held.has(condition))) return [...possible, price];
     if (!isExcluded(conditions, known)) possible.push(price);
   }
@@ -84,6 +85,16 @@ function isExcluded(conditions: readonly string[], { held, failed }: KnownCondit
   return failed.some((list) =>
     list.every((condition) => held.has(condition) || conditions.includes(condition)),
   );
+}
+
+/** That the account had one of its plans is a condition too; which one it had nobody has written down. */
+function conditionNames(
+  { plans, when }: Price,
+  isKnown: (condition: Condition) => boolean = () => true,
+): readonly string[] {
+  const names = when.filter(isKnown).map(nameOf);
+  if (plans !== undefined) names.push(`plan ${plans.join()}`);
+  return names;
 }
 
 function nameOf(condition: Condition): string {

@@ -31,7 +31,7 @@ test("what was added, removed and changed is named, with the members that change
     },
   );
   assert.deepEqual(difference.added, [
-    { endpoint: "GET /c", when: [], price: { match: "GET /c", free: true, credit: "credits" } },
+    { endpoint: "GET /c", plans: [], when: [], price: { match: "GET /c", free: true, credit: "credits" } },
   ]);
   assert.deepEqual(
     difference.removed.map(({ endpoint, price }) => [endpoint, price["cost"]]),
@@ -40,6 +40,7 @@ test("what was added, removed and changed is named, with the members that change
   assert.deepEqual(difference.changed, [
     {
       endpoint: "GET /a",
+      plans: [],
       when: [],
       members: [
         { member: "cost", from: 1, to: 1.5 },

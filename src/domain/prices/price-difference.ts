@@ -5,9 +5,11 @@ import { priceToJson } from "./price-list-json.ts";
 /** A price in the form that configuration has, every default written out. */
 type WrittenPrice = Readonly<Record<string, unknown>>;
 
-/** A price that one of two lists has. Prices of one match are told apart by their conditions. */
+/** A price that one of two lists has. Prices of one match are told apart by their plans and conditions. */
 interface ListedPrice {
   readonly endpoint: string;
+  /** Empty: every account. */
+  readonly plans: readonly string[];
   readonly when: readonly Condition[];
   readonly price: WrittenPrice;
 }
@@ -21,6 +23,7 @@ interface MemberChange {
 
 interface ChangedPrice {
   readonly endpoint: string;
+  readonly plans: readonly string[];
   readonly when: readonly Condition[];
   readonly members: readonly MemberChange[];
 }
@@ -46,7 +49,8 @@ export function computePriceDifference(before: Prices, after: Prices): PriceDiff
   for (const [name, price] of young) {
     const previous = old.get(name);
     const members = previous === undefined ? [] : compareMembers(previous.price, price.price);
-    if (members.length > 0) changed.push({ endpoint: price.endpoint, when: price.when, members });
+    const { endpoint, plans, when } = price;
+    if (members.length > 0) changed.push({ endpoint, plans, when, members });
   }
   return {
     added: [...young].filter(([name]) => !old.has(name)).map(([, price]) => price),
@@ -68,16 +72,18 @@ function conditionsName(when: readonly Condition[]): string {
 function byName(prices: readonly Price[]): ReadonlyMap<string, ListedPrice> {
   return new Map(
     prices.map((price) => {
-      const { endpoint, when } = price;
-      return [`${endpoint} ${conditionsName(when)}`, { endpoint, when, price: priceToJson(price) }];
+      const { endpoint, plans = [], when } = price;
+      const name = JSON.stringify([endpoint, plans, conditionsName(when)]);
+      return [name, { endpoint, plans, when, price: priceToJson(price) }];
     }),
   );
 }
 
-/** Match and conditions are what a price is found by: they are the same here. */
+/** Match, plans and conditions are what a price is found by: they are the same here. */
 function compareMembers(before: WrittenPrice, after: WrittenPrice): readonly MemberChange[] {
   const members = new Set([...Object.keys(before), ...Object.keys(after)]);
   members.delete("match");
+  members.delete("plan");
   members.delete("when");
   return [...members]
     .map((member) => ({ member, from: before[member] ?? null, to: after[member] ?? null }))

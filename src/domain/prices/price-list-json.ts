@@ -9,11 +9,17 @@ import type { Bound, Extra, Price, PriceList, PricePart } from "./price.ts";
 
 const LIST_FIELDS = ["language", "prices", "unpriced"] as const;
 
+/** The newest language; see {@link languageOf}. */
+export const PRICE_LANGUAGE = 3;
+
 /**
- * Which words a stored list is written in. Lists without it are of the first language; it is counted up when a word changes its
- * meaning or goes, and every older list is read as it was meant.
+ * Which words a list is written in. Lists that do not say it are of the first language; every older list is read as it was meant. A list
+ * names the oldest language that has all its words, so that instances that have not been updated yet go on reading those that say
+ * nothing new, and the text and the hash of such a list stay what they were.
  */
-export const PRICE_LANGUAGE = 2;
+function languageOf({ prices }: Pick<PriceList, "prices">): number {
+  return prices.some(({ plans }) => plans !== undefined) ? 3 : 2;
+}
 
 /**
  * A price list without its version as JSON data, in the form that configuration has, with every default written out: a
@@ -25,7 +31,7 @@ export function priceListToJson(list: Pick<PriceList, "prices" | "unpriced">): R
 
 /** The text that is stored, with the language it is written in, and whose hash says whether two lists are the same: members in order, no white space. */
 export function priceListText(list: Pick<PriceList, "prices" | "unpriced">): string {
-  return canonicalJson({ language: PRICE_LANGUAGE, ...priceListToJson(list) });
+  return canonicalJson({ language: languageOf(list), ...priceListToJson(list) });
 }
 
 /** Reads a stored list again. Its credit types are whatever they were; `version` is the database's. */
@@ -40,7 +46,7 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
     return { ok: false, problems };
   }
   const { language } = object;
-  if (language !== undefined && language !== PRICE_LANGUAGE) {
+  if (language !== undefined && language !== 2 && language !== PRICE_LANGUAGE) {
     const reason = `language ${describeValue(language)} is not known to this version of Farebox`;
     problems.push({ path: "language", reason, fix: "update Farebox" });
     return { ok: false, problems };
@@ -57,7 +63,11 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
  * written out, it would make another list of each of them, and tell customers that every price changes.
  */
 export function priceToJson(price: Price): Record<string, unknown> {
-  const head = { match: price.endpoint, ...(price.when.length === 0 ? {} : { when: price.when }) };
+  const head = {
+    match: price.endpoint,
+    ...plansToJson(price),
+    ...(price.when.length === 0 ? {} : { when: price.when }),
+  };
   if (price.free) return { ...head, free: true, credit: price.creditType, ...bodyRulesToJson(price) };
   return {
     ...head,
@@ -89,6 +99,12 @@ export function priceToShortForm(price: Price): Record<string, unknown> {
   if (rest["on"] === "success") delete rest["on"];
   if (price.uncounted === price.cost) delete rest["uncounted"];
   return detached === "finish" ? rest : { ...rest, detached };
+}
+
+/** The one name, or the list of them. */
+function plansToJson({ plans }: Price): Record<string, unknown> {
+  if (plans === undefined) return {};
+  return { plan: plans.length === 1 ? plans[0] : plans };
 }
 
 function extraToJson({ when, ...part }: Extra): Record<string, unknown> {

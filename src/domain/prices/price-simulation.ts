@@ -1,5 +1,6 @@
 import type { Credits } from "../credits.ts";
-import type { PriceList } from "./price.ts";
+import { listFor, plansOf } from "./own-prices.ts";
+import type { AccountPricing, PriceList } from "./price.ts";
 import { type RecordedCharge, Repricer, type RepricingReason } from "./reprice-charge.ts";
 
 /** Charges of one account that are alike in everything that a price looks at. */
@@ -134,19 +135,22 @@ const NO_TOTAL = {
 /** Adds up what recorded charges would have cost under another price list. */
 export class PriceSimulation {
   readonly #after: PriceList;
-  readonly #repricers = new Map<number, Repricer>();
+  readonly #plans: ReadonlySet<string>;
+  /** By the list before, and the plan of the account where the list after names it. */
+  readonly #repricers = new Map<string, Repricer>();
   readonly #sums = new SimulationSums();
 
   constructor(after: PriceList) {
     this.#after = after;
+    this.#plans = plansOf(after.prices);
   }
 
   get lineCount(): number {
     return this.#sums.lineCount;
   }
 
-  /** `before` is the list that priced the charges. */
-  add(group: ChargeGroup, before: PriceList): void {
+  /** `before` is the list that priced the charges; `pricing` is what decides which prices of the list after the account would have. */
+  add(group: ChargeGroup, before: PriceList, pricing: AccountPricing = {}): void {
     const { account, endpoint, creditType, charges } = group;
     const amount = group.amount * BigInt(charges);
     if (group.isRefundedWhole) {
@@ -155,7 +159,7 @@ export class PriceSimulation {
       return;
     }
     const line = { account, endpoint, charges: 0, before: 0n, least: 0n, most: 0n };
-    const { amounts, reason } = this.#repricer(before).reprice(group);
+    const { amounts, reason } = this.#repricer(before, pricing).reprice(group);
     this.#sums.addLine({ ...line, creditType, charges, before: amount });
     this.#sums.addTotal({
       creditType,
@@ -177,8 +181,10 @@ export class PriceSimulation {
     return this.#sums.result();
   }
 
-  #repricer(before: PriceList): Repricer {
-    return getOrAdd(this.#repricers, before.version, () => new Repricer(before, this.#after));
+  #repricer(before: PriceList, { plan }: AccountPricing): Repricer {
+    const named = plan !== undefined && this.#plans.has(plan) ? plan : undefined;
+    const name = JSON.stringify([before.version, named ?? null]);
+    return getOrAdd(this.#repricers, name, () => new Repricer(before, listFor(this.#after, { plan: named })));
   }
 }
 

@@ -64,13 +64,24 @@ function describeAll(conditions: readonly Condition[], of: string): string {
 /** All prices of one endpoint, in the order in which they are tried; a line for each when there are conditions. */
 export function describePrices(prices: readonly Price[], otherwise: string): string {
   const [first] = prices;
-  if (first !== undefined && first.when.length === 0) return describePrice(first);
-  const lines = prices.map((price) => {
-    const when = price.when.map((condition) => describeCondition(condition)).join(" and ");
-    return `- ${when === "" ? "otherwise" : `when ${when}`}: ${describePrice(price)}`;
-  });
-  if (prices.every((price) => price.when.length > 0)) lines.push(`- otherwise: ${otherwise}`);
+  if (first !== undefined && isForAll(first)) return describePrice(first);
+  const lines = prices.map((price) => `- ${describeCase(price)}: ${describePrice(price)}`);
+  if (!prices.some(isForAll)) lines.push(`- otherwise: ${otherwise}`);
   return lines.join("\n");
+}
+
+function isForAll({ when, plans }: Price): boolean {
+  return when.length === 0 && plans === undefined;
+}
+
+/** For whom and when a price is: `on plan growth, when …`. */
+function describeCase({ when, plans = [] }: Price): string {
+  const names = plans.map((plan) => `\`${plan}\``);
+  const cases = [
+    ...(names.length === 0 ? [] : [`on ${names.length === 1 ? "plan" : "plans"} ${joinWords(names, "or")}`]),
+    ...(when.length === 0 ? [] : [describeAll(when, "of the body")]),
+  ];
+  return cases.length === 0 ? "otherwise" : cases.join(", ");
 }
 
 /** `10 credits`, `1 credit`, `2 search credits`. */

@@ -93,6 +93,8 @@ export interface Price extends PricePart {
   readonly most?: Credits | undefined;
   /** `"processed"`: 2xx and 404. Where `where` does not hold either, nothing is charged. */
   readonly on: "success" | "processed" | readonly number[];
+  /** The plans whose accounts it is for. Undefined: every account, also one without a plan. */
+  readonly plans?: readonly string[] | undefined;
   /** All must hold; among prices with the same match the first whose conditions hold applies. */
   readonly when: readonly Condition[];
   /** Charged once per value of `field` in this window, per account. */
@@ -118,6 +120,12 @@ export interface PriceList {
   readonly prices: readonly Price[];
   /** What an endpoint without a price does. */
   readonly unpriced: "free" | "refuse";
+}
+
+/** What decides which of the prices an account has. */
+export interface AccountPricing {
+  /** The name of its plan; undefined: it has none. */
+  readonly plan?: string | undefined;
 }
 
 /** What a price may look at in a request. */

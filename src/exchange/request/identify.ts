@@ -51,7 +51,7 @@ function keepRate(exchange: Exchange, state: RateLimitState | Refusal | undefine
 
 /** Finds the price's endpoint. */
 export function findRoute(exchange: Exchange, path: string): Refusal | undefined {
-  const route = exchange.parts.meter.route(exchange.method, path);
+  const route = exchange.parts.meter.route(exchange.method, path, exchange.identity ?? {});
   if ("code" in route) return route;
   exchange.route = route;
   exchange.endpoint = route.endpoint;

@@ -47,12 +47,22 @@ async function tell(
 }
 
 /** What the endpoint's prices spend; undefined where the price list does not have it. */
-function creditTypeOf({ parts, route, target, method, admission, spends }: Exchange): string | undefined {
+function creditTypeOf({
+  parts,
+  route,
+  target,
+  method,
+  admission,
+  spends,
+  identity,
+}: Exchange): string | undefined {
   if (spends !== undefined) return spends;
   if (admission?.price !== undefined) return admission.price.creditType;
   const candidates =
     route?.candidates ??
-    (target === undefined ? undefined : parts.meter.priceTable()?.find(method, target.path)?.candidates) ??
+    (target === undefined
+      ? undefined
+      : parts.meter.priceTable(identity)?.find(method, target.path)?.candidates) ??
     [];
   return (candidates.find(({ free }) => !free) ?? candidates[0])?.creditType;
 }

@@ -60,7 +60,9 @@ eachDatabase("keys", (openFresh, kind) => {
         scopes: null,
         addresses: null,
         capped: [],
+        plan: null,
         planLimits: [],
+        changesInMs: null,
       },
     );
   });

@@ -237,7 +237,9 @@ const FIND = {
   name: "find-key",
   text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes, k.addresses, k.capped,
       ceil(extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
-      a.state AS "accountState", coalesce(p.body -> 'limits', '[]') AS "planLimits"
+      a.state AS "accountState", p.name AS plan, coalesce(p.body -> 'limits', '[]') AS "planLimits",
+      CASE WHEN a.next_plan_at > clock_timestamp()
+        THEN ceil(extract(epoch FROM a.next_plan_at - clock_timestamp()) * 1000)::float8 END AS "changesInMs"
     FROM (
       SELECT key_id, NULL::timestamptz AS expires_at FROM farebox.keys WHERE hash = decode($1, 'hex')
       UNION ALL

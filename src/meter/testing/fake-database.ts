@@ -93,7 +93,9 @@ export class FakeDatabase {
       scopes: null,
       addresses: null,
       capped: [],
+      plan: null,
       planLimits: [],
+      changesInMs: null,
     } as const;
     this.keys.set(hashHex, { ...defaults, ...open, ...record });
     for (const instance of this.instances.values()) instance.changedKeys.push(hashHex);

@@ -142,7 +142,7 @@ export function askMeter(
   identity: Identity = ALICE,
 ): Pick<FakeMeter, "route" | "request" | "admit" | "refusal"> {
   const route = (method: string, path: string): Route => {
-    const found = meter.route(method, path);
+    const found = meter.route(method, path, identity);
     assert.ok(!("code" in found), "refused");
     return found;
   };

@@ -123,7 +123,12 @@ rule("• This documentation", "what customers read with their own key: in force
       effectiveAt: ANNOUNCED.toISOString(),
       changes: {
         changed: [
-          { endpoint: "GET /v1/ip-lookup", when: [], members: [{ member: "cost", from: 10, to: 30 }] },
+          {
+            endpoint: "GET /v1/ip-lookup",
+            plans: [],
+            when: [],
+            members: [{ member: "cost", from: 10, to: 30 }],
+          },
         ],
       },
     },

@@ -14,7 +14,7 @@ interface Compared {
   }[];
 }
 
-/** What a list that is being written changes, member by member; prices of one endpoint are told apart by their conditions. */
+/** What a list that is being written changes, member by member; prices of one endpoint are told apart by their plans and conditions. */
 export function comparePrices(before: readonly PriceJson[], after: readonly PriceJson[]): Compared {
   const [old, now] = [byPlace(before), byPlace(after)];
   const changed = [...now].flatMap(([place, to]) => {
@@ -34,7 +34,7 @@ export function comparePrices(before: readonly PriceJson[], after: readonly Pric
 
 function byPlace(prices: readonly PriceJson[]): ReadonlyMap<string, PriceJson> {
   return new Map(
-    prices.map((price) => [`${endpointOf(price)} ${JSON.stringify(price["when"] ?? null)}`, price]),
+    prices.map((price) => [JSON.stringify([endpointOf(price), price["plan"], price["when"]]), price]),
   );
 }
 

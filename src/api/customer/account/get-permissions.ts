@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { readKey } from "../../../ledger/keys/keys.ts";
+import { readAccountPricing } from "../../../ledger/price-lists/account-pricing.ts";
 import { renderKey } from "../../keys/render-key.ts";
 import { renderPermissions } from "../../keys/render-permissions.ts";
 import type { CustomerApp } from "../customer-app.ts";
@@ -20,9 +21,9 @@ export function addGetPermissions(app: CustomerApp, { config, database, meter }:
     responses: answers(200, "What the key may do.", permissionsBody),
   });
   app.openapi(route, async (context) => {
-    const table = meter.priceTable();
+    const { keyId, accountId } = context.env.caller;
+    const table = meter.priceTable(await readAccountPricing(database, accountId));
     if (table === undefined) refuseUnknown();
-    const { keyId } = context.env.caller;
     if (keyId === undefined) refuseWithoutKey();
     const found = await readKey(database, keyId);
     const { id, name, hint, scopes, caps, expiresAt } = await renderKey(database, found);

@@ -1,8 +1,10 @@
 import { createRoute, type z } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
+import { listFor } from "../../../domain/prices/own-prices.ts";
 import type { PriceList } from "../../../domain/prices/price.ts";
 import { computePriceDifference } from "../../../domain/prices/price-difference.ts";
 import { priceToJson } from "../../../domain/prices/price-list-json.ts";
+import { readAccountPricing } from "../../../ledger/price-lists/account-pricing.ts";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
 import { type PublishedPriceList, parsePublishedList } from "../../../ledger/price-lists/price-lists.ts";
 import { renderPriceDifference } from "../../price-lists/render-price-difference.ts";
@@ -27,10 +29,12 @@ export function addListPrices(app: CustomerApp, { config, database }: CustomerSe
   app.openapi(route, async (context) => {
     const { inForce, announced } = await readPriceListSchedule(database);
     if (inForce === undefined) refuseUnpublished();
-    const lists = announced.map(parsePublishedList);
-    const current = parsePublishedList(inForce);
+    const pricing = await readAccountPricing(database, context.env.caller.accountId);
+    const read = (list: PublishedPriceList): PriceList => listFor(parsePublishedList(list), pricing);
+    const lists = announced.map(read);
+    const current = read(inForce);
     const later = announced.map((list, index) => {
-      const after = parsePublishedList(list);
+      const after = read(list);
       const changes = renderPriceDifference(computePriceDifference(lists[index - 1] ?? current, after));
       return Object.assign(renderList(list, after), { changes });
     });

@@ -12,6 +12,7 @@ import { isRepeat } from "../../../ledger/batch/repeat.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type KeyCapState, readKeyCaps } from "../../../ledger/keys/key-caps.ts";
 import { readBalances } from "../../../ledger/pools/balances.ts";
+import { readAccountPricing } from "../../../ledger/price-lists/account-pricing.ts";
 import { jsonBody } from "../../operation.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
@@ -47,7 +48,8 @@ async function computeAnswer(
   caller: AccountRequest,
   described: z.infer<typeof quoteRequest>,
 ): Promise<Quote> {
-  const table = services.meter.priceTable();
+  const pricing = await readAccountPricing(services.database, caller.accountId);
+  const table = services.meter.priceTable(pricing);
   if (table === undefined) {
     throw new FareboxError("storage_unavailable", "The prices are not known yet.", { retryable: true });
   }

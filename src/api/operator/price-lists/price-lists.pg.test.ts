@@ -63,7 +63,7 @@ eachDatabase("operator API: price lists", (openFresh) => {
   test("a list is compared with the one before it in time, or with another one", async () => {
     const diff = async (path: string) => (await operator.get(`/v1/price-lists/${path}`)).body;
     const change = (from: number, to: number) => [
-      { endpoint: "GET /x", when: [], members: [{ member: "cost", from, to }] },
+      { endpoint: "GET /x", plans: [], when: [], members: [{ member: "cost", from, to }] },
     ];
     const inTime = await diff("5/diff");
     assert.deepEqual(inTime, {

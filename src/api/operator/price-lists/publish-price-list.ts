@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
 import { parsePrices } from "../../../domain/prices/parse-prices.ts";
 import { priceListText } from "../../../domain/prices/price-list-json.ts";
+import { listPlans } from "../../../ledger/plans/plans.ts";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
 import { publishPriceList } from "../../../ledger/price-lists/price-lists.ts";
 import { idempotencyHeader, jsonBody } from "../../operation.ts";
@@ -27,7 +28,8 @@ const route = createRoute({
 export function addPublishPriceList(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { prices, unpriced, effectiveAt = null } = context.req.valid("json");
-    const parsed = parsePrices(prices, "prices", { creditTypes: services.config.creditTypes });
+    const plans = (await listPlans(services.database)).map(({ name }) => name);
+    const parsed = parsePrices(prices, "prices", { creditTypes: services.config.creditTypes, plans });
     if (!parsed.ok) refuseFields(parsed.problems);
     const text = priceListText({ prices: parsed.value, unpriced });
     const list = { body: text, hash: hash("sha256", text, "hex"), effectiveAt };

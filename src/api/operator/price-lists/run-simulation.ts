@@ -1,7 +1,8 @@
-import type { PriceList } from "../../../domain/prices/price.ts";
+import type { AccountPricing, PriceList } from "../../../domain/prices/price.ts";
 import { PriceSimulation, type Simulation } from "../../../domain/prices/price-simulation.ts";
 import { findUnrecordedCalls, type UnrecordedCalls } from "../../../domain/prices/unrecorded-calls.ts";
 import type { Database } from "../../../ledger/database/database.ts";
+import { readAccountPricing } from "../../../ledger/price-lists/account-pricing.ts";
 import { loadPriceList, readPriceListsInForce } from "../../../ledger/price-lists/price-lists.ts";
 import {
   type ChargeGroupRow,
@@ -36,13 +37,16 @@ export async function runSimulation(
   const lists = new Map<number, PriceList>();
   const { priceList } = await readPriceListsInForce(database);
   if (priceList !== null) lists.set(priceList, await loadPriceList(database, priceList));
+  let pricing: AccountPricing & { readonly account?: string } = {};
   let next: ChargePosition | undefined;
   for await (const chunk of readChargeChunks(database, query, start)) {
     for (const row of chunk.groups) {
       const account = chunk.pool?.accountId ?? "";
       const creditType = chunk.pool?.creditType ?? "";
       const before = await listOf(database, lists, row);
-      simulation.add(Object.assign(row, { account, creditType, status: row.status ?? 0 }), before);
+      pricing =
+        pricing.account === account ? pricing : { account, ...(await readAccountPricing(database, account)) };
+      simulation.add(Object.assign(row, { account, creditType, status: row.status ?? 0 }), before, pricing);
     }
     next = chunk.next;
     if (performance.now() > deadline || simulation.lineCount >= partLines) break;

@@ -25,13 +25,18 @@ function renderMember({ member, from, to }: Difference["changed"][number]["membe
   return `\n    ${member}: ${show(from)} → ${show(to)}`;
 }
 
-function nameOf(price: { readonly endpoint: string; readonly when: readonly unknown[] }): string {
-  return price.when.length === 0
-    ? price.endpoint
-    : `${price.endpoint} when ${price.when.map(show).join(", ")}`;
+function nameOf(price: Pick<Difference["added"][number], "endpoint" | "plans" | "when">): string {
+  const plans = price.plans.length === 0 ? "" : ` on ${price.plans.join(", ")}`;
+  const when = price.when.length === 0 ? "" : ` when ${price.when.map(show).join(", ")}`;
+  return `${price.endpoint}${plans}${when}`;
 }
 
-function summarise({ match: _match, when: _when, ...rest }: Readonly<Record<string, unknown>>): string {
+function summarise({
+  match: _match,
+  plan: _plan,
+  when: _when,
+  ...rest
+}: Readonly<Record<string, unknown>>): string {
   return Object.entries(rest)
     .map(([member, value]) => `${member}: ${show(value)}`)
     .join(", ");

@@ -55,7 +55,7 @@ describe("a list that an earlier version stored", () => {
   });
 
   it("of a later language is refused, not guessed at", () => {
-    const parsed = parsePriceList({ language: 3, prices: [], unpriced: "free" }, 1);
+    const parsed = parsePriceList({ language: 4, prices: [], unpriced: "free" }, 1);
     assert.ok(!parsed.ok);
     assert.equal(parsed.problems[0]?.path, "language");
   });

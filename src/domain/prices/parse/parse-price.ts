@@ -14,10 +14,12 @@ import { parseDecide } from "./parse-decide.ts";
 import { parseRequestField } from "./parse-field.ts";
 import { parseOn } from "./parse-on.ts";
 import { parseExtras, parseLimit, parsePart } from "./parse-part.ts";
+import { parsePlans } from "./parse-plans.ts";
 
 /** The members of a price's wire form, in the order of the canonical JSON. docs/reference/prices.md has a row for each. */
 export const PRICE_FIELDS = [
   "match",
+  "plan",
   "when",
   "free",
   "cost",
@@ -45,6 +47,8 @@ export const ONCE_FIELDS = ["key", "within"] as const;
 export interface PriceParseOptions {
   /** The credit types that exist. `undefined`: any well-formed name (stored lists), and every price names its own. */
   readonly creditTypes: readonly string[] | undefined;
+  /** The plans that exist. `undefined`: any name. */
+  readonly plans?: readonly string[] | undefined;
 }
 
 /**
@@ -106,12 +110,14 @@ function readMatch({ object, path, problems }: Context): MatchPattern | undefine
 function readBody(context: Context, pattern: MatchPattern | undefined): Price | undefined {
   const { object, path, params, problems } = context;
   const when = parseConditions(object["when"], at(path, "when"), { of: "request", params }, problems) ?? [];
+  const plans = parsePlans(object["plan"], at(path, "plan"), context.options.plans, problems);
+  const ofPlans = plans === undefined ? {} : { plans };
   const free = readFree(context);
   const creditType = readCreditType(context, free);
   if (free) {
     const price = freePrice(pattern?.text ?? "", creditType ?? "", when);
     const rules = parseBodyRules(object, path, price, problems);
-    return creditType === undefined || rules === undefined ? undefined : { ...price, ...rules };
+    return creditType === undefined || rules === undefined ? undefined : { ...price, ...ofPlans, ...rules };
   }
   const decide = parseDecide(object["decide"], at(path, "decide"), problems);
   const sums = readSums(context, pattern, decide === "answer");
@@ -134,7 +140,7 @@ function readBody(context: Context, pattern: MatchPattern | undefined): Price | 
   ) {
     return undefined;
   }
-  const shared = { on, when, once, ...rules, head, decide, detached };
+  const shared = { on, ...ofPlans, when, once, ...rules, head, decide, detached };
   return { endpoint: pattern.text, free, creditType, ...sums, ...shared };
 }
 
