@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { Upstream } from "../../examples/serve.ts";
-
-import { auditLedger } from "../../src/ledger/audit/audit.ts";
-import { type DatabaseTarget, openDatabase } from "../../src/ledger/database/open-database.ts";
-import { createTestDatabase } from "../../src/ledger/testing/test-databases.ts";
-import { startFarebox } from "../../src/server/main.ts";
-import { createLogger } from "../../src/telemetry/logger.ts";
 import type { TestAccount } from "./account.ts";
-import { createOperator } from "./operator.ts";
+import { Closing } from "./closing.ts";
 import { type Recorder, startRecorder } from "./recorder.ts";
 import type { Provider } from "./seed.ts";
+import { startGateway } from "./start-gateway.ts";
 
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples");
-const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
 /** A provider in full: gateway, operator API, ledger, the example's upstream behind a recorder. */
 export interface TestProvider {
@@ -43,66 +35,36 @@ export async function startProvider(
   edit?: (config: string) => string,
   startOther?: () => Promise<Upstream>,
 ): Promise<TestProvider> {
-  const closing: (() => Promise<void>)[] = [];
-  const close = async (): Promise<void> => {
-    const failures: unknown[] = [];
-    // Each part even when another fails: an open listener would keep the test's process from ending.
-    for (const part of closing.splice(0).reverse()) await part().catch((error) => failures.push(error));
-    if (failures.length > 0) throw failures[0];
-  };
-  try {
-    return await start(provider, edit, startOther ?? (await importUpstream(provider)), closing, close);
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const closing = new Closing();
+  return await closing.guard(async () =>
+    start(provider, edit, startOther ?? (await importUpstream(provider)), closing),
+  );
 }
 
 async function start(
   provider: Provider,
   edit: ((config: string) => string) | undefined,
   startUpstream: () => Promise<Upstream>,
-  closing: (() => Promise<void>)[],
-  close: () => Promise<void>,
+  closing: Closing,
 ): Promise<TestProvider> {
   const upstream = await startUpstream();
-  closing.push(() => upstream.close());
+  closing.add(() => upstream.close());
   const recorder = await startRecorder(upstream.url);
-  closing.push(() => recorder.close());
-  const folder = await mkdtemp(join(tmpdir(), "farebox-conformance-"));
-  closing.push(() => rm(folder, { recursive: true }));
+  closing.add(() => recorder.close());
   const original = readFileSync(join(EXAMPLES, provider, "farebox.yaml"), "utf8");
-  const text = edit === undefined ? original : change(original, edit);
-  const config = join(folder, "farebox.yaml");
-  await writeFile(config, text.replace(/^upstream: .*$/m, `upstream: ${recorder.url}`));
-  const database = await createTestDatabase("pglite");
-  closing.push(() => database.drop());
-  const running = await startFarebox({
-    config,
-    database: database.target,
-    dataDirectory: folder,
-    listen: LOOPBACK,
-    operatorListen: LOOPBACK,
-    operatorToken: undefined,
-    logger: createLogger({ level: "silent", format: "json" }),
-    version: "test",
-  });
-  closing.push(
-    () => auditBooks(database.target),
-    () => running.close(),
-  );
-  const operator = createOperator(running.operator, running.operatorToken.token);
-  closing.push(() => operator.checkBooks());
+  const running = await startGateway(edit === undefined ? original : change(original, edit), recorder.url);
+  closing.add(() => running.close());
+  const { operator } = running;
   return {
     gateway: running.gateway,
     recorder,
     openAccount: (grants, plan) => operator.openAccount(grants, plan),
-    operator: { url: running.operator, token: running.operatorToken.token },
+    operator: running.operatorDoor,
     publishPrices(editPrices, effectiveAt) {
       const file = parse(change(original, editPrices)) as { prices: unknown; unpriced: unknown };
       return operator.publishPrices(file.prices, file.unpriced, effectiveAt);
     },
-    close,
+    close: () => closing.close(),
   };
 }
 
@@ -113,20 +75,8 @@ async function importUpstream(provider: Provider): Promise<() => Promise<Upstrea
   return startUpstream;
 }
 
-/** With nothing running any more: the books must be exact, and nothing may be held. */
-async function auditBooks(target: DatabaseTarget): Promise<void> {
-  const database = await openDatabase(target);
-  try {
-    const report = await auditLedger(database, { atRest: true });
-    assert.deepEqual(report.findings, []);
-    assert.ok(report.entries > 0, "there are books to audit");
-  } finally {
-    await database.close();
-  }
-}
-
 /** An edit that finds nothing to change would test something else than it says. */
-function change(original: string, edit: (config: string) => string): string {
+export function change(original: string, edit: (config: string) => string): string {
   const edited = edit(original);
   assert.notEqual(edited, original, "the edit changed nothing");
   return edited;

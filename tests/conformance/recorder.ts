@@ -1,14 +1,18 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { send } from "./call.ts";
 
 /** What the upstream was asked, and what it answered to the byte. */
-interface Exchange {
+export interface Exchange {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
+  /** What the request said. */
+  readonly content: Buffer;
   readonly status: number;
+  /** What was answered. */
   readonly body: Buffer;
 }
 
@@ -19,7 +23,7 @@ interface ScriptedAnswer {
   readonly body?: string | Uint8Array;
 }
 
-/** Stands between the gateway and the example's upstream and writes down every exchange. */
+/** Stands before an upstream, or before the gateway, and writes down every exchange. */
 export interface Recorder {
   readonly url: string;
   readonly exchanges: readonly Exchange[];
@@ -41,7 +45,11 @@ const OF_THE_CONNECTION = new Set([
   "content-length",
 ]);
 
-export async function startRecorder(upstream: string): Promise<Recorder> {
+/** `tls`: it listens on HTTPS, with this certificate. */
+export async function startRecorder(
+  upstream: string,
+  tls?: { readonly cert: string; readonly key: string },
+): Promise<Recorder> {
   const exchanges: Exchange[] = [];
   const scripted: ScriptedAnswer[] = [];
   let held: Promise<void> = Promise.resolve();
@@ -50,21 +58,30 @@ export async function startRecorder(upstream: string): Promise<Recorder> {
     const parts: Buffer[] = [];
     for await (const part of incoming) parts.push(part as Buffer);
     await held;
+    const content = Buffer.concat(parts);
     const script = scripted.shift();
     const answer =
       script === undefined
-        ? await forward(upstream, incoming, Buffer.concat(parts))
+        ? await forward(upstream, incoming, content)
         : { status: script.status, headers: { ...script.headers }, body: Buffer.from(script.body ?? "") };
-    exchanges.push({ method, path, headers: incoming.headers, status: answer.status, body: answer.body });
+    exchanges.push({
+      method,
+      path,
+      headers: incoming.headers,
+      content,
+      status: answer.status,
+      body: answer.body,
+    });
     outgoing.writeHead(answer.status, answer.headers).end(answer.body);
   };
-  const server = createServer((incoming, outgoing) => {
+  const listener = (incoming: IncomingMessage, outgoing: ServerResponse): void => {
     handle(incoming, outgoing).catch(() => outgoing.destroy());
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     exchanges,
     answerNext: (answer) => void scripted.push(answer),
     hold() {

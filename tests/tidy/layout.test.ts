@@ -18,7 +18,7 @@ test("no file carries a version in its name", () => {
 
 test("sources are kebab-case", () => {
   const odd = trackedFiles(/^(src|tests|bench|examples|console\/src)\/.*\.tsx?$/).filter(
-    (path) => !/^[a-z0-9/-]+(\.(pg\.)?test|\.bench)?\.tsx?$/.test(path),
+    (path) => !/^[a-z0-9/-]+(\.(pg\.)?test|\.bench|\.d)?\.tsx?$/.test(path),
   );
   assert.deepEqual(odd, []);
 });
