@@ -3,6 +3,7 @@ import type { ExportKind, ExportStorageTarget } from "../domain/export-kind.ts";
 import type { KeyCap } from "../domain/key-cap.ts";
 import type { KeyForm, KeyForms } from "../domain/keys/key-form.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
+import type { GivingLimits } from "../domain/operator-role.ts";
 import type { Price } from "../domain/prices/price.ts";
 
 /** The configuration after parsing, with every default filled in. The schema in schema.ts documents each option once. */
@@ -111,6 +112,33 @@ interface ConsoleConfig {
   readonly enabled: boolean;
   /** `/console`: it and every path below it is answered by the console, on the operator listener. */
   readonly path: string;
+  /** Undefined: operators sign in by tokens and links alone. */
+  readonly oidc?: OidcConfig | undefined;
+}
+
+/** An OpenID Connect provider that says who operators are. */
+export interface OidcConfig {
+  /** As the sign-in page calls it. */
+  readonly name: string;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** How browsers reach the operator listener; undefined: by `http://` and the request's host. */
+  readonly origin?: string | undefined;
+  readonly scopes: readonly string[];
+  /** The claim by which audit rows name a person. */
+  readonly person: string;
+  /** The first that fits says what a person may. */
+  readonly roles: readonly OidcRoleRule[];
+}
+
+/** People whose claim is, or has in its list, this value. */
+export interface OidcRoleRule {
+  readonly role: "read" | "support" | "admin";
+  readonly claim: string;
+  readonly value: string;
+  /** Of `support` only. */
+  readonly limits?: GivingLimits | undefined;
 }
 
 /** The pages that customers see. */

@@ -67,13 +67,19 @@ export function parseConfig(
 function fillEnvironment(value: unknown, variables: EnvironmentVariables, unset: Problem[]): unknown {
   if (!isJsonObject(value)) return value;
   const filled: Record<string, unknown> = { ...value };
-  const { upstream, exports } = filled;
+  const { upstream, exports, console } = filled;
   if (upstream !== undefined) {
     filled["upstream"] = substituteEnvironment(upstream, variables, "upstream", unset);
   }
   if (isJsonObject(exports) && exports["storage"] !== undefined) {
     const storage = substituteEnvironment(exports["storage"], variables, "exports.storage", unset);
     filled["exports"] = { ...exports, storage };
+  }
+  if (isJsonObject(console) && console["oidc"] !== undefined) {
+    filled["console"] = {
+      ...console,
+      oidc: substituteEnvironment(console["oidc"], variables, "console.oidc", unset),
+    };
   }
   return filled;
 }

@@ -108,7 +108,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
     database,
     config,
     token: operatorToken.token,
-    console: openConsole(database, config, operatorToken.token),
+    console: openConsole(database, config, operatorToken.token, logger),
     logger,
     metrics: workers?.metrics ?? metrics,
     traffic,

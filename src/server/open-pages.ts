@@ -25,7 +25,7 @@ export function openConsolePages({ console, portal, creditTypes, exports }: Conf
     base: console.path,
     frameAncestors: [],
     brand: portal.brand,
-    settings: { creditTypes, exports: exports.kinds.length > 0 },
+    settings: { creditTypes, exports: exports.kinds.length > 0, signInWith: console.oidc?.name },
   });
 }
 

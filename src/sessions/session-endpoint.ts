@@ -74,6 +74,11 @@ export class SessionEndpoint<Asked, Signed extends object> {
     return forgery === undefined ? undefined : answerProblem("request_forged", `Refused: ${forgery}.`);
   }
 
+  /** Of what another site may send the browser to: only the name by which we were reached must be ours. */
+  refuseHost({ method, header }: Head): BrowserAnswer | undefined {
+    return this.refuseForgery({ method, header: (name) => (name === "host" ? header(name) : undefined) });
+  }
+
   /** Answers GET, POST and DELETE; its request was seen to come from a page of ours. */
   async answer(request: BrowserRequest): Promise<BrowserAnswer> {
     if (request.method === "POST") return await this.#begin(request);
@@ -107,21 +112,35 @@ export class SessionEndpoint<Asked, Signed extends object> {
   }
 
   async #begin(request: BrowserRequest): Promise<BrowserAnswer> {
-    const { times, now } = this.#options;
-    if (!this.#limit.try(request.address, now())) {
+    if (!this.mayTry(request)) {
       return answerProblem("sign_in_limited", "Too many tries to sign in. Try again in a minute.");
     }
     const asked = this.#user.asked.safeParse(parseJson(request.body));
     if (!asked.success) return answerProblem("request_invalid", `Send ${this.#user.askedWords}.`);
+    const begun = await this.begin(request, (fresh) => this.#user.begin(asked.data, fresh, request));
+    if (isRefusal(begun)) return begun;
+    return answerJson(201, await this.#user.show(begun.signed), [["Set-Cookie", begun.cookie]]);
+  }
+
+  /** Counts a try to sign in; false: there were too many from this address. */
+  mayTry({ address }: Pick<BrowserRequest, "address">): boolean {
+    return this.#limit.try(address, this.#options.now());
+  }
+
+  /** Begins a session as `begin` stores it, in the place of the one that the browser had. */
+  async begin(
+    request: BrowserRequest,
+    begin: (fresh: FreshSession) => Promise<Signed | BrowserAnswer>,
+  ): Promise<{ readonly signed: Signed; readonly cookie: string } | BrowserAnswer> {
+    const { times } = this.#options;
     const text = randomBytes(TEXT_BYTES).toString("base64url");
     const sessionId = formatId("session", randomBytes(ID_RANDOM_BYTES));
     const row = { sessionId, hashHex: hash("sha256", text, "hex"), ...times };
-    const signed = await this.#user.begin(asked.data, { text, row }, request);
+    const signed = await begin({ text, row });
     if (isRefusal(signed)) return signed;
     // Whoever was signed in here is not any more.
     await this.#endBefore(request);
-    const cookie = this.#cookieOf(request, text, times.longestSeconds);
-    return answerJson(201, await this.#user.show(signed), [["Set-Cookie", cookie]]);
+    return { signed, cookie: this.#cookieOf(request, text, times.longestSeconds) };
   }
 
   async #endBefore(request: BrowserRequest): Promise<void> {

@@ -115,7 +115,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
   },
   sessions: {
     folders: ["domain", "contract", "config", "ledger", "pages"],
-    packages: ["zod"],
+    packages: ["openid-client", "zod"],
     node: ["crypto"],
     rooms: { top: [], portal: ["top"], console: ["top"] },
   },

@@ -11,6 +11,8 @@ export interface Settings {
   readonly creditTypes: readonly string[];
   readonly exports: boolean;
   readonly selfServiceKeys?: boolean;
+  /** The identity provider with which operators may sign in, by its name. */
+  readonly signInWith?: string;
 }
 
 export const SETTINGS: Settings = readSettings();

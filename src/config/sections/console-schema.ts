@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { PLAIN_PATH } from "./customer-api-schema.ts";
+import { oidcOption } from "./oidc-schema.ts";
 
 /** Where the operator listener's own paths are. */
 const TAKEN = /^\/(?:v1|metrics|healthz|readyz)(?:\/|$)/;
@@ -22,6 +23,7 @@ export const consoleOption = z
         reason: "Beside the operator API's own paths.",
         fix: "write a path without a slash at its end: /console",
       }),
+    oidc: oidcOption,
   })
   .prefault({})
   .meta({

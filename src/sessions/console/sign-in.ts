@@ -1,6 +1,6 @@
 import { createHash, hash, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
-import { mayActAs } from "../../domain/operator-role.ts";
+import { mayActAs, type Operator } from "../../domain/operator-role.ts";
 import type { Database, Transaction } from "../../ledger/database/database.ts";
 import { findOperator } from "../../ledger/operators/operator-tokens.ts";
 import { useConsoleLink } from "../../ledger/sessions/console-links.ts";
@@ -38,6 +38,15 @@ export function signIn(
         : await readLink(tx, operatorToken, asked.link, fresh);
     return "status" in source ? source : await begin(tx, source, fresh);
   });
+}
+
+/** Begins the session of a person whom an identity provider knows: it keeps their role until it ends. */
+export function beginPerson(
+  database: Database,
+  operator: Operator,
+  fresh: FreshSession,
+): Promise<ConsoleSession | BrowserAnswer> {
+  return database.transaction((tx) => begin(tx, { kind: "person", operator }, fresh));
 }
 
 /** Stores the session, and reads it as every later request will. */
