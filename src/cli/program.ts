@@ -45,6 +45,7 @@ import { addTokenList } from "./commands/token/list.ts";
 import { addTokenRevoke } from "./commands/token/revoke.ts";
 import { addTokenSelf } from "./commands/token/self.ts";
 import { addTraffic } from "./commands/traffic.ts";
+import { addTry } from "./commands/try/try.ts";
 import { addUsage } from "./commands/usage.ts";
 import { refuseRepeats } from "./refuse-repeats.ts";
 
@@ -98,6 +99,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addPricesOpenapi(prices, cli);
   addAccess(program, cli);
   addCheck(program, cli);
+  addTry(program, cli);
   addMigrate(program, cli);
   addAudit(program, cli);
   addAuditTrail(program, cli);

@@ -87,6 +87,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       top: ["headers", "parts", "request", "response", "upstream", "endpoints"],
     },
   },
+  trial: { folders: ["domain", "contract", "config", "exchange"], packages: [], node: [] },
   gateway: {
     folders: ["domain", "config", "exchange"],
     packages: ["undici"],
@@ -137,7 +138,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     node: "any",
   },
   cli: {
-    folders: ["domain", "client", "openapi", "config", "ledger", "telemetry", "api", "server"],
+    folders: ["domain", "client", "openapi", "config", "ledger", "trial", "telemetry", "api", "server"],
     packages: ["cli-table3", "commander", "undici", "zod"],
     node: "any",
     rooms: {

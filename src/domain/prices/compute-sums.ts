@@ -14,7 +14,7 @@ import { computePartAmount, limitAmount } from "./part-amount.ts";
 import type { AnswerFacts, Condition, Count, Price, PricePart, RequestFacts } from "./price.ts";
 
 /** What became of one of a price's sums. */
-interface ComputedSum {
+export interface ComputedSum {
   readonly part: PricePart;
   /** Whether its conditions hold: on the request, then on the answer. Undefined: it is not known, and counts as yes. */
   readonly when: Verdict;
@@ -122,7 +122,7 @@ function readCount(found: FieldValue | undefined, isDecimal: boolean): number | 
 }
 
 /** Whether a condition on the answer holds. Of a body that is not JSON nobody knows. */
-function judgeAnswer(condition: Condition, answer: AnswerFacts | undefined): Verdict {
+export function judgeAnswer(condition: Condition, answer: AnswerFacts | undefined): Verdict {
   if (answer === undefined) return undefined;
   if ("header" in condition)
     return judge(condition, withDefault(condition, toText(answer.header(condition.header))));

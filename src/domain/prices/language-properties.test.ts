@@ -4,13 +4,13 @@ import fc from "fast-check";
 import { MAX_CREDITS } from "../credits.ts";
 import { computeCharge } from "./compute-charge.ts";
 import { computeKnownQuote } from "./compute-quote.ts";
+import { answerFactsOf } from "./explain/described-answer.ts";
 import { fieldsOfValue, UNREADABLE_BODY } from "./field-value.ts";
 import { parsePrices } from "./parse-prices.ts";
 import { computePartAmount, roundingOf } from "./part-amount.ts";
 import type { Price, PricePart, RequestFacts } from "./price.ts";
 import { parsePriceList, priceListText } from "./price-list-json.ts";
 import { selectPrice } from "./select-price.ts";
-import { answerFactsOf } from "./testing/answer-facts.ts";
 
 const NAMES = ["size", "ids", "mode", "items"] as const;
 const name = fc.constantFrom(...NAMES);

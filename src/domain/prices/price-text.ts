@@ -6,7 +6,7 @@ import { roundingOf } from "./part-amount.ts";
 import type { Condition, Price, PricePart, RequestField } from "./price.ts";
 
 /** What an endpoint costs, for the people who call it: English, Markdown, without a full stop. */
-function describePrice(price: Price): string {
+export function describePrice(price: Price): string {
   if (price.free) return "free";
   const decided = price.decide === "answer" ? ", before the answer is sent" : "";
   const head = price.head === "free" ? ", HEAD free" : "";
@@ -32,7 +32,8 @@ function describeSums(price: Price): string {
   return sums.join(", ");
 }
 
-function describePart(part: PricePart, creditType: string): string {
+/** One of a price's sums: `2 credits per 10 results, at most 100 results a request`. */
+export function describePart(part: PricePart, creditType: string): string {
   const amount = describeAmount(part.cost, creditType);
   const rounding = roundingOf(part);
   const rounded = rounding === "credit" ? ", rounded up to a whole credit" : "";
@@ -85,7 +86,7 @@ function describeCase({ when, plans = [] }: Price): string {
 }
 
 /** `10 credits`, `1 credit`, `2 search credits`. */
-function describeAmount(amount: Credits, creditType: string): string {
+export function describeAmount(amount: Credits, creditType: string): string {
   const kind = creditType === "credits" ? "" : `${creditType} `;
   return `${formatCredits(amount)} ${kind}${amount === MICRO_PER_CREDIT ? "credit" : "credits"}`;
 }
@@ -102,7 +103,7 @@ function describeOnce(once: Price["once"]): string {
 }
 
 /** `of`: whose body it is; empty for an item's own members. */
-function describeCondition(condition: Condition, of = "of the body"): string {
+export function describeCondition(condition: Condition, of = "of the body"): string {
   const { default: usual, split: _split, ...place } = condition;
   const field = describeField(place, of);
   const missing = usual === undefined ? "" : ` (\`${String(usual)}\` when not given)`;

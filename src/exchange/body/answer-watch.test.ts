@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { allHold, judge } from "../../domain/prices/condition.ts";
+import { answerFactsOf } from "../../domain/prices/explain/described-answer.ts";
 import type { Condition } from "../../domain/prices/price.ts";
-import { answerFactsOf } from "../../domain/prices/testing/answer-facts.ts";
 import { AnswerWatch } from "./answer-watch.ts";
 import { BodyScan } from "./json-splice.ts";
 

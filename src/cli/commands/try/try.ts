@@ -1,0 +1,68 @@
+import { type Command, InvalidArgumentError } from "commander";
+import { loadConfig } from "../../../config/load-config.ts";
+import { type Credits, parseCredits } from "../../../domain/credits.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import { tryCall } from "../../../trial/try-call.ts";
+import { type Cli, jsonOption, type OutputOptions, printResult } from "../../cli.ts";
+import { type CallOptions, parseHeader, parseRequestLine, parseStatus, readCall } from "./read-call.ts";
+import { renderTrial } from "./render-trial.ts";
+import { trialToJson } from "./trial-to-json.ts";
+
+interface Options extends OutputOptions, CallOptions {
+  readonly plan?: string;
+  readonly balance: Credits;
+}
+
+/** Enough for most, and few enough that a price which sets too much aside shows. */
+const USUAL_BALANCE = "1000";
+
+/** `farebox try` */
+export function addTry(program: Command, cli: Cli): void {
+  program
+    .command("try")
+    .description("price a described request and answer without running or charging anything, step by step")
+    .argument("[file]", "the configuration", "farebox.yaml")
+    .requiredOption(
+      "--request <line>",
+      'the request\'s method and path: "POST /v1/search?size=5"',
+      parseRequestLine,
+    )
+    .option("--header <header>", 'one of its headers: "x-tier: gold"; may be repeated', parseHeader, [])
+    .option(
+      "--body <body>",
+      "its body: a text, @ and a file, or - for standard input; JSON unless a header says otherwise",
+    )
+    .option("--response <status>", "the status that the upstream answers", parseStatus, 200)
+    .option("--response-header <header>", "one of its answer's headers; may be repeated", parseHeader, [])
+    .option("--response-body <body>", "its answer's body, as --body")
+    .option("--plan <name>", "the account's plan (default: none)")
+    .option(
+      "--balance <credits>",
+      "the account's credits in the pool that pays",
+      parseBalance,
+      parseBalance(USUAL_BALANCE),
+    )
+    .addOption(jsonOption())
+    .action(async (file: string, options: Options) => {
+      const config = loadConfig(file);
+      const { plan, balance } = options;
+      const plans = config.plans.map(({ name }) => name);
+      if (plan !== undefined && !plans.includes(plan)) refusePlan(plan, plans);
+      const call = { ...(await readCall(options)), plan, balance };
+      const trial = await tryCall(config, call, Date.now());
+      printResult(cli, options, trialToJson(trial), () => renderTrial(trial, { file, call }));
+    });
+}
+
+function refusePlan(plan: string, plans: readonly string[]): never {
+  const fix = plans.length === 0 ? "leave --plan out" : `name one of ${plans.join(", ")}`;
+  throw new FareboxError("plan_unknown", `The configuration has no plan "${plan}".`, {
+    detail: { plan, fix },
+  });
+}
+
+function parseBalance(text: string): Credits {
+  const balance = parseCredits(text);
+  if (balance === undefined) throw new InvalidArgumentError("Write an amount of credits, like 20 or 0.5.");
+  return balance;
+}

@@ -1,0 +1,71 @@
+import type { RenderedAnswer } from "../contract/contract.ts";
+import type { Credits } from "../domain/credits.ts";
+import type { ComputedSum } from "../domain/prices/compute-sums.ts";
+import type { ExplainedCondition, ExplainedPrice } from "../domain/prices/explain/explain-price.ts";
+import type { CountProblem } from "../domain/prices/outcome.ts";
+import type { KnownQuote, Price } from "../domain/prices/price.ts";
+import type { Refusal } from "../domain/refusal.ts";
+
+/** What is known before the call runs. */
+export interface TriedQuote {
+  readonly known: KnownQuote;
+  /** What is set aside: the quote, and nothing where the price is decided on the answer. */
+  readonly heldAside: Credits;
+  /** The value that repeats are known by, as JSON; undefined: the price has no window, or the field is missing. */
+  readonly repeatsBy: string | undefined;
+}
+
+/** What the answer makes of the price. */
+export interface TriedCharge {
+  /** Whether the price charges on the answer's status. */
+  readonly isChargedStatus: boolean;
+  /** The conditions on the answer that the price's own sum has. */
+  readonly conditions: readonly ExplainedCondition[];
+  /** The price's own sum first, then those of `plus`. */
+  readonly sums: readonly ComputedSum[];
+  readonly units: number;
+  readonly amount: Credits;
+  /** The part of it that the balance does not cover, or the caller's `Credits-Max` does not allow. */
+  readonly uncollected: Credits;
+  readonly countProblem: CountProblem;
+}
+
+/** A refusal, and how the contract puts it. */
+export interface TriedRefusal {
+  readonly refusal: Refusal;
+  /** Before the upstream is asked, or when its answer is there. */
+  readonly at: "request" | "answer";
+  readonly answer: RenderedAnswer;
+}
+
+/** What the customer sees of the contract on the upstream's answer. */
+export interface SeenAnswer {
+  readonly headers: readonly (readonly [string, string])[];
+  /** Members that the usage object adds to the body; undefined: none. */
+  readonly usage: Readonly<Record<string, unknown>> | undefined;
+}
+
+/** What becomes of a described call, step by step. */
+export interface Trial {
+  readonly method: string;
+  /** As it is matched and forwarded. */
+  readonly path: string;
+  /**
+   * `contract`: the contract answers it itself; `customerApi`: the customer API does; `open`: it needs no key and is never priced; `unpriced`: no price applies; `free`,
+   * `priced`: what the price that applies says; `refused`: before a price was looked for.
+   */
+  readonly kind: "contract" | "customerApi" | "open" | "unpriced" | "free" | "priced" | "refused";
+  /** The endpoint's name; undefined: no match is its. */
+  readonly endpoint: string | undefined;
+  /** All prices of the endpoint that the account may have, in the order in which they are tried. */
+  readonly prices: readonly ExplainedPrice[];
+  /** Those that are for other plans. */
+  readonly ofOtherPlans: readonly Price[];
+  readonly price: Price | undefined;
+  readonly quote: TriedQuote | undefined;
+  readonly charge: TriedCharge | undefined;
+  readonly refusal: TriedRefusal | undefined;
+  readonly seen: SeenAnswer | undefined;
+  /** What a customer gets who has no credits at all. Undefined: the call costs nothing, or is refused in any case. */
+  readonly withoutCredits: RenderedAnswer | undefined;
+}

@@ -1,0 +1,168 @@
+import type { Config } from "../config/config.ts";
+import type { RenderContext } from "../contract/contract.ts";
+import { loadContract } from "../contract/load-contract.ts";
+import { parseCredits } from "../domain/credits.ts";
+import { computeKnownQuote, computeQuote } from "../domain/prices/compute-quote.ts";
+import { explainSelection } from "../domain/prices/explain/explain-price.ts";
+import { readOnceValue } from "../domain/prices/once-value.ts";
+import type { Price, RequestFacts } from "../domain/prices/price.ts";
+import { buildPriceTable } from "../domain/prices/price-table.ts";
+import { isFreeFor } from "../domain/prices/select-price.ts";
+import type { Refusal } from "../domain/refusal.ts";
+import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
+import { RouteTable } from "../domain/routes/route-table.ts";
+import { type DescribedCall, headerReader } from "./described-call.ts";
+import { readRequest, readTarget } from "./read-request.ts";
+import { renderSeen } from "./render-seen.ts";
+import type { SeenAnswer, Trial, TriedQuote, TriedRefusal } from "./trial.ts";
+import { computeTriedCharge } from "./tried-charge.ts";
+
+/** What a trial needs of a configuration. */
+export type TriedConfig = Pick<Config, "contract" | "prices" | "unpriced" | "open" | "customerApi">;
+
+/** Nothing runs, so there is no request that an id could be of: it shows its place. */
+const REQUEST_ID = "00000000-0000-7000-8000-000000000000";
+
+/**
+ * Prices a described call as the gateway would, in its order, without a database: one account with one key, which has the plan and
+ * the balance of the description and no window, cap or limit that another call had used.
+ */
+export async function tryCall(config: TriedConfig, call: DescribedCall, nowMs: number): Promise<Trial> {
+  const contract = loadContract(config.contract);
+  const { method } = call.request;
+  const target = readTarget(call.request, contract);
+  const start = { ...NOTHING_TRIED, method, path: call.request.target };
+  const context = { requestId: REQUEST_ID, endpoint: undefined, nowMs, startedMs: nowMs };
+  const refuse = (
+    refusal: Refusal,
+    at: TriedRefusal["at"],
+    where: RenderContext = context,
+  ): TriedRefusal => ({
+    refusal,
+    at,
+    answer: contract.renderRefusal(refusal, where),
+  });
+  if ("code" in target) return { ...start, kind: "refused", refusal: refuse(target, "request") };
+  const { path } = target;
+  const own = contract.findEndpoint(method, path);
+  if (own !== undefined) return { ...start, path, kind: "contract", endpoint: own.match };
+  const { customerApi } = config;
+  if (customerApi.enabled && path.startsWith(`${customerApi.path}/`))
+    return { ...start, path, kind: "customerApi" };
+  if (isOpen(config.open, method, path)) return { ...start, path, kind: "open" };
+  const whole = buildPriceTable({ version: 0, prices: config.prices, unpriced: config.unpriced });
+  const table = whole.forAccount({ plan: call.plan });
+  const match = table.find(method, path);
+  const ofOtherPlans = findOthers(config.prices, whole.find(method, path)?.endpoint, call.plan);
+  const facts = await readRequest(call.request, target, match?.pathParams ?? {}, match?.reads);
+  const found = { ...start, path, endpoint: match?.endpoint, ofOtherPlans };
+  if ("code" in facts) return { ...found, kind: "refused", refusal: refuse(facts, "request") };
+  const prices = explainSelection(match?.candidates ?? [], facts);
+  const price = prices.find(({ outcome }) => outcome === "applies")?.price;
+  if (price === undefined) {
+    const isRefused = table.list.unpriced === "refuse";
+    const refusal = isRefused ? refuse({ code: "route_unknown" }, "request") : undefined;
+    return { ...found, kind: "unpriced", prices, refusal };
+  }
+  const priced = { ...found, prices, price };
+  const state = { plan: call.plan, balance: call.balance, nowMs };
+  if (isFreeFor(price, method)) {
+    return { ...priced, kind: "free", seen: renderSeen(contract, call, price, undefined, state) };
+  }
+  const at = { ...context, endpoint: price.endpoint, path };
+  return {
+    ...priced,
+    kind: "priced",
+    ...tryPrice(
+      call,
+      price,
+      facts,
+      (refusal, when) => refuse(refusal, when, at),
+      (charge) => renderSeen(contract, call, price, charge, state),
+    ),
+  };
+}
+
+type TriedPrice = Pick<Trial, "quote" | "charge" | "refusal" | "seen" | "withoutCredits">;
+
+function tryPrice(
+  call: DescribedCall,
+  price: Price,
+  facts: RequestFacts,
+  refuse: (refusal: Refusal, at: TriedRefusal["at"]) => TriedRefusal,
+  see: (charge: NonNullable<Trial["charge"]>) => SeenAnswer,
+): TriedPrice {
+  const { creditType } = price;
+  const { balance } = call;
+  const quote = computeTriedQuote(price, facts);
+  const max = readMax(call);
+  const charge = computeTriedCharge(price, facts, call, max);
+  const needed = price.decide === "answer" ? charge.amount : quote.heldAside;
+  const at = price.decide;
+  const short = (available: bigint): Refusal => ({
+    code: "insufficient_credits",
+    creditType,
+    required: needed,
+    available,
+  });
+  const refusal =
+    max !== undefined && needed > max
+      ? refuse({ code: "quote_above_max", creditType, quote: needed, max }, at)
+      : needed > balance
+        ? refuse(short(balance), at)
+        : undefined;
+  return {
+    quote,
+    charge: refusal?.at === "request" ? undefined : charge,
+    refusal,
+    seen: refusal === undefined ? see(charge) : undefined,
+    withoutCredits: needed === 0n ? undefined : refuse(short(0n), at).answer,
+  };
+}
+
+function computeTriedQuote(price: Price, facts: RequestFacts): TriedQuote {
+  return {
+    known: computeKnownQuote(price, facts),
+    heldAside: price.decide === "answer" ? 0n : computeQuote(price, facts).amount,
+    repeatsBy: readOnceValue(price, facts),
+  };
+}
+
+function readMax({ request }: DescribedCall): bigint | undefined {
+  const text = headerReader(request.headers)("credits-max");
+  return text === undefined ? undefined : parseCredits(text);
+}
+
+function isOpen(open: readonly string[], method: string, path: string): boolean {
+  const patterns = open.flatMap((match) => parseMatchPattern(match, "open", []) ?? []);
+  const table = new RouteTable<true>(
+    patterns.map((pattern) => [pattern, true]),
+    { exact: true, headAsGet: true },
+  );
+  return method === "OPTIONS" || table.find(method, path) !== undefined;
+}
+
+function findOthers(
+  prices: Config["prices"],
+  endpoint: string | undefined,
+  plan: string | undefined,
+): readonly Price[] {
+  return prices.filter(
+    (price) =>
+      price.endpoint === endpoint &&
+      price.plans !== undefined &&
+      (plan === undefined || !price.plans.includes(plan)),
+  );
+}
+
+const NOTHING_TRIED = {
+  endpoint: undefined,
+  prices: [],
+  ofOtherPlans: [],
+  price: undefined,
+  quote: undefined,
+  charge: undefined,
+  refusal: undefined,
+  seen: undefined,
+  withoutCredits: undefined,
+} satisfies Partial<Trial>;
