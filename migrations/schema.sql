@@ -661,11 +661,18 @@ CREATE TABLE farebox.price_lists (
   published_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   cancelled_at timestamp with time zone,
   file_read_at timestamp with time zone,
+  account_id text COLLATE "C",
+  until_at timestamp with time zone,
+  ended_at timestamp with time zone,
   CONSTRAINT price_lists_pkey PRIMARY KEY (version),
-  CONSTRAINT price_lists_check CHECK ((cancelled_at < effective_at)),
+  CONSTRAINT price_lists_cancelled_before CHECK (((account_id IS NOT NULL) OR (cancelled_at < effective_at))),
+  CONSTRAINT price_lists_end CHECK ((((until_at > effective_at) AND (account_id IS NOT NULL)) OR (until_at IS NULL))),
+  CONSTRAINT price_lists_ended CHECK (((account_id IS NOT NULL) OR (ended_at IS NULL))),
+  CONSTRAINT price_lists_passed_by CHECK (((account_id IS NULL) OR (cancelled_at IS NOT NULL))),
   CONSTRAINT price_lists_version_check CHECK ((version > 0))
 );
-COMMENT ON TABLE farebox.price_lists IS 'Dated, immutable lists of prices. Every charge names the one that priced it.';
+COMMENT ON TABLE farebox.price_lists IS 'Dated, immutable lists of prices, everybody''s and those of single accounts. Every charge names the one that priced it.';
+CREATE INDEX price_lists_by_account ON farebox.price_lists USING btree (account_id, effective_at) WHERE (account_id IS NOT NULL);
 
 CREATE TABLE farebox.recalls (
   instance_no integer NOT NULL,

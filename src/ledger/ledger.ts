@@ -193,7 +193,9 @@ export interface KeyRecord {
   /** The account's plan, and its request limits. */
   readonly plan: string | null;
   readonly planLimits: readonly LimitRule[];
-  /** Milliseconds until a pending change of what is said here takes effect (another plan); null: none is known of. */
+  /** The version of the account's own price list that applies; null: it has the prices that everybody has. */
+  readonly priceList: number | null;
+  /** Milliseconds until a pending change of what is said here takes effect (another plan, another list); null: none is known of. */
   readonly changesInMs: number | null;
   readonly accountState: "active" | "suspended" | "closed";
 }

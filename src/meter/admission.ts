@@ -9,7 +9,7 @@ import type { ChargeItem, PoolRef, StoredResponse } from "../ledger/ledger.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
 import { chargeWhole, isShortage } from "./answer-charge.ts";
 import { ChargeUnderWay } from "./charge-under-way.ts";
-import type { Admission, AdmitRequest, Settlement } from "./meter.ts";
+import type { Admission, AdmitRequest, Route, Settlement } from "./meter.ts";
 import { explainShortage, refusalOf } from "./refusals.ts";
 
 type Outcome = Parameters<Admission["settle"]>[0];
@@ -205,7 +205,7 @@ export class OpenAdmission implements Admission {
       endpoint: price.endpoint,
       units,
       status: outcome.status,
-      priceList: this.#request.route.list.version,
+      priceList: versionOf(this.#request.route, price),
       once: this.#once(price),
       idempotency: this.#idempotency(outcome.status, outcome.response),
     };
@@ -245,4 +245,9 @@ export class OpenAdmission implements Admission {
     const { requestId, identity, route } = this.#request;
     return { requestId, accountId: identity.accountId, endpoint: route.endpoint };
   }
+}
+
+/** The version of the list that a price of the endpoint is from: everybody's, or the account's own. */
+function versionOf({ list, own }: Route, price: Price): number {
+  return own?.prices.has(price) === true ? own.version : list.version;
 }

@@ -98,7 +98,7 @@ class RunningMeter implements StartableMeter {
     const life = new SignsOfLife(clock, options.silenceMs);
     this.#parts = { ledger, desk, tasks, life, deadlines, open: new OpenRequests(), clock, random, events };
     this.#admitter = new Admitter(this.#parts);
-    this.#keys = new KeyCache(ledger, clock, options.keyForms);
+    this.#keys = new KeyCache(ledger, clock, options.priceLists, options.keyForms);
     this.#priceLists = new PriceLists(options.priceLists);
     this.#limits = new LimitDesk({ ledger, clock });
     this.#limiter = new Limiter(options.limits, clock, options.ownLimit, this.#limits);
@@ -153,8 +153,8 @@ class RunningMeter implements StartableMeter {
     const { list } = table;
     const match = table.find(method, path);
     if (match !== undefined) {
-      const { endpoint, candidates, pathParams, priced, reads } = match;
-      return { endpoint, list, candidates, pathParams, priced, reads };
+      const { endpoint, candidates, pathParams, priced, reads, own } = match;
+      return { endpoint, list, candidates, pathParams, priced, reads, own };
     }
     const refusal = refuseUnpriced(table, method, path);
     if (refusal !== undefined) return this.#counted(refusal);

@@ -2,15 +2,19 @@ import { hash } from "node:crypto";
 import { AddressRanges } from "../domain/addresses.ts";
 import { KeyForms, MAX_KEY_TEXT } from "../domain/keys/key-form.ts";
 import { KeyScopes } from "../domain/keys/key-scopes.ts";
+import type { PriceList } from "../domain/prices/price.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { KeyRecord, KeyUse, Ledger } from "../ledger/ledger.ts";
 import type { Identity } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
+import type { PriceListSource } from "./price-lists.ts";
 import { RecentMap } from "./recent-map.ts";
 import { isRefusal, KEY_INVALID, OVERLOADED, refusalOf } from "./refusals.ts";
 
 /** 100,000 active keys stay cached; an entry is about 300 bytes. */
 const MAX_KEYS = 200_000;
+/** Of accounts; negotiated ones have a few prices each. A key holds its own, whatever is forgotten here. */
+const MAX_PRICE_LISTS = 10_000;
 /** Only well-formed keys that do not work are remembered, so a guesser must first solve the checksum. */
 const MAX_REFUSED = 10_000;
 /** A key that was just created works after this long, even if it was tried before. */
@@ -52,6 +56,9 @@ export class KeyCache {
   readonly #ledger: Pick<Ledger, "findKey">;
   readonly #clock: MeterClock;
   readonly #forms: KeyForms;
+  readonly #source: PriceListSource;
+  /** Accounts' own price lists by their versions: the keys of an account share one. */
+  readonly #priceLists = new RecentMap<PriceList>(MAX_PRICE_LISTS);
   readonly #known = new RecentMap<KnownKey>(MAX_KEYS);
   readonly #refusedUntil = new RecentMap<number>(MAX_REFUSED);
   readonly #lookups = new Map<string, Lookup>();
@@ -61,8 +68,14 @@ export class KeyCache {
   #doubted = false;
   #wasAsked = false;
 
-  constructor(ledger: Pick<Ledger, "findKey">, clock: MeterClock, forms: KeyForms = new KeyForms()) {
+  constructor(
+    ledger: Pick<Ledger, "findKey">,
+    clock: MeterClock,
+    priceLists: PriceListSource,
+    forms: KeyForms = new KeyForms(),
+  ) {
     this.#ledger = ledger;
+    this.#source = priceLists;
     this.#forms = forms;
     this.#clock = clock;
   }
@@ -170,8 +183,10 @@ export class KeyCache {
     for (let reads = 1; ; reads += 1) {
       const sentAt = this.#clock.now();
       let record: KeyRecord | undefined;
+      let own: PriceList | undefined;
       try {
         record = await this.#ledger.findKey(hashHex);
+        own = await this.#readPriceList(record?.priceList ?? null);
       } catch (error) {
         return refusalOf(error);
       }
@@ -180,12 +195,28 @@ export class KeyCache {
         lookup.changed = false;
         continue;
       }
-      return lookup.changed ? judge(record) : this.#remember(hashHex, record, sentAt);
+      return lookup.changed ? judge(record, own) : this.#remember(hashHex, record, own, sentAt);
     }
   }
 
-  #remember(hashHex: string, record: KeyRecord | undefined, sentAt: number): Identity | Refusal {
-    const answer = judge(record);
+  async #readPriceList(version: number | null): Promise<PriceList | undefined> {
+    if (version === null) return undefined;
+    const known = this.#priceLists.get(String(version));
+    if (known !== undefined) return known;
+    const list = await this.#source.readPriceList(version);
+    // Of two that read it at once both go on with one: tables are kept by the list.
+    const first = this.#priceLists.get(String(version)) ?? list;
+    this.#priceLists.set(String(version), first);
+    return first;
+  }
+
+  #remember(
+    hashHex: string,
+    record: KeyRecord | undefined,
+    own: PriceList | undefined,
+    sentAt: number,
+  ): Identity | Refusal {
+    const answer = judge(record, own);
     if ("code" in answer) {
       this.#refusedUntil.set(hashHex, sentAt + REFUSED_MS);
       return answer;
@@ -207,7 +238,7 @@ export class KeyCache {
   }
 }
 
-function judge(record: KeyRecord | undefined): Identity | Refusal {
+function judge(record: KeyRecord | undefined, own: PriceList | undefined): Identity | Refusal {
   if (record === undefined || record.state !== "active" || record.accountState !== "active")
     return KEY_INVALID;
   if (record.expiresInMs !== null && record.expiresInMs <= 0) return KEY_INVALID;
@@ -220,6 +251,7 @@ function judge(record: KeyRecord | undefined): Identity | Refusal {
     ...(addresses === null ? {} : { addresses: new AddressRanges(addresses) }),
     ...(capped.length === 0 ? {} : { capped: new Set(capped) }),
     ...(plan === null ? {} : { plan }),
+    ...(own === undefined ? {} : { own }),
     ...(planLimits.length === 0 ? {} : { planLimits }),
   };
 }

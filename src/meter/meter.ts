@@ -4,7 +4,7 @@ import type { KeyScopes } from "../domain/keys/key-scopes.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
 import type { Outcome } from "../domain/prices/outcome.ts";
 import type { AccountPricing, Price, PriceList, Quote, RequestFacts } from "../domain/prices/price.ts";
-import type { PriceTable } from "../domain/prices/price-table.ts";
+import type { OwnCandidates, PriceTable } from "../domain/prices/price-table.ts";
 import type { RequestReads } from "../domain/prices/request-reads.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { PoolBalance, StoredResponse } from "../ledger/ledger.ts";
@@ -39,6 +39,8 @@ export interface Route {
   readonly pathParams: Readonly<Record<string, string>>;
   /** True when a candidate is not free. HEAD has the prices of its GET unless they say otherwise; OPTIONS is never priced. */
   readonly priced: boolean;
+  /** The candidates that are the account's own, and the version of its list. */
+  readonly own?: OwnCandidates | undefined;
   /** What the door must read of the request before `admit`, and forward as it was read. Undefined: the path alone. */
   readonly reads: RequestReads | undefined;
 }

@@ -48,7 +48,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       operators: ["database"],
       sessions: ["database"],
       accounts: ["database"],
-      "price-lists": ["ledger.ts", "database"],
+      "price-lists": ["ledger.ts", "database", "accounts"],
       pools: ["ledger.ts", "database", "accounts"],
       audit: ["database", "pools"],
       reports: ["ledger.ts", "database", "pools"],

@@ -1,3 +1,6 @@
+import { addCancelAccountPrices } from "./account-prices/cancel-account-prices.ts";
+import { addListAccountPrices } from "./account-prices/list-account-prices.ts";
+import { addPublishAccountPrices } from "./account-prices/publish-account-prices.ts";
 import { addCloseAccount, addResumeAccount, addSuspendAccount } from "./accounts/change-account-state.ts";
 import { addCreateAccount } from "./accounts/create-account.ts";
 import { addGetAccount } from "./accounts/get-account.ts";
@@ -111,6 +114,9 @@ const OPERATIONS = [
   addGetPriceList,
   addGetPriceListDiff,
   addCancelPriceList,
+  addPublishAccountPrices,
+  addListAccountPrices,
+  addCancelAccountPrices,
   addSimulatePrices,
   addListPlans,
   addAssignPlan,

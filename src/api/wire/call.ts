@@ -40,7 +40,11 @@ const shown = {
   status: z.int().nullable().openapi({ description: "The upstream's." }),
   creditType: z.string(),
   priceList: z
-    .object({ version: z.int(), effectiveAt: timeOutput })
+    .object({
+      version: z.int(),
+      effectiveAt: timeOutput,
+      own: z.boolean().openapi({ description: "It is a price list of this account." }),
+    })
     .nullable()
     .openapi({ description: "The list that priced it, and from when it applied." }),
   price: priceOutput.nullable().openapi({

@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { timeInput, timeOutput } from "./fields.ts";
+import { accountParams, timeInput, timeOutput, versionParams } from "./fields.ts";
 import { nextCursor } from "./page.ts";
 
 /** A price in the form that the configuration has; docs/reference/prices.md describes it. */
@@ -110,3 +110,39 @@ export const priceSchedule = z
     announced: z.array(priceListBody).openapi({ description: "The soonest first." }),
   })
   .openapi("PriceSchedule");
+
+export const newAccountPrices = z
+  .strictObject({
+    prices: z.array(price).min(1).max(1_000).openapi({
+      description:
+        "They go before those that everybody has: to the account it is as if they stood first in the list.",
+    }),
+    effectiveAt: timeInput.optional().openapi({ description: "From now on when absent. Not in the past." }),
+    until: timeInput.optional().openapi({
+      description:
+        "From here on they do not apply; when absent, until a later list of the account takes effect.",
+    }),
+  })
+  .openapi("NewAccountPrices");
+
+export const accountPricesBody = z
+  .object({
+    version: z.int().openapi({ description: "Of the numbers of all price lists: charges name it." }),
+    account: z.string(),
+    state: z.enum(["announced", "in_force", "replaced", "past", "cancelled"]).openapi({
+      description:
+        "`replaced`: a list that took effect later applies instead; where that one ends first, this one applies again.",
+    }),
+    effectiveAt: timeOutput,
+    until: timeOutput.nullable(),
+    publishedAt: timeOutput,
+    cancelledAt: timeOutput.nullable(),
+    prices: z.array(price),
+  })
+  .openapi("AccountPrices");
+
+export const accountPricesPage = z
+  .object({ priceLists: z.array(accountPricesBody), next: nextCursor })
+  .openapi("AccountPricesPage");
+
+export const accountPricesParams = accountParams.extend(versionParams.shape);

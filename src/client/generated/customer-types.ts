@@ -264,6 +264,10 @@ export interface Call {
   priceList: {
     version: number;
     effectiveAt: string;
+    /**
+     * It is a price list of this account.
+     */
+    own: boolean;
   } | null;
   /**
    * The price that applied; null: the books do not tell which of `candidates` did.
@@ -414,6 +418,10 @@ export interface PriceList {
   version: number;
   effectiveAt: string;
   /**
+   * The account's own price list, whose prices come first; null: it has none then.
+   */
+  ownVersion: number | null;
+  /**
    * What an endpoint without a price does: answers free of charge, or not at all.
    */
   unpriced: "free" | "refuse";
@@ -497,7 +505,7 @@ export interface Quote {
    */
   endpoint: string;
   /**
-   * The version of the price list in force.
+   * The version of the price list that it is from: everybody's, or the account's own.
    */
   priceList: number;
   price: Price & ({} | null);

@@ -3,6 +3,8 @@ import type { RequestOptions } from "../transport.ts";
 import type {
   Account,
   AccountPage,
+  AccountPrices,
+  AccountPricesPage,
   Adjustment,
   AssignPlanInput,
   Audit,
@@ -11,6 +13,7 @@ import type {
   BulkRefund,
   BulkRefundPage,
   Call,
+  CancelAccountPricesInput,
   CancelBulkRefundInput,
   CancelExportInput,
   CancelPlanInput,
@@ -58,6 +61,7 @@ import type {
   Key,
   KeyPage,
   KeyPermissions,
+  ListAccountPricesInput,
   ListAccountsInput,
   ListAuditTrailInput,
   ListBulkRefundsInput,
@@ -78,6 +82,7 @@ import type {
   PriceListPage,
   PriceSchedule,
   Publication,
+  PublishAccountPricesInput,
   PublishPriceListInput,
   Refund,
   RefundPreview,
@@ -202,6 +207,12 @@ export interface FareboxClient {
   readonly getPriceListDiff: (input: GetPriceListDiffInput, options?: RequestOptions) => Promise<PriceListDiff>;
   /** Take an announced price list back. `POST /v1/price-lists/{version}/cancel` */
   readonly cancelPriceList: (input: CancelPriceListInput, options?: RequestOptions) => Promise<PriceList>;
+  /** Publish prices of one account, from now on or from a later time, for ever or until one. `POST /v1/accounts/{account}/price-lists` */
+  readonly publishAccountPrices: (input: PublishAccountPricesInput, options?: RequestOptions) => Promise<AccountPrices>;
+  /** List an account's own price lists, the newest version first. `GET /v1/accounts/{account}/price-lists` */
+  readonly listAccountPrices: (input: ListAccountPricesInput, options?: RequestOptions) => Promise<AccountPricesPage>;
+  /** Take an account's price list back, before it takes effect or while it applies. `POST /v1/accounts/{account}/price-lists/{version}/cancel` */
+  readonly cancelAccountPrices: (input: CancelAccountPricesInput, options?: RequestOptions) => Promise<AccountPrices>;
   /** Price the charges of a period by other prices. Nothing is published or charged. `POST /v1/price-lists/simulations` */
   readonly simulatePrices: (input: SimulatePricesInput, options?: RequestOptions) => Promise<Simulation>;
   /** List the plans that the configuration has, or had. `GET /v1/plans` */

@@ -726,6 +726,10 @@ export interface Call {
   priceList: {
     version: number;
     effectiveAt: string;
+    /**
+     * It is a price list of this account.
+     */
+    own: boolean;
   } | null;
   /**
    * The price that applied; null: the books do not tell which of `candidates` did.
@@ -985,6 +989,34 @@ export interface PriceDifference {
     from: "free" | "refuse";
     to: "free" | "refuse";
   } | null;
+}
+export interface AccountPrices {
+  /**
+   * Of the numbers of all price lists: charges name it.
+   */
+  version: number;
+  account: string;
+  /**
+   * `replaced`: a list that took effect later applies instead; where that one ends first, this one applies again.
+   */
+  state: "announced" | "in_force" | "replaced" | "past" | "cancelled";
+  effectiveAt: string;
+  until: string | null;
+  publishedAt: string;
+  cancelledAt: string | null;
+  /**
+   * Items: As in farebox.yaml.
+   */
+  prices: {
+    [k: string]: unknown;
+  }[];
+}
+export interface AccountPricesPage {
+  priceLists: AccountPrices[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
 }
 export interface Simulation {
   from: string;
@@ -1950,6 +1982,40 @@ export interface GetPriceListDiffInput {
   against?: number | undefined;
 }
 export interface CancelPriceListInput {
+  version: number;
+}
+export interface PublishAccountPricesInput {
+  account: string;
+  /**
+   * They go before those that everybody has: to the account it is as if they stood first in the list.
+   *
+   * @minItems 1
+   * @maxItems 1000
+   *
+   * Items: As in farebox.yaml.
+   */
+  prices: {
+    [k: string]: unknown;
+  }[];
+  /**
+   * From now on when absent. Not in the past.
+   */
+  effectiveAt?: string | undefined;
+  /**
+   * From here on they do not apply; when absent, until a later list of the account takes effect.
+   */
+  until?: string | undefined;
+}
+export interface ListAccountPricesInput {
+  account: string;
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+}
+export interface CancelAccountPricesInput {
+  account: string;
   version: number;
 }
 export interface SimulatePricesInput {

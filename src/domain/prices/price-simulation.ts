@@ -1,5 +1,5 @@
 import type { Credits } from "../credits.ts";
-import { listFor, plansOf } from "./own-prices.ts";
+import { listFor, plansOf } from "./own/own-prices.ts";
 import type { AccountPricing, PriceList } from "./price.ts";
 import { type RecordedCharge, Repricer, type RepricingReason } from "./reprice-charge.ts";
 
@@ -136,7 +136,7 @@ const NO_TOTAL = {
 export class PriceSimulation {
   readonly #after: PriceList;
   readonly #plans: ReadonlySet<string>;
-  /** By the list before, and the plan of the account where the list after names it. */
+  /** By the list before, the plan of the account where the list after names it, and the account's own list. */
   readonly #repricers = new Map<string, Repricer>();
   readonly #sums = new SimulationSums();
 
@@ -181,10 +181,11 @@ export class PriceSimulation {
     return this.#sums.result();
   }
 
-  #repricer(before: PriceList, { plan }: AccountPricing): Repricer {
-    const named = plan !== undefined && this.#plans.has(plan) ? plan : undefined;
-    const name = JSON.stringify([before.version, named ?? null]);
-    return getOrAdd(this.#repricers, name, () => new Repricer(before, listFor(this.#after, { plan: named })));
+  #repricer(before: PriceList, { plan, own }: AccountPricing): Repricer {
+    const isNamed = plan !== undefined && (own !== undefined || this.#plans.has(plan));
+    const pricing = { plan: isNamed ? plan : undefined, own };
+    const name = JSON.stringify([before.version, pricing.plan ?? null, own?.version ?? null]);
+    return getOrAdd(this.#repricers, name, () => new Repricer(before, listFor(this.#after, pricing)));
   }
 }
 

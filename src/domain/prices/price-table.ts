@@ -2,8 +2,9 @@ import { FareboxError } from "../farebox-error.ts";
 import type { Problem } from "../problem.ts";
 import type { MatchPattern } from "../routes/match-pattern.ts";
 import { parseMatchPattern } from "../routes/match-pattern.ts";
-import { RouteTable } from "../routes/route-table.ts";
-import { listFor, plansOf } from "./own-prices.ts";
+import { comparePrecedence } from "../routes/match-relation.ts";
+import { type RouteMatch, RouteTable } from "../routes/route-table.ts";
+import { adoptEndpoints, listFor, plansOf, pricesOn } from "./own/own-prices.ts";
 import type { AccountPricing, Price, PriceList } from "./price.ts";
 import { type RequestReads, requestReadsOf } from "./request-reads.ts";
 
@@ -19,6 +20,13 @@ interface PricedEndpoint {
   readonly reads: RequestReads | undefined;
   /** A candidate counts results in the response's body. */
   readonly readsResponseBody: boolean;
+  /** The candidates that are the account's own, and the version of its list. Undefined: none are. */
+  readonly own?: OwnCandidates | undefined;
+}
+
+export interface OwnCandidates {
+  readonly version: number;
+  readonly prices: ReadonlySet<Price>;
 }
 
 /** What one match has for all its methods. */
@@ -47,14 +55,18 @@ export function buildPriceTable(list: PriceList): PriceTable {
   return new ListTable(list);
 }
 
-/** A {@link PriceTable}. */
+type Found = RouteMatch<EndpointPrices>;
+
+/** A {@link PriceTable} of a list. */
 class ListTable {
   readonly list: PriceList;
   readonly #routes: RouteTable<EndpointPrices>;
   /** The plans that the list names. */
   readonly #plans: ReadonlySet<string>;
   /** What accounts have, by a plan that the list names; undefined: by none of them. */
-  readonly #ofPlans = new Map<string | undefined, PriceTable>();
+  readonly #ofPlans = new Map<string | undefined, ListTable>();
+  /** What accounts with prices of their own have, by their lists and plans. */
+  readonly #owned = new WeakMap<PriceList, Map<string | undefined, PriceTable>>();
 
   constructor(list: PriceList) {
     this.list = list;
@@ -70,21 +82,80 @@ class ListTable {
   }
 
   find(method: string, path: string): PriceMatch | undefined {
-    const match = this.#routes.find(method, path);
-    if (match === undefined) return undefined;
-    const { value, pathParams } = match;
-    return { ...value, priced: method === "HEAD" ? value.headPriced : value.priced, pathParams };
+    return renderMatch(this.search(method, path), method);
   }
 
-  forAccount(pricing: AccountPricing): PriceTable {
-    if (this.#plans.size === 0) return this;
-    const plan = pricing.plan !== undefined && this.#plans.has(pricing.plan) ? pricing.plan : undefined;
-    const known = this.#ofPlans.get(plan);
-    if (known !== undefined) return known;
-    const table = buildPriceTable(listFor(this.list, { plan }));
-    this.#ofPlans.set(plan, table);
+  search(method: string, path: string): Found | undefined {
+    return this.#routes.find(method, path);
+  }
+
+  forAccount({ plan, own }: AccountPricing): PriceTable {
+    const base = this.#onPlan(plan);
+    if (own === undefined) return base;
+    const known = this.#owned.get(own) ?? new Map<string | undefined, PriceTable>();
+    this.#owned.set(own, known);
+    const table = known.get(plan) ?? new OwnTable(base, { ...own, prices: pricesOn(own.prices, plan) });
+    known.set(plan, table);
     return table;
   }
+
+  #onPlan(plan: string | undefined): ListTable {
+    if (this.#plans.size === 0) return this;
+    const named = plan !== undefined && this.#plans.has(plan) ? plan : undefined;
+    const table = this.#ofPlans.get(named) ?? new ListTable(listFor(this.list, { plan: named }));
+    this.#ofPlans.set(named, table);
+    return table;
+  }
+}
+
+/**
+ * A list with the few prices of one account before all others. It finds what a table of both would, and is built in the time that the
+ * few take: an account has one for each list that is published.
+ */
+class OwnTable {
+  readonly list: PriceList;
+  readonly #base: ListTable;
+  readonly #own: ListTable;
+  /** Endpoints that both have. */
+  readonly #shared = new Map<string, EndpointPrices>();
+
+  constructor(base: ListTable, own: PriceList) {
+    const prices = adoptEndpoints(own.prices, base.list.prices);
+    this.list = { ...base.list, prices: [...prices, ...base.list.prices] };
+    this.#base = base;
+    this.#own = new ListTable({ ...own, prices });
+  }
+
+  find(method: string, path: string): PriceMatch | undefined {
+    const own = this.#own.search(method, path);
+    const listed = this.#base.search(method, path);
+    if (own === undefined) return renderMatch(listed, method);
+    if (listed?.pattern.text === own.pattern.text)
+      return renderMatch({ ...listed, value: this.#share(own, listed) }, method);
+    if (listed !== undefined && comparePrecedence(listed.pattern, own.pattern) < 0)
+      return renderMatch(listed, method);
+    return renderMatch({ ...own, value: this.#share(own, undefined) }, method);
+  }
+
+  forAccount(): PriceTable {
+    return this;
+  }
+
+  #share({ value, pattern }: Found, listed: Found | undefined): EndpointPrices {
+    const known = this.#shared.get(pattern.text);
+    if (known !== undefined) return known;
+    const candidates = [...value.candidates, ...(listed?.value.candidates ?? [])];
+    const own = { version: this.#own.list.version, prices: new Set(value.candidates) };
+    const shared = { ...describeEndpoint(pattern.text, candidates), own };
+    this.#shared.set(pattern.text, shared);
+    return shared;
+  }
+}
+
+function renderMatch(match: Found | undefined, method: string): PriceMatch | undefined {
+  if (match === undefined) return undefined;
+  const { value, pathParams } = match;
+  return { ...value, priced: method === "HEAD" ? value.headPriced : value.priced, pathParams };
 }
 
 function describeEndpoint(endpoint: string, candidates: readonly Price[]): EndpointPrices {

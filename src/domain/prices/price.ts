@@ -126,6 +126,8 @@ export interface PriceList {
 export interface AccountPricing {
   /** The name of its plan; undefined: it has none. */
   readonly plan?: string | undefined;
+  /** The account's own price list: it is as if its prices stood before all others. Undefined: it has none. */
+  readonly own?: PriceList | undefined;
 }
 
 /** What a price may look at in a request. */

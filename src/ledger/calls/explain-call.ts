@@ -18,8 +18,10 @@ export interface ExplainedCall {
   readonly charge: ChargeRef;
   readonly entry: Entry;
   readonly key: KeyName | undefined;
-  /** The list that priced it. */
-  readonly priceList: { readonly version: number; readonly effectiveAt: Date } | undefined;
+  /** The list that priced it, and whether it is the account's own. */
+  readonly priceList:
+    | { readonly version: number; readonly effectiveAt: Date; readonly own: boolean }
+    | undefined;
   /**
    * The price that applied, with its conditions, in the form that configuration has. Entries do not have it: it is told only when no
    * other of the list's could have given the amount.
@@ -75,7 +77,7 @@ async function explainPrice(
   if (version === null || endpoint === null || status === null) return NO_PRICE;
   const published = await readPriceList(db, version);
   const { effectiveAt } = published;
-  const found = { priceList: { version, effectiveAt } };
+  const found = { priceList: { version, effectiveAt, own: published.accountId !== null } };
   const prices = findAppliedPrices(parsePublishedList(published), {
     endpoint,
     creditType,

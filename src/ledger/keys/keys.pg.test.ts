@@ -61,6 +61,7 @@ eachDatabase("keys", (openFresh, kind) => {
         addresses: null,
         capped: [],
         plan: null,
+        priceList: null,
         planLimits: [],
         changesInMs: null,
       },

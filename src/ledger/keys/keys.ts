@@ -238,8 +238,15 @@ const FIND = {
   text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes, k.addresses, k.capped,
       ceil(extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
       a.state AS "accountState", p.name AS plan, coalesce(p.body -> 'limits', '[]') AS "planLimits",
-      CASE WHEN a.next_plan_at > clock_timestamp()
-        THEN ceil(extract(epoch FROM a.next_plan_at - clock_timestamp()) * 1000)::float8 END AS "changesInMs"
+      (SELECT l.version FROM farebox.price_lists l
+        WHERE l.account_id = k.account_id AND l.ended_at IS NULL AND l.effective_at <= clock_timestamp()
+          AND (l.until_at IS NULL OR l.until_at > clock_timestamp())
+        ORDER BY l.effective_at DESC, l.version DESC LIMIT 1) AS "priceList",
+      ceil(extract(epoch FROM least(
+        CASE WHEN a.next_plan_at > clock_timestamp() THEN a.next_plan_at END,
+        (SELECT min(CASE WHEN l.effective_at > clock_timestamp() THEN l.effective_at ELSE l.until_at END) FROM farebox.price_lists l
+          WHERE l.account_id = k.account_id AND l.ended_at IS NULL AND (l.until_at IS NULL OR l.until_at > clock_timestamp()))
+      ) - clock_timestamp()) * 1000)::float8 AS "changesInMs"
     FROM (
       SELECT key_id, NULL::timestamptz AS expires_at FROM farebox.keys WHERE hash = decode($1, 'hex')
       UNION ALL

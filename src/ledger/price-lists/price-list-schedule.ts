@@ -6,6 +6,8 @@ export interface PriceListSchedule {
   readonly inForce: PublishedPriceList | undefined;
   /** In the order in which they take effect. Lists that are overtaken at the same moment never apply and are left out. */
   readonly announced: readonly PublishedPriceList[];
+  /** The moment of the database's clock at which it was read. */
+  readonly now: Date;
 }
 
 /** Announced lists come from people: more than these are not read. */
@@ -14,7 +16,7 @@ const MAX_ANNOUNCED = 100;
 const SCHEDULE = {
   name: "price-list-schedule",
   text: `SELECT l.version, l.hash, l.body, l.effective_at AS "effectiveAt", l.published_at AS "publishedAt",
-      l.cancelled_at AS "cancelledAt", l.announced
+      l.cancelled_at AS "cancelledAt", l.account_id AS "accountId", l.announced, c.now
     FROM (SELECT clock_timestamp() AS now) c
     CROSS JOIN LATERAL (
       (SELECT p.*, false AS announced FROM farebox.price_lists p
@@ -30,9 +32,14 @@ const SCHEDULE = {
 
 /** The list in force and all announced ones, at one moment of the database's clock. */
 export async function readPriceListSchedule(db: Queryable): Promise<PriceListSchedule> {
-  const rows = await db.query<PublishedPriceList & { announced: boolean }>(SCHEDULE, [MAX_ANNOUNCED]);
+  const rows = await db.query<PublishedPriceList & { announced: boolean; now: Date }>(SCHEDULE, [
+    MAX_ANNOUNCED,
+  ]);
+  const lists = rows.map(({ announced, now: _now, ...list }) => ({ announced, list }));
   return {
-    inForce: rows.find((row) => !row.announced),
-    announced: rows.filter((row) => row.announced),
+    inForce: lists.find(({ announced }) => !announced)?.list,
+    announced: lists.filter(({ announced }) => announced).map(({ list }) => list),
+    // Without a list nothing is asked of it.
+    now: rows[0]?.now ?? new Date(),
   };
 }

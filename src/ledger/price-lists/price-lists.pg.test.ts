@@ -119,7 +119,8 @@ eachDatabase("price lists", (openFresh) => {
   });
 
   test("the schedule has the list in force and the announced ones that will apply, the soonest first", async () => {
-    assert.deepEqual(await readPriceListSchedule(db), { inForce: undefined, announced: [] });
+    const { inForce: none, announced: nothing } = await readPriceListSchedule(db);
+    assert.deepEqual([none, nothing], [undefined, []]);
     await publish("past");
     await publish("now");
     const at = inMs(120_000);

@@ -13,6 +13,8 @@ export interface PublishedPriceList {
   readonly effectiveAt: Date;
   readonly publishedAt: Date;
   readonly cancelledAt: Date | null;
+  /** Whose prices they are; null: everybody's. */
+  readonly accountId: string | null;
 }
 
 export interface Publication {
@@ -23,7 +25,7 @@ export interface Publication {
 }
 
 const COLUMNS = `version, hash, body, effective_at AS "effectiveAt", published_at AS "publishedAt",
-  cancelled_at AS "cancelledAt"`;
+  cancelled_at AS "cancelledAt", account_id AS "accountId"`;
 
 /** Of two lists with the same moment the one published later applies. */
 const NEWEST = "ORDER BY effective_at DESC, version DESC LIMIT 1";
@@ -75,7 +77,7 @@ export async function readPriceListBefore(
   db: Queryable,
   version: number,
 ): Promise<PublishedPriceList | undefined> {
-  await readPriceList(db, version);
+  await readSharedPriceList(db, version);
   const [list] = await db.query<PublishedPriceList>(
     `SELECT ${COLUMNS} FROM farebox.price_lists
      WHERE cancelled_at IS NULL AND (effective_at, version) <
@@ -85,19 +87,20 @@ export async function readPriceListBefore(
   return list;
 }
 
-/** Newest version first. `before` is the last version of the page before. */
+/** Everybody's, the newest version first. `before` is the last version of the page before. */
 export function listPriceLists(
   db: Queryable,
   page: { readonly before?: number | undefined; readonly limit: number },
 ): Promise<PublishedPriceList[]> {
   return db.query(
-    `SELECT ${COLUMNS} FROM farebox.price_lists WHERE $1::int IS NULL OR version < $1::int
+    `SELECT ${COLUMNS} FROM farebox.price_lists
+     WHERE account_id IS NULL AND ($1::int IS NULL OR version < $1::int)
      ORDER BY version DESC LIMIT $2`,
     [page.before, page.limit],
   );
 }
 
-/** Throws FareboxError `price_list_unknown`. */
+/** Everybody's, or an account's. Throws FareboxError `price_list_unknown`. */
 export async function readPriceList(db: Queryable, version: number): Promise<PublishedPriceList> {
   const [list] = await db.query<PublishedPriceList>(
     `SELECT ${COLUMNS} FROM farebox.price_lists WHERE version = $1`,
@@ -106,13 +109,19 @@ export async function readPriceList(db: Queryable, version: number): Promise<Pub
   return list ?? refuseUnknown(version);
 }
 
+/** A list that is everybody's: accounts' own are not known by their numbers alone. Throws FareboxError `price_list_unknown`. */
+export async function readSharedPriceList(db: Queryable, version: number): Promise<PublishedPriceList> {
+  const list = await readPriceList(db, version);
+  return list.accountId === null ? list : refuseUnknown(version);
+}
+
 /** What the meter prices requests by. */
 export async function loadPriceList(db: Queryable, version: number): Promise<PriceList> {
   return parsePublishedList(await readPriceList(db, version));
 }
 
 /** A stored list for pricing. Throws TypeError when this version cannot read what another one stored. */
-export function parsePublishedList(list: PublishedPriceList): PriceList {
+export function parsePublishedList(list: Pick<PublishedPriceList, "version" | "body">): PriceList {
   const parsed = parsePriceList(list.body, list.version);
   if (parsed.ok) return parsed.value;
   throw new TypeError(`price list ${list.version} cannot be read: ${parsed.problems[0]?.reason ?? ""}`);
@@ -168,7 +177,7 @@ export async function cancelPriceList(db: Queryable, version: number): Promise<P
     [version, TOLD_WITHIN_SECONDS],
   );
   if (cancelled !== undefined) return cancelled;
-  const list = await readPriceList(db, version);
+  const list = await readSharedPriceList(db, version);
   if (list.cancelledAt !== null) return list;
   throw new FareboxError(
     "price_list_in_force",
@@ -177,7 +186,8 @@ export async function cancelPriceList(db: Queryable, version: number): Promise<P
   );
 }
 
-function refuseUnknown(version: number): never {
+/** Throws FareboxError `price_list_unknown`. */
+export function refuseUnknown(version: number): never {
   throw new FareboxError("price_list_unknown", `There is no price list ${version}.`, { detail: { version } });
 }
 

@@ -94,6 +94,7 @@ export class FakeDatabase {
       addresses: null,
       capped: [],
       plan: null,
+      priceList: null,
       planLimits: [],
       changesInMs: null,
     } as const;

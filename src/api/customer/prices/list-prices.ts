@@ -1,9 +1,10 @@
 import { createRoute, type z } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { listFor } from "../../../domain/prices/own-prices.ts";
-import type { PriceList } from "../../../domain/prices/price.ts";
+import { type ScheduledPrices, scheduleFor } from "../../../domain/prices/own/own-schedule.ts";
 import { computePriceDifference } from "../../../domain/prices/price-difference.ts";
 import { priceToJson } from "../../../domain/prices/price-list-json.ts";
+import type { Database } from "../../../ledger/database/database.ts";
+import { readAccountSchedule } from "../../../ledger/price-lists/account-price-lists.ts";
 import { readAccountPricing } from "../../../ledger/price-lists/account-pricing.ts";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
 import { type PublishedPriceList, parsePublishedList } from "../../../ledger/price-lists/price-lists.ts";
@@ -27,25 +28,37 @@ export function addListPrices(app: CustomerApp, { config, database }: CustomerSe
     responses: answers(200, "The prices.", pricesBody),
   });
   app.openapi(route, async (context) => {
-    const { inForce, announced } = await readPriceListSchedule(database);
-    if (inForce === undefined) refuseUnpublished();
-    const pricing = await readAccountPricing(database, context.env.caller.accountId);
-    const read = (list: PublishedPriceList): PriceList => listFor(parsePublishedList(list), pricing);
-    const lists = announced.map(read);
-    const current = read(inForce);
-    const later = announced.map((list, index) => {
-      const after = read(list);
-      const changes = renderPriceDifference(computePriceDifference(lists[index - 1] ?? current, after));
-      return Object.assign(renderList(list, after), { changes });
+    const [current, ...later] = await readSchedule(database, context.env.caller.accountId);
+    const announced = later.map((scheduled, index) => {
+      const before = later[index - 1] ?? current;
+      const changes = renderPriceDifference(computePriceDifference(before.list, scheduled.list));
+      return Object.assign(renderList(scheduled), { changes });
     });
-    return context.json({ inForce: renderList(inForce, current), announced: later }, 200);
+    return context.json({ inForce: renderList(current), announced }, 200);
   });
 }
 
-function renderList({ version, effectiveAt }: PublishedPriceList, list: PriceList): Prices["inForce"] {
+/** Everybody's lists and the account's own are one schedule to the account, by the database's clock. */
+async function readSchedule(
+  database: Database,
+  accountId: string,
+): Promise<readonly [ScheduledPrices, ...ScheduledPrices[]]> {
+  const { inForce, announced, now } = await readPriceListSchedule(database);
+  if (inForce === undefined) refuseUnpublished();
+  const { plan } = await readAccountPricing(database, accountId);
+  const owned = await readAccountSchedule(database, accountId);
+  const read = (list: PublishedPriceList) => ({
+    effectiveAt: list.effectiveAt,
+    list: parsePublishedList(list),
+  });
+  return scheduleFor([read(inForce), ...announced.map(read)], owned, plan, now);
+}
+
+function renderList({ effectiveAt, list, ownVersion }: ScheduledPrices): Prices["inForce"] {
   return {
-    version,
+    version: list.version,
     effectiveAt: effectiveAt.toISOString(),
+    ownVersion,
     unpriced: list.unpriced,
     prices: list.prices.map(priceToJson),
   };

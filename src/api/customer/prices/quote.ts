@@ -79,8 +79,10 @@ async function computeAnswer(
     const isUnknown = table.list.unpriced === "refuse";
     return free(match?.endpoint ?? "unpriced", refusal ?? (isUnknown ? "route_unknown" : null));
   }
-  if (isFreeFor(price, method)) return { ...free(price.endpoint, refusal), price: renderPrice(price) };
-  return quotePrice(services, caller, price, facts, free(price.endpoint, refusal));
+  const priceList = match?.own?.prices.has(price) === true ? match.own.version : table.list.version;
+  const start = { ...free(price.endpoint, refusal), priceList };
+  if (isFreeFor(price, method)) return { ...start, price: renderPrice(price) };
+  return quotePrice(services, caller, price, facts, start);
 }
 
 async function quotePrice(

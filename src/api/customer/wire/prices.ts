@@ -14,7 +14,15 @@ const unpriced = z
   .openapi({ description: "What an endpoint without a price does: answers free of charge, or not at all." });
 
 const priceListBody = z
-  .object({ version: z.int(), effectiveAt: timeOutput, unpriced, prices: z.array(priceBody) })
+  .object({
+    version: z.int(),
+    effectiveAt: timeOutput,
+    ownVersion: z.int().nullable().openapi({
+      description: "The account's own price list, whose prices come first; null: it has none then.",
+    }),
+    unpriced,
+    prices: z.array(priceBody),
+  })
   .openapi("PriceList");
 
 export const pricesBody = z
@@ -55,7 +63,9 @@ export const quoteBody = z
       description: "As its price names it; `unpriced`; `open` for one that needs no key.",
       example: "POST /v1/businesses",
     }),
-    priceList: z.int().openapi({ description: "The version of the price list in force." }),
+    priceList: z.int().openapi({
+      description: "The version of the price list that it is from: everybody's, or the account's own.",
+    }),
     price: priceBody
       .nullable()
       .openapi({ description: "The price that applies; null: none does, the request is free." }),

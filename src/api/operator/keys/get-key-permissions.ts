@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { buildPriceTable } from "../../../domain/prices/price-table.ts";
 import { readKey } from "../../../ledger/keys/keys.ts";
+import { readAccountPricing } from "../../../ledger/price-lists/account-pricing.ts";
 import { parsePublishedList } from "../../../ledger/price-lists/price-lists.ts";
 import { renderPermissions } from "../../keys/render-permissions.ts";
 import { keyParams } from "../../wire/fields.ts";
@@ -26,10 +27,11 @@ const route = createRoute({
 /** `GET /v1/keys/{key}/permissions`. By its scopes alone: a revoked key may call nothing. Errors: `key_unknown`. */
 export function addGetKeyPermissions(app: OperatorApp, { database }: OperatorServices): void {
   app.openapi(route, async (context) => {
-    const { keyId, scopes } = await readKey(database, context.req.valid("param").key);
+    const { keyId, accountId, scopes } = await readKey(database, context.req.valid("param").key);
     const published = await readInForce(database);
     if (published === undefined) refuseUnpublished();
-    const table = buildPriceTable(parsePublishedList(published));
+    const pricing = await readAccountPricing(database, accountId);
+    const table = buildPriceTable(parsePublishedList(published)).forAccount(pricing);
     const body = {
       key: keyId,
       scopes: scopes === null ? null : [...scopes],

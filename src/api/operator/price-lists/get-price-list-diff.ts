@@ -2,8 +2,8 @@ import { createRoute } from "@hono/zod-openapi";
 import { computePriceDifference } from "../../../domain/prices/price-difference.ts";
 import {
   parsePublishedList,
-  readPriceList,
   readPriceListBefore,
+  readSharedPriceList,
 } from "../../../ledger/price-lists/price-lists.ts";
 import { renderPriceDifference } from "../../price-lists/render-price-difference.ts";
 import { versionParams } from "../../wire/fields.ts";
@@ -28,11 +28,11 @@ export function addGetPriceListDiff(app: OperatorApp, { database }: OperatorServ
   app.openapi(route, async (context) => {
     const { version } = context.req.valid("param");
     const { against } = context.req.valid("query");
-    const list = await readPriceList(database, version);
+    const list = await readSharedPriceList(database, version);
     const other =
       against === undefined
         ? await readPriceListBefore(database, version)
-        : await readPriceList(database, against);
+        : await readSharedPriceList(database, against);
     const after = parsePublishedList(list);
     // Before the first list there was nothing to change, the policy for endpoints without a price included.
     const before = other === undefined ? { ...after, prices: [] } : parsePublishedList(other);

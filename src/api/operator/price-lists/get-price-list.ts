@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { readPriceList } from "../../../ledger/price-lists/price-lists.ts";
+import { readSharedPriceList } from "../../../ledger/price-lists/price-lists.ts";
 import { versionParams } from "../../wire/fields.ts";
 import { priceListBody } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
@@ -21,7 +21,7 @@ const route = createRoute({
 /** `GET /v1/price-lists/{version}`. Errors: `price_list_unknown`. */
 export function addGetPriceList(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
-    const list = await readPriceList(services.database, context.req.valid("param").version);
+    const list = await readSharedPriceList(services.database, context.req.valid("param").version);
     return context.json(renderPriceList(list, await readInForce(services.database)), 200);
   });
 }

@@ -1,12 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
 import { listPriceLists } from "../../../ledger/price-lists/price-lists.ts";
-import { refuseFields } from "../../problem.ts";
 import { pageQuery } from "../../wire/page.ts";
 import { priceListPage } from "../../wire/price-list.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
 import { readInForce, renderPriceList } from "./render-price-list.ts";
+import { readVersionCursor } from "./version-cursor.ts";
 
 const route = createRoute({
   method: "get",
@@ -23,7 +23,7 @@ const route = createRoute({
 export function addListPriceLists(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { limit, cursor } = context.req.valid("query");
-    const before = cursor === undefined ? undefined : readVersion(cursor);
+    const before = cursor === undefined ? undefined : readVersionCursor(cursor);
     // One more than the page has tells whether another page follows.
     const lists = await listPriceLists(services.database, { before, limit: limit + 1 });
     const shown = lists.slice(0, limit);
@@ -32,9 +32,4 @@ export function addListPriceLists(app: OperatorApp, services: OperatorServices):
     const priceLists = shown.map((list) => renderPriceList(list, inForce));
     return context.json({ priceLists, next: last === undefined ? null : String(last.version) }, 200);
   });
-}
-
-function readVersion(cursor: string): number {
-  if (/^[1-9]\d{0,8}$/.test(cursor)) return Number(cursor);
-  return refuseFields([{ path: "cursor", reason: "is not one that a list gave as its next" }]);
 }

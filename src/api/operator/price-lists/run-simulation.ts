@@ -3,7 +3,11 @@ import { PriceSimulation, type Simulation } from "../../../domain/prices/price-s
 import { findUnrecordedCalls, type UnrecordedCalls } from "../../../domain/prices/unrecorded-calls.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { readAccountPricing } from "../../../ledger/price-lists/account-pricing.ts";
-import { loadPriceList, readPriceListsInForce } from "../../../ledger/price-lists/price-lists.ts";
+import {
+  parsePublishedList,
+  readPriceList,
+  readPriceListsInForce,
+} from "../../../ledger/price-lists/price-lists.ts";
 import {
   type ChargeGroupRow,
   type ChargePosition,
@@ -16,6 +20,9 @@ const PART_MS = 5_000;
 
 /** About 1 MB of JSON. */
 const PART_LINES = 5_000;
+
+/** A list, and whose it is; null: everybody's. */
+type ReadList = PriceList & { readonly accountId: string | null };
 
 export interface SimulationPart extends Simulation {
   readonly unrecorded: readonly UnrecordedCalls[];
@@ -34,9 +41,9 @@ export async function runSimulation(
   const { partMs = PART_MS, partLines = PART_LINES } = limits;
   const deadline = performance.now() + partMs;
   const simulation = new PriceSimulation(after);
-  const lists = new Map<number, PriceList>();
+  const lists = new Map<number, ReadList>();
   const { priceList } = await readPriceListsInForce(database);
-  if (priceList !== null) lists.set(priceList, await loadPriceList(database, priceList));
+  if (priceList !== null) lists.set(priceList, await readList(database, priceList));
   let pricing: AccountPricing & { readonly account?: string } = {};
   let next: ChargePosition | undefined;
   for await (const chunk of readChargeChunks(database, query, start)) {
@@ -57,21 +64,27 @@ export async function runSimulation(
 /** The list that priced a charge. A charge without one, which no door makes, was priced by nothing that is known. */
 async function listOf(
   database: Database,
-  lists: Map<number, PriceList>,
+  lists: Map<number, ReadList>,
   { priceList }: ChargeGroupRow,
-): Promise<PriceList> {
-  if (priceList === null) return { version: 0, prices: [], unpriced: "free" };
+): Promise<ReadList> {
+  if (priceList === null) return { version: 0, prices: [], unpriced: "free", accountId: null };
   const known = lists.get(priceList);
   if (known !== undefined) return known;
-  const list = await loadPriceList(database, priceList);
+  const list = await readList(database, priceList);
   lists.set(priceList, list);
   return list;
 }
 
-/** Of all lists that priced the charges, and of the one in force. */
-function findUnrecorded(lists: ReadonlyMap<number, PriceList>, after: PriceList): readonly UnrecordedCalls[] {
+async function readList(database: Database, version: number): Promise<ReadList> {
+  const published = await readPriceList(database, version);
+  return { ...parsePublishedList(published), accountId: published.accountId };
+}
+
+/** Of everybody's lists that priced the charges, and of the one in force: an account's own says nothing of other endpoints. */
+function findUnrecorded(lists: ReadonlyMap<number, ReadList>, after: PriceList): readonly UnrecordedCalls[] {
   const found = new Map<string, UnrecordedCalls>();
   for (const list of lists.values()) {
+    if (list.accountId !== null) continue;
     for (const calls of findUnrecordedCalls(list, after)) {
       found.set(`${calls.reason} ${calls.endpoint}`, calls);
     }

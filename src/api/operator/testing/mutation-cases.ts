@@ -303,6 +303,22 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
       return { params: { version: String(list["version"]) } };
     },
   },
+  publishAccountPrices: {
+    action: "account_prices.publish",
+    prepare: async (scene) => ({
+      params: { account: await scene.account() },
+      body: { prices: [{ match: "GET /v1/own", cost: 1, credit: "credits" }] },
+    }),
+  },
+  cancelAccountPrices: {
+    action: "account_prices.cancel",
+    prepare: async (scene) => {
+      const account = await scene.account();
+      const prices = [{ match: "GET /v1/own", cost: 1, credit: "credits" }];
+      const list = await scene.post(`/v1/accounts/${account}/price-lists`, { prices });
+      return { params: { account, version: String(list["version"]) } };
+    },
+  },
   simulatePrices: {
     action: null,
     prepare: () => ({ body: { prices: [], from: "2020-01-01", to: "2020-01-02" } }),

@@ -4,10 +4,13 @@ import { priceListDiff, publicationBody } from "../../../api/wire/price-list.ts"
 import { loadConfig } from "../../../config/load-config.ts";
 import { priceListToJson } from "../../../domain/prices/price-list-json.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
+import { publishAccountPrices } from "./account-prices.ts";
 import { renderPriceDifference } from "./render-price-difference.ts";
 
 interface Options extends OperatorOptions {
+  readonly account?: string;
   readonly effective?: string;
+  readonly until?: string;
 }
 
 /** `farebox prices publish <config>` */
@@ -17,9 +20,14 @@ export function addPricesPublish(prices: Command, cli: Cli): void {
     .description("publish the prices of a configuration file, from now on or from a later time")
     .argument("<config>", "the configuration file; only its prices and `unpriced` are published")
     .option("--effective <time>", "when they take effect (ISO 8601 with offset; default: now)")
+    .option("--account <id>", "the account whose own prices they are; the file has nothing but `prices` then")
+    .option("--until <time>", "with --account: when they end (default: when later ones take effect)")
     .addOption(dataOption())
     .addOption(jsonOption())
-    .action(async (file: string, options: Options) => {
+    .action(async (file: string, options: Options, command: Command) => {
+      if (options.account !== undefined)
+        return await publishAccountPrices(cli, options, file, options.account);
+      if (options.until !== undefined) command.error("error: --until is for the prices of an --account");
       const list = priceListToJson(loadConfig(file));
       const operator = cli.operator(options);
       const publication = await operator.post("/v1/price-lists", publicationBody, {
