@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { buildConsole } from "../../examples/build-console.ts";
+import { openBrowser, type WatchedPage } from "../end-to-end/browser.ts";
+import { askAsBrowser, CHANGE } from "./ask-as-browser.ts";
+import { openPortalScene, type PortalScene } from "./portal-scene.ts";
+
+let scene: PortalScene;
+let watched: WatchedPage & { close(): Promise<void> };
+let page: Page;
+
+before(async () => {
+  await buildConsole();
+  scene = await openPortalScene(4);
+  watched = await openBrowser();
+  ({ page } = watched);
+  page.setDefaultTimeout(120_000);
+  await page.goto(`${scene.operator}/`);
+  await page.getByLabel("Token").fill(scene.operatorToken);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+  await page.goto(`${scene.operator}/console/accounts/${scene.customer.id}`);
+  await page.getByRole("heading", { level: 1, name: /^Lumen Analytics/ }).waitFor();
+});
+
+after(async () => {
+  await watched?.close();
+  await scene?.close();
+});
+
+const account = <T>(path = ""): Promise<T> =>
+  scene.operate<T>("GET", `/v1/accounts/${scene.customer.id}${path}`);
+
+async function closed(): Promise<void> {
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+}
+
+test("a pool is adjusted down: the button says what is taken, and what cannot be is said and takes nothing", async () => {
+  await page.getByRole("button", { name: "Adjust" }).click();
+  await page.getByLabel("Amount").fill("-99999999");
+  await page.getByLabel("Reason").fill("counted twice in May");
+  await page.getByRole("button", { name: "Take 99999999 credits away" }).click();
+  await page.getByRole("dialog").getByRole("alert").first().waitFor();
+  await page.getByLabel("Amount").fill("-0.5");
+  await page.getByRole("button", { name: "Take 0.5 credits away" }).click();
+  await closed();
+  const { entries } = await account<{ entries: { amount: number; reason: string }[] }>(
+    "/entries?kind=adjustment",
+  );
+  assert.deepEqual(
+    entries.map(({ amount, reason }) => [amount, reason]),
+    [[-0.5, "counted twice in May"]],
+  );
+});
+
+test("a plan is taken away at its next refresh, and given back", async () => {
+  await page.getByRole("button", { name: "Change plan" }).click();
+  await page.getByLabel("Plan", { exact: true }).selectOption("");
+  await page.getByRole("button", { name: "Take the plan away" }).click();
+  await closed();
+  const leaving = await account<{
+    plan: string | null;
+    nextPlan: string | null;
+    nextPlanAt: string | null;
+  }>();
+  assert.deepEqual([leaving.plan, leaving.nextPlan], ["starter", null]);
+  assert.notEqual(leaving.nextPlanAt, null);
+  await page.getByRole("button", { name: "Change plan" }).click();
+  await page.getByLabel("When", { exact: true }).selectOption("now");
+  await page.getByRole("button", { name: "Change to starter" }).click();
+  await closed();
+  const back = await account<{ plan: string | null; nextPlanAt: string | null }>();
+  assert.deepEqual([back.plan, back.nextPlanAt], ["starter", null]);
+});
+
+test("a portal link that is made here signs a customer in once, and all of them are signed out", async () => {
+  await page.getByRole("button", { name: "Make a portal link" }).click();
+  await page.getByLabel("They may").selectOption("manage");
+  await page.getByRole("button", { name: "Make the link" }).click();
+  const path = (await page.locator("[data-secret]").innerText()).trim();
+  await page.getByRole("button", { name: "I have kept it" }).click();
+  await closed();
+  const link = new URL(path, scene.gateway).hash.replace("#link=", "");
+  const signIn = () =>
+    askAsBrowser(`${scene.gateway}/portal/session`, "POST", { headers: CHANGE, body: { link } });
+  const { status, body, cookie } = await signIn();
+  assert.deepEqual([status, body.access], [201, "manage"]);
+  assert.equal((await signIn()).status, 401);
+  const session = () => askAsBrowser(`${scene.gateway}/portal/session`, "GET", { headers: { cookie } });
+  assert.equal((await session()).status, 200);
+  await page.getByRole("button", { name: "Sign out everywhere" }).click();
+  await page.getByRole("button", { name: "Sign them out" }).click();
+  await closed();
+  assert.equal((await session()).status, 401);
+});
+
+test("a dialog is opened, left and come back from by the keyboard alone", async () => {
+  const button = page.getByRole("button", { name: "Grant credits" });
+  await button.focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  // What is behind the dialog is not reached.
+  for (let step = 0; step < 12; step++) {
+    await page.keyboard.press("Tab");
+    assert.ok(
+      await page.evaluate<boolean>(`document.activeElement.closest("[role=dialog]") !== null
+      || document.activeElement === document.body || document.activeElement.hasAttribute("data-base-ui-focus-guard")`),
+    );
+  }
+  await page.keyboard.press("Escape");
+  await closed();
+  assert.equal(await page.evaluate<string>("document.activeElement.textContent"), "Grant credits");
+});
