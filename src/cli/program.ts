@@ -18,6 +18,7 @@ import { addEntries } from "./commands/entries.ts";
 import { addExports } from "./commands/exports/exports.ts";
 import { addGrant } from "./commands/grant.ts";
 import { addHealth } from "./commands/health.ts";
+import { addInit } from "./commands/init/init.ts";
 import { addKeyCreate } from "./commands/key/create.ts";
 import { addKeyImport } from "./commands/key/import.ts";
 import { addKeyList } from "./commands/key/list.ts";
@@ -65,6 +66,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
       writeOut: (text) => cli.terminal.out(text),
       writeErr: writeUsage,
     });
+  addInit(program, cli);
   addStart(program, cli);
   const account = program.command("account").description("accounts");
   addAccountCreate(account, cli);

@@ -86,7 +86,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
 };
 
 /** Commands that ask no operation. */
-const ALONE = new Set(["start", "check", "try", "migrate"]);
+const ALONE = new Set(["init", "start", "check", "try", "migrate"]);
 
 /** The requests that a command sends, until the one that is looked for. */
 async function requestsOf(args: readonly string[]): Promise<string[]> {
