@@ -37,6 +37,19 @@ describe("readResponseHead", () => {
     assert.deepEqual(read(raw).headers, ["X-Kept", "1"]);
   });
 
+  it("takes hidden headers away in any letter case, after they were read", () => {
+    const raw = ["X-COUNT", "7", "X-Live", "1", "X-Cost", "3", "X-Kept", "1", "Content-Length", "5"];
+    const head = readResponseHead(raw, OWN, 20, {
+      countHeader: "x-count",
+      read: new Set(["x-live"]),
+      hidden: new Set(["x-count", "x-live", "x-cost", "content-length"]),
+    });
+    assert.ok(!("reason" in head));
+    // A length frames the body: it can be no secret.
+    assert.deepEqual(head.headers, ["X-Kept", "1", "Content-Length", "5"]);
+    assert.deepEqual([head.countHeader, head.readHeaders?.get("x-live")], ["7", "1"]);
+  });
+
   it("reads length, type, coding, cache control and the count", () => {
     const head = read(
       [

@@ -187,6 +187,8 @@ export interface WorldOptions {
   readonly idempotencyBytes?: number;
   readonly config?: Partial<GatewayConfig>;
   readonly accountEndpoints?: AccountEndpoints;
+  /** Of the upstream's responses; in lower case. */
+  readonly hiddenHeaders?: readonly string[];
 }
 
 /** A gateway between raw sockets, and what it reported. */
@@ -215,6 +217,7 @@ export class World {
       config,
       idempotencyBytes = 50_000,
       accountEndpoints,
+      hiddenHeaders,
     } = this.#options;
     this.#gateway = createGateway({
       config: {
@@ -225,6 +228,7 @@ export class World {
             host: undefined,
             pathPrefix: undefined,
             headers: { "x-upstream-token": "of-the-provider" },
+            hiddenHeaders,
             connectTimeoutMs: 500,
             headersTimeoutMs: 1_000,
             bodyTimeoutMs: 1_000,
