@@ -1,4 +1,5 @@
 import {
+  type Document,
   isAlias,
   isMap,
   isNode,
@@ -8,6 +9,7 @@ import {
   LineCounter,
   type Node,
   parseAllDocuments,
+  type Tags,
 } from "yaml";
 import type { FileProblem } from "./file-problem.ts";
 
@@ -18,6 +20,8 @@ export type DocumentPath = readonly (string | number)[];
 export interface YamlDocument {
   readonly file: string;
   readonly value: unknown;
+  /** As it was parsed, with its comments: whoever writes it back need not parse it again. */
+  readonly document: Document;
   /** The line of the value at `path`, or of its nearest parent that is written in the file. */
   lineOf(path: DocumentPath): number;
   /** The line of a member's name: where an unknown field is written. */
@@ -27,11 +31,12 @@ export interface YamlDocument {
 /** A file of a person's hand is far smaller; the limit stops a wrong path (a log, a dump) from being parsed. */
 const MAX_FILE_CHARACTERS = 1_048_576;
 
-/** Reads a YAML 1.2 text. Returns what is wrong when it is not one well-formed document. */
+/** Reads a YAML 1.2 text. Returns what is wrong when it is not one well-formed document. `customTags` change how it is written back. */
 export function parseYamlDocument(
   file: string,
   text: string,
   maxCharacters = MAX_FILE_CHARACTERS,
+  customTags?: (tags: Tags) => Tags,
 ): YamlDocument | readonly FileProblem[] {
   const problem = (line: number, reason: string, fix: string): FileProblem => ({
     file,
@@ -46,7 +51,12 @@ export function parseYamlDocument(
     ];
   }
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  const documents = parseAllDocuments(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    ...(customTags === undefined ? {} : { customTags }),
+  });
   const first = "empty" in documents ? undefined : documents[0];
   if (first === undefined) return [problem(1, "is empty", "write at least the required options")];
   const second = documents[1];
@@ -68,6 +78,7 @@ export function parseYamlDocument(
   return {
     file,
     value,
+    document: first,
     lineOf: (path) => lineAt(findNode(root, path)),
     lineOfMember: (path, member) => lineAt(findMember(findNode(root, path), member)),
   };

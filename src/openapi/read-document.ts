@@ -1,22 +1,29 @@
 import { type Node, parseTree } from "jsonc-parser";
+import type { ScalarTag, Tags } from "yaml";
 import type { FileProblem } from "../contract/file-problem.ts";
 import { parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { nodeFinder } from "./json-nodes.ts";
 
-type ReadDocument = Pick<YamlDocument, "value" | "lineOf">;
+type ReadDocument = Pick<YamlDocument, "value" | "lineOf"> & {
+  /** Undefined: it is JSON. */
+  readonly document?: YamlDocument["document"] | undefined;
+};
 
 export function isJson(text: string): boolean {
   return text.trimStart().startsWith("{");
 }
 
-/** Reads a document of JSON or YAML. A JSON text that is sound is not read as YAML, which takes a minute for a large one. */
+/**
+ * Reads a document of JSON or YAML. A JSON text that is sound is not read as YAML: parsing a large document with its places and
+ * comments takes seconds, most of them for the memory that it needs, so a document is parsed once and written back from that.
+ */
 export function readDocument(
   file: string,
   text: string,
   maxCharacters: number,
 ): ReadDocument | readonly FileProblem[] {
   const json = isJson(text) && text.length <= maxCharacters ? readJson(text) : undefined;
-  return json ?? parseYamlDocument(file, text, maxCharacters);
+  return json ?? parseYamlDocument(file, text, maxCharacters, keepNumbers);
 }
 
 /** Undefined: it is no JSON, or an object has a member twice, of which readers take different ones. */
@@ -52,4 +59,16 @@ function hasMemberTwice(root: Node): boolean {
     for (const child of children) open.push(child);
   }
   return false;
+}
+
+/** Numbers as they are written: `1.10`, and those with more digits than a number holds. */
+function keepNumbers(tags: Tags): Tags {
+  return tags.map((tag) => {
+    if (typeof tag === "string" || !("stringify" in tag) || !/:(int|float)$/.test(tag.tag)) return tag;
+    const { stringify } = tag;
+    return Object.assign({}, tag, {
+      stringify: ((item, ...rest) =>
+        item.source ?? stringify?.(item, ...rest) ?? "") satisfies ScalarTag["stringify"],
+    });
+  });
 }

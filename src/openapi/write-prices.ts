@@ -1,4 +1,4 @@
-import { isAlias, isScalar, parseDocument, Scalar, type ScalarTag, type Tags, visit } from "yaml";
+import { type Document, isAlias, isScalar, Scalar, visit } from "yaml";
 import { problemsError } from "../contract/file-problem.ts";
 import { formatPath } from "../contract/yaml-document.ts";
 import { editJsonObjects } from "./edit-json.ts";
@@ -48,7 +48,10 @@ export function writePrices(
   const taken = new Set(priced.flatMap(({ endpoints }) => endpoints));
   const listed = [shown.inForce, ...shown.announced.map(({ list }) => list)].flatMap(({ prices }) => prices);
   return {
-    text: isJson(text) ? writeJson(text, priced) : writeYaml(file, text, priced),
+    text:
+      document.document === undefined || isJson(text)
+        ? writeJson(text, priced)
+        : writeYaml(file, text, document.document, priced),
     operations: operations.length,
     withPrice: priced.filter(({ members }) => members["x-credits"] !== undefined).length,
     withoutPrice: priced
@@ -67,8 +70,12 @@ function writeJson(text: string, priced: readonly PricedOperation[]): string {
   );
 }
 
-function writeYaml(file: string, text: string, priced: readonly PricedOperation[]): string {
-  const document = parseDocument(text, { customTags: keepNumbers });
+function writeYaml(
+  file: string,
+  text: string,
+  document: Document,
+  priced: readonly PricedOperation[],
+): string {
   for (const { operation, members } of priced) {
     if (isAlias(document.getIn(operation.place, true))) refuseAlias(file, operation.place);
     for (const [name, value] of Object.entries(members)) {
@@ -89,20 +96,8 @@ function writeYaml(file: string, text: string, priced: readonly PricedOperation[
   });
 }
 
-/** Numbers as they are written: `1.10`, and those with more digits than a number holds. */
-function keepNumbers(tags: Tags): Tags {
-  return tags.map((tag) => {
-    if (typeof tag === "string" || !("stringify" in tag) || !/:(int|float)$/.test(tag.tag)) return tag;
-    const { stringify } = tag;
-    return Object.assign({}, tag, {
-      stringify: ((item, ...rest) =>
-        item.source ?? stringify?.(item, ...rest) ?? "") satisfies ScalarTag["stringify"],
-    });
-  });
-}
-
 /** Text of several lines is a block, which people can read; one line stays as it was quoted. */
-function createNode(document: ReturnType<typeof parseDocument>, value: unknown, old: unknown): unknown {
+function createNode(document: Document, value: unknown, old: unknown): unknown {
   if (typeof value !== "string") {
     const written = document.createNode(value, { flow: !Array.isArray(value) });
     // Readers of YAML 1.1 take a plain time for a date.
