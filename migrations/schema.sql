@@ -596,7 +596,7 @@ CREATE TABLE farebox.operator_tokens (
   CONSTRAINT operator_tokens_most_daily_check CHECK ((most_daily > 0)),
   CONSTRAINT operator_tokens_most_each_check CHECK ((most_each > 0)),
   CONSTRAINT operator_tokens_name_once UNIQUE (name),
-  CONSTRAINT operator_tokens_role_check CHECK ((role = ANY (ARRAY['metrics'::text, 'read'::text, 'portal'::text, 'support'::text, 'admin'::text]))),
+  CONSTRAINT operator_tokens_role_check CHECK ((role = ANY (ARRAY['metrics'::text, 'read'::text, 'portal'::text, 'support'::text, 'meter'::text, 'admin'::text]))),
   CONSTRAINT operator_tokens_support_has_limits CHECK (((role = 'support'::text) = (most_each IS NOT NULL)))
 );
 COMMENT ON TABLE farebox.operator_tokens IS 'Named tokens of the operator API with their roles. Revoked ones stay: the audit trail names them.';

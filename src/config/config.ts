@@ -25,6 +25,7 @@ export interface Config {
   readonly sessions: SessionsConfig;
   readonly exports: ExportsConfig;
   readonly gateway: GatewayLimits & ListenerConfig;
+  readonly sidecar: SidecarConfig;
   readonly idempotency: { readonly keepHours: number; readonly maxBodyBytes: number };
   readonly leases: { readonly idleMs: number; readonly deadAfterMs: number };
   readonly shards: number;
@@ -82,6 +83,14 @@ export interface PlanConfig {
   readonly limits: readonly LimitRule[];
   /** For keys without caps of their own. */
   readonly caps: readonly KeyCap[];
+}
+
+/** Where APIs ask for holds. */
+interface SidecarConfig {
+  /** Undefined: nowhere. */
+  readonly listen: { readonly host: string; readonly port: number } | { readonly path: string } | undefined;
+  /** How long a hold lives that does not say it. */
+  readonly holdMs: number;
 }
 
 /** The endpoints that show customers their own account. */

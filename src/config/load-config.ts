@@ -136,6 +136,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     sessions: nameSessions(file.sessions),
     exports,
     gateway: { ...nameLimits(file.gateway), ...nameListener(file.gateway, document.file) },
+    sidecar: nameSidecar(file.sidecar),
     idempotency: {
       keepHours: Math.ceil(file.idempotency.keep / 3_600_000),
       maxBodyBytes: file.idempotency.maxBody,
@@ -178,6 +179,14 @@ function checkContractFile(
 
 function nameSessions({ hosts, idle, longest }: ConfigFile["sessions"]): Config["sessions"] {
   return { hosts, idleSeconds: Math.ceil(idle / 1_000), longestSeconds: Math.ceil(longest / 1_000) };
+}
+
+function nameSidecar({ listen, hold }: ConfigFile["sidecar"]): Config["sidecar"] {
+  if (listen === undefined) return { listen, holdMs: hold };
+  if (listen.startsWith("unix:")) return { listen: { path: listen.slice("unix:".length) }, holdMs: hold };
+  const colon = listen.lastIndexOf(":");
+  const host = listen.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  return { listen: { host, port: Number(listen.slice(colon + 1)) }, holdMs: hold };
 }
 
 function nameCustomerApi({ per, ...rest }: ConfigFile["customerApi"]): Config["customerApi"] {

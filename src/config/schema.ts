@@ -8,6 +8,7 @@ import { limitsOption, matchOption } from "./sections/limit-schema.ts";
 import { plansOption } from "./sections/plan-schema.ts";
 import { portalOption } from "./sections/portal-schema.ts";
 import { sessionsOption } from "./sections/session-schema.ts";
+import { sidecarOption } from "./sections/sidecar-schema.ts";
 import { upstreamOption } from "./sections/upstream-schema.ts";
 
 /** Every option of farebox.yaml, once: its form, its default and the reason for it. The reference page is made from it. */
@@ -85,6 +86,7 @@ export const configSchema = z
     sessions: sessionsOption,
     exports: exportsOption,
     gateway: gatewayOption,
+    sidecar: sidecarOption,
     idempotency: z
       .strictObject({
         keep: duration({

@@ -2,9 +2,10 @@ import type { Credits } from "./credits.ts";
 
 /**
  * What a token or a person may do at the operator API. `metrics`: scrape metrics. `read`: read everything. `portal`: make portal
- * links for customers and nothing else. `support`: read, and give credits by grants and refunds up to limits. `admin`: everything.
+ * links for customers and nothing else. `support`: read, and give credits by grants and refunds up to limits. `meter`: ask for holds at
+ * the sidecar's listener and nothing else. `admin`: everything.
  */
-export const OPERATOR_ROLES = ["metrics", "read", "portal", "support", "admin"] as const;
+export const OPERATOR_ROLES = ["metrics", "read", "portal", "support", "meter", "admin"] as const;
 
 export type OperatorRole = (typeof OPERATOR_ROLES)[number];
 
@@ -14,6 +15,7 @@ const MAY: Readonly<Record<OperatorRole, readonly OperatorRole[]>> = {
   read: ["metrics", "read"],
   portal: ["portal"],
   support: ["metrics", "read", "portal", "support"],
+  meter: ["meter"],
   admin: OPERATOR_ROLES,
 };
 

@@ -27,7 +27,7 @@ export interface ChargeItem {
   readonly amount: Credits;
   /** The most that may be taken of the amount: the caller's `Credits-Max`. The rest is uncollected. Undefined: all of it. */
   readonly most?: Credits | undefined;
-  /** All of the amount or nothing, straight from the pool (`hold: null`). What is not covered is `short`. */
+  /** All of the amount or nothing, from the pool: `hold` is null or a hold of nothing. What is not covered is `short`. */
   readonly whole?: true | undefined;
   /**
    * The instance that may make it: once that is declared dead the charge is not made, and rejects with FareboxError

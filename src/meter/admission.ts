@@ -31,10 +31,13 @@ export interface AdmissionTerms {
 export class OpenAdmission implements Admission {
   readonly price: Price | undefined;
   readonly quote: Quote;
+  readonly onlyBy: string | undefined;
   readonly #parts: AdmissionParts;
   readonly #request: AdmitRequest;
   readonly #terms: AdmissionTerms;
   #closed = false;
+  /** Nothing is set aside any more, and it is not counted among the open ones. */
+  #lapsed = false;
 
   constructor(parts: AdmissionParts, request: AdmitRequest, terms: AdmissionTerms) {
     this.#parts = parts;
@@ -42,6 +45,7 @@ export class OpenAdmission implements Admission {
     this.#terms = terms;
     this.price = terms.price;
     this.quote = terms.quote;
+    this.onlyBy = request.asHold === true ? parts.ledger.instanceId : undefined;
     parts.open.begin();
   }
 
@@ -51,6 +55,10 @@ export class OpenAdmission implements Admission {
 
   unitsOf(outcome: Parameters<Admission["unitsOf"]>[0]): number {
     return this.price === undefined ? 0 : computeCharge(this.price, outcome, this.#request.facts).units;
+  }
+
+  get owner(): string | undefined {
+    return this.#terms.owner;
   }
 
   get decidedOnAnswer(): boolean {
@@ -66,12 +74,25 @@ export class OpenAdmission implements Admission {
     // The caller was promised that it costs no more, whatever the upstream returned.
     const most = max !== undefined && max < amount ? max : undefined;
     const lease = this.#setAsideExactly(most ?? amount);
-    return this.#commit({ ...this.#item(price, outcome, amount, computed.units, lease), most }, lease);
+    const item = { ...this.#item(price, outcome, amount, computed.units, lease), most };
+    const committed = this.#commit(item, lease);
+    return this.onlyBy === undefined ? committed : this.#orAgain(committed);
   }
 
   async decide(outcome: Outcome): Promise<Settlement | Refusal> {
     const price = this.#priceOf("answer");
     this.#close();
+    return await this.#orAgain(this.#decide(price, outcome));
+  }
+
+  lapse(): void {
+    if (this.#closed || this.#lapsed) return;
+    this.#returnAll();
+    this.#lapsed = true;
+    this.#parts.open.end();
+  }
+
+  async #decide(price: Price, outcome: Outcome): Promise<Settlement | Refusal> {
     try {
       const computed = this.#compute(price, outcome);
       const allowed = await this.#allowedByMax(price, computed.amount);
@@ -87,16 +108,12 @@ export class OpenAdmission implements Admission {
 
   async cancel(): Promise<void> {
     if (this.#closed) return;
-    this.#close();
-    this.#returnAll();
-    this.#parts.open.end();
+    this.#end();
     await this.#freeKey();
   }
 
   async finish(response: StoredResponse): Promise<void> {
-    this.#close();
-    this.#returnAll();
-    this.#parts.open.end();
+    this.#end();
     const { owner } = this.#terms;
     const { idempotency, identity } = this.#request;
     if (idempotency === undefined || owner === undefined) return;
@@ -131,6 +148,17 @@ export class OpenAdmission implements Admission {
     return { code: "quote_above_max", creditType: price.creditType, quote: amount, max };
   }
 
+  /** A caller who asks again may settle again what was not charged: what was set aside has gone back. */
+  async #orAgain<T>(settling: Promise<T>): Promise<T> {
+    try {
+      return await settling;
+    } catch (error) {
+      this.#closed = this.onlyBy === undefined;
+      this.#lapsed = !this.#closed;
+      throw error;
+    }
+  }
+
   /** Nothing was charged, so the key is free before the refusal is told: a top-up and a retry under it must work. */
   async #refuse(refusal: Refusal): Promise<Refusal> {
     this.#parts.events.refused(refusal.code);
@@ -146,7 +174,7 @@ export class OpenAdmission implements Admission {
   #setAsideExactly(amount: Credits): Lease | undefined {
     const { lease, quote } = this.#terms;
     const { desk } = this.#parts;
-    if (lease === undefined || !desk.holds(lease)) return undefined;
+    if (lease === undefined || this.#lapsed || !desk.holds(lease)) return undefined;
     if (amount < quote.amount) desk.unreserve(lease, quote.amount - amount);
     if (amount <= quote.amount || desk.reserveMore(lease, amount - quote.amount)) return lease;
     desk.surrender(lease, quote.amount);
@@ -177,6 +205,9 @@ export class OpenAdmission implements Admission {
   }
 
   #compute(price: Price, outcome: Outcome): ComputedCharge {
+    const { cost, units = 1 } = outcome;
+    if (cost !== undefined && chargedOn(price, outcome.status))
+      return { amount: cost, units, countProblem: undefined };
     const computed = computeCharge(price, outcome, this.#request.facts);
     if (computed.countProblem !== undefined) {
       this.#parts.events.countMissing({
@@ -200,6 +231,7 @@ export class OpenAdmission implements Admission {
       hold: lease === undefined ? null : "lease",
       capKey: lease?.capKey,
       amount,
+      onlyBy: this.onlyBy,
       requestId: this.#request.requestId,
       keyId: this.#request.identity.keyId,
       endpoint: price.endpoint,
@@ -213,12 +245,21 @@ export class OpenAdmission implements Admission {
 
   #returnAll(): void {
     const { lease, quote } = this.#terms;
-    if (lease !== undefined) this.#parts.desk.unreserve(lease, quote.amount);
+    if (lease !== undefined && !this.#lapsed) this.#parts.desk.unreserve(lease, quote.amount);
   }
 
+  /** Nothing is charged. */
+  #end(): void {
+    this.#close();
+    this.#returnAll();
+    this.#parts.open.end();
+  }
+
+  /** Of those that may be settled once, and of those that were not charged at the first time. */
   #close(): void {
     if (this.#closed) throw new Error(`request ${this.#request.requestId} was settled or cancelled before`);
     this.#closed = true;
+    if (this.#lapsed) this.#parts.open.begin();
   }
 
   #pool(price: Price): PoolRef {

@@ -44,7 +44,7 @@ export class ChargeUnderWay extends PendingSettle {
 
   send(): void {
     const { ledger, deadlines, clock } = this.#parts;
-    deadlines.add(clock.now(), this);
+    if (!this.#isAwaited) deadlines.add(clock.now(), this);
     void ledger.charge(this.#item).then(
       (result) => this.#committed(result),
       (error: unknown) => this.#failed(error),
@@ -62,7 +62,7 @@ export class ChargeUnderWay extends PendingSettle {
     const { desk, open } = this.#parts;
     if (this.#lease !== undefined) desk.settle(this.#lease, this.#reserved, result.charged);
     open.end();
-    if (!this.claim()) return this.#reverseLate(result);
+    if (!this.#mayAnswer()) return this.#reverseLate(result);
     if (result.shortage === undefined) this.#waiting.resolve(this.#settled(result));
     else if (this.#waiting.short !== undefined) this.#waiting.short(result.shortage);
     else this.#waiting.reject(new Error(`the charge of request ${this.#item.requestId} is short`));
@@ -73,7 +73,16 @@ export class ChargeUnderWay extends PendingSettle {
     const { desk, open } = this.#parts;
     if (this.#lease !== undefined) desk.unreserve(this.#lease, this.#reserved);
     open.end();
-    if (this.claim()) this.#waiting.reject(error);
+    if (this.#mayAnswer()) this.#waiting.reject(error);
+  }
+
+  /** Somebody asks until it is told. */
+  get #isAwaited(): boolean {
+    return this.#request.asHold === true;
+  }
+
+  #mayAnswer(): boolean {
+    return this.#isAwaited || this.claim();
   }
 
   /** What was set aside for it in the lease. */

@@ -53,6 +53,12 @@ export interface AdmitRequest {
   /** The caller's `Credits-Max`. */
   readonly max: Credits | undefined;
   readonly idempotency: { readonly key: string; readonly requestHash: string } | undefined;
+  /**
+   * It is settled by a caller who asks again until it is told. So its charge is waited for as long as it takes and never reversed for
+   * that, and a settlement that rejects may be tried again: nothing was charged. It is made under the id that the instance has now:
+   * once that is declared dead, settling rejects with FareboxError `instance_replaced`, for whoever settles it then may be another.
+   */
+  readonly asHold?: true | undefined;
 }
 
 export type Decision =
@@ -60,14 +66,18 @@ export type Decision =
   | { readonly kind: "replay"; readonly response: StoredResponse }
   | { readonly kind: "admitted"; readonly admission: Admission };
 
-/** How a request ended, and what is kept of its response. */
-type SettledOutcome = Outcome & { readonly response?: StoredResponse };
+/** How a request ended, and what is kept of its response. `cost`: what it costs instead of what its price says. */
+type SettledOutcome = Outcome & { readonly response?: StoredResponse; readonly cost?: Credits | undefined };
 
 /** A request that may be forwarded. Exactly one of `settle` (or `decide`), `finish` and `cancel` must be called, once. */
 export interface Admission {
   /** The price that applies; undefined when the request is free. */
   readonly price: Price | undefined;
   readonly quote: Quote;
+  /** The instance that alone may charge it, where it is a hold; undefined: it is none. */
+  readonly onlyBy: string | undefined;
+  /** What this run has its Idempotency-Key by; undefined: there is none. */
+  readonly owner: string | undefined;
   /** Whether an upstream status is charged under this price. False when free. */
   chargedOn(status: number): boolean;
   /** How many units an outcome is charged for. */
@@ -90,6 +100,11 @@ export interface Admission {
    * Idempotency-Key is free again. Otherwise like `settle`.
    */
   decide(outcome: SettledOutcome): Promise<Settlement | Refusal>;
+  /**
+   * Nobody has settled it in time: what is set aside is returned. It may still be settled, then straight from the pool as far as that
+   * covers it, or cancelled.
+   */
+  lapse(): void;
   /** The request failed or is not charged: everything set aside is returned, the Idempotency-Key is free again. Never rejects. */
   cancel(): Promise<void>;
   /**

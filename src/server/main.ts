@@ -20,6 +20,7 @@ import { openConsole } from "./open-console.ts";
 import { openGateway } from "./open-gateway.ts";
 import { openInstance } from "./open-instance.ts";
 import { renderPageUrls } from "./open-pages.ts";
+import { openSidecar } from "./open-sidecar.ts";
 import { prepareDatabase } from "./prepare-database.ts";
 import { startBackground } from "./start-background.ts";
 import { countWorkers } from "./workers/count-workers.ts";
@@ -52,6 +53,8 @@ export interface Running {
   /** The customers' pages and the operators'; undefined where they are off. */
   readonly portal: string | undefined;
   readonly console: string | undefined;
+  /** Where APIs ask for holds, `http://127.0.0.1:8402` or `unix:/…`; undefined where it is off. */
+  readonly sidecar: string | undefined;
   readonly operatorToken: OperatorToken;
   /**
    * Tells load balancers to send to others, for `gateway.drainDelay`: `/readyz` is 503 and answers end their connections, while
@@ -122,6 +125,8 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   closing.add("operator API", () => operator.close());
   // Streams have no end of their own.
   closing.add("traffic", async () => traffic.close());
+  const { token } = operatorToken;
+  const sidecar = await openSidecar(parts, instance, { operatorToken: token, version });
   closing.add("gateway", () => gateway.close(), "serving");
   const address = await gateway.listen(listen.host, listen.port).catch(refuseAddress(listen));
   ready = true;
@@ -134,7 +139,8 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   };
   const gatewayUrl = renderUrl(address, config.gateway.tls === undefined ? "http" : "https");
   const urls = { gateway: gatewayUrl, operator: operator.url };
-  return { ...urls, ...renderPageUrls(config, urls), operatorToken, announceEnd, close: () => closing.run() };
+  const close = (): Promise<void> => closing.run();
+  return { ...urls, ...renderPageUrls(config, urls), sidecar, operatorToken, announceEnd, close };
 }
 
 function tellOfStorage(database: Database, logger: Logger): void {

@@ -22,6 +22,7 @@ interface Ready {
   /** Null when they are off. */
   readonly portal: string | null;
   readonly console: string | null;
+  readonly sidecar: string | null;
 }
 
 export interface Finished {

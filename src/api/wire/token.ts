@@ -9,7 +9,7 @@ const NAME_REASON =
 
 const role = z.enum(OPERATOR_ROLES).openapi({
   description:
-    "`metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `admin`: everything.",
+    "`metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `meter`: hold and charge at the sidecar's listener only. `admin`: everything.",
 });
 
 const limitsInput = z

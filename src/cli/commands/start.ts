@@ -40,10 +40,19 @@ export function addStart(program: Command, cli: Cli): void {
     .action(async (options: Options) => {
       // Loaded when needed: the other commands answer faster without gateway and database.
       const { serve } = await import("../process/serve.ts");
-      const { gateway, operator, portal, console, ended } = await serve(cli, options.config, options);
-      const ready = { event: "ready", gateway, operator, portal: portal ?? null, console: console ?? null };
+      const { gateway, operator, portal, console, sidecar, ended } = await serve(
+        cli,
+        options.config,
+        options,
+      );
+      const more = { portal: portal ?? null, console: console ?? null, sidecar: sidecar ?? null };
+      const ready = { event: "ready", gateway, operator, ...more };
       printResult(cli, options, ready, () => {
-        const pages = [portal && `Portal ${portal}\n`, console && `Console ${console}\n`];
+        const pages = [
+          portal && `Portal ${portal}\n`,
+          console && `Console ${console}\n`,
+          sidecar && `Sidecar ${sidecar}\n`,
+        ];
         return `Gateway ${gateway}\nOperator API ${operator}\n${pages.filter(Boolean).join("")}`;
       });
       await ended;

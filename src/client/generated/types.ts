@@ -1364,9 +1364,9 @@ export interface Token {
   id: string;
   name: string;
   /**
-   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `admin`: everything.
+   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `meter`: hold and charge at the sidecar's listener only. `admin`: everything.
    */
-  role: "metrics" | "read" | "portal" | "support" | "admin";
+  role: "metrics" | "read" | "portal" | "support" | "meter" | "admin";
   limits: GivingLimits;
   /**
    * The token's last four characters.
@@ -1412,9 +1412,9 @@ export interface Self {
    */
   actor: string;
   /**
-   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `admin`: everything.
+   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `meter`: hold and charge at the sidecar's listener only. `admin`: everything.
    */
-  role: "metrics" | "read" | "portal" | "support" | "admin";
+  role: "metrics" | "read" | "portal" | "support" | "meter" | "admin";
   limits: GivingLimits;
 }
 export interface ConsoleLink {
@@ -1465,7 +1465,7 @@ export interface Session {
   /**
    * Of the console.
    */
-  role: "metrics" | "read" | "portal" | "support" | "admin" | null;
+  role: "metrics" | "read" | "portal" | "support" | "meter" | "admin" | null;
   createdAt: string;
   /**
    * Up to a minute old.
@@ -2113,9 +2113,9 @@ export interface CreateTokenInput {
    */
   name: string;
   /**
-   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `admin`: everything.
+   * `metrics`: scrape metrics. `read`: read everything. `portal`: make portal links only. `support`: read, make portal links, and grant and refund up to the limits. `meter`: hold and charge at the sidecar's listener only. `admin`: everything.
    */
-  role: "metrics" | "read" | "portal" | "support" | "admin";
+  role: "metrics" | "read" | "portal" | "support" | "meter" | "admin";
   limits?: NewGivingLimits | undefined;
   expiresAt?: string | undefined;
 }

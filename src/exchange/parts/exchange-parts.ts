@@ -93,10 +93,7 @@ export function createExchangeParts(options: ExchangeOptions): ExchangeParts {
     states: new AccountStates(readState, settledNeeds),
     showsState: settledNeeds.pools || settledNeeds.account,
     exports: options.exports && createExportDoor(options.exports, contract.exports),
-    openRoutes: new RouteTable(
-      config.open.map((match): [MatchPattern, true] => [readPattern(match), true]),
-      { exact: true, headAsGet: true },
-    ),
+    openRoutes: openRoutesOf(config),
     proxies: trustedProxies.length === 0 ? undefined : new AddressRanges(trustedProxies),
     addresses: new CountedSlots(config.gateway.maxSocketsPerIp),
     accounts: new CountedSlots(config.gateway.maxConcurrentPerAccount),
@@ -107,6 +104,12 @@ export function createExchangeParts(options: ExchangeOptions): ExchangeParts {
     ownHeaders: new Set(contract.ownHeaders.map((name) => name.toLowerCase())),
     draining: false,
   };
+}
+
+/** The endpoints that need no key. */
+export function openRoutesOf({ open }: Pick<Config, "open">): RouteTable<true> {
+  const patterns = open.map((match): [MatchPattern, true] => [readPattern(match), true]);
+  return new RouteTable(patterns, { exact: true, headAsGet: true });
 }
 
 function readPools({ meter, clock }: Pick<ExchangeOptions, "meter" | "clock">): ReadAccountState {

@@ -21,16 +21,20 @@ export function checkReadFields(
   target: RequestTarget,
   isWhole: boolean,
 ): Refusal | undefined {
+  const { reads } = route;
+  const unlike = checkReadTarget(target, reads);
+  if (unlike !== undefined || reads === undefined || reads.headers.length === 0) return unlike;
+  return checkHeaders(exchange, route, target, reads, isWhole);
+}
+
+/** The same of the path and the query alone. */
+export function checkReadTarget(target: RequestTarget, reads: RequestReads | undefined): Refusal | undefined {
   // In another form of Unicode it would be another value to us, and the same to an upstream that normalises.
   if (target.path.includes("%") && !isComposed(target.path))
     return invalid("path is not in Unicode's composed form (NFC)");
-  const { reads } = route;
-  if (reads === undefined) return undefined;
-  if (reads.query.length > 0 && target.query !== "") {
-    const read = readParameters(target.query.slice(1), reads.query);
-    if (read.kind === "ambiguous") return invalid(`of the query, ${read.reason}`);
-  }
-  return reads.headers.length === 0 ? undefined : checkHeaders(exchange, route, target, reads, isWhole);
+  if (reads === undefined || reads.query.length === 0 || target.query === "") return undefined;
+  const read = readParameters(target.query.slice(1), reads.query);
+  return read.kind === "ambiguous" ? invalid(`of the query, ${read.reason}`) : undefined;
 }
 
 function checkHeaders(

@@ -48,7 +48,8 @@ function checkCharge(item: ChargeItem): void {
   if (item.hold !== "lease" && item.hold !== null) checkHoldId("hold.id", item.hold.id);
   checkAmount("amount", item.amount);
   if (item.most !== undefined) checkAmount("most", item.most);
-  if (item.whole && item.hold !== null) refuse("hold", "must be null for a charge that is made whole");
+  if (item.whole && item.hold === "lease")
+    refuse("hold", "must not be a lease for a charge that is made whole");
   if (!UUID.test(item.requestId)) refuse("requestId", "must be a UUID");
   checkText("keyId", item.keyId);
   checkText("endpoint", item.endpoint);

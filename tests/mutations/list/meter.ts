@@ -58,8 +58,8 @@ export const METER: readonly Mutation[] = [
     name: "keep a charge that commits after its request failed",
     why: "The customer pays for an answer that was 503 (invariant I7).",
     file: "src/meter/charge-under-way.ts",
-    search: "if (!this.claim()) return this.#reverseLate(result);",
-    replacement: "if (!this.claim()) return;",
+    search: "if (!this.#mayAnswer()) return this.#reverseLate(result);",
+    replacement: "if (!this.#mayAnswer()) return;",
     tests: [
       {
         file: "src/meter/create-meter.pg.test.ts",

@@ -66,7 +66,7 @@ eachDatabase("operator access", (openFresh) => {
         assert.notEqual(status, 500, `${role}: ${title}`);
       }
       const metrics = await send("GET", "/metrics");
-      assert.equal(metrics.status, role === "portal" ? 403 : 200, role);
+      assert.equal(metrics.status, role === "portal" || role === "meter" ? 403 : 200, role);
       assert.deepEqual(codeOf(await send("GET", "/v1/nothing")), [404, "route_not_found"]);
     }
   });

@@ -1,0 +1,19 @@
+import type { Credits } from "../domain/credits.ts";
+
+/** Which hold an event is about. */
+export interface HoldSubject {
+  readonly requestId: string;
+  readonly accountId: string;
+  readonly endpoint: string;
+}
+
+/** What operators want to know of holds. Implemented by telemetry. */
+export interface HoldEvents {
+  /** Nobody settled or released it in time: what it held went back. */
+  expired(subject: HoldSubject & { readonly amount: Credits }): void;
+  /** It is settled although the instance that made it is gone; `booked`: the books had its charge already. */
+  settledElsewhere(subject: HoldSubject & { readonly booked: boolean }): void;
+}
+
+/** For tests and tools that look at nothing. */
+export const silentHoldEvents: HoldEvents = { expired() {}, settledElsewhere() {} };

@@ -1,0 +1,102 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
+import type { Credits } from "../domain/credits.ts";
+import { FareboxError } from "../domain/farebox-error.ts";
+import type { Price, RequestFacts } from "../domain/prices/price.ts";
+import { parsePriceList, priceListText } from "../domain/prices/price-list-json.ts";
+import { type KeptFacts, restoreFacts } from "./kept-facts.ts";
+
+/** What a hold's token says: enough to settle it when the instance that made it is gone. */
+export interface HoldClaims {
+  readonly requestId: string;
+  readonly instanceId: string;
+  /** Unix milliseconds of the database's clock. */
+  readonly issuedAt: number;
+  readonly accountId: string;
+  readonly shard: number;
+  readonly keyId: string;
+  readonly priceList: number;
+  /** The price's match, or `unpriced`. */
+  readonly endpoint: string;
+  /** Undefined: it costs nothing, and was made for its Idempotency-Key. */
+  readonly price: Price | undefined;
+  readonly facts: RequestFacts;
+  readonly max: Credits | undefined;
+  /** With the token of the run that has the key. */
+  readonly idempotency:
+    | { readonly key: string; readonly requestHash: string; readonly owner: string }
+    | undefined;
+}
+
+/** As it is signed. Amounts are texts. */
+interface Signed extends Omit<HoldClaims, "price" | "facts" | "max"> {
+  readonly price: string | undefined;
+  /** Left out where the charge does not depend on them. */
+  readonly facts: KeptFacts | undefined;
+  readonly max: string | undefined;
+}
+
+const PREFIX = "fbh_";
+/** 128 bits: nobody guesses one, and a token stays short. */
+const SIGNATURE_BYTES = 16;
+const FORM = /^fbh_([\w-]{10,16000})\.([\w-]{22})$/;
+
+/** The texts of prices, which live as long as their list. */
+const texts = new WeakMap<Price, string>();
+
+/** Signs and reads tokens. Every instance of a database has the same secret. */
+export class HoldTokens {
+  readonly #secret: Uint8Array;
+
+  constructor(secret: Uint8Array) {
+    this.#secret = secret;
+  }
+
+  sign({ price, max, ...claims }: Omit<HoldClaims, "facts">, facts: KeptFacts | undefined): string {
+    const signed: Signed = { ...claims, price: price && textOf(price), facts, max: max?.toString() };
+    const payload = Buffer.from(JSON.stringify(signed)).toString("base64url");
+    return `${PREFIX}${payload}.${this.#signatureOf(payload).toString("base64url")}`;
+  }
+
+  /** Throws FareboxError `hold_unknown`. */
+  read(token: string): HoldClaims {
+    const [, payload = "", signature = ""] = FORM.exec(token) ?? [];
+    const given = Buffer.from(signature, "base64url");
+    if (given.length !== SIGNATURE_BYTES || !timingSafeEqual(given, this.#signatureOf(payload))) {
+      throw new FareboxError(
+        "hold_unknown",
+        "There is no such hold: its text is not one that was given out.",
+      );
+    }
+    return claimsOf(JSON.parse(Buffer.from(payload, "base64url").toString()));
+  }
+
+  #signatureOf(payload: string): Buffer {
+    return createHmac("sha256", this.#secret).update(payload).digest().subarray(0, SIGNATURE_BYTES);
+  }
+}
+
+function textOf(price: Price): string {
+  let text = texts.get(price);
+  if (text === undefined) {
+    text = priceListText({ prices: [price], unpriced: "free" });
+    texts.set(price, text);
+  }
+  return text;
+}
+
+function claimsOf({ price, facts, max, ...claims }: Signed): HoldClaims {
+  return {
+    ...claims,
+    idempotency: claims.idempotency,
+    price: price === undefined ? undefined : priceOf(price, claims.priceList),
+    facts: restoreFacts(facts),
+    max: max === undefined ? undefined : BigInt(max),
+  };
+}
+
+function priceOf(text: string, version: number): Price {
+  const parsed = parsePriceList(JSON.parse(text), version);
+  const [price] = parsed.ok ? parsed.value.prices : [];
+  if (price === undefined) throw new Error(`a hold's price cannot be read: ${text}`);
+  return price;
+}

@@ -1,0 +1,169 @@
+import { FareboxError } from "../domain/farebox-error.ts";
+import { renderChargeId } from "../domain/ids.ts";
+import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
+import { readOnceValue } from "../domain/prices/once-value.ts";
+import type { Price } from "../domain/prices/price.ts";
+import { type BookedCharge, findChargeSince } from "../ledger/calls/find-charge-since.ts";
+import type { Queryable } from "../ledger/database/database.ts";
+import { isInstanceLive, releasePoolOf } from "../ledger/instance/instance-state.ts";
+import type { ChargeItem, ChargeResult, Ledger, PoolRef } from "../ledger/ledger.ts";
+import { explainShortage } from "../meter/refusals.ts";
+import type { DatabaseClock } from "./database-clock.ts";
+import type { HoldEnd, HoldOutcome, Released } from "./hold.ts";
+import type { HoldEvents } from "./hold-events.ts";
+import type { HoldClaims } from "./hold-token.ts";
+
+/** A hold lives a day at most, and whoever settles it late has an hour: what is older is not looked for. */
+const OLDEST_MS = 25 * 60 * 60_000;
+/** The database's clock may be set back meanwhile, by a little. */
+const MARGIN_MS = 60_000;
+/** That a hold was settled after its instance had died is remembered as long as its text may be used. */
+const REMEMBERED_SECONDS = 26 * 60 * 60;
+
+type PricedClaims = HoldClaims & { readonly price: Price };
+
+export interface ElsewhereParts {
+  readonly database: Queryable;
+  readonly ledger: Pick<Ledger, "instanceId" | "hold" | "charge" | "refund">;
+  readonly clock: DatabaseClock;
+  readonly events: HoldEvents;
+}
+
+/**
+ * Settles holds that this instance does not know: their instance has gone, and its leases with it. What it charged is in the books; what
+ * it did not charge it never will, since it is dead by the database's word. Then the charge is made under a hold of nothing that has
+ * the request's id: of all who try, one makes it.
+ */
+export class Elsewhere {
+  readonly #parts: ElsewhereParts;
+
+  constructor(parts: ElsewhereParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Rejects with FareboxError `hold_elsewhere` (retryable) while the instance that made it lives, with `hold_expired`, and like the
+   * ledger.
+   */
+  async settle(claims: HoldClaims, outcome: HoldOutcome): Promise<HoldEnd> {
+    if (!isPriced(claims)) return { kind: "free" };
+    const booked = await this.#find(claims);
+    const { requestId, accountId, endpoint } = claims;
+    this.#parts.events.settledElsewhere({ requestId, accountId, endpoint, booked: booked !== undefined });
+    if (booked !== undefined) return bookedEnd(poolOf(claims), booked);
+    return chargedOn(claims.price, outcome.status) ? await this.#charge(claims, outcome) : { kind: "free" };
+  }
+
+  /** Rejects like {@link Elsewhere.settle}. */
+  async release(claims: HoldClaims, reason: string): Promise<Released> {
+    const { requestId } = claims;
+    const booked = isPriced(claims) ? await this.#find(claims) : undefined;
+    if (!isPriced(claims) || booked === undefined || booked.charged === 0n)
+      return { requestId, refunded: 0n };
+    await this.#parts.ledger.refund(poolOf(claims), booked.seq, "all", reason, requestId);
+    return { requestId, refunded: booked.charged };
+  }
+
+  async #find(claims: PricedClaims): Promise<BookedCharge | undefined> {
+    const { database, ledger, clock } = this.#parts;
+    const { instanceId, issuedAt, requestId, shard } = claims;
+    if (clock.now() - issuedAt > OLDEST_MS) throw tooLate(requestId);
+    const isOwn = instanceId === ledger.instanceId;
+    if (!isOwn && (await isInstanceLive(database, shard, instanceId))) {
+      throw new FareboxError(
+        "hold_elsewhere",
+        "The hold was made by another instance, which is running: settle it there, or here once that one is known to be dead.",
+        { retryable: true, detail: { requestId, instance: instanceId } },
+      );
+    }
+    const since = new Date(issuedAt - MARGIN_MS);
+    const booked = await findChargeSince(database, poolOf(claims), requestId, since);
+    // It was ours, and is over for so long that we have forgotten what became of it.
+    if (booked === undefined && isOwn) throw tooLate(requestId);
+    return booked;
+  }
+
+  async #charge(claims: PricedClaims, outcome: HoldOutcome): Promise<HoldEnd> {
+    const { database, ledger } = this.#parts;
+    const pool = poolOf(claims);
+    const { price, max } = claims;
+    const { amount, units } = costOf(claims, outcome);
+    if (price.decide === "answer" && max !== undefined && amount > max) {
+      return {
+        kind: "refused",
+        refusal: { code: "quote_above_max", creditType: price.creditType, quote: amount, max },
+      };
+    }
+    // What it held for this request is in a lease that may not have gone back yet.
+    await releasePoolOf(database, pool, claims.instanceId);
+    const id = `settled:${claims.requestId}`;
+    await ledger.hold({ pool, id, amount: 0n, ttlSeconds: REMEMBERED_SECONDS });
+    const result = await ledger.charge({
+      ...itemOf(claims, outcome),
+      hold: { id },
+      amount,
+      units,
+      ...(price.decide === "answer"
+        ? { whole: true }
+        : { most: max !== undefined && max < amount ? max : undefined }),
+    });
+    if (result.shortage !== undefined)
+      return { kind: "refused", refusal: explainShortage(price.creditType, amount, result.shortage) };
+    return chargedEnd(pool, result, units);
+  }
+}
+
+function itemOf(
+  { requestId, keyId, endpoint, price, priceList, facts, idempotency, ...claims }: PricedClaims,
+  { status, response }: HoldOutcome,
+): Omit<ChargeItem, "hold" | "amount" | "units"> {
+  const value = readOnceValue(price, facts);
+  const { once } = price;
+  return {
+    pool: poolOf({ price, ...claims }),
+    requestId,
+    keyId,
+    endpoint,
+    status,
+    priceList,
+    once:
+      once === undefined || value === undefined ? undefined : { value, withinSeconds: once.withinSeconds },
+    idempotency: idempotency && { ...idempotency, response: response ?? { status, headers: [], body: null } },
+  };
+}
+
+function costOf({ price, facts }: PricedClaims, outcome: HoldOutcome): Pick<ChargeItem, "amount" | "units"> {
+  const { cost, units = 1 } = outcome;
+  return cost === undefined ? computeCharge(price, outcome, facts) : { amount: cost, units };
+}
+
+function isPriced(claims: HoldClaims): claims is PricedClaims {
+  return claims.price !== undefined;
+}
+
+function poolOf({ accountId, shard, price }: Pick<PricedClaims, "accountId" | "shard" | "price">): PoolRef {
+  return { accountId, shard, creditType: price.creditType };
+}
+
+function bookedEnd(pool: PoolRef, { seq, ...booked }: BookedCharge): HoldEnd {
+  const chargeId = renderChargeId({ ...pool, seq });
+  return { kind: "charged", creditType: pool.creditType, chargeId, ...booked };
+}
+
+function chargedEnd(pool: PoolRef, result: ChargeResult, units: number): HoldEnd {
+  if (result.kind === "superseded") return { kind: "superseded", response: undefined };
+  const { charged, uncollected, balance, seq } = result;
+  const chargeId = seq === null ? undefined : renderChargeId({ ...pool, seq });
+  const { creditType } = pool;
+  return { kind: "charged", creditType, charged, uncollected, balance, units, chargeId, refunded: 0n };
+}
+
+function tooLate(requestId: string): FareboxError {
+  return new FareboxError(
+    "hold_expired",
+    "The hold is over for so long that nothing is known of it any more.",
+    {
+      detail: { requestId },
+    },
+  );
+}

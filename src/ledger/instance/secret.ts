@@ -1,0 +1,17 @@
+import { randomBytes } from "node:crypto";
+import type { Queryable } from "../database/database.ts";
+
+const SECRET_BYTES = 32;
+
+/** What texts are signed with that any instance reads: made by the first instance that starts, the same for all. */
+export async function ensureSecret(db: Queryable, name: "export_links" | "holds"): Promise<Uint8Array> {
+  await db.query("INSERT INTO farebox.secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", [
+    name,
+    randomBytes(SECRET_BYTES),
+  ]);
+  const [row] = await db.query<{ value: Uint8Array }>("SELECT value FROM farebox.secrets WHERE name = $1", [
+    name,
+  ]);
+  if (row === undefined) throw new Error(`the secret ${name} has gone`);
+  return row.value;
+}

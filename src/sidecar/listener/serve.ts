@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { FareboxError } from "../../domain/farebox-error.ts";
+import { OPERATIONS, type Operation } from "../operations.ts";
+import { describeProblem, isFault } from "../problem.ts";
+import type { SidecarOperation } from "../sidecar-events.ts";
+import type { SidecarParts } from "../sidecar-parts.ts";
+import { readJson } from "./read-json.ts";
+
+/** Every path has one operation, by POST. */
+const BY_PATH: ReadonlyMap<string, Operation> = new Map(
+  OPERATIONS.map((operation) => [operation.path, operation]),
+);
+
+/** Answers one call. Never rejects. */
+export async function serve(
+  parts: SidecarParts,
+  document: () => object,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const since = performance.now();
+  const [path = ""] = (request.url ?? "").split("?", 1);
+  const operation = BY_PATH.get(path);
+  const name: SidecarOperation = operation?.name ?? "other";
+  try {
+    const body =
+      operation === undefined ? answerOther(request, path, document) : await run(parts, operation, request);
+    send(parts, response, 200, "application/json", JSON.stringify(body));
+  } catch (error) {
+    fail(parts, request, response, error);
+  }
+  parts.events.answered(name, response.statusCode, performance.now() - since);
+}
+
+async function run(parts: SidecarParts, operation: Operation, request: IncomingMessage): Promise<unknown> {
+  if (request.method !== "POST")
+    throw new FareboxError(
+      "method_not_allowed",
+      `${operation.path} answers POST, not ${request.method ?? ""}.`,
+    );
+  await parts.senders.check(readBearer(request.headers.authorization));
+  return await operation.run(parts, await readJson(request));
+}
+
+/** What carries no data of anybody's and needs no token. */
+function answerOther(request: IncomingMessage, path: string, document: () => object): object {
+  const isGet = request.method === "GET";
+  if (isGet && path === "/healthz") return { status: "ok" };
+  if (isGet && path === "/v1/openapi.json") return document();
+  throw new FareboxError("route_not_found", `There is no ${request.method ?? ""} ${path}.`);
+}
+
+function fail(parts: SidecarParts, request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  // The caller has gone.
+  if (request.destroyed && !request.complete) return;
+  if (isFault(error)) parts.events.failed(error);
+  const { status, body } = describeProblem(error);
+  if (status === 401) response.setHeader("WWW-Authenticate", 'Bearer realm="farebox sidecar"');
+  if (status === 405) response.setHeader("Allow", "POST");
+  if (status === 503) response.setHeader("Retry-After", "1");
+  // The rest of what it sends is not read.
+  if (!request.complete) response.setHeader("Connection", "close");
+  send(parts, response, status, "application/problem+json", body);
+}
+
+function send(
+  { draining }: SidecarParts,
+  response: ServerResponse,
+  status: number,
+  type: string,
+  text: string,
+): void {
+  if (response.destroyed) return;
+  const body = Buffer.from(text);
+  if (draining) response.shouldKeepAlive = false;
+  response.writeHead(status, {
+    "Content-Type": type,
+    "Content-Length": body.length,
+    "Cache-Control": "no-store",
+  });
+  response.end(body);
+}
+
+function readBearer(header: string | undefined): string | undefined {
+  return header?.startsWith("Bearer ") === true ? header.slice(7).trim() : undefined;
+}

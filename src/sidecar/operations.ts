@@ -1,0 +1,103 @@
+import type { z } from "@hono/zod-openapi";
+import { FareboxError } from "../domain/farebox-error.ts";
+import { authorize } from "./operations/authorize.ts";
+import { extend, release } from "./operations/release.ts";
+import { settle } from "./operations/settle.ts";
+import { refuseFields } from "./problem.ts";
+import type { SidecarOperation } from "./sidecar-events.ts";
+import type { SidecarParts } from "./sidecar-parts.ts";
+import { authorizeAnswer, authorizeInput } from "./wire/authorize.ts";
+import {
+  extendAnswer,
+  extendInput,
+  releaseAnswer,
+  releaseInput,
+  settleAnswer,
+  settleInput,
+} from "./wire/settle.ts";
+
+/** An operation of the sidecar: what it is asked and what it answers, once, for its checks and its document. */
+export interface Operation {
+  readonly name: Exclude<SidecarOperation, "other">;
+  readonly path: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly input: z.ZodType;
+  readonly answer: z.ZodType;
+  readonly answered: string;
+  /** Rejects with FareboxError `request_invalid`, and as its operation does. */
+  run(parts: SidecarParts, body: unknown): Promise<unknown>;
+}
+
+function operation<Input extends z.ZodType, Answer extends z.ZodType>(
+  described: Omit<Operation, "run" | "input" | "answer"> & { readonly input: Input; readonly answer: Answer },
+  carryOut: (parts: SidecarParts, asked: z.output<Input>) => Promise<z.input<Answer>>,
+): Operation {
+  return {
+    ...described,
+    async run(parts, body) {
+      const asked = described.input.safeParse(body);
+      return asked.success ? await carryOut(parts, asked.data) : refuseFields(asked.error);
+    },
+  };
+}
+
+export const OPERATIONS: readonly Operation[] = [
+  operation(
+    {
+      name: "authorize",
+      path: "/v1/authorize",
+      summary: "Decide whether a customer's request may be served, and hold what it can cost",
+      description:
+        "The same decisions as at the gateway, in the same order: key, address, scopes, price, limits, credits.",
+      input: authorizeInput,
+      answer: authorizeAnswer,
+      answered: "The decision. A refusal is one: it is ready to be sent.",
+    },
+    async (parts, asked) => {
+      if (parts.draining)
+        throw new FareboxError("overloaded", "This Farebox is about to end: ask another one.", {
+          retryable: true,
+        });
+      return await authorize(parts, asked);
+    },
+  ),
+  operation(
+    {
+      name: "settle",
+      path: "/v1/settle",
+      summary: "Charge what a request costs, by how its answer came out",
+      description:
+        "The charge is committed when this is answered: send the answer after it. Asked again with the same content it has one effect and one answer.",
+      input: settleInput,
+      answer: settleAnswer,
+      answered: "What became of the hold.",
+    },
+    settle,
+  ),
+  operation(
+    {
+      name: "release",
+      path: "/v1/release",
+      summary: "Set free what a hold holds, or give back what it was charged",
+      description:
+        "For a request that failed: before it was settled nothing is charged, after it the charge is refunded. Again it does nothing more.",
+      input: releaseInput,
+      answer: releaseAnswer,
+      answered: "What was given back.",
+    },
+    release,
+  ),
+  operation(
+    {
+      name: "extend",
+      path: "/v1/extend",
+      summary: "Hold it for longer",
+      description: "From now on, whatever was left. Only a hold that has not expired.",
+      input: extendInput,
+      answer: extendAnswer,
+      answered: "The new time.",
+    },
+    extend,
+  ),
+];

@@ -1,0 +1,99 @@
+import type { z } from "@hono/zod-openapi";
+import type { SettledFacts } from "../../contract/contract.ts";
+import { creditsToJson } from "../../domain/credits.ts";
+import { canonicalJson } from "../../domain/json/canonical-json.ts";
+import type { HoldEnd, HoldOutcome, Settled } from "../../holds/hold.ts";
+import type { StoredResponse } from "../../ledger/ledger.ts";
+import { completeFacts, renderRefusal, tellAnswered, toHeaders, toKept } from "../render.ts";
+import type { SidecarParts } from "../sidecar-parts.ts";
+import type { settleAnswer, settleInput } from "../wire/settle.ts";
+
+type Answer = z.input<typeof settleAnswer>;
+type Asked = z.output<typeof settleInput>;
+type Charged = Extract<HoldEnd, { kind: "charged" }>;
+
+/**
+ * `POST /v1/settle`. Errors: `hold_unknown`, `hold_settled`, `hold_released`, `hold_expired`, `hold_elsewhere`,
+ * `storage_unavailable`.
+ */
+export async function settle(parts: SidecarParts, { hold, headers = {}, ...asked }: Asked): Promise<Answer> {
+  const settled = await parts.holds.settle(hold, readOutcome(parts, asked));
+  const { requestId, end } = settled;
+  if (end.kind === "charged") return await charged(parts, settled, end, headers);
+  if (end.kind === "superseded") {
+    const { response } = end;
+    const answer =
+      response === undefined || response.body === null ? null : toKept({ ...response, body: response.body });
+    return { outcome: "superseded", requestId, answer };
+  }
+  if (end.kind === "refused") {
+    const { endpoint, identity } = settled;
+    const context = { requestId, endpoint, nowMs: parts.clock.unixMs() };
+    const creditType = settled.creditType;
+    const refusal = await renderRefusal(parts, end.refusal, context, { identity, creditType });
+    return { outcome: "refused", requestId, ...refusal };
+  }
+  return { outcome: "free", requestId, headers: toHeaders(await tellAnswered(parts, settled)) };
+}
+
+async function charged(
+  parts: SidecarParts,
+  { requestId, identity }: Settled,
+  end: Charged,
+  headers: Readonly<Record<string, string>>,
+): Promise<Answer> {
+  const facts = await completeFacts(parts, identity, end);
+  const names = new Map(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  return {
+    outcome: "charged",
+    requestId,
+    chargeId: end.chargeId ?? null,
+    creditType: end.creditType,
+    charged: creditsToJson(end.charged),
+    uncollected: creditsToJson(end.uncollected),
+    refunded: creditsToJson(end.refunded),
+    balance: creditsToJson(end.balance),
+    units: end.units,
+    headers: [
+      ...toHeaders(parts.contract.renderSettled(facts)),
+      { name: "Cache-Control", value: "private, no-store" },
+    ],
+    usage: renderUsage(parts, (name) => names.get(name), facts),
+  };
+}
+
+function renderUsage(
+  { contract }: SidecarParts,
+  header: (name: string) => string | undefined,
+  facts: SettledFacts,
+): Record<string, unknown> | null {
+  const [first] = contract.usageMembers(header) ?? [];
+  const text = first === undefined ? undefined : contract.renderUsage(header, facts);
+  if (first === undefined || text === undefined) return null;
+  const members: Record<string, unknown> = JSON.parse(`{${JSON.stringify(first)}:${text}}`);
+  return members;
+}
+
+function readOutcome(
+  parts: SidecarParts,
+  { answer, ...asked }: Omit<Asked, "hold" | "headers">,
+): HoldOutcome {
+  const { status, units, cost } = asked;
+  const content = canonicalJson({ ...asked, cost: cost?.toString(), answer }) ?? "";
+  const response = answer && toStored(status, answer, parts.config.idempotency.maxBodyBytes);
+  return { status, units, cost, response, content };
+}
+
+/** A body over the limit is not kept: the request is then known to be done, and cannot be replayed. */
+function toStored(
+  status: number,
+  { headers, body }: NonNullable<Asked["answer"]>,
+  most: number,
+): StoredResponse {
+  const bytes = Buffer.from(body, "base64");
+  return {
+    status,
+    headers: headers.map(({ name, value }) => [name, value] as const),
+    body: bytes.length > most ? null : bytes,
+  };
+}

@@ -1,0 +1,111 @@
+import { plainAddress } from "../domain/addresses.ts";
+import { type Credits, parseCredits } from "../domain/credits.ts";
+import { canonicalJson } from "../domain/json/canonical-json.ts";
+import { type BodyFields, fieldsOfValue, UNREADABLE_BODY } from "../domain/prices/field-value.ts";
+import type { BodyReads } from "../domain/prices/request-reads.ts";
+import type { Refusal } from "../domain/refusal.ts";
+import { parseTarget } from "../domain/routes/request-path.ts";
+import { beginRequestHash, parseIdempotencyKey } from "../exchange/headers/idempotency-header.ts";
+import type { HoldRequest } from "../holds/hold.ts";
+import type { SidecarParts } from "./sidecar-parts.ts";
+
+/** A customer's request as the caller tells of it. */
+export interface ToldRequest {
+  readonly id?: string | undefined;
+  readonly key?: string | undefined;
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly body?: unknown;
+  readonly address?: string | undefined;
+  readonly max?: Credits | undefined;
+  readonly ttl?: number | undefined;
+}
+
+/** What the gateway reads in a request's head, read in what is told of it. The refusal of what the gateway would refuse too. */
+export function readRequest(parts: SidecarParts, told: ToldRequest): HoldRequest | Refusal {
+  const { contract, config } = parts;
+  const { method, body } = told;
+  const target = parseTarget(told.path);
+  if ("reason" in target) return invalid(target.reason);
+  if (method === "TRACE") return invalid("method TRACE is not forwarded");
+  const headers = lowerCase(told.headers ?? {});
+  if ("reason" in headers) return invalid(headers.reason);
+  const header = (name: string): string | undefined => headers.get(name);
+  const { query, found } = contract.takeQueryKey(target.query);
+  const read =
+    told.key === undefined
+      ? contract.readKey([...headers].flat(), found)
+      : { key: told.key, ambiguous: false };
+  if (read.ambiguous) return invalid("more than one key");
+  const control = readControl(header, told.max);
+  if ("code" in control) return control;
+  const { key, max } = control;
+  const plain = { path: target.path, query };
+  return {
+    id: told.id,
+    content: () => canonicalJson({ ...told, max: told.max?.toString() }) ?? "",
+    key: read.key,
+    method,
+    target: plain,
+    header,
+    readBody: (reads) => readBody(header, body, reads),
+    address: told.address === undefined ? "" : plainAddress(told.address),
+    max,
+    idempotency:
+      key === undefined
+        ? undefined
+        : { key, requestHash: hashOf(method, plain.path + query, header("content-type"), body) },
+    ttlMs: told.ttl === undefined ? config.sidecar.holdMs : told.ttl * 1_000,
+  };
+}
+
+/** A request that has a body of which nothing is told is one whose body cannot be read. */
+function readBody(
+  header: (name: string) => string | undefined,
+  body: unknown,
+  { unreadable }: BodyReads,
+): BodyFields | Refusal {
+  const hasBody =
+    header("transfer-encoding") !== undefined || !["0", undefined].includes(header("content-length"));
+  if (body !== undefined || !hasBody) return fieldsOfValue(body);
+  if (unreadable === "dearest") return UNREADABLE_BODY;
+  return { code: "media_type_unsupported", reason: "the price reads the body, which was not told" };
+}
+
+function readControl(
+  header: (name: string) => string | undefined,
+  told: Credits | undefined,
+): { readonly key: string | undefined; readonly max: Credits | undefined } | Refusal {
+  const idempotencyKey = header("idempotency-key");
+  const creditsMax = header("credits-max");
+  const key = idempotencyKey === undefined ? undefined : parseIdempotencyKey(idempotencyKey);
+  if (idempotencyKey !== undefined && key === undefined)
+    return invalid("header idempotency-key is not a key");
+  const max = creditsMax === undefined ? undefined : parseCredits(creditsMax);
+  if (creditsMax !== undefined && max === undefined)
+    return invalid("header credits-max is not an amount of credits");
+  return { key, max: told === undefined || (max !== undefined && max < told) ? max : told };
+}
+
+function hashOf(method: string, path: string, contentType: string | undefined, body: unknown): string {
+  const hash = beginRequestHash(method, path, contentType);
+  if (body !== undefined) hash.update(canonicalJson(body) ?? "");
+  return hash.digest("hex");
+}
+
+function lowerCase(
+  headers: Readonly<Record<string, string>>,
+): ReadonlyMap<string, string> | { readonly reason: string } {
+  const lower = new Map<string, string>();
+  for (const [name, value] of Object.entries(headers)) {
+    const key = name.toLowerCase();
+    if (lower.has(key)) return { reason: `header ${key} appears more than once` };
+    lower.set(key, value);
+  }
+  return lower;
+}
+
+function invalid(reason: string): Refusal {
+  return { code: "request_invalid", reason };
+}

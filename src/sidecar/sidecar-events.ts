@@ -1,0 +1,13 @@
+/** The operations, as metrics name them. */
+export type SidecarOperation = "authorize" | "settle" | "release" | "extend" | "other";
+
+/** What operators want to know of the sidecar. Implemented by telemetry. */
+export interface SidecarEvents {
+  /** A call was answered, after so many milliseconds. */
+  answered(operation: SidecarOperation, status: number, ms: number): void;
+  /** A fault of ours. */
+  failed(error: unknown): void;
+}
+
+/** For tests and tools that look at nothing. */
+export const silentSidecarEvents: SidecarEvents = { answered() {}, failed() {} };

@@ -1,0 +1,70 @@
+import { z } from "@hono/zod-openapi";
+import { type Credits, parseCredits } from "../../domain/credits.ts";
+
+const AMOUNT = "must be a decimal number of credits, from 0 to 1000000000, with at most 6 decimals";
+
+/** An amount of credits in a request: a plain decimal number, or the same as text. */
+export const amountInput = z
+  .union([z.number(), z.string()], { error: AMOUNT })
+  .transform((value, context): Credits => {
+    const amount = parseCredits(value);
+    if (amount !== undefined) return amount;
+    context.addIssue({ code: "custom", message: AMOUNT });
+    return z.NEVER;
+  })
+  .openapi({ type: "number", description: `Credits: ${AMOUNT}.`, example: 3.5 });
+
+/** An amount of credits in an answer. */
+export const amountOutput = z
+  .number()
+  .openapi({ description: "Credits, exact to six decimals.", example: 9406.5 });
+
+/** A header of HTTP. */
+const headerBody = z.object({ name: z.string(), value: z.string() }).openapi("Header");
+
+export const headerList = z.array(headerBody);
+
+/** An answer that is ready to be sent. */
+export const readyAnswer = z
+  .object({
+    status: z.int().openapi({ example: 402 }),
+    headers: headerList,
+    body: z.string().openapi({ description: "Text in UTF-8." }),
+  })
+  .openapi("ReadyAnswer", { description: "What is to be sent to the customer, as the contract words it." });
+
+/** An answer that was kept under an Idempotency-Key. */
+export const keptAnswer = z
+  .object({
+    status: z.int().openapi({ example: 200 }),
+    headers: headerList,
+    body: z.string().openapi({ description: "In base64." }),
+  })
+  .openapi("KeptAnswer", { description: "The stored answer of an earlier run, to be sent again." });
+
+export const holdToken = z
+  .string()
+  .max(20_000)
+  .openapi({ description: "As it was given out by authorize.", example: "fbh_eyJyZXF1…" });
+
+export const requestIdOutput = z.string().openapi({
+  description: "The charge's, on the statement.",
+  example: "0197a2b4-7c11-7d3e-9f7a-1c2d3e4f5a6b",
+});
+
+/** The longest time that a hold in an instance's memory may live. */
+const LONGEST_SECONDS = 900;
+
+export const ttlInput = z
+  .int()
+  .min(1)
+  .max(LONGEST_SECONDS)
+  .openapi({
+    description: `For how many seconds it is held, at most ${LONGEST_SECONDS}.`,
+    example: 60,
+  });
+
+/** Headers of a request: names in any letter case, each once. */
+export const requestHeaders = z
+  .record(z.string().max(200), z.string().max(16_384))
+  .openapi({ example: { "x-tier": "gold" } });
