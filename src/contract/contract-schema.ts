@@ -102,6 +102,12 @@ export const contractSchema = z
       .regex(/^[a-z][a-z0-9-]*$/, "is not lower-case letters, digits and hyphens")
       .describe("The contract's name."),
     description: z.string().optional().describe("What the contract reproduces, for people."),
+    extends: z
+      .string()
+      .optional()
+      .describe(
+        "A shipped contract from which this one takes what it does not say itself. Members are replaced whole, but for `refusals`, whose codes are replaced part by part. Default: none.",
+      ),
     key: z
       .array(keySource)
       .min(1)

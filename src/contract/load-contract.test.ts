@@ -177,6 +177,68 @@ refusals: { request_invalid: { headers: { X-Reason: "\${reason}" } } }
   });
 });
 
+describe("a contract that extends another", () => {
+  const extended = (text: string) => parseContract("own.yaml", text, readDefaults());
+  const state = { limit: 200, remaining: 0, windowSeconds: 60, resetSeconds: 42 };
+  const asked = { requestId: "0198a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", endpoint: undefined, nowMs: 0 };
+
+  it("says only what differs: the other 429 that Explorium documents, and everything else as before", () => {
+    const read = extended(`
+name: explorium-of-ours
+extends: explorium
+refusals:
+  rate_limited:
+    message: "API rate limit exceeded. Please retry after \${resetSeconds} seconds."
+    body: { error: rate_limit_exceeded, message: "\${message}", retry_after: "\${resetSeconds}" }
+`);
+    assert.ok("contract" in read);
+    const { contract } = read;
+    const base = loadContract("explorium");
+    const limited = contract.renderRefusal({ code: "rate_limited", ...state }, asked);
+    assert.deepEqual(JSON.parse(limited.body), {
+      error: "rate_limit_exceeded",
+      message: "API rate limit exceeded. Please retry after 42 seconds.",
+      retry_after: 42,
+    });
+    const names = new Map(limited.headers.map(([name, value]) => [name.toLowerCase(), value]));
+    assert.deepEqual(
+      ["retry-after", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"].map((name) =>
+        names.get(name),
+      ),
+      ["42", "200", "0", "42"],
+    );
+    assert.equal(limited.status, 429);
+    for (const code of ["key_missing", "key_invalid", "route_unknown"] as const) {
+      assert.deepEqual(contract.renderRefusal({ code }, asked), base.renderRefusal({ code }, asked));
+    }
+    assert.deepEqual(contract.ownHeaders, base.ownHeaders);
+    assert.equal(contract.findEndpoint("GET", "/v1/credits")?.match, "GET /v1/credits");
+  });
+
+  it("keeps the parts of a refusal that it does not replace", () => {
+    const read = extended("name: own\nextends: leadboxer\nrefusals: { key_missing: { status: 403 } }\n");
+    assert.ok("contract" in read);
+    const own = read.contract.renderRefusal({ code: "key_missing" }, asked);
+    const said = { error: "Forbidden", message: "Invalid or missing API key" };
+    assert.deepEqual([own.status, JSON.parse(own.body)], [403, said]);
+  });
+
+  it("is refused where it extends nothing that ships, or says something wrong itself", () => {
+    const none = extended("name: own\nextends: explorum\n");
+    assert.ok("problems" in none);
+    assert.deepEqual(
+      none.problems.map(({ path, line }) => [path, line]),
+      [["extends", 2]],
+    );
+    const wrong = extended("name: own\nextends: explorium\nrefusals:\n  rate_limited: { status: 200 }\n");
+    assert.ok("problems" in wrong);
+    assert.deepEqual(
+      wrong.problems.map(({ path, line }) => [path, line]),
+      [["refusals.rate_limited.status", 4]],
+    );
+  });
+});
+
 describe("a contract that is wrong", () => {
   it("is refused with everything that is wrong, each with its line", () => {
     const problems = problemsOf(`name: Acme

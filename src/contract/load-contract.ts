@@ -5,6 +5,7 @@ import type { Contract } from "./contract.ts";
 import { type ContractFile, contractSchema } from "./contract-schema.ts";
 import { createContract } from "./create-contract.ts";
 import type { ExportsTemplate } from "./exports/export-schema.ts";
+import { extendContract } from "./extend-contract.ts";
 import { type FileProblem, problemsError } from "./file-problem.ts";
 import type { RefusalDefaults } from "./refusal-answers.ts";
 import { parseBySchema } from "./schema-problems.ts";
@@ -75,7 +76,9 @@ export function parseContract(
       ],
     };
   }
-  const document = parseYamlDocument(shown, text);
+  const written = parseYamlDocument(shown, text);
+  if (!("value" in written)) return { problems: written };
+  const document = extendContract(written, readShipped);
   if (!("value" in document)) return { problems: document };
   const parsed = parseBySchema(document, contractSchema);
   if ("problems" in parsed) return parsed;
@@ -114,6 +117,17 @@ function readBase(): ContractFile {
     readOnce = base.file;
   }
   return readOnce;
+}
+
+/** What a shipped contract's file says; undefined: there is none of that name. */
+function readShipped(name: string): unknown {
+  if (!listContracts().includes(name)) return undefined;
+  const shown = `contracts/${name}.yaml`;
+  const text = readText(join(CONTRACTS_FOLDER, `${name}.yaml`));
+  if (text instanceof Error) throw text;
+  const document = parseYamlDocument(shown, text);
+  if ("value" in document) return document.value;
+  throw problemsError("contract_invalid", `The contract ${name}`, document);
 }
 
 function readText(path: string): string | Error {

@@ -92,7 +92,7 @@ const shapes: Readonly<Record<string, (code: RefusalCode) => readonly string[]>>
   },
   coresignal: () => ["detail"],
   enrichlayer: () => ["code", "description", "name"],
-  exa: () => ["requestId", "error", "tag"],
+  exa: (code) => (code === "rate_limited" ? ["error"] : ["requestId", "error", "tag"]),
   firecrawl: () => ["success", "error"],
   hunter: () => ["errors"],
   peopledatalabs: () => ["status", "error"],

@@ -58,6 +58,17 @@ A contract begins with the status, title, message and Retry-After that the \`far
 with its own \`errorShape\`. Under \`refusals\` any part of a code can be replaced. Bodies and other headers are never inherited. Every
 rendered answer carries \`Cache-Control: no-store\`; HTTP framing, \`Date\` and \`X-Request-Id\` are the gateway's.
 
+A contract may extend a shipped one, and then says only what differs. Explorium documents two bodies of its 429; this chooses the other:
+
+\`\`\`yaml
+name: explorium-of-ours
+extends: explorium
+refusals:
+  rate_limited:
+    message: "API rate limit exceeded. Please retry after \${resetSeconds} seconds."
+    body: { error: rate_limit_exceeded, message: "\${message}", retry_after: "\${resetSeconds}" }
+\`\`\`
+
 ## The key
 
 A key stands in a header (\`{ header: x-api-key }\`), after a scheme (\`{ header: Authorization, schemes: [Bearer] }\`), in Basic

@@ -18,9 +18,9 @@ export function configurationForm(): unknown {
   return z.toJSONSchema(withPrices, { io: "input", target: "draft-7" });
 }
 
-/** The form of a contract file. */
+/** The form of a contract file. One that extends another says only what differs: editors ask for no more than its name. */
 export function contractForm(): unknown {
-  return z.toJSONSchema(contractSchema, { io: "input", target: "draft-7" });
+  return { ...z.toJSONSchema(contractSchema, { io: "input", target: "draft-7" }), required: ["name"] };
 }
 
 /**
