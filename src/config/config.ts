@@ -91,6 +91,8 @@ interface SidecarConfig {
   readonly listen: { readonly host: string; readonly port: number } | { readonly path: string } | undefined;
   /** How long a hold lives that does not say it. */
   readonly holdMs: number;
+  /** Prices whose amount depends on the answer, where none is seen. */
+  readonly counted: "refuse" | "quote";
 }
 
 /** The endpoints that show customers their own account. */

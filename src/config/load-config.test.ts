@@ -79,7 +79,7 @@ describe("a configuration with its upstream alone", () => {
         workersPerAccount: 1,
         linkSeconds: 3600,
       },
-      sidecar: { listen: undefined, holdMs: 60_000 },
+      sidecar: { listen: undefined, holdMs: 60_000, counted: "refuse" },
       idempotency: { keepHours: 24, maxBodyBytes: 1_048_576 },
       leases: { idleMs: 1000, deadAfterMs: 10_000 },
       shards: 1,

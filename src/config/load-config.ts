@@ -181,12 +181,15 @@ function nameSessions({ hosts, idle, longest }: ConfigFile["sessions"]): Config[
   return { hosts, idleSeconds: Math.ceil(idle / 1_000), longestSeconds: Math.ceil(longest / 1_000) };
 }
 
-function nameSidecar({ listen, hold }: ConfigFile["sidecar"]): Config["sidecar"] {
-  if (listen === undefined) return { listen, holdMs: hold };
-  if (listen.startsWith("unix:")) return { listen: { path: listen.slice("unix:".length) }, holdMs: hold };
+function nameSidecar({ listen, hold, counted }: ConfigFile["sidecar"]): Config["sidecar"] {
+  return { listen: listen === undefined ? undefined : nameListen(listen), holdMs: hold, counted };
+}
+
+function nameListen(listen: string): NonNullable<Config["sidecar"]["listen"]> {
+  if (listen.startsWith("unix:")) return { path: listen.slice("unix:".length) };
   const colon = listen.lastIndexOf(":");
   const host = listen.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  return { listen: { host, port: Number(listen.slice(colon + 1)) }, holdMs: hold };
+  return { host, port: Number(listen.slice(colon + 1)) };
 }
 
 function nameCustomerApi({ per, ...rest }: ConfigFile["customerApi"]): Config["customerApi"] {

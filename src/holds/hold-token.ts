@@ -21,6 +21,8 @@ export interface HoldClaims {
   readonly price: Price | undefined;
   readonly facts: RequestFacts;
   readonly max: Credits | undefined;
+  /** The number of its charge, where that was made when the request was admitted. Undefined: it is charged when it is settled. */
+  readonly chargedSeq: number | undefined;
   /** With the token of the run that has the key. */
   readonly idempotency:
     | { readonly key: string; readonly requestHash: string; readonly owner: string }
@@ -53,12 +55,25 @@ export class HoldTokens {
 
   sign({ price, max, ...claims }: Omit<HoldClaims, "facts">, facts: KeptFacts | undefined): string {
     const signed: Signed = { ...claims, price: price && textOf(price), facts, max: max?.toString() };
+    return this.#seal(signed);
+  }
+
+  #seal(signed: Signed): string {
     const payload = Buffer.from(JSON.stringify(signed)).toString("base64url");
     return `${PREFIX}${payload}.${this.#signatureOf(payload).toString("base64url")}`;
   }
 
+  /** The token of a hold that is charged: by this entry, or, when it cost nothing, by none (0). */
+  mark(token: string, chargedSeq: number): string {
+    return this.#seal({ ...this.#open(token), chargedSeq });
+  }
+
   /** Throws FareboxError `hold_unknown`. */
   read(token: string): HoldClaims {
+    return claimsOf(this.#open(token));
+  }
+
+  #open(token: string): Signed {
     const [, payload = "", signature = ""] = FORM.exec(token) ?? [];
     const given = Buffer.from(signature, "base64url");
     if (given.length !== SIGNATURE_BYTES || !timingSafeEqual(given, this.#signatureOf(payload))) {
@@ -67,7 +82,8 @@ export class HoldTokens {
         "There is no such hold: its text is not one that was given out.",
       );
     }
-    return claimsOf(JSON.parse(Buffer.from(payload, "base64url").toString()));
+    const signed: Signed = JSON.parse(Buffer.from(payload, "base64url").toString());
+    return signed;
   }
 
   #signatureOf(payload: string): Buffer {
@@ -88,6 +104,7 @@ function claimsOf({ price, facts, max, ...claims }: Signed): HoldClaims {
   return {
     ...claims,
     idempotency: claims.idempotency,
+    chargedSeq: claims.chargedSeq,
     price: price === undefined ? undefined : priceOf(price, claims.priceList),
     facts: restoreFacts(facts),
     max: max === undefined ? undefined : BigInt(max),

@@ -1,7 +1,7 @@
 import type { Credits } from "../domain/credits.ts";
 import type { BodyFields } from "../domain/prices/field-value.ts";
 import type { AnswerFacts, Price, Quote } from "../domain/prices/price.ts";
-import type { BodyReads } from "../domain/prices/request-reads.ts";
+import type { BodyReads, RequestReads } from "../domain/prices/request-reads.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { RequestTarget } from "../domain/routes/request-path.ts";
 import type { StoredResponse } from "../ledger/ledger.ts";
@@ -28,6 +28,8 @@ export interface HoldRequest {
   readonly idempotency: { readonly key: string; readonly requestHash: string } | undefined;
   /** For how long it is held. */
   readonly ttlMs: number;
+  /** The refusal of a request of which prices read something that may mean two things; undefined: it is good. */
+  readonly checkReads?: (reads: RequestReads) => Refusal | undefined;
 }
 
 /** What is known of a request, whatever was decided. */
@@ -103,6 +105,13 @@ export interface Settled {
   readonly creditType: string | undefined;
   readonly identity: Identity;
   readonly end: HoldEnd;
+}
+
+/** A decision whose charge is made already. */
+export interface ChargedAtOnce {
+  readonly decision: HoldDecision;
+  /** Undefined: it was not admitted, or costs nothing. Its token corrects the charge. */
+  readonly charged: { readonly token: string; readonly settled: Settled } | undefined;
 }
 
 export interface Released {

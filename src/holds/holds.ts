@@ -1,13 +1,15 @@
 import { FareboxError } from "../domain/farebox-error.ts";
+import { parseChargeId } from "../domain/ids.ts";
 import { ABSENT_BODY } from "../domain/prices/field-value.ts";
-import type { RequestFacts } from "../domain/prices/price.ts";
+import type { Price, RequestFacts } from "../domain/prices/price.ts";
+import { countsAnswer, needsAnswerFacts } from "../domain/prices/price-shape.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import { createRequestId } from "../exchange/headers/request-id.ts";
 import { LazyRequestFacts } from "../exchange/parts/lazy-request-facts.ts";
 import { checkReadTarget } from "../exchange/request/check-read-fields.ts";
 import type { Admission, Identity, Meter, Route } from "../meter/meter.ts";
 import { isRefusal } from "../meter/refusals.ts";
-import type { HoldDecision, HoldOutcome, HoldRequest, Released, Settled } from "./hold.ts";
+import type { ChargedAtOnce, HoldDecision, HoldOutcome, HoldRequest, Released, Settled } from "./hold.ts";
 import { HoldBook } from "./hold-book.ts";
 import { type HoldClaims, HoldTokens } from "./hold-token.ts";
 import { keepFacts } from "./kept-facts.ts";
@@ -85,10 +87,38 @@ export class Holds {
     return { requestId, endpoint, creditType: price?.creditType, identity: { accountId, shard, keyId }, end };
   }
 
+  /**
+   * Decides and charges the most that the request can cost, for doors that learn nothing of the answer; the token that comes of it
+   * corrects the charge. `counted`: a price whose amount depends on the answer is charged so too; otherwise it rejects with FareboxError
+   * `price_needs_answer`, as it always does for one that is decided on the answer. Rejects like {@link Holds.settle}.
+   */
+  async chargeAtOnce(request: HoldRequest, counted: "refuse" | "quote"): Promise<ChargedAtOnce> {
+    const decision = await this.authorize(request);
+    if (decision.kind !== "admitted" || decision.hold === undefined || decision.price === undefined)
+      return { decision, charged: undefined };
+    const { hold, price, quote, requestId } = decision;
+    try {
+      refuseAnswers(price, counted);
+      const settled = await this.settle(hold.token, {
+        status: chargedStatus(price),
+        units: quote.units,
+        cost: quote.amount,
+        content: "at once",
+      });
+      const { end } = settled;
+      const { seq } = (end.kind === "charged" && parseChargeId(end.chargeId)) || { seq: 0 };
+      return { decision, charged: { token: this.#tokens.mark(hold.token, seq), settled } };
+    } catch (error) {
+      // Whatever comes of it: the request is refused, so it costs nothing.
+      void this.release(hold.token, `request ${requestId} was not admitted`).catch(() => undefined);
+      throw error;
+    }
+  }
+
   /** Sets free what a hold holds; of one that was charged, reverses the charge. Rejects like {@link Holds.settle}. */
   async release(token: string, reason: string): Promise<Released> {
     const claims = this.#tokens.read(token);
-    const hold = this.#book.get(claims.requestId);
+    const hold = claims.chargedSeq === undefined ? this.#book.get(claims.requestId) : undefined;
     if (hold === undefined) return await within(PATIENCE_MS, this.#elsewhere.release(claims, reason));
     const released = hold.release(reason);
     this.#book.changed(hold);
@@ -115,7 +145,7 @@ export class Holds {
   }
 
   async #end(claims: HoldClaims, outcome: HoldOutcome): Promise<Settled["end"]> {
-    const hold = this.#book.get(claims.requestId);
+    const hold = claims.chargedSeq === undefined ? this.#book.get(claims.requestId) : undefined;
     if (hold === undefined) return await this.#elsewhere.settle(claims, outcome);
     const ending = hold.settle(outcome);
     this.#book.changed(hold);
@@ -202,6 +232,7 @@ export class Holds {
         endpoint,
         price,
         max,
+        chargedSeq: undefined,
         idempotency: idempotency === undefined || owner === undefined ? undefined : { ...idempotency, owner },
       },
       keepFacts(price, facts, target.query, reads),
@@ -218,6 +249,22 @@ export class Holds {
   }
 }
 
+/** Throws FareboxError `price_needs_answer`. */
+function refuseAnswers(price: Price, counted: "refuse" | "quote"): void {
+  const isAfter = price.decide === "answer";
+  if (!isAfter && (counted === "quote" || !(countsAnswer(price) || needsAnswerFacts(price)))) return;
+  throw new FareboxError(
+    "price_needs_answer",
+    `What ${price.endpoint} costs depends on the answer, which is not seen here${isAfter ? "" : ": let it cost the most that it can by sidecar.counted"}.`,
+    { detail: { endpoint: price.endpoint } },
+  );
+}
+
+/** A status with which the price is charged. */
+function chargedStatus({ on }: Price): number {
+  return typeof on === "string" ? 200 : (on[0] ?? 200);
+}
+
 /** A request whose account is known and which has a route. */
 interface Known {
   readonly requestId: string;
@@ -229,7 +276,9 @@ interface Known {
 async function readFacts(request: HoldRequest, route: Route): Promise<RequestFacts | Refusal> {
   const { method, target, header } = request;
   const { reads, pathParams } = route;
-  const unlike = route.priced ? checkReadTarget(target, reads) : undefined;
+  const unlike = route.priced
+    ? (checkReadTarget(target, reads) ?? (reads && request.checkReads?.(reads)))
+    : undefined;
   if (unlike !== undefined) return unlike;
   const body = reads?.body === undefined ? ABSENT_BODY : await request.readBody(reads.body);
   if ("code" in body) return body;

@@ -1,9 +1,10 @@
+import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { renderChargeId } from "../domain/ids.ts";
 import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
 import type { Price } from "../domain/prices/price.ts";
-import { type BookedCharge, findChargeSince } from "../ledger/calls/find-charge-since.ts";
+import { type BookedCharge, findChargeSince, readBookedCharge } from "../ledger/calls/find-charge-since.ts";
 import type { Queryable } from "../ledger/database/database.ts";
 import { isInstanceLive, releasePoolOf } from "../ledger/instance/instance-state.ts";
 import type { ChargeItem, ChargeResult, Ledger, PoolRef } from "../ledger/ledger.ts";
@@ -47,6 +48,7 @@ export class Elsewhere {
    */
   async settle(claims: HoldClaims, outcome: HoldOutcome): Promise<HoldEnd> {
     if (!isPriced(claims)) return { kind: "free" };
+    if (claims.chargedSeq !== undefined) return await this.#correct(claims, claims.chargedSeq, outcome);
     const booked = await this.#find(claims);
     const { requestId, accountId, endpoint } = claims;
     this.#parts.events.settledElsewhere({ requestId, accountId, endpoint, booked: booked !== undefined });
@@ -64,9 +66,40 @@ export class Elsewhere {
     return { requestId, refunded: booked.charged };
   }
 
+  /**
+   * The charge was made when the request was admitted, of the most that it can cost: what its answer costs less goes back, once. More
+   * is never taken. Rejects with FareboxError `hold_settled` when it was corrected to another amount before.
+   */
+  async #correct(claims: PricedClaims, seq: number, outcome: HoldOutcome): Promise<HoldEnd> {
+    const { database, ledger } = this.#parts;
+    const pool = poolOf(claims);
+    const booked = seq === 0 ? undefined : await readBookedCharge(database, pool, seq);
+    if (booked === undefined) return { kind: "free" };
+    const less = booked.charged - correctedCost(claims, outcome, booked.charged);
+    if (less <= 0n || booked.refunded >= booked.charged) return bookedEnd(pool, booked);
+    try {
+      const amount = less === booked.charged ? "all" : less;
+      await ledger.refund(
+        pool,
+        seq,
+        amount,
+        `the answer cost less: status ${outcome.status}`,
+        claims.requestId,
+      );
+    } catch (error) {
+      if (!(error instanceof FareboxError) || error.code !== "refund_conflict") throw error;
+      throw new FareboxError("hold_settled", "The charge was corrected to another amount before.", {
+        detail: { requestId: claims.requestId },
+        cause: error,
+      });
+    }
+    return bookedEnd(pool, (await readBookedCharge(database, pool, seq)) ?? booked);
+  }
+
   async #find(claims: PricedClaims): Promise<BookedCharge | undefined> {
     const { database, ledger, clock } = this.#parts;
-    const { instanceId, issuedAt, requestId, shard } = claims;
+    const { instanceId, issuedAt, requestId, shard, chargedSeq } = claims;
+    if (chargedSeq !== undefined) return await readBookedCharge(database, poolOf(claims), chargedSeq);
     if (clock.now() - issuedAt > OLDEST_MS) throw tooLate(requestId);
     const isOwn = instanceId === ledger.instanceId;
     if (!isOwn && (await isInstanceLive(database, shard, instanceId))) {
@@ -139,6 +172,13 @@ function costOf({ price, facts }: PricedClaims, outcome: HoldOutcome): Pick<Char
 
 function isPriced(claims: HoldClaims): claims is PricedClaims {
   return claims.price !== undefined;
+}
+
+/** What the answer costs of what was charged for it, as far as it was told. */
+function correctedCost({ price, facts }: PricedClaims, outcome: HoldOutcome, charged: Credits): Credits {
+  if (!chargedOn(price, outcome.status)) return 0n;
+  if (outcome.cost !== undefined) return outcome.cost;
+  return outcome.units === undefined ? charged : computeCharge(price, outcome, facts).amount;
 }
 
 function poolOf({ accountId, shard, price }: Pick<PricedClaims, "accountId" | "shard" | "price">): PoolRef {

@@ -18,7 +18,7 @@ import {
 
 /** An operation of the sidecar: what it is asked and what it answers, once, for its checks and its document. */
 export interface Operation {
-  readonly name: Exclude<SidecarOperation, "other">;
+  readonly name: Exclude<SidecarOperation, "forward-auth" | "other">;
   readonly path: string;
   readonly summary: string;
   readonly description: string;
@@ -27,6 +27,12 @@ export interface Operation {
   readonly answered: string;
   /** Rejects with FareboxError `request_invalid`, and as its operation does. */
   run(parts: SidecarParts, body: unknown): Promise<unknown>;
+}
+
+export function ending(): FareboxError {
+  return new FareboxError("overloaded", "This Farebox is about to end: ask another one.", {
+    retryable: true,
+  });
 }
 
 function operation<Input extends z.ZodType, Answer extends z.ZodType>(
@@ -55,10 +61,7 @@ export const OPERATIONS: readonly Operation[] = [
       answered: "The decision. A refusal is one: it is ready to be sent.",
     },
     async (parts, asked) => {
-      if (parts.draining)
-        throw new FareboxError("overloaded", "This Farebox is about to end: ask another one.", {
-          retryable: true,
-        });
+      if (parts.draining) throw ending();
       return await authorize(parts, asked);
     },
   ),

@@ -18,6 +18,7 @@ const STATUS: Readonly<Record<string, number>> = {
   request_malformed: 400,
   operator_unauthorized: 401,
   role_not_permitted: 403,
+  price_needs_answer: 403,
   hold_unknown: 404,
   route_not_found: 404,
   method_not_allowed: 405,

@@ -19,6 +19,12 @@ export const sidecarOption = z
           "Off: who can reach it can charge your customers. Keep it on this machine, or in a network of your own.",
         fix: "write 127.0.0.1:8402 or unix:/run/farebox/sidecar.sock",
       }),
+    counted: z.enum(["refuse", "quote"]).default("refuse").meta({
+      description:
+        "What a price does whose amount depends on the answer where a [proxy](../guide/sidecar.md#in-front-of-a-proxy) asks and no answer is seen: refused, or charged the most that the call can cost.",
+      reason: "`refuse`: nobody pays for more than they got unless you say so.",
+      fix: "write refuse or quote",
+    }),
     hold: duration({
       default: "1m",
       min: "1s",

@@ -1,6 +1,7 @@
 import type { Credits } from "../../domain/credits.ts";
 import type { Queryable } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
+import { readEntry } from "../pools/entries.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
 import { readChargeRefunds } from "../refunds/charge-refunds.ts";
 
@@ -29,15 +30,24 @@ export async function findChargeSince(
     typeNo,
     since,
   ]);
-  const [row] = await db.query<Omit<BookedCharge, "seq" | "refunded"> & { seq: bigint }>(
-    `SELECT e.seq, -e.amount AS charged, coalesce(e.uncollected, 0)::bigint AS uncollected, e.balance, e.units
-     FROM farebox.entries e
+  const [row] = await db.query<{ seq: bigint }>(
+    `SELECT e.seq FROM farebox.entries e
      WHERE e.account_no = $1 AND e.type_no = $2 AND e.shard = $3 AND e.seq >= $4 AND e.kind = 'c' AND e.request = $5::uuid
      ORDER BY e.seq LIMIT 1`,
     [accountNo, typeNo, shard, range?.first ?? 1n, requestId],
   );
-  if (row === undefined) return undefined;
-  const seq = Number(row.seq);
+  return row === undefined ? undefined : await readBookedCharge(db, pool, Number(row.seq));
+}
+
+/** A charge by the number of its entry; undefined: that is none. */
+export async function readBookedCharge(
+  db: Queryable,
+  pool: PoolRef,
+  seq: number,
+): Promise<BookedCharge | undefined> {
+  const entry = await readEntry(db, pool, seq);
+  if (entry?.kind !== "charge") return undefined;
+  const { amount, uncollected, balance, units } = entry;
   const { refunded } = await readChargeRefunds(db, pool, seq);
-  return { ...row, seq, refunded };
+  return { seq, charged: -amount, uncollected, balance, units: units ?? 0, refunded };
 }

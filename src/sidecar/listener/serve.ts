@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import { OPERATIONS, type Operation } from "../operations.ts";
+import { forwardAuth } from "../forward-auth/forward-auth.ts";
+import { FORWARD_AUTH_PATH, readOriginal } from "../forward-auth/read-original.ts";
+import { ending, OPERATIONS, type Operation } from "../operations.ts";
 import { describeProblem, isFault } from "../problem.ts";
 import type { SidecarOperation } from "../sidecar-events.ts";
 import type { SidecarParts } from "../sidecar-parts.ts";
@@ -21,8 +23,14 @@ export async function serve(
   const since = performance.now();
   const [path = ""] = (request.url ?? "").split("?", 1);
   const operation = BY_PATH.get(path);
-  const name: SidecarOperation = operation?.name ?? "other";
+  const isForward = path === FORWARD_AUTH_PATH || path.startsWith(`${FORWARD_AUTH_PATH}/`);
+  const name: SidecarOperation = operation?.name ?? (isForward ? "forward-auth" : "other");
   try {
+    if (isForward) {
+      await serveForwardAuth(parts, request, response);
+      parts.events.answered(name, response.statusCode, performance.now() - since);
+      return;
+    }
     const body =
       operation === undefined ? answerOther(request, path, document) : await run(parts, operation, request);
     send(parts, response, 200, "application/json", JSON.stringify(body));
@@ -42,6 +50,24 @@ async function run(parts: SidecarParts, operation: Operation, request: IncomingM
   return await operation.run(parts, await readJson(request));
 }
 
+/** A proxy sends no body, whatever the length of the customer's is. */
+async function serveForwardAuth(
+  parts: SidecarParts,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  request.resume();
+  const original = readOriginal(request);
+  await parts.senders.check(original.token);
+  if (parts.draining) throw ending();
+  const { status, headers, body } = await forwardAuth(parts, original);
+  if (response.destroyed) return;
+  const bytes = Buffer.from(body);
+  const list = headers.flatMap(({ name, value }) => [name, value]);
+  response.writeHead(status, [...list, "Content-Length", String(bytes.length)]);
+  response.end(bytes);
+}
+
 /** What carries no data of anybody's and needs no token. */
 function answerOther(request: IncomingMessage, path: string, document: () => object): object {
   const isGet = request.method === "GET";
@@ -56,6 +82,7 @@ function fail(parts: SidecarParts, request: IncomingMessage, response: ServerRes
   if (isFault(error)) parts.events.failed(error);
   const { status, body } = describeProblem(error);
   if (status === 401) response.setHeader("WWW-Authenticate", 'Bearer realm="farebox sidecar"');
+  if (error instanceof FareboxError) response.setHeader("X-Farebox-Reason", error.code);
   if (status === 405) response.setHeader("Allow", "POST");
   if (status === 503) response.setHeader("Retry-After", "1");
   // The rest of what it sends is not read.

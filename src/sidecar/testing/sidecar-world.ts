@@ -32,6 +32,15 @@ const PRICES: readonly unknown[] = [
   },
   { match: "GET /decided", cost: 2, per: "result", count: { body: "/data" }, decide: "answer" },
   { match: "GET /once", cost: 5, once: { key: { query: "ip" }, within: "1h" } },
+  {
+    match: "GET /counted",
+    cost: 1,
+    per: "result",
+    count: { body: "/data" },
+    atMost: { query: "size", default: 10, max: 100 },
+  },
+  { match: "GET /tier", when: { header: "x-tier", equals: "gold" }, cost: 4 },
+  { match: "GET /tier", cost: 1 },
   { match: "GET /free", free: true },
 ];
 
@@ -90,7 +99,10 @@ export async function newCustomer(database: Database, balance: number): Promise<
   };
 }
 
-export async function openSidecar(database: Database): Promise<SidecarUnderTest> {
+export async function openSidecar(
+  database: Database,
+  counted: "refuse" | "quote" = "refuse",
+): Promise<SidecarUnderTest> {
   const books = await openRealMeter(database, { accountId: "", shard: 0, keyId: "" });
   const { meter, ledger } = books;
   const expired: { readonly requestId: string }[] = [];
@@ -108,7 +120,7 @@ export async function openSidecar(database: Database): Promise<SidecarUnderTest>
   const sidecar = createSidecar({
     config: {
       open: ["GET /open"],
-      sidecar: { listen: undefined, holdMs: 60_000 },
+      sidecar: { listen: undefined, holdMs: 60_000, counted },
       idempotency: { keepHours: 24, maxBodyBytes: 1_000 },
       gateway: { drainMs: 0 },
     },
