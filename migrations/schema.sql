@@ -738,6 +738,20 @@ CREATE INDEX rotated_secrets_by_expiry ON farebox.rotated_secrets USING btree (e
 CREATE INDEX rotated_secrets_by_hint ON farebox.rotated_secrets USING btree ("right"(hint, 4));
 CREATE INDEX rotated_secrets_by_key ON farebox.rotated_secrets USING btree (key_id);
 
+CREATE TABLE farebox.running_totals (
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  endpoint_no integer NOT NULL,
+  value text COLLATE "C" NOT NULL,
+  shard smallint NOT NULL,
+  charged numeric NOT NULL,
+  until timestamp with time zone NOT NULL,
+  CONSTRAINT running_totals_pkey PRIMARY KEY (account_no, type_no, endpoint_no, value, shard),
+  CONSTRAINT running_totals_charged_check CHECK ((charged >= (0)::numeric))
+) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.running_totals IS 'The highest number that was charged of each that grows, and until when it is known.';
+CREATE INDEX running_totals_until ON farebox.running_totals USING btree (until, shard);
+
 CREATE TABLE farebox.secrets (
   name text COLLATE "C" NOT NULL,
   value bytea NOT NULL,
@@ -777,6 +791,19 @@ CREATE TABLE farebox.sweep_steps (
   CONSTRAINT sweep_steps_pkey PRIMARY KEY (step)
 );
 COMMENT ON TABLE farebox.sweep_steps IS 'When each step of the sweep last succeeded and last failed, on any instance. Up to a minute old. A reference table on Citus.';
+
+CREATE TABLE farebox.tier_counters (
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  counter_no integer NOT NULL,
+  shard smallint NOT NULL,
+  period timestamp with time zone NOT NULL,
+  used numeric NOT NULL,
+  within text NOT NULL,
+  CONSTRAINT tier_counters_pkey PRIMARY KEY (account_no, type_no, counter_no, within, shard),
+  CONSTRAINT tier_counters_used_check CHECK ((used >= (0)::numeric))
+) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.tier_counters IS 'What accounts have used in the present period of prices with tiers.';
 
 CREATE TABLE farebox.usage (
   account_no integer NOT NULL,
@@ -1436,6 +1463,8 @@ DECLARE
   v_short jsonb;
   v_set_aside bigint := 0;
   v_uncollected bigint := 0;
+  v_special jsonb := p_special;
+  v_measured record;
   x record;
 BEGIN
   IF p_special ? 'hold' THEN
@@ -1452,23 +1481,35 @@ BEGIN
     v_set_aside := farebox.lease_of(io_pool, p_instance, (p_special ->> 'key')::integer);
   END IF;
   v_kind := farebox.judge_charge(io_pool, p_now, p_special);
+  IF v_kind = 'charged' AND p_special ? 'measured' THEN
+    v_measured := farebox.measure_charge(io_pool, p_now, (p_special #>> '{charge,1}')::integer, p_special -> 'measured');
+    v_special := jsonb_set(jsonb_set(p_special, '{charge,2}', to_jsonb(v_measured.o_amount)), '{charge,3}',
+      to_jsonb(least(ceil(v_measured.o_units / 1000000), 2147483647)::integer));
+  END IF;
   IF v_kind = 'charged' AND p_special ? 'whole' THEN
-    v_short := farebox.find_shortage(io_pool, p_now, (p_special #>> '{charge,0}')::integer, (p_special #>> '{charge,2}')::bigint);
+    v_short := farebox.find_shortage(io_pool, p_now, (p_special #>> '{charge,0}')::integer, (v_special #>> '{charge,2}')::bigint);
     IF v_short IS NOT NULL THEN
       o_answer := jsonb_build_array('short', NULL, 0, 0, io_pool.balance, v_short);
       RETURN;
     END IF;
   END IF;
   IF v_kind = 'charged' THEN
-    x := farebox.take_charge(io_pool, p_instance, p_now, p_special, v_set_aside);
+    x := farebox.take_charge(io_pool, p_instance, p_now, v_special, v_set_aside);
     io_pool := x.io_pool;
-    v_uncollected := (p_special #>> '{charge,2}')::bigint - x.o_charged;
+    v_uncollected := (v_special #>> '{charge,2}')::bigint - x.o_charged;
+    IF p_special ? 'measured' THEN
+      PERFORM farebox.count_measured(io_pool, p_now, (p_special #>> '{charge,1}')::integer, p_special -> 'measured', v_measured.o_quantity);
+    END IF;
   ELSE
     IF p_special ? 'hold' THEN io_pool.held := io_pool.held - v_set_aside; END IF;
     SELECT 0::bigint AS o_charged, NULL::bigint AS o_seq INTO x;
   END IF;
   PERFORM farebox.complete_claims(io_pool, p_now, p_keep, p_special, x.o_charged);
   o_answer := jsonb_build_array(v_kind, x.o_seq, x.o_charged, v_uncollected, io_pool.balance);
+  IF p_special ? 'measured' THEN
+    o_answer := o_answer || jsonb_build_array(NULL,
+      CASE WHEN v_kind = 'charged' THEN (v_special #>> '{charge,3}')::integer ELSE 0 END);
+  END IF;
   IF p_special ? 'hold' THEN
     -- A hold that expired or was released stays so; the charge that came too late is remembered with it.
     UPDATE farebox.holds h SET state = CASE WHEN h.state = 'live' THEN 'charged' ELSE h.state END, amount = 0, charged_seq = x.o_seq,
@@ -1595,6 +1636,34 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.compute_roll IS 'Internal. What a roll would do, and what the pool would then be. Writes nothing.';
 
+CREATE OR REPLACE FUNCTION farebox.count_measured(p_pool pools, p_now timestamp with time zone, p_endpoint integer, p_measured jsonb, p_quantity numeric)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_until timestamptz;
+  v_period timestamptz;
+BEGIN
+  IF p_measured ? 'counter' THEN
+    v_period := date_trunc(p_measured #>> '{counter,1}', p_now, 'UTC');
+    INSERT INTO farebox.tier_counters AS c (account_no, type_no, counter_no, within, shard, period, used)
+    VALUES (p_pool.account_no, p_pool.type_no, (p_measured #>> '{counter,0}')::integer, p_measured #>> '{counter,1}', p_pool.shard,
+      v_period, p_quantity)
+    ON CONFLICT (account_no, type_no, counter_no, within, shard) DO UPDATE
+    SET used = CASE WHEN c.period = excluded.period THEN c.used ELSE 0 END + excluded.used, period = excluded.period;
+  END IF;
+  IF p_measured ? 'increase' THEN
+    v_until := p_now + make_interval(secs => (p_measured #>> '{increase,1}')::integer);
+    INSERT INTO farebox.running_totals AS t (account_no, type_no, endpoint_no, value, shard, charged, until)
+    VALUES (p_pool.account_no, p_pool.type_no, p_endpoint, p_measured #>> '{increase,0}', p_pool.shard,
+      (p_measured ->> 'units')::numeric, v_until)
+    ON CONFLICT (account_no, type_no, endpoint_no, value, shard) DO UPDATE
+    SET charged = CASE WHEN t.until > p_now THEN greatest(t.charged, excluded.charged) ELSE excluded.charged END, until = excluded.until;
+  END IF;
+END $function$;
+COMMENT ON FUNCTION farebox.count_measured IS 'Internal. A measured charge was made: the next one begins behind it.';
+
 CREATE OR REPLACE FUNCTION farebox.create_export(p_shard smallint, p_export_id uuid, p_account integer, p_type smallint, p_settle boolean, p_new jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1672,6 +1741,13 @@ CREATE OR REPLACE FUNCTION farebox.derived_grant_id(p_parts text)
  IMMUTABLE
 RETURN ('grt_'::text || "left"(translate(encode(sha256(convert_to(p_parts, 'UTF8'::name)), 'base64'::text), ('+/='::text || chr(10)), ''::text), 16));
 COMMENT ON FUNCTION farebox.derived_grant_id IS 'Internal. The id of a grant that the ledger itself makes. p_parts begins with the account''s id, never with its number.';
+
+CREATE OR REPLACE FUNCTION farebox.divide_up(p_value numeric, p_by numeric)
+ RETURNS numeric
+ LANGUAGE sql
+ IMMUTABLE
+RETURN div(((p_value + p_by) - (1)::numeric), p_by);
+COMMENT ON FUNCTION farebox.divide_up IS 'Internal. Whole numbers, rounded up.';
 
 CREATE OR REPLACE FUNCTION farebox.draw_spent(INOUT io roll_state)
  RETURNS roll_state
@@ -2127,6 +2203,29 @@ BEGIN
   RETURN v_gone;
 END $function$;
 COMMENT ON FUNCTION farebox.forget_old IS 'Called by the sweep. Deletes resolved holds, once windows that are over, and instances that died a month ago.';
+
+CREATE OR REPLACE FUNCTION farebox.forget_totals(p_shard smallint, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_gone integer := 0;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT t.account_no, t.type_no, t.endpoint_no, t.value FROM farebox.running_totals t
+    WHERE t.until < v_now AND t.shard = p_shard ORDER BY t.until LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.running_totals t
+    WHERE t.account_no = x.account_no AND t.type_no = x.type_no AND t.endpoint_no = x.endpoint_no AND t.value = x.value
+      AND t.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
+  RETURN v_gone;
+END $function$;
+COMMENT ON FUNCTION farebox.forget_totals IS 'Called by the sweep. Forgets the highest numbers that were charged, when their time is over.';
 
 CREATE OR REPLACE FUNCTION farebox.free_cap(p_pool pools, p_key integer, p_charged_at timestamp with time zone, p_amount bigint)
  RETURNS void
@@ -2803,6 +2902,54 @@ BEGIN
   RETURN v_rolled;
 END $function$;
 COMMENT ON FUNCTION farebox.lock_rolled IS 'Internal. Locks how far a pool''s usage is rolled up; null when another process has it locked.';
+
+CREATE OR REPLACE FUNCTION farebox.measure_charge(p_pool pools, p_now timestamp with time zone, p_endpoint integer, p_measured jsonb, OUT o_amount bigint, OUT o_quantity numeric, OUT o_units numeric)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_block CONSTANT numeric := (p_measured ->> 'block')::numeric;
+  v_used numeric;
+  v_charged numeric;
+  v_sum numeric := 0;
+  v_amount numeric;
+  x record;
+BEGIN
+  o_units := (p_measured ->> 'units')::numeric;
+  IF p_measured ? 'increase' THEN
+    SELECT t.charged INTO v_charged FROM farebox.running_totals t
+    WHERE t.account_no = p_pool.account_no AND t.type_no = p_pool.type_no AND t.endpoint_no = p_endpoint
+      AND t.value = p_measured #>> '{increase,0}' AND t.shard = p_pool.shard AND t.until > p_now;
+    o_units := greatest(0, o_units - coalesce(v_charged, 0));
+  END IF;
+  o_quantity := CASE WHEN p_measured ->> 'round' = 'block' THEN farebox.divide_up(o_units, v_block) * v_block ELSE o_units END;
+  IF p_measured ? 'counter' THEN
+    SELECT c.used INTO v_used FROM farebox.tier_counters c
+    WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no
+      AND c.counter_no = (p_measured #>> '{counter,0}')::integer AND c.within = p_measured #>> '{counter,1}' AND c.shard = p_pool.shard
+      AND c.period = date_trunc(p_measured #>> '{counter,1}', p_now, 'UTC');
+  END IF;
+  v_used := coalesce(v_used, 0);
+  FOR x IN
+    SELECT (c ->> 0)::numeric AS over, (c ->> 1)::numeric AS cost,
+      lead((c ->> 0)::numeric, 1, 'infinity') OVER (ORDER BY (c ->> 0)::numeric) AS next
+    FROM jsonb_array_elements(p_measured -> 'costs') c
+  LOOP
+    IF (p_measured ->> 'whole')::boolean THEN
+      IF v_used >= x.over AND v_used < x.next THEN v_sum := o_quantity * x.cost; END IF;
+    ELSE
+      v_sum := v_sum + greatest(0, least(v_used + o_quantity, x.next) - greatest(v_used, x.over)) * x.cost;
+    END IF;
+  END LOOP;
+  v_amount := farebox.divide_up(v_sum, v_block);
+  IF p_measured ->> 'round' = 'credit' THEN v_amount := farebox.divide_up(v_amount, 1000000) * 1000000; END IF;
+  v_amount := greatest(v_amount + (p_measured ->> 'rest')::numeric, (p_measured ->> 'least')::numeric);
+  -- No charge is more than a pool can hold.
+  o_amount := least(v_amount, (p_measured ->> 'most')::numeric, 1000000000000000);
+END $function$;
+COMMENT ON FUNCTION farebox.measure_charge IS 'Internal. What a measured charge costs now, what it counts in its tiers, and how many units it is for.';
 
 CREATE OR REPLACE FUNCTION farebox.ms_until(p_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS bigint

@@ -1,6 +1,7 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import { parseChargeId } from "../domain/ids.ts";
 import { ABSENT_BODY } from "../domain/prices/field-value.ts";
+import { versionOf } from "../domain/prices/own/own-prices.ts";
 import type { Price, RequestFacts } from "../domain/prices/price.ts";
 import { countsAnswer, needsAnswerFacts } from "../domain/prices/price-shape.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
@@ -214,12 +215,13 @@ export class Holds {
   /** What settles it here, or elsewhere when this instance has gone. */
   #signed(
     { target, max, idempotency }: HoldRequest,
-    { reads, list, endpoint }: Route,
+    route: Route,
     { requestId, identity }: Known,
     { price, onlyBy = "", owner }: Admission,
     facts: RequestFacts,
   ): string {
     const { accountId, shard, keyId } = identity;
+    const { reads, endpoint } = route;
     return this.#tokens.sign(
       {
         requestId,
@@ -228,7 +230,7 @@ export class Holds {
         accountId,
         shard,
         keyId,
-        priceList: list.version,
+        priceList: versionOf(route, price),
         endpoint,
         price,
         max,

@@ -120,7 +120,7 @@ export class Elsewhere {
     const { database, ledger } = this.#parts;
     const pool = poolOf(claims);
     const { price, max } = claims;
-    const { amount, units } = costOf(claims, outcome);
+    const { amount, units, measured } = costOf(claims, outcome);
     if (price.decide === "answer" && max !== undefined && amount > max) {
       return {
         kind: "refused",
@@ -136,13 +136,14 @@ export class Elsewhere {
       hold: { id },
       amount,
       units,
+      measured,
       ...(price.decide === "answer"
         ? { whole: true }
         : { most: max !== undefined && max < amount ? max : undefined }),
     });
     if (result.shortage !== undefined)
       return { kind: "refused", refusal: explainShortage(price.creditType, amount, result.shortage) };
-    return chargedEnd(pool, result, units);
+    return chargedEnd(pool, result, result.units ?? units);
   }
 }
 
@@ -165,7 +166,10 @@ function itemOf(
   };
 }
 
-function costOf({ price, facts }: PricedClaims, outcome: HoldOutcome): Pick<ChargeItem, "amount" | "units"> {
+function costOf(
+  { price, facts }: PricedClaims,
+  outcome: HoldOutcome,
+): Pick<ChargeItem, "amount" | "units" | "measured"> {
   const { cost, units = 1 } = outcome;
   return cost === undefined ? computeCharge(price, outcome, facts) : { amount: cost, units };
 }

@@ -1,6 +1,7 @@
 import type { Credits } from "../domain/credits.ts";
 import type { CapWindow } from "../domain/key-cap.ts";
 import type { LimitRule } from "../domain/limit-rule.ts";
+import type { Measured } from "../domain/prices/tiers.ts";
 
 /** One pool. `shard` is the account's: every statement of a verb filters by it. */
 export interface PoolRef {
@@ -42,6 +43,11 @@ export interface ChargeItem {
   /** The upstream's status. */
   readonly status: number;
   readonly priceList: number;
+  /**
+   * What was charged before decides about the amount, when the charge is made: `amount` is the most that it can be, and what is
+   * reserved of the lease.
+   */
+  readonly measured?: Measured | undefined;
   /** Nothing is charged if this account was charged for this endpoint and value within the window. */
   readonly once?: { readonly value: string; readonly withinSeconds: number } | undefined;
   /** Stored in the same transaction as the charge, if this run still has the key: `owner` is what `beginIdempotent` gave. */
@@ -70,6 +76,8 @@ export interface ChargeResult {
   /** The pool's balance at this charge's commit. */
   readonly balance: Credits;
   readonly shortage?: Shortage | undefined;
+  /** For how many units a measured charge is. */
+  readonly units?: number | undefined;
 }
 
 /** Why credits could not be had. */

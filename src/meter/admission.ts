@@ -3,13 +3,14 @@ import type { Lease } from "../domain/leases/lease.ts";
 import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
 import type { ComputedCharge } from "../domain/prices/outcome.ts";
+import { versionOf } from "../domain/prices/own/own-prices.ts";
 import type { Price, Quote } from "../domain/prices/price.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { ChargeItem, PoolRef, StoredResponse } from "../ledger/ledger.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
 import { chargeWhole, isShortage } from "./answer-charge.ts";
 import { ChargeUnderWay } from "./charge-under-way.ts";
-import type { Admission, AdmitRequest, Route, Settlement } from "./meter.ts";
+import type { Admission, AdmitRequest, Settlement } from "./meter.ts";
 import { explainShortage, refusalOf } from "./refusals.ts";
 
 type Outcome = Parameters<Admission["settle"]>[0];
@@ -70,11 +71,12 @@ export class OpenAdmission implements Admission {
     this.#close();
     const computed = this.#compute(price, outcome);
     const amount = this.#terms.repeat ? 0n : computed.amount;
+    const measured = this.#terms.repeat ? undefined : computed.measured;
     const { max } = this.#request;
     // The caller was promised that it costs no more, whatever the upstream returned.
     const most = max !== undefined && max < amount ? max : undefined;
     const lease = this.#setAsideExactly(most ?? amount);
-    const item = { ...this.#item(price, outcome, amount, computed.units, lease), most };
+    const item = { ...this.#item(price, outcome, amount, computed.units, lease), most, measured };
     const committed = this.#commit(item, lease);
     return this.onlyBy === undefined ? committed : this.#orAgain(committed);
   }
@@ -98,7 +100,8 @@ export class OpenAdmission implements Admission {
       const allowed = await this.#allowedByMax(price, computed.amount);
       if (typeof allowed !== "bigint") return await this.#refuse(allowed);
       const item = this.#item(price, outcome, allowed, computed.units, undefined);
-      const charged = await chargeWhole(this.#parts, this.#request, { ...item, whole: true });
+      const { measured } = computed;
+      const charged = await chargeWhole(this.#parts, this.#request, { ...item, whole: true, measured });
       if (!isShortage(charged)) return charged;
       return await this.#refuse(explainShortage(price.creditType, item.amount, charged));
     } finally {
@@ -286,9 +289,4 @@ export class OpenAdmission implements Admission {
     const { requestId, identity, route } = this.#request;
     return { requestId, accountId: identity.accountId, endpoint: route.endpoint };
   }
-}
-
-/** The version of the list that a price of the endpoint is from: everybody's, or the account's own. */
-function versionOf({ list, own }: Route, price: Price): number {
-  return own?.prices.has(price) === true ? own.version : list.version;
 }

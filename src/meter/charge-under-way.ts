@@ -97,7 +97,7 @@ export class ChargeUnderWay extends PendingSettle {
       this.#parts.events.uncollected({ ...this.#subject(), creditType, amount: result.uncollected });
     }
     if (result.kind === "superseded") return this.#superseded(pool, result);
-    return new Settled(this.#parts, pool, result, requestId, units, undefined);
+    return new Settled(this.#parts, pool, result, requestId, result.units ?? units, undefined);
   }
 
   /** Another run completed the key first: its response is the answer. */

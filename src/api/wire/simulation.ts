@@ -52,6 +52,7 @@ const doubt = z.object({
       "conditions_unknown",
       "match_divided",
       "results_unknown",
+      "tiers_unknown",
       "repeats_unknown",
     ])
     .openapi({ description: "Why the new amount is 0, or not known exactly." }),

@@ -526,6 +526,20 @@ export interface Quote {
    */
   most: number | null;
   /**
+   * Of a price with tiers: where the account is in them. What is set aside is `most` by the dearest tier.
+   */
+  tier: {
+    within: "day" | "week" | "month" | "year";
+    /**
+     * What was used in the present period before.
+     */
+    used: number;
+    /**
+     * The most that it can cost in the tiers where it would be charged now.
+     */
+    most: number;
+  } | null;
+  /**
    * What the pool has available now, by the balance without what is held; null: it spends nothing.
    */
   available: number | null;

@@ -1091,6 +1091,7 @@ export interface Simulation {
       | "conditions_unknown"
       | "match_divided"
       | "results_unknown"
+      | "tiers_unknown"
       | "repeats_unknown";
     endpoint: string;
     charges: number;

@@ -77,6 +77,10 @@ const sum = {
     .strictObject({
       body: z.string().optional().describe("A JSON pointer to an array or a number in the response."),
       header: z.string().optional().describe("A response header."),
+      increase: z
+        .strictObject({ key: z.union([z.string(), z.strictObject(sources)]), within: z.string() })
+        .optional()
+        .describe("The number is a running total of what the key names: only what it grew by counts."),
       bytes: z.literal(true).optional().describe("The bytes of the response's body."),
       request: z
         .strictObject({
@@ -139,6 +143,18 @@ export const priceForm = z
     free: z.literal(true).optional().describe("Nothing is charged. A key is still needed."),
     credit: z.string().optional().describe("The credit type. Left out: the only one."),
     ...sum,
+    tiers: z
+      .strictObject({
+        within: z.enum(["day", "week", "month", "year"]).describe("The period, of UTC."),
+        steps: z
+          .array(z.strictObject({ over: z.int().positive(), cost: amount }))
+          .min(1)
+          .describe("What each unit costs beyond so many."),
+        whole: z.boolean().optional().describe("A whole call costs what the tier says in which it begins."),
+        counter: z.string().optional().describe("Prices with the same name count together."),
+      })
+      .optional()
+      .describe("Other costs by what the account has used in the period."),
     plus: z
       .array(z.strictObject({ when: when.describe("Conditions on request fields."), ...sum }))
       .optional()

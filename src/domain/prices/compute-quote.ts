@@ -5,24 +5,40 @@ import { MAX_UNITS } from "./outcome.ts";
 import { computePartAmount, limitAmount } from "./part-amount.ts";
 import type { KnownQuote, Price, PricePart, Quote, RequestFacts } from "./price.ts";
 import { partsOf } from "./price-shape.ts";
+import { atDearest, computeMeasuredAmount, measure } from "./tiers.ts";
 
 /**
  * The most that a request can cost: it is set aside before the request reaches the upstream. Per request it is the cost; per result
- * the cost of the bound, and never below what is charged when the results cannot be counted; with every further sum whose
- * conditions may hold, within `least` and `most`. 0 when free.
+ * the cost of the bound, and never below what is charged when the results cannot be counted; by the dearest of its tiers; with every further
+ * sum whose conditions may hold, within `least` and `most`. 0 when free.
  */
-export function computeQuote(price: Price, facts: RequestFacts): Quote {
-  if (price.free) return { amount: 0n, units: 0 };
+export function computeQuote(priced: Price, facts: RequestFacts): Quote {
+  if (priced.free) return { amount: 0n, units: 0 };
+  const price = atDearest(priced);
   const own = quotePart(price, facts);
   if (price.plus === undefined && price.least === undefined && price.most === undefined) return own;
   // Without a bound of the results it is `most` that says what they can cost.
   if (own.amount === MAX_CREDITS && price.most !== undefined) return unboundedQuote(price, price.most);
-  let sum = own.amount;
-  for (const extra of price.plus ?? []) {
-    if (allHold(extra.when, (condition) => conditionHolds(condition, facts)) === false) continue;
-    sum += quotePart(extra, facts).amount;
-  }
+  const sum = own.amount + quoteExtras(price, facts);
   return { amount: smallest(limitAmount(price, sum), MAX_CREDITS), units: own.units };
+}
+
+/** The most that the further sums of a price can cost, whose conditions may hold. */
+function quoteExtras({ plus = [] }: Price, facts: RequestFacts): Credits {
+  return plus
+    .filter(({ when }) => allHold(when, (condition) => conditionHolds(condition, facts)) !== false)
+    .reduce((sum, extra) => sum + quotePart(extra, facts).amount, 0n);
+}
+
+/**
+ * The most that a request can cost by the tier in which the account is, `used` millionths into the period; it is never above the quote.
+ * Undefined: the price has no tiers.
+ */
+export function computeQuoteInTier(price: Price, facts: RequestFacts, used: bigint): Credits | undefined {
+  if (price.free || price.tiers === undefined) return undefined;
+  const { amount, units } = computeQuote(price, facts);
+  const measured = measure(price, price.per === "request" ? 1 : units, undefined, quoteExtras(price, facts));
+  return measured && smallest(computeMeasuredAmount(measured, used, 0n).amount, amount);
 }
 
 /**

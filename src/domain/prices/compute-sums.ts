@@ -3,6 +3,7 @@ import { countRequested } from "./compute-bound.ts";
 import { computeQuote } from "./compute-quote.ts";
 import { allHold, conditionHolds, itemConditions, judge, type Verdict } from "./condition.ts";
 import type { FieldValue } from "./field-value.ts";
+import { readKeyValue } from "./once-value.ts";
 import {
   type ComputedCharge,
   type CountProblem,
@@ -12,6 +13,7 @@ import {
 } from "./outcome.ts";
 import { computePartAmount, limitAmount } from "./part-amount.ts";
 import type { AnswerFacts, Condition, Count, Price, PricePart, RequestFacts } from "./price.ts";
+import { atDearest, type Measured, measure } from "./tiers.ts";
 
 /** What became of one of a price's sums. */
 export interface ComputedSum {
@@ -20,6 +22,8 @@ export interface ComputedSum {
   readonly when: Verdict;
   readonly where: Verdict;
   readonly units: number;
+  /** The number as it was found; undefined: there is none. */
+  readonly counted: number | undefined;
   readonly amount: Credits;
   readonly problem: CountProblem;
 }
@@ -35,7 +39,12 @@ export interface ComputedSums {
  * What cannot be read is never a way not to pay: a condition of which nobody knows whether it holds does, and what cannot be
  * counted costs what the price says of it.
  */
-export function computeSums(price: Price, outcome: Outcome, request: RequestFacts | undefined): ComputedSums {
+export function computeSums(
+  priced: Price,
+  outcome: Outcome,
+  request: RequestFacts | undefined,
+): ComputedSums {
+  const price = atDearest(priced);
   const { answer } = outcome;
   if (answer === "over") {
     const amount =
@@ -57,7 +66,23 @@ export function computeSums(price: Price, outcome: Outcome, request: RequestFact
     units: own.units,
     countProblem: sums.find(({ problem }) => problem !== undefined)?.problem,
   };
-  return { charge, sums };
+  const measured = measureOwn(priced, own, total - own.amount, request);
+  return { charge: measured === undefined ? charge : { ...charge, measured }, sums };
+}
+
+/** Undefined: the amount is what it is, whatever was charged before. */
+function measureOwn(
+  price: Price,
+  { counted }: ComputedSum,
+  rest: Credits,
+  request: RequestFacts | undefined,
+): Measured | undefined {
+  const { count } = price;
+  if (counted === undefined) return undefined;
+  const growing = count !== undefined && "increase" in count ? count.increase : undefined;
+  const value =
+    growing === undefined || request === undefined ? undefined : readKeyValue(growing.field, request);
+  return measure(price, counted, value, rest);
 }
 
 function computeSum(
@@ -73,8 +98,9 @@ function computeSum(
   const where =
     when === false ? undefined : allHold(part.where ?? [], (condition) => judgeAnswer(condition, answer));
   if (when === false || where === false)
-    return { part, when, where, units: 0, amount: 0n, problem: undefined };
-  if (part.per === "request") return { part, when, where, units: 1, amount: part.cost, problem: undefined };
+    return { part, when, where, units: 0, counted: undefined, amount: 0n, problem: undefined };
+  if (part.per === "request")
+    return { part, when, where, units: 1, counted: 1, amount: part.cost, problem: undefined };
   return { part, when, where, ...countPart(part, outcome, answer, request) };
 }
 
@@ -83,7 +109,9 @@ function countPart(
   { units }: Outcome,
   answer: AnswerFacts | undefined,
   request: RequestFacts | undefined,
-): Pick<ComputedSum, "units" | "amount" | "problem"> {
+): Pick<ComputedSum, "units" | "counted" | "amount" | "problem"> {
+  const uncountedBy = (problem: CountProblem) =>
+    ({ units: 0, counted: undefined, amount: uncounted, problem }) as const;
   const { count, uncounted } = part;
   const isRequested = count !== undefined && "request" in count;
   let found = units;
@@ -92,14 +120,14 @@ function countPart(
   } else if (count !== undefined && answer !== undefined) {
     found = countAnswer(count, answer);
   }
-  if (found === undefined) return { units: 0, amount: uncounted, problem: "missing" };
+  if (found === undefined) return uncountedBy("missing");
   const isDecimal = count !== undefined && "decimal" in count;
   if (!Number.isFinite(found) || found < 0 || !(isDecimal || Number.isInteger(found))) {
-    return { units: 0, amount: uncounted, problem: "not_a_whole_number" };
+    return uncountedBy("not_a_whole_number");
   }
   const amount = found > MAX_UNITS ? undefined : computePartAmount(part, found);
-  if (amount === undefined) return { units: 0, amount: uncounted, problem: "too_large" };
-  return { units: Math.ceil(found) + 0, amount, problem: undefined };
+  if (amount === undefined) return uncountedBy("too_large");
+  return { units: Math.ceil(found) + 0, counted: found, amount, problem: undefined };
 }
 
 function countAnswer(count: Count, answer: AnswerFacts): number | undefined {

@@ -11,6 +11,7 @@ import { computePartAmount, roundingOf } from "./part-amount.ts";
 import type { Price, PricePart, RequestFacts } from "./price.ts";
 import { parsePriceList, priceListText } from "./price-list-json.ts";
 import { selectPrice } from "./select-price.ts";
+import { computeMeasuredAmount } from "./tiers.ts";
 
 const NAMES = ["size", "ids", "mode", "items"] as const;
 const name = fc.constantFrom(...NAMES);
@@ -93,6 +94,20 @@ const priceForm = fc
       ),
       least: amount,
       most: amount,
+      tiers: fc
+        .tuple(
+          fc.constantFrom("day", "month"),
+          fc.boolean(),
+          fc.uniqueArray(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLength: 3 }),
+          amount,
+        )
+        .map(([within, whole, overs, cost]) => ({
+          within,
+          whole,
+          steps: overs
+            .toSorted((one, other) => one - other)
+            .map((over, index) => ({ over, cost: index === 1 ? 0 : cost })),
+        })),
     },
     { requiredKeys: ["own", "plus"] },
   )
@@ -192,6 +207,7 @@ describe("the price language, whatever is written in it", () => {
 
   it("never charges more than the quote while the answer keeps to the bounds, nor ever more than most", () => {
     let kept = 0;
+    let measured = 0;
     fc.assert(
       fc.property(prices, request, answer, fc.nat(60), (list, facts, found, units) => {
         const price = selectPrice(list, facts);
@@ -202,6 +218,15 @@ describe("the price language, whatever is written in it", () => {
         const charge = computeCharge(price, outcome, facts);
         assert.ok(charge.amount >= 0n && charge.amount <= MAX_CREDITS);
         assert.ok(Number.isSafeInteger(charge.units) && charge.units >= 0);
+        if (charge.measured !== undefined) {
+          // Whatever was used before: no tier asks for more than the dearest, and the same as what is not measured where nothing differs.
+          const { amount: exact } = computeMeasuredAmount(charge.measured, BigInt(units) * 1_500_000n, 0n);
+          assert.ok(exact <= charge.amount, `${exact} above ${charge.amount}`);
+          const dearest = charge.measured.costs.reduce((one, [, cost]) => (one > cost ? one : cost), 0n);
+          const flat = { ...charge.measured, costs: [[0n, dearest] as const] };
+          assert.equal(computeMeasuredAmount(flat, 7n, 0n).amount, charge.amount);
+          measured += 1;
+        }
         if (price.most !== undefined) assert.ok(charge.amount <= price.most && quote.amount <= price.most);
         if (!keepsToBounds(price, facts, outcome)) return;
         kept += 1;
@@ -210,6 +235,7 @@ describe("the price language, whatever is written in it", () => {
       { numRuns: 400 },
     );
     assert.ok(kept > 40, `only ${kept} kept to the bounds`);
+    assert.ok(measured > 40, `only ${measured} had tiers`);
   });
 
   it("costs what is quoted where the answer is more than can be followed", () => {

@@ -1,5 +1,6 @@
 import type { Credits } from "../credits.ts";
 import type { AnswerFacts } from "./price.ts";
+import type { Measured } from "./tiers.ts";
 
 /** The most results that one response is charged for: beyond it the count is a fault of the upstream, not a count. */
 export const MAX_UNITS = 1_000_000_000;
@@ -23,6 +24,8 @@ export interface ComputedCharge {
   readonly units: number;
   /** `undefined` when the count was good. */
   readonly countProblem: CountProblem;
+  /** What was charged before decides about the amount, where the charge is made: `amount` is the most that it can be. */
+  readonly measured?: Measured | undefined;
 }
 
 export const NOTHING_CHARGED: ComputedCharge = { amount: 0n, units: 0, countProblem: undefined };

@@ -16,7 +16,7 @@ export function roundingOf({ round, unit }: Pick<PricePart, "round" | "unit">): 
  */
 export function computePartAmount(part: PricePart, units: number): Credits | undefined {
   const exact = toMicroUnits(units);
-  const block = BigInt(part.unit?.size ?? 1) * MICRO;
+  const block = unitsPerBlock(part);
   const rounding = roundingOf(part);
   let amount: Credits;
   if (rounding === "block") amount = part.cost * divideUp(exact, block);
@@ -31,7 +31,13 @@ export function limitAmount({ least, most }: Pick<Price, "least" | "most">, sum:
   return most !== undefined && raised > most ? most : raised;
 }
 
-function toMicroUnits(units: number): bigint {
+/** What the cost is for, in micro-units. */
+export function unitsPerBlock({ unit }: Pick<PricePart, "unit">): bigint {
+  return BigInt(unit?.size ?? 1) * MICRO;
+}
+
+/** A number of results in millionths, in which it is exact; of more than six decimals the rest counts as one more. */
+export function toMicroUnits(units: number): bigint {
   if (Number.isInteger(units)) return BigInt(units) * MICRO;
   const whole = Math.floor(units);
   // The shortest decimals that are this number are what was written.

@@ -5,7 +5,8 @@ import { describeValue, openObject, type Parsed, type Problem } from "../problem
 import { fromFirstLanguage } from "./parse/first-language.ts";
 import { formatPer } from "./parse/parse-per.ts";
 import { parsePrices } from "./parse-prices.ts";
-import type { Bound, Extra, Price, PriceList, PricePart } from "./price.ts";
+import type { Bound, Count, Extra, Price, PriceList, PricePart, Tiers } from "./price.ts";
+import { isIncrease, partsOf } from "./price-shape.ts";
 
 const LIST_FIELDS = ["language", "prices", "unpriced"] as const;
 
@@ -18,7 +19,11 @@ export const PRICE_LANGUAGE = 3;
  * nothing new, and the text and the hash of such a list stay what they were.
  */
 function languageOf({ prices }: Pick<PriceList, "prices">): number {
-  return prices.some(({ plans }) => plans !== undefined) ? 3 : 2;
+  const isYoung = (price: Price): boolean =>
+    price.plans !== undefined ||
+    price.tiers !== undefined ||
+    partsOf(price).some(({ count }) => isIncrease(count));
+  return prices.some(isYoung) ? 3 : 2;
 }
 
 /**
@@ -74,6 +79,7 @@ export function priceToJson(price: Price): Record<string, unknown> {
     cost: creditsToJson(price.cost),
     credit: price.creditType,
     ...partToJson(price),
+    ...(price.tiers === undefined ? {} : { tiers: tiersToJson(price.tiers) }),
     ...(price.plus === undefined ? {} : { plus: price.plus.map(extraToJson) }),
     ...(price.least === undefined ? {} : { least: creditsToJson(price.least) }),
     ...(price.most === undefined ? {} : { most: creditsToJson(price.most) }),
@@ -107,6 +113,21 @@ function plansToJson({ plans }: Price): Record<string, unknown> {
   return { plan: plans.length === 1 ? plans[0] : plans };
 }
 
+function tiersToJson({ within, steps, whole, counter }: Tiers): Record<string, unknown> {
+  return {
+    within,
+    steps: steps.map(({ over, cost }) => ({ over, cost: creditsToJson(cost) })),
+    ...(whole ? { whole } : {}),
+    ...(counter === undefined ? {} : { counter }),
+  };
+}
+
+function countToJson(count: Count | undefined): unknown {
+  if (count === undefined || !("increase" in count) || count.increase === undefined) return count;
+  const { field, withinSeconds } = count.increase;
+  return { ...count, increase: { key: field, within: formatDuration(withinSeconds) } };
+}
+
 function extraToJson({ when, ...part }: Extra): Record<string, unknown> {
   return { ...(when.length === 0 ? {} : { when }), cost: creditsToJson(part.cost), ...partToJson(part) };
 }
@@ -118,7 +139,7 @@ function partToJson(part: PricePart): Record<string, unknown> {
   if (part.per === "request") return { per: "request", ...answer };
   return {
     per: formatPer(part),
-    count,
+    count: countToJson(count),
     ...(atMost === undefined ? {} : { atMost: boundToJson(atMost) }),
     ...(round === undefined ? {} : { round }),
     ...(count !== undefined && "request" in count ? {} : { uncounted: creditsToJson(part.uncounted) }),

@@ -9,13 +9,19 @@ export function partsOf(price: PricePart & Pick<Price, "plus">): readonly PriceP
 export function isPlain(price: Price): boolean {
   return (
     price.plus === undefined &&
+    price.tiers === undefined &&
     price.least === undefined &&
     price.most === undefined &&
     price.where === undefined &&
     price.unit === undefined &&
     price.round === undefined &&
-    (price.count === undefined || isPlainCount(price.count))
+    (price.count === undefined || (isPlainCount(price.count) && !isIncrease(price.count)))
   );
+}
+
+/** Only what a number has grown by is charged. */
+export function isIncrease(count: Count | undefined): boolean {
+  return count !== undefined && "increase" in count && count.increase !== undefined;
 }
 
 /** A number or a list's length at one place of the answer. */

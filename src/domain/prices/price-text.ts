@@ -18,6 +18,7 @@ function describeSums(price: Price): string {
   const { creditType, plus, least, most } = price;
   const sums = [
     describePart(price, creditType),
+    ...describeTiers(price),
     ...(plus ?? []).map((extra) => {
       const conditions = [
         ...extra.when.map((condition) => describeCondition(condition)),
@@ -33,6 +34,16 @@ function describeSums(price: Price): string {
 }
 
 /** One of a price's sums: `2 credits per 10 results, at most 100 results a request`. */
+/** `0.8 credits over 10000 and 0.5 credits over 100000 in a month`. */
+export function describeTiers({ tiers, creditType }: Price): readonly string[] {
+  if (tiers === undefined) return [];
+  const { within, steps, whole, counter } = tiers;
+  const costs = steps.map(({ over, cost }) => `${describeAmount(cost, creditType)} over ${over}`);
+  const together = counter === undefined ? "" : ` of all \`${counter}\``;
+  const begins = whole ? ", a call by the tier in which it begins" : "";
+  return [`${joinWords(costs, "and")} in a ${within}${together}${begins}`];
+}
+
 export function describePart(part: PricePart, creditType: string): string {
   const amount = describeAmount(part.cost, creditType);
   const rounding = roundingOf(part);
@@ -53,6 +64,8 @@ function resultsName({ unit }: PricePart): string {
 /** Only where it is not what everyone expects. */
 function describeCount({ count }: PricePart): string {
   if (count === undefined) return "";
+  if ("increase" in count && count.increase !== undefined)
+    return ` more than were charged for the same ${describeField(count.increase.field)}`;
   if ("request" in count) return ` asked for in ${describeField(count.request)}`;
   if (!("where" in count) || count.where === undefined) return "";
   return ` whose ${count.where.map((condition) => describeCondition(condition, "")).join(" and ")}`;

@@ -35,11 +35,23 @@ type ConditionTest =
 /** A condition on a field: of the request in `when`; of the answer, or of an item of one of its lists, in `where`. */
 export type Condition = ReadField & ConditionTest;
 
+/** The number is a running total of what this field names: only what it is above the highest that was charged is charged. */
+export interface Increase {
+  readonly field: RequestField;
+  /** For so long after the last charge the highest number is known. */
+  readonly withinSeconds: number;
+}
+
 /** Where the number of results is found: in the response, or already in the request. */
 export type Count =
   /** JSON pointer: an array's length or a number. With `where` only the array's items count of which all conditions hold. */
-  | { readonly body: string; readonly where?: readonly Condition[]; readonly decimal?: true }
-  | { readonly header: string; readonly decimal?: true }
+  | {
+      readonly body: string;
+      readonly where?: readonly Condition[];
+      readonly decimal?: true;
+      readonly increase?: Increase;
+    }
+  | { readonly header: string; readonly decimal?: true; readonly increase?: Increase }
   /** The bytes of the body, without its coding. */
   | { readonly bytes: true }
   /** What the request asks for: a list's length or a number. */
@@ -80,8 +92,21 @@ export interface Extra extends PricePart {
   readonly when: readonly Condition[];
 }
 
+/** Other costs in the place of a price's own, by what the account has used in the present period. */
+export interface Tiers {
+  /** The calendar's, of UTC. */
+  readonly within: "day" | "week" | "month" | "year";
+  /** What each unit costs beyond so many; in order. */
+  readonly steps: readonly { readonly over: number; readonly cost: Credits }[];
+  /** A call costs what the tier says in which it begins; else each unit what its own tier says. */
+  readonly whole: boolean;
+  /** Prices of a credit type with the same name count together. Undefined: each endpoint by itself. */
+  readonly counter?: string | undefined;
+}
+
 /** What one endpoint costs. */
 export interface Price extends PricePart {
+  readonly tiers?: Tiers | undefined;
   /** The match as written, `"POST /v2/company_clean/search/{kind}"`: the endpoint's name on entries and reports. */
   readonly endpoint: string;
   readonly free: boolean;

@@ -7,9 +7,10 @@ import { isJsonObject } from "../json/json-value.ts";
 import { PATTERN_METHODS } from "../routes/match-pattern.ts";
 import { AT_MOST_FIELDS } from "./parse/parse-bound.ts";
 import { CONDITION_FIELDS } from "./parse/parse-condition.ts";
-import { COUNT_FIELDS } from "./parse/parse-count.ts";
+import { COUNT_FIELDS, INCREASE_FIELDS } from "./parse/parse-count.ts";
 import { FIELD_SOURCES } from "./parse/parse-field.ts";
 import { ONCE_FIELDS, PRICE_FIELDS } from "./parse/parse-price.ts";
+import { TIER_FIELDS } from "./parse/parse-tiers.ts";
 import { parsePrices } from "./parse-prices.ts";
 
 const page = readFileSync(new URL("../../../docs/reference/prices.md", import.meta.url), "utf8");
@@ -21,6 +22,8 @@ describe("docs/reference/prices.md", () => {
       ...PRICE_FIELDS,
       ...CONDITION_FIELDS.map((field) => `when.${field}`),
       ...COUNT_FIELDS.map((field) => `count.${field}`),
+      ...INCREASE_FIELDS.map((field) => `count.increase.${field}`),
+      ...TIER_FIELDS.map((field) => `tiers.${field}`),
       ...AT_MOST_FIELDS.map((field) => `atMost.${field}`),
       ...ONCE_FIELDS.map((field) => `once.${field}`),
       ...FIELD_SOURCES.map((field) => `once.key.${field}`),
@@ -43,7 +46,7 @@ describe("docs/reference/prices.md", () => {
     const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)]
       .map(([, text = ""]) => text)
       .filter((text) => !/^ {2}openapi:|^paths:/m.test(text));
-    assert.equal(blocks.length, 12);
+    assert.equal(blocks.length, 14);
     for (const text of blocks) {
       const file: unknown = parse(text);
       assert.ok(isJsonObject(file));

@@ -12,6 +12,7 @@ import {
 import type { Price, PriceList, PricePart } from "./price.ts";
 import { priceToJson } from "./price-list-json.ts";
 import { partsOf } from "./price-shape.ts";
+import { atCheapest, atDearest } from "./tiers.ts";
 
 /** What a ledger's line says of a charge, as far as its price is concerned. */
 export interface RecordedCharge {
@@ -32,6 +33,7 @@ export interface RecordedCharge {
  * - `conditions_unknown`: prices with conditions that the record cannot tell apart.
  * - `match_divided`: the list divides this match's requests among several.
  * - `results_unknown`: the list counts results that the record does not have.
+ * - `tiers_unknown`: the list has tiers, and the record does not say what had been used.
  * - `repeats_unknown`: the list charges once in a window, and the record does not say which charges were repeats.
  */
 export type RepricingReason =
@@ -41,6 +43,7 @@ export type RepricingReason =
   | "conditions_unknown"
   | "match_divided"
   | "results_unknown"
+  | "tiers_unknown"
   | "repeats_unknown";
 
 /** What a charge would have cost: exactly when `least` is `most`. */
@@ -133,7 +136,7 @@ function findChargedPrices(
 function mayHaveCost(price: Price, charge: RecordedCharge): boolean {
   if (costsByUnits(price)) return chargeAgain(price, charge) === charge.amount;
   if (!chargedOn(price, charge.status)) return false;
-  const { least, most } = amountsOf(price);
+  const { least, most } = amountsOfTiers(price, charge) ?? amountsOf(price);
   return charge.amount >= least && charge.amount <= most;
 }
 
@@ -144,19 +147,30 @@ function chargeAgain(price: Price, { status, units }: RecordedCharge): Credits {
 
 /** Status and units, which the record has, tell what a call costs. */
 function costsByUnits(price: Price): boolean {
-  const isWhole = price.count === undefined || !("decimal" in price.count);
-  return price.plus === undefined && price.where === undefined && isWhole;
+  return price.tiers === undefined && isCountedWhole(price);
+}
+
+function isCountedWhole({ count, plus, where }: Price): boolean {
+  return plus === undefined && where === undefined && (count === undefined || !("decimal" in count));
+}
+
+/** What a charge of so many units can be by tiers. Undefined: units do not tell, or there are none. */
+function amountsOfTiers(price: Price, charge: RecordedCharge): Bounds | undefined {
+  if (price.tiers === undefined || !isCountedWhole(price)) return undefined;
+  const at = (tier: Price): Credits => chargeAgain({ ...tier, tiers: undefined }, charge);
+  return { least: at(atCheapest(price)), most: at(atDearest(price)) };
 }
 
 /** What one charge under the price can be, whatever its request and answer. */
-function amountsOf(price: Price): Bounds {
+function amountsOf(priced: Price): Bounds {
+  const price = atDearest(priced);
   if (price.per === "request" && costsByUnits(price)) return { least: price.cost, most: price.cost };
   const parts = partsOf(price);
   const isUnbounded = parts.some(({ per, atMost }) => per === "result" && atMost === undefined);
   const all = parts.reduce((sum, part) => sum + largestOf(part), 0n);
   const most = isUnbounded ? MAX_CREDITS : smallest(all, MAX_CREDITS);
   const isFixed = price.per === "request" && price.where === undefined;
-  const least = limitAmount(price, isFixed ? price.cost : 0n);
+  const least = limitAmount(price, isFixed ? atCheapest(priced).cost : 0n);
   return { least: price.where === undefined ? least : 0n, most: limitAmount(price, most) };
 }
 
@@ -182,6 +196,9 @@ function computeOutcome(charge: RecordedCharge, paid: Price | undefined, price: 
   if (price.free) return exactly(0n, "free");
   if (!chargedOn(price, charge.status)) return exactly(0n, "status_not_charged");
   const isSame = paid !== undefined && costsAlike(paid, price);
+  const byTiers = amountsOfTiers(price, charge);
+  const isAlike = price.per === "request" || countsAlike(paid, price);
+  if (!isSame && byTiers !== undefined && isAlike) return { creditType, ...byTiers, reason: "tiers_unknown" };
   if (!isSame && !costsByUnits(price)) {
     const isCounted = price.plus === undefined && price.where === undefined;
     return { creditType, ...amountsOf(price), reason: isCounted ? "results_unknown" : "conditions_unknown" };
@@ -200,8 +217,8 @@ function costsAlike(paid: Price, price: Price): boolean {
 }
 
 function sumsName(price: Price): string {
-  const { cost, per, count, atMost, round, uncounted, where, plus, least, most } = priceToJson(price);
-  return canonicalJson({ cost, per, count, atMost, round, uncounted, where, plus, least, most });
+  const { cost, per, count, atMost, round, uncounted, tiers, where, plus, least, most } = priceToJson(price);
+  return canonicalJson({ cost, per, count, atMost, round, uncounted, tiers, where, plus, least, most });
 }
 
 /** Whether the recorded units are what this price would count. */

@@ -31,6 +31,8 @@ function requestFieldsOf(price: Fields): readonly RequestField[] {
     if (atMost?.field !== undefined) fields.push(atMost.field);
     if (atMost?.among !== undefined) fields.push(...atMost.among.fields);
     if (count !== undefined && "request" in count) fields.push(count.request);
+    if (count !== undefined && "increase" in count && count.increase !== undefined)
+      fields.push(count.increase.field);
   }
   return fields;
 }

@@ -56,6 +56,11 @@ function checkCharge(item: ChargeItem): void {
   checkInteger("units", item.units, 0, MAX_INT);
   checkInteger("status", item.status, 0, 999);
   checkInteger("priceList", item.priceList, 0, MAX_INT);
+  if (item.measured?.counter !== undefined) checkText("measured.counter", item.measured.counter.name);
+  if (item.measured?.increase !== undefined) {
+    checkText("measured.increase.value", item.measured.increase.value);
+    checkInteger("measured.increase.withinSeconds", item.measured.increase.withinSeconds, 1, MAX_INT);
+  }
   if (item.once !== undefined) {
     checkText("once.value", item.once.value);
     checkInteger("once.withinSeconds", item.once.withinSeconds, 1, MAX_INT);

@@ -1,3 +1,4 @@
+import type { Measured } from "../../domain/prices/tiers.ts";
 import type { Parameter, Statement } from "../database/database.ts";
 import type { Numbers } from "../instance/numbers.ts";
 import type { ChargeItem } from "../ledger.ts";
@@ -129,6 +130,23 @@ export class GeneralBatch implements Batch {
     return [numbers.keyOf(keyId), numbers.endpointOf(endpoint), amount, units, status, priceList, requestId];
   }
 
+  /** Millionths are texts: they may be more than a number can be exactly. */
+  #renderMeasured(measured: Measured): unknown {
+    const { units, block, round, costs, whole, counter, increase, rest, least, most } = measured;
+    return {
+      units: String(units),
+      block: String(block),
+      round,
+      costs: costs.map(([over, cost]) => [String(over), cost]),
+      whole,
+      ...(counter && { counter: [this.#options.numbers.endpointOf(counter.name), counter.within] }),
+      ...(increase && { increase: [increase.value, increase.withinSeconds] }),
+      rest,
+      ...(least !== undefined && { least }),
+      ...(most !== undefined && { most }),
+    };
+  }
+
   #renderSpecial(item: ChargeItem, ownsLease: boolean): unknown {
     const { hold, once, idempotency } = item;
     return {
@@ -138,6 +156,7 @@ export class GeneralBatch implements Batch {
       ...(isClientHold(item) && { hold: typeof hold === "object" ? hold?.id : undefined }),
       ...(item.whole && { whole: true }),
       ...(item.most !== undefined && { most: item.most }),
+      ...(item.measured && { measured: this.#renderMeasured(item.measured) }),
       ...(once && { once: [once.value, once.withinSeconds] }),
       ...(idempotency && { idempotency: renderIdempotency(idempotency) }),
     };
@@ -148,7 +167,12 @@ function isSpecial(item: ChargeItem): boolean {
   const isWhole = item.whole === true && item.amount > 0n;
   const isBound = item.most !== undefined && item.most < item.amount;
   return (
-    isWhole || isBound || isClientHold(item) || item.once !== undefined || item.idempotency !== undefined
+    item.measured !== undefined ||
+    isWhole ||
+    isBound ||
+    isClientHold(item) ||
+    item.once !== undefined ||
+    item.idempotency !== undefined
   );
 }
 

@@ -11,7 +11,8 @@ type ChargeReply = readonly [
   charged: number,
   uncollected: number,
   balance: number,
-  shortage?: LeaseReply,
+  shortage?: LeaseReply | null,
+  units?: number,
 ];
 
 /** What `farebox.run_batch_pool` answers. */
@@ -80,7 +81,7 @@ function settleGroup(works: ChargeGroup["works"], reply: PoolReply["groups"][num
 
 function settleCharge(
   work: ChargeWork,
-  [kind, seq, charged, uncollected, balance, shortage]: ChargeReply,
+  [kind, seq, charged, uncollected, balance, shortage, units]: ChargeReply,
   owner: string,
 ): void {
   if (kind === "unknown") {
@@ -95,6 +96,7 @@ function settleCharge(
       uncollected: BigInt(uncollected),
       balance: BigInt(balance),
       ...(shortage && { shortage: readLease(shortage) }),
+      ...(units !== undefined && { units }),
     },
     owner,
   );

@@ -328,8 +328,10 @@ function nameOf({ item: { pool } }: Work): string {
 function* named(works: readonly Work[]): Generator<Parameters<Numbers["poolOf"]>[0]> {
   for (const { verb, item } of works) {
     const { accountId, creditType, shard } = item.pool;
-    if (verb === "charge") yield { accountId, creditType, shard, keyId: item.keyId, endpoint: item.endpoint };
-    else yield { accountId, creditType, shard };
+    if (verb === "charge") {
+      const counter = item.measured?.counter?.name;
+      yield { accountId, creditType, shard, keyId: item.keyId, endpoint: item.endpoint, counter };
+    } else yield { accountId, creditType, shard };
     if ("capKey" in item && item.capKey !== undefined)
       yield { accountId, creditType, shard, keyId: item.capKey };
   }

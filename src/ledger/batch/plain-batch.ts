@@ -64,6 +64,7 @@ function isPlainCharge(item: ChargeItem): boolean {
     item.hold === "lease" &&
     item.capKey === undefined &&
     item.most === undefined &&
+    item.measured === undefined &&
     item.once === undefined &&
     item.idempotency === undefined &&
     item.amount > 0n

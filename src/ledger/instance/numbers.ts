@@ -12,6 +12,8 @@ export interface Named {
   readonly shard: number;
   readonly keyId?: string | undefined;
   readonly endpoint?: string | undefined;
+  /** The counter of a price's tiers. */
+  readonly counter?: string | undefined;
 }
 
 /**
@@ -30,11 +32,12 @@ export class Numbers {
     const types = new Set<string>();
     const keys = new Set<string>();
     const endpoints = new Set<string>();
-    for (const { accountId, creditType, keyId, endpoint } of items) {
+    for (const { accountId, creditType, keyId, endpoint, counter } of items) {
       if (!this.#accounts.has(accountId)) accounts.add(accountId);
       if (!this.#types.has(creditType)) types.add(creditType);
       if (keyId !== undefined && !this.#keys.has(keyId)) keys.add(keyId);
       if (endpoint !== undefined && !this.#endpoints.has(endpoint)) endpoints.add(endpoint);
+      if (counter !== undefined && !this.#endpoints.has(counter)) endpoints.add(counter);
     }
     if (accounts.size > 0) await this.#learnAccounts(db, [...accounts]);
     for (const creditType of types) this.#types.set(creditType, await numberCreditType(db, creditType));

@@ -38,6 +38,11 @@ export function createRowSteps(database: Database): readonly SweepStep[] {
       run: ({ all }) => inChunks(CHUNK, () => sweepLimits(database, all)),
     },
     {
+      name: "running totals",
+      everyMs: 10 * MINUTE_MS,
+      run: ({ all }) => inChunks(CHUNK, () => sweepTotals(database, all)),
+    },
+    {
       name: "rotated secrets",
       everyMs: 10 * MINUTE_MS,
       run: () => inChunks(CHUNK, () => sweepRotatedSecrets(database)),
@@ -92,6 +97,17 @@ async function sweepLimits(database: Database, shards: readonly number[]): Promi
     database,
     "forget-limits",
     (shard) => `farebox.forget_limits(${shard}, $1)`,
+    shards,
+    [CHUNK],
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function sweepTotals(database: Database, shards: readonly number[]): Promise<number> {
+  const counts = await askShards<number>(
+    database,
+    "forget-totals",
+    (shard) => `farebox.forget_totals(${shard}, $1)`,
     shards,
     [CHUNK],
   );

@@ -145,6 +145,7 @@ export async function letTimePass(database: Database, pool: PoolRef, ms: number)
     UPDATE farebox.holds SET expires_at = expires_at ${back} ${where};
     UPDATE farebox.accounts SET next_plan_at = next_plan_at ${back} WHERE account_no = ${accountNo};
     UPDATE farebox.once_windows SET until = until ${back} WHERE account_no = ${accountNo};
+    UPDATE farebox.running_totals SET until = until ${back} WHERE account_no = ${accountNo};
     COMMIT`);
 }
 

@@ -1,6 +1,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const LANGUAGE = "src/domain/prices/language-properties.test.ts";
+const MEASURED = "src/ledger/batch/measured-charge.pg.test.ts";
 const VENDORS = "src/domain/prices/vendor-prices.test.ts";
 
 /** Faults of the price language. */
@@ -17,11 +18,47 @@ export const PRICES: readonly Mutation[] = [
     ],
   },
   {
+    name: "forget what was used in the tiers before",
+    why: "Nobody ever leaves the first tier, or everybody has its free units for ever.",
+    file: "migrations/0037_measured_charges.sql",
+    search: "CASE WHEN c.period = excluded.period THEN c.used ELSE 0 END + excluded.used",
+    replacement: "excluded.used",
+    tests: [
+      { file: MEASURED, title: "each unit costs what its tier says; a call of several tiers is the sum" },
+    ],
+  },
+  {
+    name: "take a smaller number for the highest that was charged",
+    why: "A status that answers less once, and then more, is charged twice.",
+    file: "migrations/0037_measured_charges.sql",
+    search: "greatest(t.charged, excluded.charged)",
+    replacement: "excluded.charged",
+    tests: [
+      {
+        file: MEASURED,
+        title: "of a number that grows only the increase over the highest that was charged is charged",
+      },
+    ],
+  },
+  {
+    name: "have the account's own prices tried last",
+    why: "What was negotiated never applies where everybody's price does.",
+    file: "src/domain/prices/price-table.ts",
+    search: "const candidates = [...value.candidates, ...(listed?.value.candidates ?? [])];",
+    replacement: "const candidates = [...(listed?.value.candidates ?? []), ...value.candidates];",
+    tests: [
+      {
+        file: "src/domain/prices/own/own-prices.test.ts",
+        title: "are tried before everybody's of one match, and are those of their own list",
+      },
+    ],
+  },
+  {
     name: "quote only the sums that surely apply",
     why: "What may be charged is not set aside, and is collected from a pool that may not have it.",
     file: "src/domain/prices/compute-quote.ts",
-    search: "conditionHolds(condition, facts)) === false) continue;",
-    replacement: "conditionHolds(condition, facts)) !== true) continue;",
+    search: "conditionHolds(condition, facts)) !== false)",
+    replacement: "conditionHolds(condition, facts)) === true)",
     tests: [
       {
         file: LANGUAGE,

@@ -15,6 +15,7 @@ const DOUBTS: Readonly<Record<Simulation["doubts"][number]["reason"], string>> =
   conditions_unknown: "the record does not tell which condition applies",
   match_divided: "several matches have what was one",
   results_unknown: "the record does not tell how many results there were",
+  tiers_unknown: "the record does not tell which tier it was",
   repeats_unknown: "the record does not tell which were repeats",
 };
 

@@ -2,16 +2,20 @@ import { createRoute, type z } from "@hono/zod-openapi";
 import type { AccountRequest } from "../../../contract/account-endpoint.ts";
 import { type Credits, creditsToJson } from "../../../domain/credits.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
-import { computeKnownQuote } from "../../../domain/prices/compute-quote.ts";
+import { computeKnownQuote, computeQuoteInTier } from "../../../domain/prices/compute-quote.ts";
 import { readOnceValue } from "../../../domain/prices/once-value.ts";
+import { versionOf } from "../../../domain/prices/own/own-prices.ts";
 import type { Price, RequestFacts } from "../../../domain/prices/price.ts";
 import { priceListToJson } from "../../../domain/prices/price-list-json.ts";
 import { isFreeFor, selectPrice } from "../../../domain/prices/select-price.ts";
+import { counterOf } from "../../../domain/prices/tiers.ts";
 import type { RefusalCode } from "../../../domain/refusal.ts";
 import { isRepeat } from "../../../ledger/batch/repeat.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { type KeyCapState, readKeyCaps } from "../../../ledger/keys/key-caps.ts";
+import type { PoolRef } from "../../../ledger/ledger.ts";
 import { readBalances } from "../../../ledger/pools/balances.ts";
+import { readTierUse } from "../../../ledger/pools/tier-use.ts";
 import { readAccountPricing } from "../../../ledger/price-lists/account-pricing.ts";
 import { jsonBody } from "../../operation.ts";
 import type { CustomerApp } from "../customer-app.ts";
@@ -63,6 +67,7 @@ async function computeAnswer(
     decidedOn: null,
     units: 0,
     most: 0,
+    tier: null,
     available: null,
     repeat: false,
     admitted: refusal === null,
@@ -79,7 +84,7 @@ async function computeAnswer(
     const isUnknown = table.list.unpriced === "refuse";
     return free(match?.endpoint ?? "unpriced", refusal ?? (isUnknown ? "route_unknown" : null));
   }
-  const priceList = match?.own?.prices.has(price) === true ? match.own.version : table.list.version;
+  const priceList = versionOf({ list: table.list, own: match?.own }, price);
   const start = { ...free(price.endpoint, refusal), priceList };
   if (isFreeFor(price, method)) return { ...start, price: renderPrice(price) };
   return quotePrice(services, caller, price, facts, start);
@@ -114,11 +119,26 @@ async function quotePrice(
     decidedOn: price.decide,
     units: known === "unbounded" ? null : known.units,
     most: known === "unbounded" ? null : creditsToJson(known.amount),
+    tier:
+      known === "unbounded" ? null : await readTier(database, { accountId, creditType, shard }, price, facts),
     available: creditsToJson(available),
     repeat,
     admitted: refusal === null,
     refusal,
   };
+}
+
+async function readTier(
+  database: Database,
+  pool: PoolRef,
+  price: Price,
+  facts: RequestFacts,
+): Promise<Quote["tier"]> {
+  const { tiers } = price;
+  if (tiers === undefined) return null;
+  const used = await readTierUse(database, pool, counterOf(price, tiers), tiers.within);
+  const most = computeQuoteInTier(price, facts, used) ?? 0n;
+  return { within: tiers.within, used: Number(used) / 1_000_000, most: creditsToJson(most) };
 }
 
 async function findShortage(

@@ -81,6 +81,19 @@ export const quoteBody = z
     most: amountOutput
       .nullable()
       .openapi({ description: "The most that it can cost; null: only its answer tells." }),
+    tier: z
+      .object({
+        within: z.enum(["day", "week", "month", "year"]),
+        used: z.number().openapi({ description: "What was used in the present period before." }),
+        most: amountOutput.openapi({
+          description: "The most that it can cost in the tiers where it would be charged now.",
+        }),
+      })
+      .nullable()
+      .openapi({
+        description:
+          "Of a price with tiers: where the account is in them. What is set aside is `most` by the dearest tier.",
+      }),
     available: amountOutput.nullable().openapi({
       description:
         "What the pool has available now, by the balance without what is held; null: it spends nothing.",

@@ -10,6 +10,7 @@ const DOUBTS: Readonly<Record<WholeSimulation["doubts"][number]["reason"], strin
   conditions_unknown: "the record does not tell which of several conditional prices applies",
   match_divided: "the file divides this match among several, and the record has no path",
   results_unknown: "the file counts results that the record does not have",
+  tiers_unknown: "the file has tiers, and the record does not tell what had been used",
   repeats_unknown: "the file charges once in a window, and the record does not tell repeats",
 };
 

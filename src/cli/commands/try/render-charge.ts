@@ -1,7 +1,8 @@
 import type { ComputedSum } from "../../../domain/prices/compute-sums.ts";
 import type { CountProblem } from "../../../domain/prices/outcome.ts";
 import type { Price } from "../../../domain/prices/price.ts";
-import { describeAmount, describePart } from "../../../domain/prices/price-text.ts";
+import { isIncrease } from "../../../domain/prices/price-shape.ts";
+import { describeAmount, describePart, describeTiers } from "../../../domain/prices/price-text.ts";
 import type { TriedCharge } from "../../../trial/trial.ts";
 import { renderCondition, section } from "./render-parts.ts";
 
@@ -25,6 +26,8 @@ export function renderCharge(price: Price, charge: TriedCharge, status: number):
           `${PROBLEMS[countProblem]}: what the price says of that is charged (\`uncounted\`), with a warning`,
         ]),
     ...renderLimits(price, charge),
+    ...(price.tiers === undefined ? [] : [`${describeTiers(price).join("")}: nothing was used before it`]),
+    ...(isIncrease(price.count) ? ["nothing was charged of the number before it"] : []),
     `charge: ${describeAmount(amount, creditType)}`,
     ...(uncollected === 0n
       ? []

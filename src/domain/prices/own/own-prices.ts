@@ -10,6 +10,20 @@ export function listFor(list: PriceList, { plan, own }: AccountPricing): PriceLi
   return { ...list, prices: [...adoptEndpoints(pricesOn(own.prices, plan), list.prices), ...prices] };
 }
 
+/** The version of the list that one of an endpoint's prices is from: everybody's, or the account's own. */
+export function versionOf(
+  {
+    list,
+    own,
+  }: {
+    readonly list: PriceList;
+    readonly own?: { readonly version: number; readonly prices: ReadonlySet<Price> } | undefined;
+  },
+  price: Price | undefined,
+): number {
+  return price !== undefined && own?.prices.has(price) === true ? own.version : list.version;
+}
+
 /** The plans that prices name. */
 export function plansOf(prices: readonly Price[]): ReadonlySet<string> {
   return new Set(prices.flatMap(({ plans }) => plans ?? []));

@@ -1,11 +1,20 @@
+import { parseDuration } from "../../duration.ts";
 import { at, describeValue, openObject, type Problem } from "../../problem.ts";
 import { MAX_UNITS } from "../outcome.ts";
-import type { Count } from "../price.ts";
+import type { Count, Increase } from "../price.ts";
 import { parseConditions } from "./parse-condition.ts";
-import { FIELD_SOURCES, parseHeaderName, parsePointer, pickReadField, READ_OPTIONS } from "./parse-field.ts";
+import {
+  FIELD_SOURCES,
+  parseHeaderName,
+  parsePointer,
+  parseRequestField,
+  pickReadField,
+  READ_OPTIONS,
+} from "./parse-field.ts";
 
 const COUNT_PLACES = ["body", "header", "bytes", "request"] as const;
-export const COUNT_FIELDS = [...COUNT_PLACES, "where", "decimal"] as const;
+export const COUNT_FIELDS = [...COUNT_PLACES, "where", "decimal", "increase"] as const;
+export const INCREASE_FIELDS = ["key", "within"] as const;
 const COUNT_REQUEST_FIELDS = [...FIELD_SOURCES, ...READ_OPTIONS] as const;
 
 const COUNT_FIX =
@@ -33,6 +42,7 @@ export function parseCount(
   for (const [option, of] of [
     ["where", ["body"]],
     ["decimal", ["body", "header"]],
+    ["increase", ["body", "header"]],
   ] as const) {
     if (object[option] === undefined || (of as readonly string[]).includes(place)) continue;
     problems.push({ path: at(path, option), reason: `means nothing for ${place}`, fix: `remove ${option}` });
@@ -40,9 +50,13 @@ export function parseCount(
   }
   switch (place) {
     case "body":
-      return parseBodyCount(object, path, problems);
-    case "header":
-      return parseHeaderCount(object, path, problems);
+    case "header": {
+      const count =
+        place === "body" ? parseBodyCount(object, path, problems) : parseHeaderCount(object, path, problems);
+      const increase = parseIncrease(object["increase"], at(path, "increase"), params, problems);
+      if (count === undefined || increase === undefined) return undefined;
+      return increase === null ? count : { ...count, increase };
+    }
     case "bytes":
       return parseBytes(object["bytes"], at(path, "bytes"), problems);
     case "request":
@@ -54,7 +68,33 @@ export function parseCount(
 
 type Members = Readonly<Record<string, unknown>>;
 
-function parseBodyCount(object: Members, path: string, problems: Problem[]): Count | undefined {
+/** Null: the number counts as it is. */
+function parseIncrease(
+  input: unknown,
+  path: string,
+  params: readonly string[],
+  problems: Problem[],
+): Increase | null | undefined {
+  if (input === undefined) return null;
+  const object = openObject(input, path, INCREASE_FIELDS, problems);
+  if (object === undefined) return undefined;
+  const field = parseRequestField(object["key"], at(path, "key"), params, problems);
+  const withinSeconds = parseDuration(object["within"]);
+  if (withinSeconds === undefined) {
+    const reason = `${describeValue(object["within"])} is not a duration`;
+    problems.push({
+      path: at(path, "within"),
+      reason,
+      fix: "write it like 30d: longer than it takes until the number is whole",
+    });
+    return undefined;
+  }
+  return field === undefined ? undefined : { field, withinSeconds };
+}
+
+type NamedCount = Exclude<Count, { readonly bytes: true } | { readonly request: unknown }>;
+
+function parseBodyCount(object: Members, path: string, problems: Problem[]): NamedCount | undefined {
   const body = parsePointer(object["body"], at(path, "body"), problems);
   const where = parseConditions(object["where"], at(path, "where"), { of: "item" }, problems);
   const decimal = parseDecimal(object["decimal"], at(path, "decimal"), problems);
@@ -66,7 +106,7 @@ function parseBodyCount(object: Members, path: string, problems: Problem[]): Cou
   return { body, ...(where.length === 0 ? {} : { where }), ...(decimal ? { decimal } : {}) };
 }
 
-function parseHeaderCount(object: Members, path: string, problems: Problem[]): Count | undefined {
+function parseHeaderCount(object: Members, path: string, problems: Problem[]): NamedCount | undefined {
   const header = parseHeaderName(object["header"], at(path, "header"), problems);
   const decimal = parseDecimal(object["decimal"], at(path, "decimal"), problems);
   if (header === undefined || decimal === undefined) return undefined;

@@ -2,6 +2,7 @@ import { type Credits, MAX_CREDITS, parseCredits } from "../../credits.ts";
 import { at, describeValue, openObject, type Problem } from "../../problem.ts";
 import { computePartAmount } from "../part-amount.ts";
 import type { Bound, Extra, PricePart, Rounding } from "../price.ts";
+import { isIncrease } from "../price-shape.ts";
 import { missingBound, parseAtMost } from "./parse-bound.ts";
 import { parseConditions } from "./parse-condition.ts";
 import { parseCount } from "./parse-count.ts";
@@ -23,6 +24,8 @@ export interface PartContext {
   readonly problems: Problem[];
   /** Something else bounds what a call costs: `most`, or that it is decided on the answer. */
   readonly isBounded: boolean;
+  /** What its tiers cost: then the cost may be 0. Undefined: it has none. */
+  readonly tierCosts?: readonly Credits[] | undefined;
 }
 
 /** Reads one sum: of a price itself, or of its `plus`. */
@@ -46,14 +49,17 @@ export function parsePart(context: PartContext): PricePart | undefined {
   if (per === undefined || cost === undefined || results === undefined || where === undefined)
     return undefined;
   const part = { cost, ...per, ...results, ...answer };
-  if (part.atMost !== undefined && !context.isBounded) checkLargest(part, part.atMost, path, problems);
+  if (part.atMost !== undefined && !context.isBounded) {
+    const dearest = { ...part, cost: dearestOf(cost, context.tierCosts) ?? cost };
+    checkLargest(dearest, part.atMost, path, problems);
+  }
   return part;
 }
 
 type Results = Pick<PricePart, "count" | "atMost" | "uncounted" | "round">;
 
 function readResults(context: PartContext, cost: Credits | undefined): Results | undefined {
-  const { object, path, params, problems, isBounded } = context;
+  const { object, path, params, problems, isBounded, tierCosts } = context;
   const count = parseCount(object["count"], at(path, "count"), params, problems);
   const written = object["atMost"];
   const place = at(path, "atMost");
@@ -75,13 +81,19 @@ function readResults(context: PartContext, cost: Credits | undefined): Results |
       "write block (each begun block costs it whole), credit (the sum is rounded up to a whole credit) or exact";
     problems.push({ path: at(path, "round"), reason: `unknown ${describeValue(round)}`, fix });
   }
-  const uncounted = object["uncounted"] === undefined ? cost : parseCredits(object["uncounted"]);
+  const uncounted =
+    object["uncounted"] === undefined ? dearestOf(cost, tierCosts) : parseCredits(object["uncounted"]);
   if (uncounted === undefined && object["uncounted"] !== undefined) {
     const reason = `${describeValue(object["uncounted"])} is not an amount`;
     problems.push({ path: at(path, "uncounted"), reason, fix: AMOUNT_FIX });
   }
   if (uncounted === undefined) return undefined;
   return { count, atMost, uncounted, ...(isRounding(round) ? { round } : {}) };
+}
+
+/** What cannot be counted costs one result by the dearest tier, unless it is said. */
+function dearestOf(cost: Credits | undefined, tierCosts: readonly Credits[] = []): Credits | undefined {
+  return tierCosts.reduce((one, other) => (one === undefined || one > other ? one : other), cost);
 }
 
 function isRounding(value: unknown): value is Rounding {
@@ -98,7 +110,7 @@ function checkLargest(part: PricePart, { max }: Bound, path: string, problems: P
   });
 }
 
-function readCost({ object, path, problems }: PartContext): Credits | undefined {
+function readCost({ object, path, problems, tierCosts }: PartContext): Credits | undefined {
   const input = object["cost"];
   const place = at(path, "cost");
   if (input === undefined) {
@@ -108,7 +120,7 @@ function readCost({ object, path, problems }: PartContext): Credits | undefined 
   const cost = parseCredits(input);
   if (cost === undefined) {
     problems.push({ path: place, reason: `${describeValue(input)} is not an amount`, fix: AMOUNT_FIX });
-  } else if (cost === 0n) {
+  } else if (cost === 0n && tierCosts?.some((tier) => tier > 0n) !== true) {
     problems.push({ path: place, reason: "a cost of 0", fix: "write free: true instead of cost" });
     return undefined;
   }
@@ -133,6 +145,10 @@ export function parseExtras(
     if (object === undefined) return undefined;
     const when = parseConditions(object["when"], at(place, "when"), { of: "request", params }, problems);
     const part = parsePart({ ...context, object, path: place });
+    if (part !== undefined && isIncrease(part.count)) {
+      const fix = "count it in the price itself";
+      problems.push({ path: at(at(place, "count"), "increase"), reason: "a further sum has none", fix });
+    }
     return when === undefined || part === undefined ? undefined : { ...part, when };
   });
   const known = extras.filter((extra) => extra !== undefined);

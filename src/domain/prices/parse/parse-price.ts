@@ -7,7 +7,8 @@ import { at, describeValue, openObject, type Problem } from "../../problem.ts";
 import { type MatchPattern, paramNames, parseMatchPattern } from "../../routes/match-pattern.ts";
 import { computePartAmount } from "../part-amount.ts";
 import type { Extra, Price, PricePart } from "../price.ts";
-import { readsAnswerBody } from "../price-shape.ts";
+import { isIncrease, readsAnswerBody } from "../price-shape.ts";
+import { atDearest } from "../tiers.ts";
 import { NO_BODY_RULES, parseBodyRules, parseHead } from "./parse-bodies.ts";
 import { parseConditions } from "./parse-condition.ts";
 import { parseDecide } from "./parse-decide.ts";
@@ -15,6 +16,7 @@ import { parseRequestField } from "./parse-field.ts";
 import { parseOn } from "./parse-on.ts";
 import { parseExtras, parseLimit, parsePart } from "./parse-part.ts";
 import { parsePlans } from "./parse-plans.ts";
+import { parseTiers } from "./parse-tiers.ts";
 
 /** The members of a price's wire form, in the order of the canonical JSON. docs/reference/prices.md has a row for each. */
 export const PRICE_FIELDS = [
@@ -29,6 +31,7 @@ export const PRICE_FIELDS = [
   "atMost",
   "round",
   "uncounted",
+  "tiers",
   "plus",
   "least",
   "most",
@@ -144,7 +147,7 @@ function readBody(context: Context, pattern: MatchPattern | undefined): Price | 
   return { endpoint: pattern.text, free, creditType, ...sums, ...shared };
 }
 
-type Sums = PricePart & Pick<Price, "plus" | "least" | "most">;
+type Sums = PricePart & Pick<Price, "tiers" | "plus" | "least" | "most">;
 
 /** What a call costs in all. */
 function readSums(context: Context, pattern: MatchPattern | undefined, onAnswer: boolean): Sums | undefined {
@@ -153,11 +156,16 @@ function readSums(context: Context, pattern: MatchPattern | undefined, onAnswer:
   const most = parseLimit(object["most"], at(path, "most"), problems);
   // Nothing is set aside for a price that is decided on the answer: a bound only tells callers what to expect.
   const isBounded = onAnswer || object["most"] !== undefined;
-  const own = parsePart({ ...context, isBounded });
+  const before = problems.length;
+  const tiers = parseTiers(object["tiers"], at(path, "tiers"), problems);
+  const isWrong = problems.length > before;
+  const own = parsePart({ ...context, isBounded, tierCosts: tiers?.steps.map(({ cost }) => cost) });
   const plus = parseExtras(object["plus"], { ...context, path: at(path, "plus"), isBounded });
-  if (own === undefined || plus === undefined || least === undefined || most === undefined) return undefined;
+  if (isWrong || own === undefined || plus === undefined || least === undefined || most === undefined)
+    return undefined;
   const sums = {
     ...own,
+    ...(tiers === undefined ? {} : { tiers }),
     ...(plus.length === 0 ? {} : { plus }),
     ...(least === null ? {} : { least }),
     ...(most === null ? {} : { most }),
@@ -182,7 +190,11 @@ function checkSums(sums: Sums, { path, problems }: Context, pattern: MatchPatter
     const reason = "a price of one cost has no more and no less";
     problems.push({ path: at(path, name), reason, fix: `remove ${name}, or add plus` });
   }
-  if (most === undefined && largestSum(cost, plus ?? [], sums) > MAX_CREDITS) {
+  if (least !== undefined && isIncrease(sums.count)) {
+    const reason = "every look at a growing number would cost it";
+    problems.push({ path: at(path, "least"), reason, fix: "remove least, or increase" });
+  }
+  if (most === undefined && largestSum(cost, plus ?? [], atDearest(sums)) > MAX_CREDITS) {
     const reason = "all sums together are above a billion credits, the most that a pool can hold";
     problems.push({ path: at(path, "plus"), reason, fix: "write most, or lower what they cost" });
   }
@@ -225,6 +237,7 @@ const ONLY_PRICED = [
   "atMost",
   "round",
   "uncounted",
+  "tiers",
   "plus",
   "least",
   "most",
