@@ -30,6 +30,8 @@ export interface Customer {
 export interface Scene {
   readonly gateway: string;
   readonly operator: string;
+  /** Undefined where the configuration switches none on. */
+  readonly sidecar: string | undefined;
   /** The operator token. */
   readonly operatorToken: string;
   /** Paths that reached the upstream. */
@@ -99,6 +101,7 @@ export async function openScene(
   return {
     gateway: running.gateway,
     operator: running.operator,
+    sidecar: running.sidecar,
     operatorToken: running.operatorToken.token,
     forwarded,
     database,
