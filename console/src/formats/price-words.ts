@@ -25,9 +25,13 @@ export function chargedOnWords(price: PriceJson): string {
 
 /** What else decides about it: conditions, bounds, windows. */
 export function otherWords(price: PriceJson): string[] {
-  const { plan, when, where, plus, least, most, atMost, once, decide } = price as Record<string, unknown>;
+  const { plan, tiers, when, where, plus, least, most, atMost, once, decide } = price as Record<
+    string,
+    unknown
+  >;
   return [
     ...(plan === undefined ? [] : [`on ${Array.isArray(plan) ? plan.join(" or ") : textOf(plan)}`]),
+    ...(tiers === undefined ? [] : [tierWords(tiers)]),
     ...(when === undefined || when === null ? [] : [`if ${JSON.stringify(when)}`]),
     ...(where === undefined || where === null ? [] : [`if the answer has ${JSON.stringify(where)}`]),
     ...(Array.isArray(plus) ? plus.map((sum) => `plus ${sumWords(sum, price)}`) : []),
@@ -37,6 +41,17 @@ export function otherWords(price: PriceJson): string[] {
     ...(once === undefined || once === null ? [] : [`the same again within ${JSON.stringify(once)} is free`]),
     ...(decide === "answer" ? ["decided on the answer"] : []),
   ];
+}
+
+/** `0.8 over 10000, 0.5 over 100000 in a month`. */
+function tierWords(tiers: unknown): string {
+  const { steps, within } = Object.fromEntries(
+    Object.entries(typeof tiers === "object" && tiers !== null ? tiers : {}),
+  );
+  const costs = (Array.isArray(steps) ? steps : []).map((step: { over?: unknown; cost?: unknown }) =>
+    [step.cost, "over", step.over].map(textOf).join(" "),
+  );
+  return `${costs.join(", ")} in a ${textOf(within)}`;
 }
 
 /** A further sum: `{"cost": 2, "per": "result", "when": …}`. */

@@ -137,6 +137,9 @@ export const priceForm = z
     plan: oneOrMore(z.string()).describe(
       "The plan, or the plans, whose accounts it is for. Left out: every account.",
     ),
+    tool: oneOrMore(z.string()).describe(
+      "The tool, or the tools, of an MCP server whose calls it is for; `*` is any.",
+    ),
     when: when.describe(
       "Conditions on request fields. Of prices with one match the first whose conditions hold applies.",
     ),

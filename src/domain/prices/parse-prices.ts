@@ -6,6 +6,7 @@ import { routeKey } from "../routes/route-table.ts";
 import { parseConditions } from "./parse/parse-condition.ts";
 import { parsePlans } from "./parse/parse-plans.ts";
 import { type PriceParseOptions, parsePrice } from "./parse/parse-price.ts";
+import { parseTool } from "./parse/parse-tool.ts";
 import type { Price } from "./price.ts";
 
 /** More prices than any API has endpoints: the list is kept in memory, and its text in one row. */
@@ -34,8 +35,31 @@ export function parsePrices(
     path,
     problems,
   );
+  findFreeBatches(input, prices, path, problems);
   const value = prices.filter((price) => price !== undefined);
   return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
+}
+
+/**
+ * Where tools have prices, one that is free for every request would be free for a batch of their calls too: a JSON array has no
+ * method, and no condition on it holds.
+ */
+function findFreeBatches(
+  input: readonly unknown[],
+  prices: readonly (Price | undefined)[],
+  path: string,
+  problems: Problem[],
+): void {
+  const written = input.map((item) => (isJsonObject(item) ? item : {}));
+  const matches = new Set(written.flatMap(({ tool, match }) => (tool === undefined ? [] : [match])));
+  for (const [index, price] of prices.entries()) {
+    if (price?.free !== true || price.when.length > 0 || !matches.has(written[index]?.["match"])) continue;
+    problems.push({
+      path: at(at(path, index), "free"),
+      reason: "a batch of calls (a JSON array) names no tool, and would be free",
+      fix: "name what is free: when: { body: /method, oneOf: [initialize, ping, tools/list] }",
+    });
+  }
 }
 
 /** What a price is found by. */
@@ -47,7 +71,8 @@ function readName(input: unknown): Named | undefined {
   const pattern = parseMatchPattern(input["match"], "", []);
   if (pattern === undefined) return undefined;
   const params = paramNames(pattern.segments);
-  const when = parseConditions(input["when"], "", { of: "request", params }, []);
+  const conditions = parseConditions(input["when"], "", { of: "request", params }, []);
+  const when = conditions && [...parseTool(input["tool"], "", []), ...conditions];
   const plans = parsePlans(input["plan"], "", undefined, []);
   return when === undefined ? undefined : { endpoint: pattern.text, when, plans };
 }

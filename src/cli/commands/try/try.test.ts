@@ -212,3 +212,11 @@ describe("farebox try", () => {
     }
   });
 });
+
+describe("farebox try --help", () => {
+  it("is written", async () => {
+    const { code, out } = await run("--help");
+    assert.equal(code, 0);
+    assert.match(out, /--balance <credits>.*pool that pays\s+\(default: 1000\)/s);
+  });
+});

@@ -10,7 +10,7 @@ import { trialToJson } from "./trial-to-json.ts";
 
 interface Options extends OutputOptions, CallOptions {
   readonly plan?: string;
-  readonly balance: Credits;
+  readonly balance?: Credits;
 }
 
 /** Enough for most, and few enough that a price which sets too much aside shows. */
@@ -36,16 +36,16 @@ export function addTry(program: Command, cli: Cli): void {
     .option("--response-header <header>", "one of its answer's headers; may be repeated", parseHeader, [])
     .option("--response-body <body>", "its answer's body, as --body")
     .option("--plan <name>", "the account's plan (default: none)")
+    // No default of commander's own: its help cannot write an amount.
     .option(
       "--balance <credits>",
-      "the account's credits in the pool that pays",
+      `the account's credits in the pool that pays (default: ${USUAL_BALANCE})`,
       parseBalance,
-      parseBalance(USUAL_BALANCE),
     )
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
       const config = loadConfig(file);
-      const { plan, balance } = options;
+      const { plan, balance = parseBalance(USUAL_BALANCE) } = options;
       const plans = config.plans.map(({ name }) => name);
       if (plan !== undefined && !plans.includes(plan)) refusePlan(plan, plans);
       const call = { ...(await readCall(options)), plan, balance };

@@ -17,11 +17,13 @@ import { parseOn } from "./parse-on.ts";
 import { parseExtras, parseLimit, parsePart } from "./parse-part.ts";
 import { parsePlans } from "./parse-plans.ts";
 import { parseTiers } from "./parse-tiers.ts";
+import { parseTool } from "./parse-tool.ts";
 
 /** The members of a price's wire form, in the order of the canonical JSON. docs/reference/prices.md has a row for each. */
 export const PRICE_FIELDS = [
   "match",
   "plan",
+  "tool",
   "when",
   "free",
   "cost",
@@ -112,7 +114,10 @@ function readMatch({ object, path, problems }: Context): MatchPattern | undefine
 
 function readBody(context: Context, pattern: MatchPattern | undefined): Price | undefined {
   const { object, path, params, problems } = context;
-  const when = parseConditions(object["when"], at(path, "when"), { of: "request", params }, problems) ?? [];
+  const when = [
+    ...parseTool(object["tool"], at(path, "tool"), problems),
+    ...(parseConditions(object["when"], at(path, "when"), { of: "request", params }, problems) ?? []),
+  ];
   const plans = parsePlans(object["plan"], at(path, "plan"), context.options.plans, problems);
   const ofPlans = plans === undefined ? {} : { plans };
   const free = readFree(context);
