@@ -26,7 +26,13 @@ export function buildPlans(
 
 /** Limits of the whole configuration or of a plan. */
 export function buildLimits(limits: readonly LimitFile[]): readonly LimitRule[] {
-  return limits.map(({ match, requests, per, by }) => ({ match, requests, windowSeconds: per, by }));
+  return limits.map(({ match, requests, results, per, by }) => ({
+    match,
+    requests: requests ?? results ?? 0,
+    windowSeconds: per,
+    by,
+    ...(results === undefined ? {} : { counts: "results" as const }),
+  }));
 }
 
 interface Build {

@@ -68,6 +68,10 @@ idempotency: { maxBody: 1GB }
   });
 
   it("names the window that is none", () => {
+    for (const many of ["", "requests: 1, results: 1, "]) {
+      const { path, fix } = problemOf(`limits: [{ match: "GET /x", ${many}per: minute }]`);
+      assert.deepEqual([path, fix], ["limits[0]", "write requests: 100, or results: 100"]);
+    }
     const problem = problemOf('limits: [{ match: "GET /x", requests: 1, per: fortnight }]');
     assert.equal(problem.path, "limits[0].per");
     assert.match(problem.reason, /"fortnight" is not a window/);
@@ -183,7 +187,7 @@ creditTypes: [search, collect]
 plans:
   pro:
     recurring: { credits: 5, credit: search, every: month, anchor: calendar }
-    limits: [{ match: GET /x, requests: 5, per: minute, by: key }]
+    limits: [{ match: GET /x, requests: 5, per: minute, by: key }, { match: "*", results: 9, per: second }]
     caps: [{ credit: search, day: 0.5 }, { credit: collect, month: 7, total: "80" }]
 `);
     assert.deepEqual(plans, [
@@ -192,7 +196,10 @@ plans:
         recurring: [
           { creditType: "search", amount: 5_000_000n, every: "month", rollover: "none", anchor: "calendar" },
         ],
-        limits: [{ match: "GET /x", requests: 5, windowSeconds: 60, by: "key" }],
+        limits: [
+          { match: "GET /x", requests: 5, windowSeconds: 60, by: "key" },
+          { match: "*", requests: 9, windowSeconds: 1, by: "account", counts: "results" },
+        ],
         caps: [
           { creditType: "search", day: 500_000n, month: null, total: null },
           { creditType: "collect", day: null, month: 7_000_000n, total: 80_000_000n },

@@ -34,6 +34,21 @@ describe("RateWindow", () => {
     assert.ok(tryCount(window, 1_400));
   });
 
+  it("counts results above the limit too, and has room again when enough of them are a window old", () => {
+    const window = new RateWindow(10, 60_000);
+    assert.ok(tryCount(window, 0));
+    window.count(0, 24);
+    assert.ok(!window.hasRoom(1_000));
+    window.count(30_000, 9);
+    assert.deepEqual([window.usedAt(30_000), window.remaining], [34, 0]);
+    assert.equal(window.secondsUntilRoom(30_000), 30);
+    window.count(40_000, 5);
+    // 14 are left when the first 25 have gone: those of the next must go too.
+    assert.equal(window.secondsUntilRoom(40_000), 50);
+    assert.ok(!window.hasRoom(60_000));
+    assert.ok(window.hasRoom(90_000));
+  });
+
   it("is empty again after a window without requests", () => {
     const window = new RateWindow(5, 1_000);
     window.count(0);

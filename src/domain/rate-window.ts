@@ -33,18 +33,18 @@ export class RateWindow {
     return this.#total;
   }
 
-  /** Counts a request. */
-  count(now: number): void {
-    this.#total += 1;
+  /** Counts a request, or results of one: these are counted when they are known, also above the limit. */
+  count(now: number, by = 1): void {
+    this.#total += by;
     const last = this.#times.length - 1;
     const time = this.#times[last];
     if (time !== undefined && this.#stepMs > 0 && this.#stepOf(time) === this.#stepOf(now)) {
       this.#times[last] = now;
-      this.#counts[last] = (this.#counts[last] ?? 0) + 1;
+      this.#counts[last] = (this.#counts[last] ?? 0) + by;
       return;
     }
     this.#times.push(now);
-    this.#counts.push(1);
+    this.#counts.push(by);
   }
 
   get remaining(): number {
@@ -53,7 +53,17 @@ export class RateWindow {
 
   /** Seconds, rounded up and at least 1, until a request is accepted again. */
   secondsUntilRoom(now: number): number {
-    return this.#secondsUntilGone(this.#times[0], now);
+    return this.#secondsUntilGone(this.#times[this.#placeOfRoom()], now);
+  }
+
+  /** Which step must leave for a place to be free: the first, and further ones where more than the limit was counted. */
+  #placeOfRoom(): number {
+    let left = this.#total;
+    for (const [place, count] of this.#counts.entries()) {
+      left -= count;
+      if (left < this.#limit) return place;
+    }
+    return 0;
   }
 
   /** Seconds, rounded up, until all that was counted has left the window; 0 when it is empty. */

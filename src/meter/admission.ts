@@ -70,6 +70,7 @@ export class OpenAdmission implements Admission {
     const price = this.#priceOf("request");
     this.#close();
     const computed = this.#compute(price, outcome);
+    this.#parts.countResults(this.#request, computed.units);
     const amount = this.#terms.repeat ? 0n : computed.amount;
     const measured = this.#terms.repeat ? undefined : computed.measured;
     const { max } = this.#request;
@@ -102,7 +103,10 @@ export class OpenAdmission implements Admission {
       const item = this.#item(price, outcome, allowed, computed.units, undefined);
       const { measured } = computed;
       const charged = await chargeWhole(this.#parts, this.#request, { ...item, whole: true, measured });
-      if (!isShortage(charged)) return charged;
+      if (!isShortage(charged)) {
+        this.#parts.countResults(this.#request, computed.units);
+        return charged;
+      }
       return await this.#refuse(explainShortage(price.creditType, item.amount, charged));
     } finally {
       this.#parts.open.end();

@@ -96,7 +96,10 @@ class RunningMeter implements StartableMeter {
     });
     const deadlines = new SettleDeadlines(options.settleTimeoutMs ?? SETTLE_TIMEOUT_MS);
     const life = new SignsOfLife(clock, options.silenceMs);
-    this.#parts = { ledger, desk, tasks, life, deadlines, open: new OpenRequests(), clock, random, events };
+    const countResults: AdmissionParts["countResults"] = ({ identity, facts }, units) =>
+      this.#limiter.addResults(identity, facts.method, facts.path, units - 1);
+    const open = new OpenRequests();
+    this.#parts = { ledger, desk, tasks, life, deadlines, open, clock, random, events, countResults };
     this.#admitter = new Admitter(this.#parts);
     this.#keys = new KeyCache(ledger, clock, options.priceLists, options.keyForms);
     this.#priceLists = new PriceLists(options.priceLists);

@@ -40,6 +40,33 @@ describe("Limiter", () => {
     assert.equal(limiter.count(ALICE, "GET", "/other"), undefined);
   });
 
+  it("counts further results under rules of results alone, also above the limit, until they are a window old", async () => {
+    const clock = new ManualClock();
+    const limiter = new Limiter(
+      [
+        { match: "POST /search", requests: 10, windowSeconds: 60, by: "key", counts: "results" },
+        { match: "*", requests: 5, windowSeconds: 60, by: "account" },
+      ],
+      clock,
+    );
+    const ask = () => limiter.count(ALICE, "POST", "/search");
+    assert.equal(remainingOf(ask()), 4);
+    limiter.addResults(ALICE, "POST", "/search", 8);
+    limiter.addResults(ALICE, "GET", "/other", 100);
+    assert.equal(remainingOf(ask()), 0);
+    const full = { code: "rate_limited", limit: 10, remaining: 0, windowSeconds: 60, resetSeconds: 60 };
+    assert.deepEqual(ask(), full);
+    assert.equal(remainingOf(limiter.count(SECOND_KEY, "POST", "/search")), 2);
+    await clock.advance(30_000);
+    limiter.addResults(ALICE, "POST", "/search", 25);
+    await clock.advance(30_000);
+    // The ten of the first moment have gone, the 25 of the answer that came later have not.
+    assert.deepEqual(ask(), { ...full, resetSeconds: 30 });
+    await clock.advance(30_000);
+    assert.equal(remainingOf(ask()), 4);
+    limiter.addResults(ALICE, "POST", "/search", -1);
+  });
+
   it("counts a request under no rule when one refuses it, and shows the one with the least room", () => {
     const limiter = new Limiter(
       [

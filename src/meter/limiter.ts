@@ -71,6 +71,21 @@ export class Limiter {
     return this.#decide(counted);
   }
 
+  /**
+   * Counts the further results of a request that was counted as one, under the rules that count results. They are counted whether there
+   * is room or not: the answer is there.
+   */
+  addResults(identity: Identity, method: string, path: string, more: number): void {
+    if (more <= 0) return;
+    const now = this.#clock.now();
+    for (const rule of this.#rulesOf(identity, now)) {
+      if (rule.rule.counts !== "results" || !rule.matches(method, path)) continue;
+      const window = rule.windowOf(identity, now, this.#desk);
+      window.count(now, more);
+      this.#desk?.added(window);
+    }
+  }
+
   #decide(counted: readonly Counted[], since?: number): Limiting {
     const now = this.#clock.now();
     const { instances, isAlone } = this.#desk ?? NO_DESK;
@@ -208,8 +223,8 @@ class CountedRule {
   }
 }
 
-function textOf({ match, requests, windowSeconds, by }: LimitRule): string {
-  return JSON.stringify([match, requests, windowSeconds, by]);
+function textOf({ match, requests, windowSeconds, by, counts }: LimitRule): string {
+  return JSON.stringify([match, requests, windowSeconds, by, ...(counts === undefined ? [] : [counts])]);
 }
 
 function buildRoutes(match: string): RouteTable<true> {

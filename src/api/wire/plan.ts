@@ -40,7 +40,8 @@ const planBody = z
     limits: z.array(
       z.object({
         match: z.string(),
-        requests: z.int(),
+        requests: z.int().openapi({ description: "How many, of what `counts` says." }),
+        counts: z.enum(["requests", "results"]).openapi({ description: "Of what there may be so many." }),
         windowSeconds: z.int(),
         by: z.enum(["account", "key"]),
       }),

@@ -144,7 +144,14 @@ export interface Limit {
    * The requests that are counted together; `*`: all.
    */
   match: string;
+  /**
+   * How many, of what `counts` says.
+   */
   requests: number;
+  /**
+   * `results`: a request counts as one, and for each further result that its answer is priced for.
+   */
+  counts: "requests" | "results";
   windowSeconds: number;
   /**
    * Whose requests are counted together.

@@ -1134,7 +1134,14 @@ export interface Plan {
   }[];
   limits: {
     match: string;
+    /**
+     * How many, of what `counts` says.
+     */
     requests: number;
+    /**
+     * Of what there may be so many.
+     */
+    counts: "requests" | "results";
     windowSeconds: number;
     by: "account" | "key";
   }[];

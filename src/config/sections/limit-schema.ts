@@ -41,9 +41,15 @@ const limit = z
       reason: "Required.",
       fix: "write a match: GET /account/credits",
     }),
-    requests: z.int().min(1).max(1_000_000_000).meta({
+    requests: z.int().min(1).max(1_000_000_000).optional().meta({
       description: "Requests allowed in a window.",
-      reason: "Required.",
+      reason: "Required, unless `results` is there.",
+      fix: "write a whole number above 0",
+    }),
+    results: z.int().min(1).max(1_000_000_000).optional().meta({
+      description:
+        "In its place: results allowed in a window, as prices count them. A request counts as one when it is let through, and for its further results when they are known.",
+      reason: "None: requests are counted.",
       fix: "write a whole number above 0",
     }),
     per: windowOption.meta({
@@ -55,7 +61,12 @@ const limit = z
       reason: "`account`: a customer must not raise the limit by creating keys.",
     }),
   })
-  .meta({ description: "At most so many requests in a window." });
+  .superRefine(({ requests, results }, context) => {
+    if ((requests === undefined) !== (results === undefined)) return;
+    const message = requests === undefined ? "does not say how many" : "counts requests and results";
+    context.addIssue({ code: "custom", message, params: { fix: "write requests: 100, or results: 100" } });
+  })
+  .meta({ description: "At most so many requests, or results, in a window." });
 
 /** As it is after parsing, with the window in seconds. */
 export type LimitFile = z.infer<typeof limit>;

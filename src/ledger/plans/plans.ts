@@ -133,7 +133,13 @@ const SELECT = "SELECT name, version, body FROM farebox.plans";
 function bodyOf({ recurring, limits = [], caps = [] }: NewPlan): PlanBody {
   return {
     recurring: recurring.map(storeRecurring),
-    limits: limits.map(({ match, requests, windowSeconds, by }) => ({ match, requests, windowSeconds, by })),
+    limits: limits.map(({ match, requests, windowSeconds, by, counts }) => ({
+      match,
+      requests,
+      windowSeconds,
+      by,
+      ...(counts === undefined ? {} : { counts }),
+    })),
     caps: caps.map(({ creditType, day, month, total }) => ({
       creditType,
       day: day === null ? null : Number(day),

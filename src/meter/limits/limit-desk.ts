@@ -75,6 +75,13 @@ export class LimitDesk {
     }
   }
 
+  /** After results were counted that nobody asked places for. */
+  added(window: ShareWindow): void {
+    const now = this.#parts.clock.now();
+    if (window.isOver(now) && this.#mayAskAt(now)) this.#enqueue(window);
+    else this.counted(window);
+  }
+
   /** Whether waiting for more can help. */
   mayGetMore(window: ShareWindow): boolean {
     const now = this.#parts.clock.now();

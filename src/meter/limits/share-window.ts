@@ -56,9 +56,10 @@ export class ShareWindow {
     return this.#window.usedAt(now) < this.#allowed(now, instances, alone);
   }
 
-  count(now: number): void {
-    this.#window.count(now);
-    this.#recent += 1;
+  /** `by`: one request, or results of one that were not known when it was let through. */
+  count(now: number, by = 1): void {
+    this.#window.count(now, by);
+    this.#recent += by;
     this.#countedAt = now;
   }
 
@@ -94,6 +95,11 @@ export class ShareWindow {
       this.#left > 0 &&
       this.#share - this.#window.usedAt(now) < this.#chunk(instances) / 2
     );
+  }
+
+  /** More is used than we were given: the others must be told, so that all together have no room sooner. */
+  isOver(now: number): boolean {
+    return this.#kept === undefined && this.#window.usedAt(now) > this.#share;
   }
 
   /** Whether something is to be given back, or to be said again before the share ends. */

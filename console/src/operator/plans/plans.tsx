@@ -57,9 +57,9 @@ function PlanCard({ of }: { readonly of: Plan }): ReactNode {
                 : `at most ${showCredits(toCredits(rollover))} of what is unused stay`}
           </Line>
         ))}
-        {of.limits.map(({ match, requests, windowSeconds, by }) => (
+        {of.limits.map(({ match, requests, counts, windowSeconds, by }) => (
           <Line key={`${match} ${windowSeconds} ${by}`} name="Limit">
-            <span className="mono">{match}</span>: {showCount(requests)} requests in{" "}
+            <span className="mono">{match}</span>: {showCount(requests)} {counts} in{" "}
             {showCount(windowSeconds)} s for each {by}
           </Line>
         ))}

@@ -31,7 +31,8 @@ export function Limits({ limits }: { readonly limits: Overview["limits"] }): Rea
           {
             head: "At most",
             isNumber: true,
-            cell: ({ requests, windowSeconds }) => `${showCount(requests)} ${windowWords(windowSeconds)}`,
+            cell: ({ requests, counts, windowSeconds }) =>
+              `${showCount(requests)} ${counts === "results" ? "results " : ""}${windowWords(windowSeconds)}`,
           },
           { head: "Counted for", cell: ({ by }) => (by === "key" ? "each key" : "the account") },
           {

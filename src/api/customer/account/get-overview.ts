@@ -95,6 +95,7 @@ async function readLimits({ config, database }: CustomerServices, plan: string |
   const render = (source: "everyone" | "plan") => (rule: LimitRule) => ({
     match: rule.match,
     requests: rule.requests,
+    counts: rule.counts ?? ("requests" as const),
     windowSeconds: rule.windowSeconds,
     by: rule.by,
     source,

@@ -16,7 +16,11 @@ const limitBody = z
       description: "The requests that are counted together; `*`: all.",
       example: "GET /v1/ip-lookup",
     }),
-    requests: z.int(),
+    requests: z.int().openapi({ description: "How many, of what `counts` says." }),
+    counts: z.enum(["requests", "results"]).openapi({
+      description:
+        "`results`: a request counts as one, and for each further result that its answer is priced for.",
+    }),
     windowSeconds: z.number(),
     by: z.enum(["account", "key"]).openapi({ description: "Whose requests are counted together." }),
     source: z

@@ -39,7 +39,13 @@ function renderPlan(plan: Plan, accounts: number): z.infer<typeof planList>["pla
       rollover: typeof rollover === "bigint" ? creditsToJson(rollover) : rollover,
       anchor,
     })),
-    limits: [...limits],
+    limits: limits.map(({ match, requests, windowSeconds, by, counts }) => ({
+      match,
+      requests,
+      counts: counts ?? ("requests" as const),
+      windowSeconds,
+      by,
+    })),
     caps: caps.map(({ creditType, day, month, total }) => ({
       creditType,
       day: renderCap(day),

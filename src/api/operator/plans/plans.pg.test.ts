@@ -50,7 +50,7 @@ eachDatabase("operator API: plans", (openFresh) => {
           { creditType: "credits", amount: 10.5, every: "month", rollover: 5, anchor: "assignment" },
           { creditType: "search", amount: 1, every: "day", rollover: "none", anchor: "calendar" },
         ],
-        limits: [{ match: "GET /x", requests: 7, windowSeconds: 60, by: "key" }],
+        limits: [{ match: "GET /x", requests: 7, counts: "requests", windowSeconds: 60, by: "key" }],
         caps: [{ creditType: "search", day: 0.5, month: null, total: 9 }],
       },
       {
