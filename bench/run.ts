@@ -7,6 +7,7 @@ import { benchIdle } from "./idle.bench.ts";
 import { benchLedger } from "./ledger.bench.ts";
 import { benchMemory } from "./memory.bench.ts";
 import { benchReports } from "./reports.bench.ts";
+import { benchSidecar } from "./sidecar.bench.ts";
 import { benchStorage } from "./storage.bench.ts";
 import { benchWorkers } from "./workers.bench.ts";
 
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promis
   reports: benchReports,
   exports: benchExports,
   workers: benchWorkers,
+  sidecar: benchSidecar,
 };
 
 const print = (line: string): void => console.log(line);

@@ -11,6 +11,8 @@ const TOKEN = "bench-operator-token-0123456789abcdef";
 
 export interface FareboxProcess {
   readonly gateway: string;
+  /** `""` where it is off. */
+  readonly sidecar: string;
   readonly process: ChildProcess;
   /** Calls the operator API. */
   operate<T>(method: string, path: string, body?: unknown): Promise<T>;
@@ -46,6 +48,7 @@ export async function startFareboxProcess(
   const ready = await readReady(child);
   return {
     gateway: ready.gateway,
+    sidecar: ready.sidecar ?? "",
     process: child,
     operate: async (method, path, body) => {
       const answer = await fetch(ready.operator + path, {
@@ -67,10 +70,17 @@ export async function startFareboxProcess(
   };
 }
 
-async function readReady(child: ChildProcess): Promise<{ gateway: string; operator: string }> {
+interface Ready {
+  readonly event: string;
+  readonly gateway: string;
+  readonly operator: string;
+  readonly sidecar: string | null;
+}
+
+async function readReady(child: ChildProcess): Promise<Ready> {
   if (child.stdout === null) throw new Error("farebox was spawned without a pipe");
   for await (const line of createInterface({ input: child.stdout })) {
-    const event = JSON.parse(line) as { event: string; gateway: string; operator: string };
+    const event = JSON.parse(line) as Ready;
     if (event.event === "ready") return event;
   }
   throw new Error(`farebox ended with ${child.exitCode} before it was ready`);

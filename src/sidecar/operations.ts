@@ -1,12 +1,14 @@
 import type { z } from "@hono/zod-openapi";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { authorize } from "./operations/authorize.ts";
+import { batch } from "./operations/batch.ts";
 import { extend, release } from "./operations/release.ts";
 import { settle } from "./operations/settle.ts";
 import { refuseFields } from "./problem.ts";
 import type { SidecarOperation } from "./sidecar-events.ts";
 import type { SidecarParts } from "./sidecar-parts.ts";
 import { authorizeAnswer, authorizeInput } from "./wire/authorize.ts";
+import { batchAnswer, batchInput } from "./wire/batch.ts";
 import {
   extendAnswer,
   extendInput,
@@ -102,5 +104,21 @@ export const OPERATIONS: readonly Operation[] = [
       answered: "The new time.",
     },
     extend,
+  ),
+  operation(
+    {
+      name: "batch",
+      path: "/v1/batch",
+      summary: "Several calls in one",
+      description:
+        "Carried out at once and each as if it were alone, so two of them must not be about one hold.",
+      input: batchInput,
+      answer: batchAnswer,
+      answered: "One answer for each call, in their order.",
+    },
+    async (parts, asked) => {
+      if (parts.draining && asked.calls.some((call) => call.operation === "authorize")) throw ending();
+      return await batch(parts, asked);
+    },
   ),
 ];

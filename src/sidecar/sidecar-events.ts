@@ -1,5 +1,12 @@
 /** The operations, as metrics name them. */
-export type SidecarOperation = "authorize" | "settle" | "release" | "extend" | "forward-auth" | "other";
+export type SidecarOperation =
+  | "authorize"
+  | "settle"
+  | "release"
+  | "extend"
+  | "batch"
+  | "forward-auth"
+  | "other";
 
 /** What operators want to know of the sidecar. Implemented by telemetry. */
 export interface SidecarEvents {

@@ -256,6 +256,30 @@ eachDatabase("sidecar", (openFresh) => {
     assert.deepEqual([get.status, get.headers.get("allow")], [405, "POST"]);
   });
 
+  test("several calls in one are answered in their order, each as if it were alone", async () => {
+    const customer = await newCustomer(db, 25);
+    const one = { operation: "authorize", request: { key: customer.key, method: "GET", path: "/ten" } };
+    const asked = await sidecar.call("/v1/batch", {
+      calls: [one, one, one, { ...one, request: { ...one.request, key: "fbx_no" } }],
+    });
+    const decided = asked.body.answers.map(({ body }: { body: { decision: string } }) => body.decision);
+    assert.deepEqual(decided, ["admitted", "admitted", "refused", "refused"]);
+    const [first, second] = asked.body.answers.map(({ body }: { body: { hold: string } }) => body.hold);
+    const calls = [
+      { operation: "settle", request: { hold: first } },
+      { operation: "release", request: { hold: second } },
+      { operation: "settle", request: { hold: "fbh_none" } },
+    ];
+    const { body } = await sidecar.call("/v1/batch", { calls });
+    assert.deepEqual(
+      body.answers.map((answer: CallAnswer) => answer.status),
+      [200, 200, 404],
+    );
+    assert.equal(body.answers[2].body.code, "hold_unknown");
+    assert.deepEqual(await customer.entries(), ["charge 10 GET /ten 200"]);
+    assert.equal((await sidecar.call("/v1/batch", { calls: [] })).status, 422);
+  });
+
   test("only the operator token and tokens with the role meter may ask", async () => {
     const { createToken } = await import("../ledger/operators/operator-tokens.ts");
     const { hash } = await import("node:crypto");

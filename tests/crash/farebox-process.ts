@@ -28,11 +28,25 @@ export interface Customer {
 interface Urls {
   readonly gateway: string;
   readonly operator: string;
+  readonly sidecar: string;
+}
+
+/** What of the sidecar's answers these tests look at. */
+export interface SidecarAnswer {
+  readonly status: number;
+  readonly body: {
+    readonly hold?: string;
+    readonly requestId?: string;
+    readonly outcome?: string;
+    readonly charged?: number;
+    readonly uncollected?: number;
+  };
 }
 
 /** `farebox start` in a process of its own, that a test may kill. */
 export class FareboxInstance {
   readonly gatewayPort: number;
+  readonly #sidecarUrl: string;
   readonly #process: FareboxProcess;
   readonly #operatorUrl: string;
   readonly #folder: string;
@@ -62,6 +76,7 @@ export class FareboxInstance {
     this.#process = process;
     this.gatewayPort = Number(new URL(urls.gateway).port);
     this.#operatorUrl = urls.operator;
+    this.#sidecarUrl = urls.sidecar;
     this.operator = createOperatorClient({ url: urls.operator, token: TOKEN, source: "this test" });
   }
 
@@ -99,6 +114,21 @@ export class FareboxInstance {
   /** Processes of its gateway, which are instances of their own. */
   async readWorkers(): Promise<{ readonly id: string; readonly pid: number }[]> {
     return (await this.operator.get("/v1/instance", instanceBody)).workers;
+  }
+
+  /** What its sidecar answers; undefined: it broke off. */
+  async callSidecar(path: string, body: object): Promise<SidecarAnswer | undefined> {
+    const headers = { authorization: `Bearer ${TOKEN}` };
+    try {
+      const response = await fetch(this.#sidecarUrl + path, {
+        method: "POST",
+        headers,
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: (await response.json()) as SidecarAnswer["body"] };
+    } catch {
+      return undefined;
+    }
   }
 
   /** All its metrics, as Prometheus reads them. */
@@ -160,6 +190,7 @@ workers: ${workers}
 prices:
   - { match: POST /work, cost: ${COST} }
   - { match: POST /stream, cost: ${COST} }
+sidecar: { listen: "127.0.0.1:0" }
 leases: { idle: 100ms, deadAfter: ${DEAD_AFTER} }
 gateway: { maxBufferedResponse: 128MiB, maxConcurrentPerAccount: 4096 }
 `;

@@ -2,6 +2,20 @@ import type { Mutation } from "../mutation.ts";
 
 export const METER: readonly Mutation[] = [
   {
+    name: "charge a hold under whatever id the instance then has",
+    why: "An instance that was declared dead and lives on charges a hold that another has settled in its place.",
+    file: "src/meter/admission.ts",
+    search: "onlyBy: this.onlyBy,",
+    replacement: "onlyBy: undefined,",
+    tests: [
+      {
+        file: "src/sidecar/settle-elsewhere.pg.test.ts",
+        title:
+          "while it lives they are settled there only; afterwards anywhere, once, however many try at once",
+      },
+    ],
+  },
+  {
     name: "ignore a key's cap in the cache",
     why: "A key with a cap draws on the pool's lease and spends what its owner forbade.",
     file: "src/meter/key-cache.ts",
