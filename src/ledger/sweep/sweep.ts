@@ -17,7 +17,7 @@ export interface SweepResult {
   readonly deadInstances: number;
   /** Pools that dead instances had leased from. */
   readonly releasedLeases: number;
-  /** Rows that nobody can ask for any more: holds, `once` windows, Idempotency-Keys, keys' former texts. */
+  /** Rows that nobody can ask for any more: holds, `once` windows, numbers that grew, Idempotency-Keys, keys' former texts. */
   readonly forgotten: number;
 }
 
@@ -78,6 +78,6 @@ export async function sweep(database: Database, options: SweepOptions): Promise<
     deadInstances,
     rolledPools: of("due pools"),
     releasedLeases: of("dead instances"),
-    forgotten: of("old rows", "idempotency keys", "rotated secrets"),
+    forgotten: of("old rows", "idempotency keys", "running totals", "rotated secrets"),
   };
 }
