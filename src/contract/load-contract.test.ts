@@ -6,6 +6,7 @@ import { after, describe, it } from "node:test";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { FileProblem } from "./file-problem.ts";
 import { listContracts, loadContract, parseContract, readDefaults } from "./load-contract.ts";
+import { ownProblems } from "./testing/own-contract.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "farebox-contract-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -327,6 +328,11 @@ endpoints:
       problems[4]?.fix ?? "",
       /allowed here: \$\{creditType\}, \$\{charged\}, \$\{balance\}, \$\{units\}/,
     );
+  });
+
+  it("is told which placeholder was meant", () => {
+    const [body] = ownProblems('refusals: { key_missing: { body: { m: "${mesage}" } } }');
+    assert.match(body?.fix ?? "", /^did you mean \$\{message\}\? allowed here: /);
   });
 
   it("is told its first mistake of syntax alone: what follows is read from a wrong beginning", () => {

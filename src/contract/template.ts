@@ -1,4 +1,5 @@
 import { type Credits, formatCredits } from "../domain/credits.ts";
+import { nearestWord } from "../domain/nearest-word.ts";
 
 /** What a placeholder may stand for. A bigint is an amount of credits and prints as a plain decimal number. */
 export type PlaceholderValue = string | number | boolean | null | Credits;
@@ -104,11 +105,14 @@ function unknownPlaceholder(
   vocabulary: Vocabulary<never>,
   path: TemplateProblem["path"],
 ): TemplateProblem {
-  const allowed = Object.keys(vocabulary).map((known) => `\${${known}}`);
+  const known = Object.keys(vocabulary);
+  const near = open ? undefined : nearestWord(name, known);
+  const allowed = known.map((one) => `\${${one}}`);
+  const meant = near === undefined ? "" : `did you mean \${${near}}? `;
   return {
     path,
     reason: open ? `the placeholder \${${name} has no closing brace` : `unknown placeholder \${${name}}`,
-    fix: `allowed here: ${allowed.join(", ")}; write $\${ for a literal \${`,
+    fix: `${meant}allowed here: ${allowed.join(", ")}; write $\${ for a literal \${`,
   };
 }
 
