@@ -34,6 +34,8 @@ export interface Scene {
   readonly sidecar: string | undefined;
   /** The operator token. */
   readonly operatorToken: string;
+  /** The address of the upstream. */
+  readonly upstream: string;
   /** Paths that reached the upstream. */
   readonly forwarded: string[];
   /** Asks the operator API; fails unless it succeeds. */
@@ -101,6 +103,7 @@ export async function openScene(
   return {
     gateway: running.gateway,
     operator: running.operator,
+    upstream: upstream.url,
     sidecar: running.sidecar,
     operatorToken: running.operatorToken.token,
     forwarded,

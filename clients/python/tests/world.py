@@ -7,7 +7,7 @@ import json
 import os
 import urllib.request
 from decimal import Decimal
-from typing import Any, Dict, List, Tuple
+from typing import Any, List
 
 from farebox import Farebox
 
@@ -34,11 +34,6 @@ class Customer:
         if credits > 0:
             operate("POST", f"/v1/accounts/{self.id}/grants", {"amount": credits})
         self.key: str = operate("POST", f"/v1/accounts/{self.id}/keys", {"name": "test"})["key"]
-
-    def balance(self) -> Tuple[Any, Any]:
-        """What is there, and what of it is held."""
-        pools: List[Dict[str, Any]] = operate("GET", f"/v1/accounts/{self.id}/balances")["balances"]
-        return (pools[0]["balance"], pools[0]["held"]) if pools else (0, 0)
 
     def charges(self) -> List[Any]:
         entries = operate("GET", f"/v1/accounts/{self.id}/entries?limit=100")["entries"]
