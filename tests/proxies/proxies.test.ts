@@ -51,6 +51,20 @@ const PROXIES: readonly Proxy[] = [
   },
 ];
 
+test("while Farebox is away nothing passes, behind none of them", async () => {
+  for (const { name, variable, program, args } of PROXIES) {
+    const scene = await openProxyScene(name, process.env[variable] ?? program, args, true);
+    try {
+      const { key } = await scene.openCustomer(10);
+      const { status } = await scene.ask("/paid/x", { authorization: `Bearer ${key}` });
+      assert.equal(status, name === "caddy" ? 502 : 503, name);
+      assert.equal(scene.seen.length, 0);
+    } finally {
+      await scene.close();
+    }
+  }
+});
+
 for (const { name, variable, program, args, passesRefusals, refunds } of PROXIES) {
   describe(`${name} in front of an API`, () => {
     let scene: ProxyScene;

@@ -32,11 +32,12 @@ export interface ProxyScene extends Scene {
   balance(account: string): Promise<number>;
 }
 
-/** Runs a program with its example, in which ports and token are those of the test. */
+/** Runs a program with its example, in which ports and token are those of the test. `isAway`: nobody is where it asks. */
 export async function openProxyScene(
   name: string,
   program: string,
   args: (folder: string) => readonly string[],
+  isAway = false,
 ): Promise<ProxyScene> {
   assert.ok(existsSync(program), `${program} is missing: install it (apt-get install ${name})`);
   const seen: { url: string; headers: IncomingHttpHeaders }[] = [];
@@ -52,7 +53,10 @@ export async function openProxyScene(
   const { token } = await scene.operate<{ token: string }>("POST", "/v1/tokens", { name, role: "meter" });
   const replaced: readonly (readonly [string, string])[] = [
     ["127.0.0.1:8080", `127.0.0.1:${port}`],
-    ["127.0.0.1:8402", (scene.sidecar ?? "").replace("http://", "")],
+    [
+      "127.0.0.1:8402",
+      isAway ? `127.0.0.1:${await freePort()}` : (scene.sidecar ?? "").replace("http://", ""),
+    ],
     ["127.0.0.1:9000", scene.upstream.replace("http://", "")],
     ["PUT-A-TOKEN-HERE", token],
   ];
@@ -71,7 +75,7 @@ export async function openProxyScene(
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   }
   const url = `http://127.0.0.1:${port}`;
-  await untilItAnswers(child, url, () => output);
+  await untilItAnswers(child, url, isAway, () => output);
   return {
     ...scene,
     url,
@@ -95,12 +99,17 @@ export async function openProxyScene(
   };
 }
 
-async function untilItAnswers(child: ChildProcess, url: string, output: () => string): Promise<void> {
+async function untilItAnswers(
+  child: ChildProcess,
+  url: string,
+  isAway: boolean,
+  output: () => string,
+): Promise<void> {
   for (;;) {
     if (child.exitCode !== null) throw new Error(`the proxy ended with ${child.exitCode}: ${output()}`);
     try {
       const { status } = await fetch(`${url}/health`);
-      if (status === 200) return;
+      if (status === 200 || isAway) return;
     } catch {
       // It does not listen yet.
     }
