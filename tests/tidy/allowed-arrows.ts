@@ -100,6 +100,11 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     packages: ["@hono/zod-openapi"],
     node: "any",
   },
+  middleware: {
+    folders: ["domain", "exchange"],
+    packages: ["express", "fastify", "hono", "undici"],
+    node: ["events", "http", "net", "stream"],
+  },
   telemetry: {
     folders: ["domain", "ledger", "meter", "exports", "exchange", "gateway", "holds", "sidecar"],
     packages: ["pino", "prom-client"],
@@ -142,7 +147,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       "api",
       "sessions",
     ],
-    packages: ["undici"],
+    packages: ["undici", "zod"],
     node: "any",
   },
   cli: {
@@ -154,10 +159,15 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       operator: [],
       "cli.ts": ["terminal", "operator"],
       render: ["cli.ts", "operator"],
-      process: ["cli.ts", "operator"],
+      process: ["cli.ts"],
       commands: ["cli.ts", "terminal", "operator", "render", "process"],
       top: ["cli.ts", "terminal", "operator", "commands"],
     },
+  },
+  embed: {
+    folders: ["config", "ledger", "middleware", "server", "telemetry"],
+    packages: ["express", "fastify", "hono"],
+    node: ["fs", "http"],
   },
   "index.ts": { folders: ["domain", "config", "ledger", "telemetry", "server"], packages: [], node: [] },
 };
@@ -171,6 +181,8 @@ export const ALLOWED_IN_TESTS: Readonly<Record<string, readonly string[]>> = {
   client: ["contract", "config", "ledger", "exports", "api"],
   // A gateway is tried with contracts, and with meters of its own.
   gateway: ["contract", "meter"],
+  // The gateway's world tries it, by handlers that ask what a gateway would.
+  middleware: ["gateway"],
 };
 
 /** Folders beside src, and which others they may import. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { readOperatorToken } from "../../api/operator/operator-token.ts";
 import type { OperatorAddress } from "../../client/transport.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import { readInstanceFile } from "./instance-file.ts";
+import { readInstanceFile } from "../../server/instance-file.ts";
 
 /** Where a running Farebox may be told of. */
 export interface OperatorHints {

@@ -1,8 +1,8 @@
 import type { Config } from "../../config/config.ts";
+import { removeInstanceFile, writeInstanceFile } from "../../server/instance-file.ts";
 import { type Running, startFarebox } from "../../server/main.ts";
 import { createLogger, type LogLevel } from "../../telemetry/logger.ts";
 import { type Cli, databaseTarget, dataDirectory, type StorageOptions } from "../cli.ts";
-import { removeInstanceFile, writeInstanceFile } from "../operator/instance-file.ts";
 import type { ListenAddress } from "./listen-address.ts";
 import { untilTerminated } from "./termination.ts";
 

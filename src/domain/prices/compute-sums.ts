@@ -56,7 +56,7 @@ export function computeSums(
   const sums = [
     own,
     ...(price.plus ?? []).map((extra) =>
-      computeSum(extra, extra.when, { ...outcome, units: undefined }, request),
+      computeSum(extra, extra.when, { ...outcome, units: undefined, told: undefined }, request),
     ),
   ];
   const total = sums.reduce((sum, { amount }) => sum + amount, 0n);
@@ -106,7 +106,7 @@ function computeSum(
 
 function countPart(
   part: PricePart,
-  { units }: Outcome,
+  { units, told }: Outcome,
   answer: AnswerFacts | undefined,
   request: RequestFacts | undefined,
 ): Pick<ComputedSum, "units" | "counted" | "amount" | "problem"> {
@@ -117,7 +117,7 @@ function countPart(
   let found = units;
   if (count !== undefined && isRequested) {
     found = request === undefined ? undefined : (countRequested(count, request) ?? part.atMost?.max);
-  } else if (count !== undefined && answer !== undefined) {
+  } else if (count !== undefined && answer !== undefined && told !== true) {
     found = countAnswer(count, answer);
   }
   if (found === undefined) return uncountedBy("missing");

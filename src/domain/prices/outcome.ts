@@ -11,6 +11,8 @@ export interface Outcome {
   readonly status: number;
   /** The number of results, as it was read; `undefined` when it could not be. Prices that read more of the answer look at it there. */
   readonly units: number | undefined;
+  /** The units were told by whoever did the work: they take the place of what the price's own sum would count. */
+  readonly told?: true | undefined;
   /** What such a price reads. `"over"`: more than can be followed, so that it may be all that the request could ask for. */
   readonly answer?: AnswerFacts | "over" | undefined;
 }

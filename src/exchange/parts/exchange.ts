@@ -11,6 +11,7 @@ import type { ClientConnection } from "./client-connection.ts";
 import type { ClientRequest, ClientResponse } from "./client-message.ts";
 import type { ExchangeParts } from "./exchange-parts.ts";
 import { readHeader } from "./lazy-request-facts.ts";
+import type { ToldOutcome } from "./told-outcome.ts";
 
 /** An `Idempotency-Key` with the fingerprint of its request. */
 export interface IdempotencyRequest {
@@ -62,6 +63,8 @@ export class Exchange {
   admission: Admission | undefined;
   // Step: forward.
   upstreamStatus: number | undefined;
+  /** What the handler told of its call; undefined: the work is done elsewhere. */
+  told: ToldOutcome | undefined;
   settlement: Settlement | undefined;
   /** The code with which it was refused, in any step. */
   refusal: RefusalCode | undefined;

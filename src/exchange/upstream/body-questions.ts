@@ -4,6 +4,7 @@ import { DecodingScan } from "../body/decoding-scan.ts";
 import type { JsonPath } from "../body/json-path-watch.ts";
 import { BodyScan, type ScannedBody } from "../body/json-splice.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
+import type { ToldOutcome } from "../parts/told-outcome.ts";
 import type { UsageWish } from "../response/usage-object.ts";
 import type { AnswerQuestions, ScannedAnswer } from "./answer-questions.ts";
 
@@ -17,6 +18,8 @@ export interface BodyQuestions {
   /** The body need not be JSON: its length does. */
   readonly bytes: boolean;
   readonly usage: UsageWish;
+  /** What the handler tells in its place; undefined: the work is done elsewhere. */
+  readonly told: ToldOutcome | undefined;
 }
 
 /** What reads a body while it passes by. */
@@ -68,18 +71,29 @@ export function unitsOfHeader(head: UpstreamHead): number | undefined {
 }
 
 /** What is charged for. Without `read` the body told nothing, or was not read. */
-export type Found = Pick<Outcome, "units" | "answer">;
+export type Found = Pick<Outcome, "units" | "answer" | "told">;
 
 export function findUnits(
-  { decides, answer }: Pick<BodyQuestions, "decides" | "answer">,
+  { decides, answer, told }: Pick<BodyQuestions, "decides" | "answer" | "told">,
   head: UpstreamHead,
   read?: ScannedAnswer & { readonly count: number | undefined },
 ): Found {
-  const units = decides && read !== undefined ? read.count : unitsOfHeader(head);
-  return answer === undefined ? { units } : { units, answer: answer.facts(head, read) };
+  const ofHandler = takeTold(told);
+  const units = ofHandler?.units ?? (decides && read !== undefined ? read.count : unitsOfHeader(head));
+  return answer === undefined
+    ? { units, ...ofHandler }
+    : { units, answer: answer.facts(head, read), ...ofHandler };
 }
 
 /** A body that is more than can be followed may hold all that was quoted. */
-export function mostOf({ answer }: Pick<BodyQuestions, "answer">, units: number): Found {
-  return answer === undefined ? { units } : { units, answer: "over" };
+export function mostOf({ answer, told }: Pick<BodyQuestions, "answer" | "told">, units: number): Found {
+  const found = { units, ...takeTold(told) };
+  return answer === undefined ? found : { ...found, answer: "over" };
+}
+
+/** From now on it is too late for the handler to tell. */
+function takeTold(told: ToldOutcome | undefined): { units: number; told: true } | undefined {
+  if (told === undefined) return undefined;
+  told.isDecided = true;
+  return told.units === undefined ? undefined : { units: told.units, told: true };
 }

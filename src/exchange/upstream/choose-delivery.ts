@@ -20,7 +20,9 @@ const SMALL_RESPONSE_BYTES = 64 * 1024;
 /** Chooses by the decisions table: what is charged, what must be read or kept whole, and what fits. */
 export function chooseDelivery(call: UpstreamCall, head: UpstreamHead): Delivery {
   const { admission } = call.exchange;
-  if (admission?.chargedOn(head.status) !== true) {
+  const told = call.exchange.told;
+  if (told?.isFree === true || admission?.chargedOn(head.status) !== true) {
+    if (told !== undefined) told.isDecided = true;
     varyOnUsage(call.exchange, head, false);
     return chooseFree(call, head);
   }
@@ -34,7 +36,7 @@ function chooseFree(call: UpstreamCall, head: UpstreamHead): Delivery {
   const usage = admission?.price === undefined ? NO_USAGE : readUsageWish(call.exchange, head);
   const { maxBufferedResponseBytes } = parts.config.gateway;
   const reading = openReading(
-    { countPath: undefined, answer: undefined, decides: false, bytes: false, usage },
+    { countPath: undefined, answer: undefined, decides: false, bytes: false, usage, told: undefined },
     head.contentEncoding,
     maxBufferedResponseBytes,
   );
@@ -84,6 +86,7 @@ function askOfBody(call: UpstreamCall, admission: Admission, head: UpstreamHead)
   const { price } = admission;
   const { body, countPath, facts, bytes } = answerNeedsOf(price);
   const answer = facts && price !== undefined ? new AnswerQuestions(price) : undefined;
-  if (head.bodiless) return { countPath: undefined, answer, decides: false, bytes, usage };
-  return { countPath, answer, decides: body, bytes, usage };
+  const { told } = call.exchange;
+  if (head.bodiless) return { countPath: undefined, answer, decides: false, bytes, usage, told };
+  return { countPath, answer, decides: body, bytes, usage, told };
 }

@@ -10,7 +10,7 @@ import type { FinishedExchange } from "../../exchange/parts/exchange-events.ts";
 import type { Meter } from "../../meter/meter.ts";
 import { createGateway, type Gateway } from "../create-gateway.ts";
 import { type GatewayEvents, silentGatewayEvents } from "../gateway-events.ts";
-import type { GatewayConfig } from "../gateway-parts.ts";
+import type { GatewayConfig, GatewayOptions } from "../gateway-parts.ts";
 import { Http2Client } from "./http2-client.ts";
 import { RawClient } from "./raw-client.ts";
 import { RawUpstream } from "./raw-upstream.ts";
@@ -157,7 +157,7 @@ function readPrices(input: unknown): readonly Price[] {
   return parsed.value;
 }
 
-const TEST_LIMITS: GatewayLimits = {
+export const TEST_LIMITS: GatewayLimits = {
   maxHeaderBytes: 16_384,
   maxHeaderCount: 50,
   maxRequestBodyBytes: 200_000,
@@ -172,7 +172,7 @@ const TEST_LIMITS: GatewayLimits = {
   drainMs: 2_000,
 };
 
-const TEST_LISTENER: ListenerConfig = {
+export const TEST_LISTENER: ListenerConfig = {
   tls: undefined,
   cors: undefined,
   drainDelayMs: 0,
@@ -189,6 +189,8 @@ export interface WorldOptions {
   readonly accountEndpoints?: AccountEndpoints;
   /** Of the upstream's responses; in lower case. */
   readonly hiddenHeaders?: readonly string[];
+  /** What stands between the client and the upstream; the gateway by default. */
+  readonly front?: (options: GatewayOptions) => Gateway;
 }
 
 /** A gateway between raw sockets, and what it reported. */
@@ -218,8 +220,9 @@ export class World {
       idempotencyBytes = 50_000,
       accountEndpoints,
       hiddenHeaders,
+      front = createGateway,
     } = this.#options;
-    this.#gateway = createGateway({
+    this.#gateway = front({
       config: {
         upstreams: [
           {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { gzipSync } from "node:zlib";
+import { it } from "../rows.ts";
 import { ok, type World } from "../world.ts";
 
 const JSON_TYPE = "Content-Type: application/json";

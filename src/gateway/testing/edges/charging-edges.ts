@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
+import { it } from "../rows.ts";
 import { chunked, ok, type World } from "../world.ts";
 
 /** How an upstream frames a body. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
+import { it } from "../rows.ts";
 import { eventualBooks, eventually, ok, requestText, type World } from "../world.ts";
 
 const CODINGS: readonly (readonly [string, (body: string) => Buffer])[] = [

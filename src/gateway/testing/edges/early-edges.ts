@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import type { RawClient } from "../raw-client.ts";
+import { it } from "../rows.ts";
 import { chunked, ok, requestText, type TestAccount, type World } from "../world.ts";
 
 /** A body as a client sends it: what announces it, and its pieces. */

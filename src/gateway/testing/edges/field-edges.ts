@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
+import { it } from "../rows.ts";
 import { ok, type World } from "../world.ts";
 
 /** A request, and what it costs; `400`: it is refused, costs nothing and reaches no upstream. */

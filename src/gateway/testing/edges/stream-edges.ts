@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { describe, it } from "node:test";
+import { describe } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
+import { it } from "../rows.ts";
 import { chunked, ok, requestText, type World } from "../world.ts";
 
 const ITEM = `"${"y".repeat(2_000)}"`;
