@@ -6,8 +6,11 @@ import { loadConfig } from "../src/config/load-config.ts";
 import { loadContract } from "../src/contract/load-contract.ts";
 import { readTour } from "./tour.ts";
 
+/** Folders that are no provider's. */
+const OTHERS: ReadonlySet<string> = new Set(["data", "proxies"]);
+
 const PROVIDERS = readdirSync(import.meta.dirname, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && entry.name !== "data")
+  .filter((entry) => entry.isDirectory() && !OTHERS.has(entry.name))
   .map((entry) => entry.name);
 
 test("there are the four providers", () => {

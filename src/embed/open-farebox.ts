@@ -26,7 +26,7 @@ export interface FareboxOptions {
 const OPERATOR: Listen = { host: "127.0.0.1", port: 8401 };
 
 /** Opens Farebox in this process. Rejects like {@link openEmbedded}, and with `config_invalid` for the environment. */
-function openFarebox(config: Config | string, options: FareboxOptions): Promise<Embedded> {
+export function openFarebox(config: Config | string, options: FareboxOptions): Promise<Embedded> {
   const { databaseUrl, operatorToken } = readEnvironment();
   const { dataDirectory = ".farebox", logger = createLogger({ level: "warn", format: "json" }) } = options;
   const ofEnvironment: DatabaseTarget =

@@ -6,14 +6,17 @@ import { loadConfig } from "../config/load-config.ts";
 import { loadContract } from "../contract/load-contract.ts";
 import { type DatabaseTarget, openDatabase } from "../ledger/database/open-database.ts";
 import { withPatience } from "../ledger/database/patience.ts";
+import type { HoldOptions } from "../sidecar/hold-parts.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
+import { createSidecarTelemetry } from "../telemetry/sidecar-telemetry.ts";
 import { TrafficFeed } from "../telemetry/traffic-feed.ts";
 import { Closing } from "./closing.ts";
 import { removeInstanceFile, writeInstanceFile } from "./instance-file.ts";
 import { type Listen, refuseAddress } from "./listen.ts";
 import { openConsole } from "./open-console.ts";
 import { type OpenExchange, openExchange } from "./open-exchange.ts";
+import { openHolds } from "./open-holds.ts";
 import { type Instance, openInstance, type ProcessParts } from "./open-instance.ts";
 import { prepareDatabase } from "./prepare-database.ts";
 import { startBackground } from "./start-background.ts";
@@ -35,6 +38,8 @@ export interface Embedded {
   readonly config: Config;
   readonly meter: Instance["meter"];
   readonly exchange: OpenExchange;
+  /** Opens what holds are made with; asked once at most. */
+  readonly openHolds: () => Promise<HoldOptions>;
   /** `http://127.0.0.1:8401`; undefined where it is off. */
   readonly operator: string | undefined;
   /** What is closed with it, and before it. */
@@ -71,7 +76,16 @@ async function open(options: EmbeddedOptions, closing: Closing): Promise<Embedde
   const operator = await openOperator(options, parts, instance, traffic);
   closing.add("traffic", async () => traffic.close());
   const exchange = await openExchange(parts, instance, { dataDirectory, version, traffic });
-  return { config, meter: instance.meter, exchange, operator, closing };
+  const events = createSidecarTelemetry(parts.metrics.registry, logger, () => holds?.holds.open ?? 0);
+  let holds: HoldOptions | undefined;
+  return {
+    config,
+    meter: instance.meter,
+    exchange,
+    openHolds: async () => (holds ??= await openHolds(parts, instance, events.holds)),
+    operator,
+    closing,
+  };
 }
 
 async function openOperator(

@@ -2,30 +2,19 @@ import { once } from "node:events";
 import { rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createConnection } from "node:net";
-import { setTimeout as wait } from "node:timers/promises";
 import type { Config } from "../config/config.ts";
-import type { Contract } from "../contract/contract.ts";
-import { AccountStates, type ReadAccountState } from "../exchange/parts/account-states.ts";
-import { openRoutesOf } from "../exchange/parts/exchange-parts.ts";
-import type { Holds } from "../holds/holds.ts";
 import type { Queryable } from "../ledger/database/database.ts";
-import type { Meter } from "../meter/meter.ts";
 import { describeSidecar } from "./describe-sidecar.ts";
+import { createHoldParts, endHolds, type HoldOptions } from "./hold-parts.ts";
 import { Senders } from "./listener/senders.ts";
 import { serve } from "./listener/serve.ts";
 import type { SidecarEvents } from "./sidecar-events.ts";
-import type { SidecarConfig, SidecarParts } from "./sidecar-parts.ts";
+import type { SidecarParts } from "./sidecar-parts.ts";
 
-export interface SidecarOptions {
-  readonly config: SidecarConfig;
-  readonly contract: Contract;
-  readonly meter: Meter;
-  readonly holds: Holds;
+export interface SidecarOptions extends HoldOptions {
   readonly database: Queryable;
   readonly operatorToken: string;
-  readonly readState: ReadAccountState;
   readonly events: SidecarEvents;
-  readonly clock: { unixMs(): number };
   readonly version: string;
 }
 
@@ -44,18 +33,11 @@ const PATIENCE = {
   connectionsCheckingInterval: 1_000,
   keepAliveTimeout: 60_000,
 };
-/** Holds are looked at so often while they are waited for. */
-const DRAIN_LOOK_MS = 50;
 
 export function createSidecar(options: SidecarOptions): Sidecar {
-  const { database, operatorToken, readState, version, ...rest } = options;
-  const parts: SidecarParts = {
-    ...rest,
-    senders: new Senders(database, operatorToken),
-    states: new AccountStates(readState, options.contract.settledNeeds),
-    openRoutes: openRoutesOf(options.config),
-    draining: false,
-  };
+  const { database, operatorToken, events, version } = options;
+  const senders = new Senders(database, operatorToken);
+  const parts: SidecarParts = { ...createHoldParts(options), senders, events };
   let document: object | undefined;
   const describe = (): object => (document ??= describeSidecar(version));
   const server = createServer({ ...PATIENCE, noDelay: true }, (request, response) => {
@@ -98,10 +80,8 @@ async function removeLeftSocket(path: string): Promise<void> {
 }
 
 async function close(server: Server, parts: SidecarParts): Promise<void> {
-  parts.draining = true;
   const until = performance.now() + parts.config.gateway.drainMs;
-  while (parts.holds.open > 0 && performance.now() < until) await wait(DRAIN_LOOK_MS);
-  parts.holds.close();
+  await endHolds(parts);
   const closed = once(server, "close");
   server.close();
   server.closeIdleConnections();

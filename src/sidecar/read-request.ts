@@ -7,7 +7,7 @@ import type { Refusal } from "../domain/refusal.ts";
 import { parseTarget } from "../domain/routes/request-path.ts";
 import { beginRequestHash, parseIdempotencyKey } from "../exchange/headers/idempotency-header.ts";
 import type { HoldRequest } from "../holds/hold.ts";
-import type { SidecarParts } from "./sidecar-parts.ts";
+import type { HoldParts } from "./hold-parts.ts";
 
 /** A customer's request as the caller tells of it. */
 export interface ToldRequest {
@@ -23,7 +23,7 @@ export interface ToldRequest {
 }
 
 /** What the gateway reads in a request's head, read in what is told of it. The refusal of what the gateway would refuse too. */
-export function readRequest(parts: SidecarParts, told: ToldRequest): HoldRequest | Refusal {
+export function readRequest(parts: HoldParts, told: ToldRequest): HoldRequest | Refusal {
   const { contract, config } = parts;
   const { method, body } = told;
   const target = parseTarget(told.path);

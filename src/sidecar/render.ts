@@ -3,7 +3,7 @@ import type { Refusal } from "../domain/refusal.ts";
 import { poolOf } from "../exchange/parts/account-states.ts";
 import type { StoredResponse } from "../ledger/ledger.ts";
 import type { Identity } from "../meter/meter.ts";
-import type { SidecarParts } from "./sidecar-parts.ts";
+import type { HoldParts } from "./hold-parts.ts";
 
 type Pairs = readonly (readonly [string, string])[];
 
@@ -19,7 +19,7 @@ export function toHeaders(pairs: Pairs): Header[] {
 
 /** A refusal as the contract words it, with what it says of the account on answers that are not charged. */
 export async function renderRefusal(
-  { contract, states }: SidecarParts,
+  { contract, states }: HoldParts,
   refusal: Refusal,
   context: RenderContext,
   account: { readonly identity: Identity | undefined; readonly creditType: string | undefined },
@@ -33,7 +33,7 @@ export async function renderRefusal(
 
 /** What the contract says of an account on every answer of a priced endpoint that is not charged. */
 export async function tellAnswered(
-  { contract, states }: Pick<SidecarParts, "contract" | "states">,
+  { contract, states }: Pick<HoldParts, "contract" | "states">,
   {
     identity,
     creditType,
@@ -48,7 +48,7 @@ export async function tellAnswered(
 
 /** The facts of a charge, with the state of its account where the contract shows it. */
 export function completeFacts(
-  { contract, states }: SidecarParts,
+  { contract, states }: HoldParts,
   identity: Identity,
   facts: SettledFacts,
 ): SettledFacts | Promise<SettledFacts> {

@@ -165,11 +165,15 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     },
   },
   embed: {
-    folders: ["config", "ledger", "middleware", "server", "telemetry"],
-    packages: ["express", "fastify", "hono"],
+    folders: ["domain", "config", "ledger", "middleware", "sidecar", "server", "telemetry"],
+    packages: ["@hono/zod-openapi", "express", "fastify", "hono"],
     node: ["fs", "http"],
   },
-  "index.ts": { folders: ["domain", "config", "ledger", "telemetry", "server"], packages: [], node: [] },
+  "index.ts": {
+    folders: ["domain", "config", "ledger", "telemetry", "server", "embed"],
+    packages: [],
+    node: [],
+  },
 };
 
 /**

@@ -2,15 +2,15 @@ import type { z } from "@hono/zod-openapi";
 import { creditsToJson } from "../../domain/credits.ts";
 import { createRequestId } from "../../exchange/headers/request-id.ts";
 import type { HoldDecision } from "../../holds/hold.ts";
+import type { HoldParts } from "../hold-parts.ts";
 import { readRequest, type ToldRequest } from "../read-request.ts";
 import { renderRefusal, toHeaders, toKept } from "../render.ts";
-import type { SidecarParts } from "../sidecar-parts.ts";
 import type { authorizeAnswer } from "../wire/authorize.ts";
 
 type Answer = z.input<typeof authorizeAnswer>;
 
 /** `POST /v1/authorize`. Errors: `hold_conflict`, `overloaded`. */
-export async function authorize(parts: SidecarParts, told: ToldRequest): Promise<Answer> {
+export async function authorize(parts: HoldParts, told: ToldRequest): Promise<Answer> {
   const startedMs = parts.clock.unixMs();
   const request = readRequest(parts, told);
   if ("code" in request) {
@@ -33,7 +33,7 @@ export async function authorize(parts: SidecarParts, told: ToldRequest): Promise
 type Of<Kind extends HoldDecision["kind"]> = Extract<HoldDecision, { kind: Kind }>;
 
 async function refused(
-  parts: SidecarParts,
+  parts: HoldParts,
   { method, target }: { readonly method: string; readonly target: { readonly path: string } },
   {
     refusal,
@@ -59,7 +59,7 @@ async function refused(
 }
 
 async function replayed(
-  parts: SidecarParts,
+  parts: HoldParts,
   request: Parameters<typeof refused>[1],
   decision: Of<"replay">,
   startedMs: number,
@@ -78,7 +78,7 @@ async function replayed(
   return { decision: "replay", requestId, answer: { ...kept, headers: [...kept.headers, ...marks] } };
 }
 
-function admitted(parts: SidecarParts, decision: Of<"admitted">, path: string, startedMs: number): Answer {
+function admitted(parts: HoldParts, decision: Of<"admitted">, path: string, startedMs: number): Answer {
   const { requestId, identity, endpoint = "unpriced", hold, price, quote, rate } = decision;
   const context = { requestId, endpoint, path, nowMs: parts.clock.unixMs(), startedMs };
   const { accountId, keyId } = identity;

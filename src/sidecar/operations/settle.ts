@@ -4,8 +4,8 @@ import { creditsToJson } from "../../domain/credits.ts";
 import { canonicalJson } from "../../domain/json/canonical-json.ts";
 import type { HoldEnd, HoldOutcome, Settled } from "../../holds/hold.ts";
 import type { StoredResponse } from "../../ledger/ledger.ts";
+import type { HoldParts } from "../hold-parts.ts";
 import { completeFacts, renderRefusal, tellAnswered, toHeaders, toKept } from "../render.ts";
-import type { SidecarParts } from "../sidecar-parts.ts";
 import type { settleAnswer, settleInput } from "../wire/settle.ts";
 
 type Answer = z.input<typeof settleAnswer>;
@@ -16,7 +16,7 @@ type Charged = Extract<HoldEnd, { kind: "charged" }>;
  * `POST /v1/settle`. Errors: `hold_unknown`, `hold_settled`, `hold_released`, `hold_expired`, `hold_elsewhere`,
  * `storage_unavailable`.
  */
-export async function settle(parts: SidecarParts, { hold, headers = {}, ...asked }: Asked): Promise<Answer> {
+export async function settle(parts: HoldParts, { hold, headers = {}, ...asked }: Asked): Promise<Answer> {
   const settled = await parts.holds.settle(hold, readOutcome(parts, asked));
   const { requestId, end } = settled;
   if (end.kind === "charged") return await charged(parts, settled, end, headers);
@@ -37,7 +37,7 @@ export async function settle(parts: SidecarParts, { hold, headers = {}, ...asked
 }
 
 async function charged(
-  parts: SidecarParts,
+  parts: HoldParts,
   { requestId, identity }: Settled,
   end: Charged,
   headers: Readonly<Record<string, string>>,
@@ -63,7 +63,7 @@ async function charged(
 }
 
 function renderUsage(
-  { contract }: SidecarParts,
+  { contract }: HoldParts,
   header: (name: string) => string | undefined,
   facts: SettledFacts,
 ): Record<string, unknown> | null {
@@ -74,10 +74,7 @@ function renderUsage(
   return members;
 }
 
-function readOutcome(
-  parts: SidecarParts,
-  { answer, ...asked }: Omit<Asked, "hold" | "headers">,
-): HoldOutcome {
+function readOutcome(parts: HoldParts, { answer, ...asked }: Omit<Asked, "hold" | "headers">): HoldOutcome {
   const { status, units, cost } = asked;
   const content = canonicalJson({ ...asked, cost: cost?.toString(), answer }) ?? "";
   const response = answer && toStored(status, answer, parts.config.idempotency.maxBodyBytes);
