@@ -169,6 +169,11 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     packages: ["@hono/zod-openapi", "express", "fastify", "hono"],
     node: ["fs", "http"],
   },
+  mcp: {
+    folders: ["domain", "client", "embed"],
+    packages: ["@modelcontextprotocol/sdk", "zod"],
+    node: [],
+  },
   "index.ts": {
     folders: ["domain", "config", "ledger", "telemetry", "server", "embed"],
     packages: [],
