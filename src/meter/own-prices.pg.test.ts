@@ -14,8 +14,8 @@ import { isRefusal } from "./refusals.ts";
 import { askMeter } from "./testing/open-fake-meter.ts";
 import { closeRealMeter, newAccount, openRealMeter, publish } from "./testing/open-real-meter.ts";
 
-/** Key changes come with the heartbeat, every 250 ms or, while nothing is served, every 2 s. */
-const TOLD_WITHIN_MS = 5_000;
+/** Then it never comes. Key changes come with the heartbeat, and a busy machine may be late with it. */
+const NEVER_MS = 60_000;
 
 function parse(written: unknown): readonly Price[] {
   const parsed = parsePrices(written, "prices", { creditTypes: ["credits"] });
@@ -44,10 +44,10 @@ eachDatabase("prices of one account", (openFresh) => {
       return "code" in route ? undefined : route.candidates[0]?.cost;
     };
     const costBecomes = async (cost: bigint): Promise<void> => {
-      const deadline = performance.now() + TOLD_WITHIN_MS;
+      const deadline = performance.now() + NEVER_MS;
       for (const real of [one, two]) {
         while ((await costOf(real)) !== cost) {
-          assert.ok(performance.now() < deadline, `costs ${cost} in time`);
+          assert.ok(performance.now() < deadline, `never costs ${cost}`);
           await sleep(20);
         }
       }
@@ -80,11 +80,23 @@ eachDatabase("prices of one account", (openFresh) => {
         [-2_000_000n, own.version],
       ],
     );
-    // The moments are the database's; nothing is told when they come.
-    await publishOwn(3, { effectiveAt: new Date(Date.now() + 1_500), until: new Date(Date.now() + 3_000) });
-    assert.equal(await costOf(one), 5_000_000n);
-    await costBecomes(3_000_000n);
-    await costBecomes(5_000_000n);
+    // The moments are the database's; nothing is told when they come. A machine that is too busy to look meanwhile gets longer to do it.
+    for (let windowMs = 1_500, seen = new Set<typeof one>(); seen.size < 2; windowMs *= 2) {
+      assert.ok(windowMs < NEVER_MS);
+      const from = Date.now() + windowMs;
+      const until = from + windowMs;
+      await publishOwn(3, { effectiveAt: new Date(from), until: new Date(until) });
+      seen = new Set();
+      while (seen.size < 2 && Date.now() < until) {
+        for (const real of [one, two]) {
+          const isInForce = (await costOf(real)) === 3_000_000n;
+          if (Date.now() < from) assert.ok(!isInForce);
+          if (isInForce) seen.add(real);
+        }
+        await sleep(20);
+      }
+      await costBecomes(5_000_000n);
+    }
     await closeRealMeter(one);
     await closeRealMeter(two);
     await assertSound(database, { atRest: true });
