@@ -10,8 +10,8 @@ import { eachDatabase } from "../ledger/testing/test-databases.ts";
 import { isRefusal } from "./refusals.ts";
 import { closeRealMeter, newAccount, openRealMeter, publish } from "./testing/open-real-meter.ts";
 
-/** Key changes come with the heartbeat, every 250 ms or, while nothing is served, every 2 s. */
-const TOLD_WITHIN_MS = 5_000;
+/** Then it never comes. Key changes come with the heartbeat, and a busy machine may be late with it. */
+const NEVER_MS = 60_000;
 
 eachDatabase("prices of plans", (openFresh) => {
   let database: Database;
@@ -51,7 +51,7 @@ eachDatabase("prices of plans", (openFresh) => {
       return "code" in route ? route.code : route.candidates[0]?.cost;
     };
     const costBecomes = async (path: string, cost: bigint | string): Promise<void> => {
-      const deadline = performance.now() + TOLD_WITHIN_MS;
+      const deadline = performance.now() + NEVER_MS;
       while ((await costOf(path)) !== cost) {
         assert.ok(performance.now() < deadline, `${path} costs ${cost} in time`);
         await sleep(20);
