@@ -123,9 +123,11 @@ export class OpenHold {
   }
 
   async #release(reason: string): Promise<Credits> {
-    // A settlement on its way is waited for: only a charge that is known can be given back.
-    await this.#ending?.catch(() => undefined);
-    if (this.#state === "settled") {
+    // A settlement on its way is waited for: only a charge that is known can be given back. One that failed may have been begun again
+    // meanwhile; without any, the hold is released before anything else can happen.
+    while (this.#ending !== undefined) {
+      await this.#ending.catch(() => undefined);
+      if (this.#state !== "settled") continue;
       await this.#settlement?.refund(reason);
       return this.#settlement?.charged ?? 0n;
     }
