@@ -70,7 +70,8 @@ export class OpenAdmission implements Admission {
     const price = this.#priceOf("request");
     this.#close();
     const computed = this.#compute(price, outcome);
-    this.#parts.countResults(this.#request, computed.units);
+    // One that may be settled again counts when it is charged.
+    if (this.onlyBy === undefined) this.#parts.countResults(this.#request, computed.units);
     const amount = this.#terms.repeat ? 0n : computed.amount;
     const measured = this.#terms.repeat ? undefined : computed.measured;
     const { max } = this.#request;
@@ -79,7 +80,7 @@ export class OpenAdmission implements Admission {
     const lease = this.#setAsideExactly(most ?? amount);
     const item = { ...this.#item(price, outcome, amount, computed.units, lease), most, measured };
     const committed = this.#commit(item, lease);
-    return this.onlyBy === undefined ? committed : this.#orAgain(committed);
+    return this.onlyBy === undefined ? committed : this.#orAgain(this.#counted(committed, computed.units));
   }
 
   async decide(outcome: Outcome): Promise<Settlement | Refusal> {
@@ -153,6 +154,12 @@ export class OpenAdmission implements Admission {
       return refusalOf(error);
     }
     return { code: "quote_above_max", creditType: price.creditType, quote: amount, max };
+  }
+
+  async #counted(committed: Promise<Settlement>, units: number): Promise<Settlement> {
+    const settlement = await committed;
+    this.#parts.countResults(this.#request, units);
+    return settlement;
   }
 
   /** A caller who asks again may settle again what was not charged: what was set aside has gone back. */

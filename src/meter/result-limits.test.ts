@@ -1,17 +1,18 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { ALICE, newDatabase, openFakeMeter } from "./testing/open-fake-meter.ts";
+import { ALICE, credits, newDatabase, openFakeMeter } from "./testing/open-fake-meter.ts";
 
 const RULE = { match: "*", requests: 20, windowSeconds: 60, by: "account", counts: "results" } as const;
 
 async function open() {
-  const { meter, admit } = await openFakeMeter(newDatabase(1_000), { limits: [RULE] });
+  const database = newDatabase(1_000);
+  const { meter, admit } = await openFakeMeter(database, { limits: [RULE] });
   const remaining = async (path: string): Promise<number | string> => {
     const state = await meter.limit(ALICE, "POST", path);
     assert.ok(state !== undefined);
     return "code" in state ? state.code : state.remaining;
   };
-  return { admit, remaining };
+  return { database, admit, remaining };
 }
 
 describe("a limit of results", () => {
@@ -42,5 +43,15 @@ describe("a limit of results", () => {
     const refused = await (await admit("GET /list")).decide({ status: 200, units: 5_000 });
     assert.ok("code" in refused);
     assert.equal(await remaining("/list"), 13);
+  });
+
+  it("counts a hold's results once, however often its settlement is tried", async () => {
+    const { database, admit, remaining } = await open();
+    const hold = await admit("POST /results", { asHold: true, body: { size: 12 } });
+    database.state = "down";
+    await assert.rejects(hold.settle({ status: 200, units: 12 }), { code: "storage_unavailable" });
+    database.recover();
+    assert.equal((await hold.settle({ status: 200, units: 12 })).charged, credits(12));
+    assert.equal(await remaining("/results"), 8);
   });
 });
