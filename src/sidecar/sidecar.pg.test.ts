@@ -256,6 +256,19 @@ eachDatabase("sidecar", (openFresh) => {
     assert.deepEqual([get.status, get.headers.get("allow")], [405, "POST"]);
   });
 
+  test("a body of nothing but brackets is refused in words, alone and in a batch", async () => {
+    const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    const request = `{"key":"k","method":"POST","path":"/ten","body":${deep}}`;
+    for (const [path, body] of [
+      ["/v1/authorize", request],
+      ["/v1/batch", `{"calls":[{"operation":"authorize","request":${request}}]}`],
+    ] as const) {
+      const refused = await sidecar.call(path, body);
+      assert.deepEqual(codeOf(refused), [400, "request_malformed"]);
+      assert.match(refused.body.detail, /nested more than \d+ levels deep/);
+    }
+  });
+
   test("several calls in one are answered in their order, each as if it were alone", async () => {
     const customer = await newCustomer(db, 25);
     const one = { operation: "authorize", request: { key: customer.key, method: "GET", path: "/ten" } };

@@ -1,15 +1,20 @@
-/** Deeper bodies are refused: what compares two of them goes as deep as they do. */
-const MAX_DEPTH = 64;
-/** Members and elements: a list of fifty thousand ids is worked on in 15 ms, an object of as many members is not. */
-const MAX_ELEMENTS = 50_000;
-const MAX_MEMBERS = 5_000;
-const MAX_CONTAINERS = 8_000;
+/** What a text may have. What compares two bodies goes as deep as they do. */
+export interface JsonLimits {
+  readonly depth: number;
+  readonly elements: number;
+  readonly members: number;
+  /** Lists and objects. */
+  readonly containers: number;
+}
+
+/** A list of fifty thousand ids is worked on in 15 ms, an object of as many members is not. */
+const OF_A_QUESTION: JsonLimits = { depth: 64, elements: 50_000, members: 5_000, containers: 8_000 };
 
 /**
  * Why a JSON text is more than a question to us or a description can be; undefined when it is not. Parsing a text of nothing but
  * brackets takes a hundred times as long as looking through it. The text need not be JSON.
  */
-export function findJsonExcess(text: string): string | undefined {
+export function findJsonExcess(text: string, limits: JsonLimits = OF_A_QUESTION): string | undefined {
   let depth = 0;
   let elements = 0;
   let members = 0;
@@ -23,7 +28,7 @@ export function findJsonExcess(text: string): string | undefined {
       case 0x7b:
         depth += 1;
         containers += 1;
-        if (depth > MAX_DEPTH) return `is nested more than ${MAX_DEPTH} levels deep`;
+        if (depth > limits.depth) return `is nested more than ${limits.depth} levels deep`;
         break;
       case 0x5d:
       case 0x7d:
@@ -38,9 +43,9 @@ export function findJsonExcess(text: string): string | undefined {
       default:
     }
   }
-  if (containers > MAX_CONTAINERS) return `has more than ${MAX_CONTAINERS} lists and objects`;
-  if (members > MAX_MEMBERS) return `has more than ${MAX_MEMBERS} members`;
-  return elements > MAX_ELEMENTS ? `has more than ${MAX_ELEMENTS} elements` : undefined;
+  if (containers > limits.containers) return `has more than ${limits.containers} lists and objects`;
+  if (members > limits.members) return `has more than ${limits.members} members`;
+  return elements > limits.elements ? `has more than ${limits.elements} elements` : undefined;
 }
 
 /** The place of its closing quote, or of the text's end. */

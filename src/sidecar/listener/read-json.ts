@@ -1,12 +1,21 @@
 import type { IncomingMessage } from "node:http";
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { findJsonExcess, type JsonLimits } from "../../domain/json/json-excess.ts";
 
 /** A kept answer of 16 MiB in base64, and some. */
 const MAX_BODY_BYTES = 24 * 1_048_576;
 
+/**
+ * A call has a customer's body in it, of whoever that is, and two hundred calls may come together. As deep as a body may be at the
+ * gateway, and some; more lists and objects than these take longer to read than the gateway beside may wait.
+ */
+const LIMITS: JsonLimits = { depth: 520, elements: 500_000, members: 200_000, containers: 100_000 };
+
 /** A body of JSON. Rejects with FareboxError `request_malformed` and `request_too_large`. */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const text = await readText(request);
+  const excess = findJsonExcess(text, LIMITS);
+  if (excess !== undefined) throw new FareboxError("request_malformed", `The request's body ${excess}.`);
   try {
     return JSON.parse(text);
   } catch {
