@@ -79,10 +79,7 @@ export async function openMeter(config: Config | string, options: FareboxOptions
   const parts = createHoldParts(await openHolds());
   closing.add("holds", () => endHolds(parts), "serving");
   return {
-    authorize: async (request) => {
-      if (parts.draining) throw closed();
-      return await authorize(parts, check(authorizeInput, request));
-    },
+    authorize: async (request) => await authorize(parts, check(authorizeInput, request)),
     settle: async (request) => await settle(parts, check(settleInput, request)),
     release: async (request) => await release(parts, check(releaseInput, request)),
     extend: async (request) => await extend(parts, check(extendInput, request)),
@@ -103,8 +100,4 @@ export async function openMeter(config: Config | string, options: FareboxOptions
 function check<Input extends z.ZodType>(input: Input, request: unknown): z.output<Input> {
   const checked = input.safeParse(request);
   return checked.success ? checked.data : refuseFields(checked.error);
-}
-
-function closed(): FareboxError {
-  return new FareboxError("overloaded", "This meter was closed.", { retryable: false });
 }

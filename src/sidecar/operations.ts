@@ -1,10 +1,9 @@
 import type { z } from "@hono/zod-openapi";
-import { FareboxError } from "../domain/farebox-error.ts";
 import { authorize } from "./operations/authorize.ts";
 import { batch } from "./operations/batch.ts";
 import { extend, release } from "./operations/release.ts";
 import { settle } from "./operations/settle.ts";
-import { refuseFields } from "./problem.ts";
+import { ending, refuseFields } from "./problem.ts";
 import type { SidecarOperation } from "./sidecar-events.ts";
 import type { SidecarParts } from "./sidecar-parts.ts";
 import { authorizeAnswer, authorizeInput } from "./wire/authorize.ts";
@@ -29,12 +28,6 @@ export interface Operation {
   readonly answered: string;
   /** Rejects with FareboxError `request_invalid`, and as its operation does. */
   run(parts: SidecarParts, body: unknown): Promise<unknown>;
-}
-
-export function ending(): FareboxError {
-  return new FareboxError("overloaded", "This Farebox is about to end: ask another one.", {
-    retryable: true,
-  });
 }
 
 function operation<Input extends z.ZodType, Answer extends z.ZodType>(
@@ -62,10 +55,7 @@ export const OPERATIONS: readonly Operation[] = [
       answer: authorizeAnswer,
       answered: "The decision. A refusal is one: it is ready to be sent.",
     },
-    async (parts, asked) => {
-      if (parts.draining) throw ending();
-      return await authorize(parts, asked);
-    },
+    authorize,
   ),
   operation(
     {

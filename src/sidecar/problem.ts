@@ -63,6 +63,13 @@ function tell(error: unknown): { readonly code: string; readonly detail: string;
   return { code, detail: error.message, errors };
 }
 
+/** Nothing new is held any more. */
+export function ending(): FareboxError {
+  return new FareboxError("overloaded", "This Farebox is about to end: ask another one.", {
+    retryable: true,
+  });
+}
+
 /** Fields of a request that are wrong, all at once. Throws FareboxError `request_invalid`. */
 export function refuseFields(error: z.ZodError): never {
   const errors = error.issues.map(({ path, message }) => ({ path: renderPath(path), reason: message }));

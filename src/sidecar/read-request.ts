@@ -44,7 +44,7 @@ export function readRequest(parts: HoldParts, told: ToldRequest): HoldRequest | 
   const plain = { path: target.path, query };
   return {
     id: told.id,
-    content: () => canonicalJson({ ...told, max: told.max?.toString() }) ?? "",
+    content: () => canonicalJson({ ...told, max: told.max?.toString() }),
     key: read.key,
     method,
     target: plain,
@@ -90,7 +90,7 @@ function readControl(
 
 function hashOf(method: string, path: string, contentType: string | undefined, body: unknown): string {
   const hash = beginRequestHash(method, path, contentType);
-  if (body !== undefined) hash.update(canonicalJson(body) ?? "");
+  if (body !== undefined) hash.update(canonicalJson(body));
   return hash.digest("hex");
 }
 

@@ -3,6 +3,7 @@ import { creditsToJson } from "../../domain/credits.ts";
 import { createRequestId } from "../../exchange/headers/request-id.ts";
 import type { HoldDecision } from "../../holds/hold.ts";
 import type { HoldParts } from "../hold-parts.ts";
+import { ending } from "../problem.ts";
 import { readRequest, type ToldRequest } from "../read-request.ts";
 import { renderRefusal, toHeaders, toKept } from "../render.ts";
 import type { authorizeAnswer } from "../wire/authorize.ts";
@@ -11,6 +12,7 @@ type Answer = z.input<typeof authorizeAnswer>;
 
 /** `POST /v1/authorize`. Errors: `hold_conflict`, `overloaded`. */
 export async function authorize(parts: HoldParts, told: ToldRequest): Promise<Answer> {
+  if (parts.draining) throw ending();
   const startedMs = parts.clock.unixMs();
   const request = readRequest(parts, told);
   if ("code" in request) {

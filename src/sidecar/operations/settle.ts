@@ -76,7 +76,7 @@ function renderUsage(
 
 function readOutcome(parts: HoldParts, { answer, ...asked }: Omit<Asked, "hold" | "headers">): HoldOutcome {
   const { status, units, cost } = asked;
-  const content = canonicalJson({ ...asked, cost: cost?.toString(), answer }) ?? "";
+  const content = canonicalJson({ ...asked, cost: cost?.toString(), answer });
   const response = answer && toStored(status, answer, parts.config.idempotency.maxBodyBytes);
   return { status, units, cost, response, content };
 }
