@@ -9,7 +9,8 @@ export class RawClient implements TestClient {
   readonly socket: Socket;
   #received = Buffer.alloc(0);
   #closed = false;
-  #wake: () => void = () => undefined;
+  /** Of whoever waits for more: several may. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(port: number) {
     this.socket = connect(port, "127.0.0.1");
@@ -77,9 +78,13 @@ export class RawClient implements TestClient {
     }
   }
 
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+
   #next(): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake = resolve;
+      this.#waiting.push(resolve);
     });
   }
 }
