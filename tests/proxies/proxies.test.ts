@@ -53,12 +53,26 @@ const PROXIES: readonly Proxy[] = [
 
 test("while Farebox is away nothing passes, behind none of them", async () => {
   for (const { name, variable, program, args } of PROXIES) {
-    const scene = await openProxyScene(name, process.env[variable] ?? program, args, true);
+    const scene = await openProxyScene(name, process.env[variable] ?? program, args, "farebox");
     try {
       const { key } = await scene.openCustomer(10);
       const { status } = await scene.ask("/paid/x", { authorization: `Bearer ${key}` });
       assert.equal(status, name === "caddy" ? 502 : 503, name);
       assert.equal(scene.seen.length, 0);
+    } finally {
+      await scene.close();
+    }
+  }
+});
+
+test("a call that no server answers stays charged until it is settled, behind HAProxy too: its own 503 runs no script", async () => {
+  for (const { name, variable, program, args } of PROXIES) {
+    const scene = await openProxyScene(name, process.env[variable] ?? program, args, "api");
+    try {
+      const { id, key } = await scene.openCustomer(10);
+      const { status } = await scene.ask("/paid/x", { authorization: `Bearer ${key}` });
+      assert.equal(status, name === "haproxy" ? 503 : 502, name);
+      assert.equal(await scene.balance(id), 8, name);
     } finally {
       await scene.close();
     }

@@ -32,12 +32,12 @@ export interface ProxyScene extends Scene {
   balance(account: string): Promise<number>;
 }
 
-/** Runs a program with its example, in which ports and token are those of the test. `isAway`: nobody is where it asks. */
+/** Runs a program with its example, in which ports and token are those of the test. `away`: nobody is where it asks, or where the API was. */
 export async function openProxyScene(
   name: string,
   program: string,
   args: (folder: string) => readonly string[],
-  isAway = false,
+  away?: "farebox" | "api",
 ): Promise<ProxyScene> {
   assert.ok(existsSync(program), `${program} is missing: install it (apt-get install ${name})`);
   const seen: { url: string; headers: IncomingHttpHeaders }[] = [];
@@ -55,9 +55,12 @@ export async function openProxyScene(
     ["127.0.0.1:8080", `127.0.0.1:${port}`],
     [
       "127.0.0.1:8402",
-      isAway ? `127.0.0.1:${await freePort()}` : (scene.sidecar ?? "").replace("http://", ""),
+      away === "farebox" ? `127.0.0.1:${await freePort()}` : (scene.sidecar ?? "").replace("http://", ""),
     ],
-    ["127.0.0.1:9000", scene.upstream.replace("http://", "")],
+    [
+      "127.0.0.1:9000",
+      away === "api" ? `127.0.0.1:${await freePort()}` : scene.upstream.replace("http://", ""),
+    ],
     ["PUT-A-TOKEN-HERE", token],
   ];
   for (const file of await readdir(join(EXAMPLES, name))) {
@@ -75,7 +78,7 @@ export async function openProxyScene(
     stream.setEncoding("utf8").on("data", (text: string) => (output += text));
   }
   const url = `http://127.0.0.1:${port}`;
-  await untilItAnswers(child, url, isAway, () => output);
+  await untilItAnswers(child, url, away !== undefined, () => output);
   return {
     ...scene,
     url,
