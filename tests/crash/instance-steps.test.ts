@@ -222,7 +222,10 @@ describe("kill -9 of an instance", () => {
   }
 
   async function crashOnce(step: Step, retry: Step["retry"], triesLeft: number): Promise<void> {
-    const call = `${step.title}${retry === undefined ? "" : " with a key"} ${triesLeft}`.replaceAll(/\W+/g, "-");
+    const call = `${step.title}${retry === undefined ? "" : " with a key"} ${triesLeft}`.replaceAll(
+      /\W+/g,
+      "-",
+    );
     const customer = await next.openAccount(CREDITS);
     const proxy = await DatabaseProxy.start("url" in database.target ? database.target.url : "");
     let victim: FareboxInstance | undefined;
