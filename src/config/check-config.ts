@@ -110,6 +110,7 @@ export function checkContract(
   const spoken = [
     ...file.settled.flatMap((header) => header.creditTypes ?? []),
     ...file.endpoints.flatMap((endpoint) => endpoint.creditType ?? []),
+    ...namedPools([file.settled, file.usage, file.endpoints]),
   ];
   for (const name of new Set(spoken)) {
     if (creditTypes.includes(name)) continue;
@@ -119,6 +120,13 @@ export function checkContract(
       fix: `add ${name}, or choose another contract`,
     });
   }
+}
+
+/** The credit types of `${pools.search.balance}`: one that is not sold would show 0 for ever. */
+function namedPools(templates: unknown): string[] {
+  return [...JSON.stringify(templates).matchAll(/\$\{pools\.([^.}"]+)\.[^}"]*\}/g)].map(
+    ([, name = ""]) => name,
+  );
 }
 
 /** The text itself when it is no match: that is reported where it is read. */

@@ -11,6 +11,9 @@ import { parse } from "./testing/config-problems.ts";
 const folder = mkdtempSync(join(tmpdir(), "farebox-config-"));
 after(() => rmSync(folder, { recursive: true }));
 
+const NAMED_POOLS =
+  'endpoints: [{ match: GET /left, answers: balances, body: { a: ["${pools.collect.used}", "${pools.real-time.balance} of ${pools.search.balance}"] } }]';
+
 describe("a configuration with its upstream alone", () => {
   it("has every default", () => {
     assert.deepEqual(parse("upstream: http://127.0.0.1:9000/"), {
@@ -294,6 +297,11 @@ endpoints: [{ match: GET /left, answers: balances, creditType: collect, body: 1 
     assert.throws(
       () => loadConfig(path, {}),
       /creditTypes: the contract acme shows the credit type "collect"/,
+    );
+    writeFileSync(join(folder, "typed.yaml"), text.replace(/endpoints: .*/, NAMED_POOLS));
+    assert.throws(
+      () => loadConfig(path, {}),
+      ({ message }: Error) => ["collect", "real-time"].every((name) => message.includes(`type "${name}"`)),
     );
   });
 });

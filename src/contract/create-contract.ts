@@ -4,7 +4,7 @@ import { compileEndpoints } from "./endpoints/compile-endpoints.ts";
 import { compileExports } from "./exports/compile-exports.ts";
 import type { ExportsTemplate } from "./exports/export-schema.ts";
 import { compileKey } from "./key/compile-key.ts";
-import { compileRefusals, type RefusalDefaults } from "./refusal-answers.ts";
+import { compileInvalid, compileRefusals, type RefusalDefaults } from "./refusal-answers.ts";
 import {
   compileRateLimit,
   compileSettled,
@@ -42,7 +42,7 @@ export function createContract(
     renderRateLimit:
       renderRateLimit !== undefined && file.rateLimit?.on === "always" ? renderRateLimit : () => [],
     ...compileUsage(file.usage, problems),
-    findEndpoint: compileEndpoints(file.endpoints, problems),
+    findEndpoint: compileEndpoints(file.endpoints, problems, compileInvalid(file, defaults)),
     exports: compileExports(file.exports, problems),
   };
 }

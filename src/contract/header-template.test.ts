@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { checkHeaderName, cleanHeaderText, compileHeaderText } from "./header-template.ts";
-import type { TemplateProblem, Vocabulary } from "./template.ts";
+import type { TemplateProblem } from "./template.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 const vocabulary: Vocabulary<string> = { value: { means: "a value", read: (facts) => facts } };
 

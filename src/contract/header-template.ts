@@ -1,4 +1,5 @@
-import { compileText, type Render, type TemplateProblem, type Vocabulary } from "./template.ts";
+import { compileText, type Render, type TemplateProblem } from "./template.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /** Headers of an answer, ready to be rendered. */
 export type RenderHeaders<Facts> = (facts: Facts) => [string, string][];

@@ -6,8 +6,8 @@ import {
   type Render,
   splitTemplate,
   type TemplateProblem,
-  type Vocabulary,
 } from "./template.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 /**
  * JSON whose string leaves hold placeholders. A leaf that is exactly one placeholder takes the typed value (a number stays a

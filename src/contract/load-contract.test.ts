@@ -324,15 +324,30 @@ endpoints:
         "14 endpoints[1].headers.Content-Length",
       ],
     );
-    assert.match(
-      problems[4]?.fix ?? "",
-      /allowed here: \$\{creditType\}, \$\{charged\}, \$\{balance\}, \$\{units\}/,
-    );
+    assert.match(problems[4]?.fix ?? "", /\$\{creditType\}, \$\{charged\}, \$\{balance\}, \$\{units\}/);
   });
 
   it("is told which placeholder was meant", () => {
     const [body] = ownProblems('refusals: { key_missing: { body: { m: "${mesage}" } } }');
     assert.match(body?.fix ?? "", /^did you mean \$\{message\}\? allowed here: /);
+    const pool = 'endpoints: [{ match: GET /a, answers: balances, body: "${pools.search.balnce}" }]';
+    assert.match(ownProblems(pool)[0]?.fix ?? "", /^did you mean \$\{pools\.search\.balance\}\?/);
+  });
+
+  it("is told a short list of what fits: what is alike first, then what only this place knows", () => {
+    const fixOf = (text: string): string => ownProblems(text)[0]?.fix ?? "";
+    const settled = fixOf('settled: [{ header: X-Left, value: "${creditsLeft}" }]');
+    assert.match(settled, /^allowed here: \$\{purchasedLeft\}, \$\{planLeft\}, .*, and \d+ more in docs/);
+    assert.equal(settled.match(/\$\{\w+\}/g)?.length, 12);
+    const grant = fixOf(
+      'endpoints: [{ match: GET /a, answers: balances, body: { $eachGrant: "${granted_when}" } }]',
+    );
+    assert.match(
+      grant,
+      /: \$\{grantedIso\} \(or IsoOffset, Date, Unix, UnixMs\), \$\{grantId\}, \$\{source\}/,
+    );
+    assert.doesNotMatch(grant, /requestId/);
+    assert.match(fixOf('rateLimit: { headers: { X: "${x}" } }'), /\$\{windowName\}.*; write/);
   });
 
   it("is told its first mistake of syntax alone: what follows is read from a wrong beginning", () => {

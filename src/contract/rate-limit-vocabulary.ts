@@ -1,7 +1,7 @@
 import { formatDuration } from "../domain/duration.ts";
 import type { RateLimitState } from "../domain/refusal.ts";
 import type { RenderContext } from "./contract.ts";
-import type { Vocabulary } from "./template.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 import { entry, momentEntries } from "./vocabulary-entries.ts";
 
 /** The state of a limit while a header is rendered. */

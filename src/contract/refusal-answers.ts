@@ -41,6 +41,19 @@ export function compileRefusals(
   };
 }
 
+/** The answer of `request_invalid` with another status. Its templates were compiled for their problems before. */
+export function compileInvalid(
+  file: ContractFile,
+  defaults: RefusalDefaults,
+): (status: number) => Contract["renderRefusal"] {
+  const code = "request_invalid";
+  return (status) => {
+    const refusals = { ...file.refusals, [code]: { ...file.refusals[code], status } };
+    const render = compileRefusal(code, { ...file, refusals }, defaults[code] ?? {}, []);
+    return (refusal, context) => render({ refusal, context });
+  };
+}
+
 function compileRefusal(
   code: RefusalCode,
   file: ContractFile,

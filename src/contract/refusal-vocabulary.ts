@@ -2,7 +2,7 @@ import { STATUS_CODES } from "node:http";
 import type { FieldFault, Refusal, RefusalCode } from "../domain/refusal.ts";
 import type { RenderContext } from "./contract.ts";
 import { rateLimitStateEntries } from "./rate-limit-vocabulary.ts";
-import type { Placeholder, PlaceholderValue, Vocabulary } from "./template.ts";
+import type { Placeholder, PlaceholderValue, Vocabulary } from "./vocabulary.ts";
 import { contextEntries, entry } from "./vocabulary-entries.ts";
 
 /** A refusal while its answer is rendered. */

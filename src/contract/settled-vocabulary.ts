@@ -1,6 +1,6 @@
 import { accountEntries, otherPoolEntries, poolEntries } from "./account/pool-vocabulary.ts";
 import type { SettledFacts } from "./contract.ts";
-import type { Vocabulary } from "./template.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 import { entry } from "./vocabulary-entries.ts";
 
 /** What every settlement knows by itself. */

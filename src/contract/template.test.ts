@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { compileJson } from "./json-template.ts";
-import { compileText, type TemplateProblem, type Vocabulary } from "./template.ts";
+import { compileText, type TemplateProblem } from "./template.ts";
+import type { Vocabulary } from "./vocabulary.ts";
 
 interface Facts {
   readonly text: string;

@@ -1,32 +1,6 @@
-import { type Credits, formatCredits } from "../domain/credits.ts";
-import { nearestWord } from "../domain/nearest-word.ts";
-
-/** What a placeholder may stand for. A bigint is an amount of credits and prints as a plain decimal number. */
-export type PlaceholderValue = string | number | boolean | null | Credits;
-
-/** The placeholders that are allowed in one place, each with what it reads and what it means. */
-export type Vocabulary<Facts> = Readonly<Record<string, Placeholder<Facts>>>;
-
-export interface Placeholder<Facts> {
-  readonly means: string;
-  readonly read: (facts: Facts) => PlaceholderValue;
-  /**
-   * Of a family, which stands in its vocabulary under a name like `metadata.*`: reads the member that the rest of the name says.
-   * Undefined: there is none of that name.
-   */
-  readonly member?: ((name: string) => Placeholder<Facts>["read"] | undefined) | undefined;
-}
-
-/** What a placeholder's name stands for. Undefined: nothing. */
-export function findPlaceholder<Facts>(
-  vocabulary: Vocabulary<Facts>,
-  name: string,
-): Placeholder<Facts>["read"] | undefined {
-  if (Object.hasOwn(vocabulary, name)) return vocabulary[name]?.read;
-  const dot = name.indexOf(".");
-  if (dot === -1) return undefined;
-  return vocabulary[`${name.slice(0, dot)}.*`]?.member?.(name.slice(dot + 1));
-}
+import { formatCredits } from "../domain/credits.ts";
+import { describeFitting } from "./fitting-placeholders.ts";
+import { findPlaceholder, type Placeholder, type PlaceholderValue, type Vocabulary } from "./vocabulary.ts";
 
 /** A compiled template: concatenation of prepared text and values, nothing is parsed while rendering. */
 export type Render<Facts> = (facts: Facts) => string;
@@ -105,14 +79,10 @@ function unknownPlaceholder(
   vocabulary: Vocabulary<never>,
   path: TemplateProblem["path"],
 ): TemplateProblem {
-  const known = Object.keys(vocabulary);
-  const near = open ? undefined : nearestWord(name, known);
-  const allowed = known.map((one) => `\${${one}}`);
-  const meant = near === undefined ? "" : `did you mean \${${near}}? `;
   return {
     path,
     reason: open ? `the placeholder \${${name} has no closing brace` : `unknown placeholder \${${name}}`,
-    fix: `${meant}allowed here: ${allowed.join(", ")}; write $\${ for a literal \${`,
+    fix: `${describeFitting(name, vocabulary)}; write $\${ for a literal \${`,
   };
 }
 

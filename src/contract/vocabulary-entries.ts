@@ -1,5 +1,5 @@
 import type { RenderContext } from "./contract.ts";
-import type { Placeholder, PlaceholderValue, Vocabulary } from "./template.ts";
+import type { Placeholder, PlaceholderValue, Vocabulary } from "./vocabulary.ts";
 
 /*
  * What the vocabularies are made of. A vocabulary is all placeholders that may stand in one part of a contract file: what each
@@ -38,7 +38,7 @@ function printSeconds(ms: number): string {
 
 /** What every answer to a request knows. */
 export function contextEntries<Facts extends { readonly context: RenderContext }>(): Vocabulary<Facts> {
-  return {
+  return mapCommon<Facts>({
     requestId: entry("the request's id, also in `X-Request-Id`", (facts: Facts) => facts.context.requestId),
     requestIdHex: entry("the request's id without its hyphens: 32 hex digits", (facts: Facts) =>
       facts.context.requestId.replaceAll("-", ""),
@@ -59,5 +59,11 @@ export function contextEntries<Facts extends { readonly context: RenderContext }
       },
     ),
     ...momentEntries<Facts>("now", "the time of the answer", (facts) => facts.context.nowMs),
-  };
+  });
+}
+
+function mapCommon<Facts>(vocabulary: Vocabulary<Facts>): Vocabulary<Facts> {
+  return Object.fromEntries(
+    Object.entries(vocabulary).map(([name, placeholder]) => [name, { ...placeholder, isCommon: true }]),
+  );
 }

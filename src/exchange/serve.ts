@@ -47,9 +47,25 @@ export function serve(exchange: Exchange): void {
 
 function conclude(exchange: Exchange, served: Served): void {
   if (served === "forwarded") return;
-  const told = served === "answered" ? undefined : tellAnswered(exchange, served);
+  const told = served === "answered" ? undefined : tellRefused(exchange, served);
   if (told === undefined) end(exchange, served);
   else void told.then(() => end(exchange, served));
+}
+
+/**
+ * Reads what a refusal says of its account. A body that is declared too large is refused before its key is looked at: it is looked at
+ * for this alone, where the contract says something on every answer.
+ */
+function tellRefused(exchange: Exchange, refusal: Refusal): Promise<void> | undefined {
+  const { parts, identity, target } = exchange;
+  if (refusal.code !== "request_too_large" || identity !== undefined || target === undefined) {
+    return tellAnswered(exchange, refusal);
+  }
+  if (!parts.contract.tellsAnswered) return undefined;
+  const found = authenticate(exchange, target.path);
+  return found instanceof Promise
+    ? found.then(() => tellAnswered(exchange, refusal))
+    : tellAnswered(exchange, refusal);
 }
 
 function end(exchange: Exchange, served: Refusal | "answered"): void {

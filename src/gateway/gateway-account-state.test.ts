@@ -60,6 +60,35 @@ describe("a header on every answer of a priced endpoint", () => {
     assert.deepEqual([broken.status, broken.header("x-left")], [502, "985"]);
   });
 
+  it("never tells more than the charge before it left, and is on answers that are replayed or too large", async () => {
+    const { world, ask } = await openWorld(ANSWERED);
+    const left = async (line: string, ...headers: string[]): Promise<[number, string | undefined]> => {
+      const response = await ask(line, headers);
+      return [response.status, response.header("x-left")];
+    };
+    world.upstream.answers(ok("done"));
+    const wrong = ["GET /fixed", "Credits-Max: much"] as const;
+    assert.deepEqual(await left(...wrong), [400, "1000"]);
+    assert.deepEqual(
+      [await left("GET /fixed"), await left("GET /fixed")],
+      [
+        [200, "995"],
+        [200, "990"],
+      ],
+    );
+    assert.deepEqual(await left(...wrong), [400, "990"]);
+    assert.deepEqual(await left("POST /fixed", `Content-Length: ${10 ** 9}`), [413, "990"]);
+    world.upstream.answers(ok("none", [], "404 Not Found"));
+    const once = ["GET /fixed", "Idempotency-Key: once"] as const;
+    assert.deepEqual(
+      [await left(...once), await left(...once)],
+      [
+        [404, "990"],
+        [404, "990"],
+      ],
+    );
+  });
+
   it("is on no answer to a key that nobody knows, and not on what has no price", async () => {
     const { world, ask } = await openWorld(ANSWERED);
     world.upstream.answers(ok("done"));

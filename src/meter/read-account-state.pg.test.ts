@@ -37,12 +37,13 @@ eachDatabase("what a contract shows of an account", (openFresh) => {
     const meter = { balances: () => ledger.balances(pool.accountId, pool.shard) };
     const nowMs = Date.now();
     const { at, pools, account } = await readAccountState(
-      { meter: meter as unknown as Meter, database: db, nowMs },
+      { meter: meter as unknown as Meter, database: db, creditTypes: ["never", "credits"], nowMs },
       { accountId: pool.accountId, shard: pool.shard, keyId: "key_1" },
       { pools: true, used: true, account: true },
     );
     assert.deepEqual([at, account?.accountId, account?.plan], [nowMs, pool.accountId, "monthly"]);
-    const [shown] = pools;
+    const [never, shown] = pools;
+    assert.deepEqual([never?.creditType, never?.balance, never?.used], ["never", 0n, 0n]);
     assert.ok(shown?.recurring !== undefined);
     assert.deepEqual([shown.balance, shown.used, shown.lifetime], [40n, 110n, 120n]);
     assert.deepEqual(

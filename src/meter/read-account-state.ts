@@ -20,14 +20,42 @@ export function toBalanceFacts(pool: PoolBalance): BalanceFacts {
   };
 }
 
+interface StateSource {
+  readonly meter: Meter;
+  readonly database: Database;
+  /** The configuration's. */
+  readonly creditTypes: readonly string[];
+  readonly nowMs: number;
+}
+
+/**
+ * A pool for each credit type, in the configuration's order, also where the account has nothing of it yet: what an API shows must not
+ * depend on what came first. Pools of credit types that are no longer sold come last.
+ */
+function inOrder(pools: readonly BalanceFacts[], creditTypes: readonly string[]): readonly BalanceFacts[] {
+  const sold = creditTypes.map(
+    (creditType) => pools.find((pool) => pool.creditType === creditType) ?? { ...EMPTY, creditType },
+  );
+  return [...sold, ...pools.filter(({ creditType }) => !creditTypes.includes(creditType))];
+}
+
+const EMPTY = {
+  balance: 0n,
+  held: 0n,
+  lifetime: 0n,
+  used: undefined,
+  grants: [],
+  recurring: undefined,
+} as const;
+
 /** What a contract shows of an account: of what it does not need nothing is read. Rejects like {@link Meter.balances}. */
 export async function readAccountState(
-  { meter, database, nowMs }: { readonly meter: Meter; readonly database: Database; readonly nowMs: number },
+  { meter, database, creditTypes, nowMs }: StateSource,
   identity: Identity,
   needs: StateNeeds,
 ): Promise<AccountState> {
   const balances = await meter.balances(identity);
-  const pools = balances.map(toBalanceFacts);
+  const pools = inOrder(balances.map(toBalanceFacts), creditTypes);
   const { accountId, shard } = identity;
   return {
     at: nowMs,

@@ -55,7 +55,12 @@ export async function openExchange(
       kinds: config.exports.kinds,
       customerApi: customerApi.enabled ? customerApi.path : undefined,
     },
-    readState: (identity, needs) => readAccountState({ meter, database, nowMs: Date.now() }, identity, needs),
+    readState: (identity, needs) =>
+      readAccountState(
+        { meter, database, creditTypes: config.creditTypes, nowMs: Date.now() },
+        identity,
+        needs,
+      ),
     readUsage: (identity, question) =>
       readUsageFacts(database, config.creditTypes[0] ?? "credits", identity, question),
     events: createGatewayTelemetry(metrics.registry, logger, traffic),

@@ -20,7 +20,12 @@ export async function openHolds(
     contract: loadContract(config.contract),
     meter,
     holds: new Holds({ meter, ledger, database, clock, secret, events }),
-    readState: (identity, needs) => readAccountState({ meter, database, nowMs: Date.now() }, identity, needs),
+    readState: (identity, needs) =>
+      readAccountState(
+        { meter, database, creditTypes: config.creditTypes, nowMs: Date.now() },
+        identity,
+        needs,
+      ),
     clock: { unixMs: () => Date.now() },
   };
 }

@@ -18,7 +18,7 @@ import {
   ownVocabulary,
 } from "../../contract/refusal-vocabulary.ts";
 import { settledVocabulary } from "../../contract/settled-vocabulary.ts";
-import type { Vocabulary } from "../../contract/template.ts";
+import type { Vocabulary } from "../../contract/vocabulary.ts";
 import { REFUSAL_CODES } from "../../domain/refusal.ts";
 import { listOptions, renderTable } from "./option-rows.ts";
 import { contractForm } from "./published-schemas.ts";
@@ -49,7 +49,7 @@ settled:
 A text may hold placeholders, \`\${name}\`. In a JSON body a text that is exactly one placeholder takes the value with its type: a
 number, true, false or null; in any other text it is printed into it, and null prints as nothing. Amounts of credits are plain decimal
 numbers (9406, 9406.5, 0.03). \`$\${\` stands for a literal \`\${\`. A placeholder that a place does not know is refused when the contract
-is loaded, with the list of those it knows. Bodies are written without spaces, members in the order of the file. Placeholders in headers
+is loaded, with what was meant and the likeliest of those it knows. Bodies are written without spaces, members in the order of the file. Placeholders in headers
 lose every sign that a header cannot hold, so no value can start another header.
 
 ## Inheritance
@@ -112,7 +112,7 @@ export function renderContractsPage(): string {
     section("Placeholders of `rateLimit`", "", rateLimitVocabulary),
     section(
       "Placeholders of `endpoints`",
-      "In the body, the pool of `creditType`; in `{ $eachPool: … }`, each pool in turn. `${pools.search.balance}` is the pool of a credit type, wherever it stands.",
+      "In the body, the pool of `creditType`; in `{ $eachPool: … }`, each pool in turn: one for each of the configuration's `creditTypes`, in their order, also where the account has nothing of it yet. `${pools.search.balance}` is the pool of a credit type, wherever it stands; one that is not among `creditTypes` is refused.",
       poolVocabulary,
     ),
     section(

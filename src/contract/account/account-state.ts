@@ -47,7 +47,7 @@ export interface AccountFacts {
 export interface AccountState {
   /** Unix milliseconds at which it was read. */
   readonly at: number;
-  /** By credit type, in the order of their names. */
+  /** One for each credit type of the configuration, in its order, and behind them those that are no longer sold. */
   readonly pools: readonly BalanceFacts[];
   /** Undefined: it was not read. */
   readonly account: AccountFacts | undefined;

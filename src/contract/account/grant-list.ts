@@ -1,5 +1,6 @@
 import { compileJson, type ListMembers } from "../json-template.ts";
-import type { TemplateProblem, Vocabulary } from "../template.ts";
+import type { TemplateProblem } from "../template.ts";
+import type { Vocabulary } from "../vocabulary.ts";
 import { entry, momentEntries } from "../vocabulary-entries.ts";
 import type { GrantFacts } from "./account-state.ts";
 import { type PoolFacts, poolVocabulary } from "./pool-vocabulary.ts";
@@ -15,7 +16,6 @@ const SOURCES: readonly string[] = ["recurring", "topup", "promo", "adjustment",
 
 /** Placeholders of a grant below `$eachGrant`, besides those of its pool. */
 export const grantVocabulary: Vocabulary<GrantLineFacts> = {
-  ...poolVocabulary,
   grantId: entry("the grant's id", ({ grant }) => grant.grantId),
   source: entry("where it came from, in the word that `$sources` gives", ({ source }) => source),
   amount: entry("credits granted", ({ grant }) => grant.amount),
@@ -26,6 +26,7 @@ export const grantVocabulary: Vocabulary<GrantLineFacts> = {
   ...momentEntries<GrantLineFacts>("expires", "when it expires; null: never", ({ grant }) =>
     grant.expiresAt?.getTime(),
   ),
+  ...poolVocabulary,
 };
 
 /**

@@ -1,6 +1,6 @@
 import type { Credits } from "../../domain/credits.ts";
 import type { RenderContext } from "../rendered-answer.ts";
-import { findPlaceholder, type Placeholder, type PlaceholderValue, type Vocabulary } from "../template.ts";
+import { findPlaceholder, type Placeholder, type PlaceholderValue, type Vocabulary } from "../vocabulary.ts";
 import { contextEntries, entry, momentEntries } from "../vocabulary-entries.ts";
 import {
   type AccountFacts,

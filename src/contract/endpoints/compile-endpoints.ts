@@ -5,7 +5,7 @@ import type { Contract, ContractEndpoint } from "../contract.ts";
 import type { TemplateProblem } from "../template.ts";
 import { compileBalances } from "./balances-endpoint.ts";
 import type { EndpointTemplate } from "./endpoint-schema.ts";
-import { compileRequires } from "./required-headers.ts";
+import { compileRequires, type RenderInvalid } from "./required-headers.ts";
 import { compileUsageEndpoint } from "./usage-endpoint.ts";
 
 /** As prices are found: to many upstreams these differences do not matter either. HEAD is answered like GET. */
@@ -15,6 +15,7 @@ const TOLERANCE = { exact: false, headAsGet: true } as const;
 export function compileEndpoints(
   templates: readonly EndpointTemplate[],
   problems: TemplateProblem[],
+  renderInvalid: RenderInvalid,
 ): Contract["findEndpoint"] {
   const routes = new Map<string, [MatchPattern, ContractEndpoint]>();
   for (const [index, template] of templates.entries()) {
@@ -28,7 +29,7 @@ export function compileEndpoints(
         fix: "remove one of the two",
       });
     }
-    routes.set(key, [pattern, compileEndpoint(template, problems, path)]);
+    routes.set(key, [pattern, compileEndpoint(template, problems, path, renderInvalid)]);
   }
   const table = new RouteTable([...routes.values()], TOLERANCE);
   return (method, path) => {
@@ -41,9 +42,10 @@ function compileEndpoint(
   template: EndpointTemplate,
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
+  renderInvalid: RenderInvalid,
 ): ContractEndpoint {
   const { request } = template;
-  const checkRequest = compileRequires(template, problems, [...path, "requires"]);
+  const checkRequest = compileRequires(template, problems, [...path, "requires"], renderInvalid);
   return request === undefined
     ? { ...compileBalances(template, problems, path), checkRequest }
     : { ...compileUsageEndpoint({ ...template, request }, problems, path), checkRequest };

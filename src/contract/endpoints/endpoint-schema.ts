@@ -64,7 +64,12 @@ const usageError = z
 const requiredHeader = z.strictObject({
   header: headerName.describe("A header that the endpoint's requests must have."),
   values: z.array(z.string().min(1)).min(1).optional().describe("What it may say. Default: anything."),
-  status: z.int().min(400).max(499).default(400).describe("The HTTP status of a request without it."),
+  status: z
+    .int()
+    .min(400)
+    .max(499)
+    .optional()
+    .describe("The HTTP status of a request without it. Default: that of `request_invalid`."),
   body: jsonTemplate
     .optional()
     .describe(
@@ -89,7 +94,7 @@ export const endpointTemplate = z
       .min(1)
       .optional()
       .describe(
-        "The pool that placeholders outside of `$eachPool` show, or whose usage is shown. Default: the first.",
+        "The pool that placeholders outside of `$eachPool` show, or whose usage is shown. Default: the first of the configuration's `creditTypes`.",
       ),
     requires: z.array(requiredHeader).default([]).describe("Headers without which a request is refused."),
     headers: headerTemplates.default({}),

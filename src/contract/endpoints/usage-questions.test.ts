@@ -195,6 +195,7 @@ describe("a header that an endpoint needs", () => {
     requires:
       - { header: x-api-version, values: ["2025-11-01"], body: { error: { message: "\${message}" } } }
       - { header: x-region }
+      - { header: x-team, status: 422 }
     body: { credits: "\${balance}" }
 `;
   const check = (headers: Readonly<Record<string, string>>) => {
@@ -217,6 +218,16 @@ describe("a header that an endpoint needs", () => {
       code: "request_invalid",
       reason: "header x-region is missing",
     });
-    assert.equal(check({ "x-api-version": " 2025-11-01 ", "x-region": "a" }), undefined);
+    const versioned = { "x-api-version": " 2025-11-01 ", "x-region": "a" };
+    const teamless = check(versioned);
+    assert.ok(teamless !== undefined && "status" in teamless);
+    assert.deepEqual(
+      [teamless.status, teamless.body],
+      [
+        422,
+        '{"code":"request_invalid","message":"The request cannot be accepted: header x-team is missing."}',
+      ],
+    );
+    assert.equal(check({ ...versioned, "x-team": "a" }), undefined);
   });
 });

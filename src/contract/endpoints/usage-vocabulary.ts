@@ -1,6 +1,6 @@
 import { MONTH_NAMES, type ZonedTime } from "../../domain/zoned-time.ts";
 import type { RenderContext, UsageFacts, UsageProblem, UsageQuestion } from "../contract.ts";
-import type { PlaceholderValue, Vocabulary } from "../template.ts";
+import type { PlaceholderValue, Vocabulary } from "../vocabulary.ts";
 import { contextEntries, entry, momentEntries } from "../vocabulary-entries.ts";
 
 /** A usage report while its answer is rendered. */

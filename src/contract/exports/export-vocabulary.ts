@@ -1,5 +1,5 @@
 import type { RenderContext } from "../contract.ts";
-import type { Vocabulary } from "../template.ts";
+import type { Vocabulary } from "../vocabulary.ts";
 import { contextEntries, entry, momentEntries } from "../vocabulary-entries.ts";
 import type { ExportFacts, ExportFileFacts } from "./export-wire.ts";
 

@@ -28,7 +28,6 @@ export async function createExport(
   target: RequestTarget,
   identity: Identity,
 ): Promise<Refusal | undefined> {
-  exchange.spends = kind.creditType;
   const text = await readText(exchange);
   if (text === undefined) return undefined;
   if (typeof text !== "string") return text;

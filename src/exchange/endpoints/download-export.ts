@@ -4,7 +4,8 @@ import type { ExportAccount } from "../../exports/exports.ts";
 import { refuseEnded } from "../../exports/refuse-ended.ts";
 import type { Exchange } from "../parts/exchange.ts";
 import type { ExportDoor, ExportEndpoint, ExportJob, ExportPart } from "../parts/export-door.ts";
-import { answerInParts, sendWhole } from "../response/respond.ts";
+import { tellAnswered } from "../response/account-state.ts";
+import { addRateHeaders, answerInParts, sendWhole } from "../response/respond.ts";
 import { nameFile } from "./export-facts.ts";
 
 type FileEndpoint = Extract<ExportEndpoint, { readonly kind: "file" }>;
@@ -16,11 +17,12 @@ type FileEndpoint = Extract<ExportEndpoint, { readonly kind: "file" }>;
 export async function downloadExport(
   exchange: Exchange,
   door: ExportDoor,
-  { exportId, name }: FileEndpoint,
+  { exportId, name, isLinkable }: FileEndpoint,
   account: ExportAccount,
 ): Promise<Refusal | undefined> {
   const job = await door.service.read(account, exportId);
   if (job === undefined) return { code: "resource_unknown", what: "export", id: exportId };
+  if (!isLinkable) exchange.spends = job.creditType;
   const refusal = refuseEnded(job);
   if (refusal !== undefined) return refusal;
   const unknown: Refusal = { code: "resource_unknown", what: "file", id: name };
@@ -42,20 +44,21 @@ async function sendFile(exchange: Exchange, door: ExportDoor, file: File): Promi
   const { job, part } = file;
   const etag = `"${part.sha256}"`;
   const headers = describeFile(file, etag);
-  if (matches(exchange.header("if-none-match"), etag)) {
-    sendWhole(exchange, 304, undefined, headers.flat(), undefined);
-    return undefined;
-  }
+  const bodiless = (status: number): undefined => {
+    const list = headers.flat();
+    addRateHeaders(exchange, list);
+    sendWhole(exchange, status, undefined, list, undefined);
+  };
+  // Its charge was told where the files were listed.
+  if (exchange.spends !== undefined) await tellAnswered(exchange);
+  if (matches(exchange.header("if-none-match"), etag)) return bodiless(304);
   const range = readRange(exchange, part.bytes, etag);
   if (range === "none") return { code: "range_unsatisfiable", bytes: part.bytes };
   const { start, end } = range ?? { start: 0, end: part.bytes - 1 };
   headers.push(["Content-Length", String(end - start + 1)]);
   if (range !== undefined) headers.push(["Content-Range", `bytes ${start}-${end}/${part.bytes}`]);
   const head = { status: range === undefined ? 200 : 206, headers };
-  if (exchange.method === "HEAD" || part.bytes === 0) {
-    sendWhole(exchange, head.status, undefined, headers.flat(), undefined);
-    return undefined;
-  }
+  if (exchange.method === "HEAD" || part.bytes === 0) return bodiless(head.status);
   const asked = range && { first: range.start, last: range.end };
   const opened = await door.service.open(job, job.exportId, part.part, asked);
   // It expired while it was asked for.

@@ -19,6 +19,7 @@ export async function answerExport(
   const { identity } = exchange;
   if (identity === undefined) throw new TypeError("exports are an account's");
   exchange.endpoint = nameEndpoint(endpoint);
+  exchange.spends = spendsOf(door, endpoint);
   const isOfCustomerApi = endpoint.kind === "file" && endpoint.isLinkable;
   const refusal = await limitRate(exchange, target.path, isOfCustomerApi ? "customer_api" : "contract");
   if (refusal !== undefined) return refusal;
@@ -26,6 +27,17 @@ export async function answerExport(
   if (endpoint.kind === "create") return await createExport(exchange, door, endpoint, target, identity);
   if (endpoint.kind === "files") return await listExportFiles(exchange, door, endpoint.exportId, identity);
   return await downloadExport(exchange, door, endpoint, identity);
+}
+
+/**
+ * What the endpoint's exports spend: of an export that nobody has, what all of them do. Undefined where they differ, and below the
+ * customer API, whose answers carry no headers of the contract.
+ */
+function spendsOf(door: ExportDoor, endpoint: ExportEndpoint): string | undefined {
+  if (endpoint.kind === "create") return endpoint.of.creditType;
+  if (endpoint.kind === "file" && endpoint.isLinkable) return undefined;
+  const [first, ...others] = new Set(door.kinds.map(({ creditType }) => creditType));
+  return others.length === 0 ? first : undefined;
 }
 
 /** One name for all of a kind: paths hold ids, and a metric must not have a series for each. */

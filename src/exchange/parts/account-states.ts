@@ -25,6 +25,8 @@ interface Known {
   /** Monotonic ms at which it was asked for. */
   readonly askedAt: number;
   readonly state: Promise<AccountState | undefined>;
+  /** By credit type, the balance that the last charge since left: what is told next of it is not above that. */
+  readonly left: Map<string, Credits>;
 }
 
 /**
@@ -41,24 +43,41 @@ export class AccountStates {
     this.#needs = needs;
   }
 
-  /** Undefined: it could not be read in time. `fresh`: asked for after this call began. */
+  /**
+   * Undefined: it could not be read in time. `fresh`: asked for after this call began; else one look serves a second, less what
+   * charges took that were told since.
+   */
   async of(identity: Identity, fresh: boolean): Promise<AccountState | undefined> {
+    if (fresh) return identity.unconfirmed === true ? undefined : await this.#ask(identity);
+    const state = await this.#recent(identity);
+    const left = this.#known.get(identity.accountId)?.left ?? [];
+    return (
+      state && [...left].reduce((seen, [creditType, balance]) => drawn(seen, creditType, balance), state)
+    );
+  }
+
+  async #recent(identity: Identity): Promise<AccountState | undefined> {
     if (identity.unconfirmed === true) return undefined;
     const known = this.#known.get(identity.accountId);
-    if (known !== undefined && !fresh && performance.now() - known.askedAt < RECENT_MS)
-      return await known.state;
+    if (known !== undefined && performance.now() - known.askedAt < RECENT_MS) return await known.state;
     return await this.#ask(identity);
   }
 
   /** The facts of a charge with the state of the account behind it. */
   async after(identity: Identity, facts: SettledFacts): Promise<SettledFacts> {
-    const recent = await this.of(identity, false);
+    const recent = await this.#recent(identity);
     const pool = recent && poolOf(recent, facts.creditType);
     // Credits came, or the account is new to us: what was read before is no beginning.
     const isBehind = recent !== undefined && (pool === undefined || pool.balance < facts.balance);
     const state = isBehind ? await this.#again(identity) : recent;
     const { creditType, charged, balance, units } = facts;
-    return { creditType, charged, balance, units, state: state && drawn(state, facts) };
+    this.note(identity, facts);
+    return { creditType, charged, balance, units, state: state && drawn(state, creditType, balance) };
+  }
+
+  /** A charge is told: an answer that is not charged tells no more than it left. */
+  note({ accountId }: Identity, { creditType, balance }: SettledFacts): void {
+    this.#known.get(accountId)?.left.set(creditType, balance);
   }
 
   /** Charges of one batch are told one after the other, and what the last left is behind the first: one look serves all. */
@@ -71,7 +90,7 @@ export class AccountStates {
   async #ask(identity: Identity): Promise<AccountState | undefined> {
     const reading = this.#read(identity, this.#needs).catch(() => undefined);
     const state = within(reading);
-    this.#known.set(identity.accountId, { askedAt: performance.now(), state });
+    this.#known.set(identity.accountId, { askedAt: performance.now(), state, left: new Map() });
     return await state;
   }
 }
@@ -92,7 +111,7 @@ export function poolOf(state: AccountState, creditType: string): BalanceFacts | 
 }
 
 /** The state when the pool's balance is what a charge left: what is missing was spent, by this charge or others. */
-function drawn(state: AccountState, { creditType, balance }: SettledFacts): AccountState {
+function drawn(state: AccountState, creditType: string, balance: Credits): AccountState {
   const pools = state.pools.map((pool) => {
     if (pool.creditType !== creditType || pool.balance <= balance) return pool;
     const spent = pool.balance - balance;

@@ -71,7 +71,7 @@ export function createExportDoor(
     customerApi === undefined ? undefined : `GET ${customerApi}/exports/{id}/files/*`,
     ({ id = "" }, name) => ({ kind: "file", exportId: id, name, isLinkable: true }),
   );
-  const table = new RouteTable(reads, { exact: true, headAsGet: true });
+  const table = new RouteTable(reads, { exact: false, headAsGet: true });
   const beginnings = reads.map(([pattern]) => readBeginning(pattern));
   return {
     ...options,
@@ -82,20 +82,25 @@ export function createExportDoor(
       }
       if (method !== "GET" && method !== "HEAD") return undefined;
       // Every request passes here, and nearly none is about exports.
-      if (!beginnings.some((beginning) => path.startsWith(beginning))) return undefined;
+      if (!beginnings.some((beginning) => beginsWith(path, beginning))) return undefined;
       const found = table.find(method, path);
       return found?.value(found.pathParams, readRest(found.pattern, path));
     },
   };
 }
 
-/** The literals before the first parameter. */
+/** In any letter case, as the table compares. */
+function beginsWith(path: string, beginning: string): boolean {
+  return path.startsWith(beginning) || path.slice(0, beginning.length).toLowerCase() === beginning;
+}
+
+/** The literals before the first parameter, in lower case. */
 function readBeginning({ segments }: MatchPattern): string {
   const parameter = segments.findIndex((segment) => "param" in segment);
   const literals = segments
     .slice(0, parameter)
     .map((segment) => ("literal" in segment ? segment.literal : ""));
-  return `/${literals.join("/")}`;
+  return `/${literals.join("/").toLowerCase()}`;
 }
 
 /** What `*` stands for: the segments behind the pattern's own, each decoded once. */

@@ -7,7 +7,10 @@ import type { Exchange } from "../parts/exchange.ts";
 /** The facts of a settlement, with the state of its account where the contract shows it. Never rejects. */
 export function completeFacts(exchange: Exchange, facts: SettledFacts): SettledFacts | Promise<SettledFacts> {
   const { identity, parts } = exchange;
-  return identity === undefined || !parts.showsState ? facts : parts.states.after(identity, facts);
+  if (identity === undefined) return facts;
+  if (parts.showsState) return parts.states.after(identity, facts);
+  if (parts.contract.tellsAnswered) parts.states.note(identity, facts);
+  return facts;
 }
 
 /** Refusals of which nobody knows more than that the database does not answer. */

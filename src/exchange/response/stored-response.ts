@@ -1,11 +1,13 @@
 import type { SettledFacts } from "../../contract/contract.ts";
 import type { Outcome } from "../../domain/prices/outcome.ts";
+import type { Refusal } from "../../domain/refusal.ts";
 import type { Settlement } from "../../meter/meter.ts";
 import { scanBody, spliceMember } from "../body/json-splice.ts";
 import { type HeaderList, headersOfExtendedBody, withLength } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import type { Exchange } from "../parts/exchange.ts";
-import { addRateHeaders, refuse, sendWhole } from "./respond.ts";
+import { tellAnswered } from "./account-state.ts";
+import { addRateHeaders, sendWhole } from "./respond.ts";
 import { addSettledHeaders } from "./settled-response.ts";
 import { type Omission, readFreeFacts, readUsageWish, tellOmitted, usageMembers } from "./usage-object.ts";
 
@@ -56,11 +58,11 @@ export function toStored(
  * Sends a stored response again. It costs nothing, and says so: the charged amount is 0, the balance is the present
  * one, and a usage object tells of this call.
  */
-export async function replay(exchange: Exchange, stored: StoredResponse | undefined): Promise<void> {
-  if (stored === undefined || stored.body === null) {
-    refuse(exchange, { code: "idempotency_not_replayable" });
-    return;
-  }
+export async function replay(
+  exchange: Exchange,
+  stored: StoredResponse | undefined,
+): Promise<Refusal | undefined> {
+  if (stored === undefined || stored.body === null) return { code: "idempotency_not_replayable" };
   const { headers, creditType, units } = readStored(stored);
   let body: Buffer = Buffer.from(stored.body);
   const bodiless = exchange.method === "HEAD" || stored.status === 204 || stored.status === 304;
@@ -79,9 +81,11 @@ export async function replay(exchange: Exchange, stored: StoredResponse | undefi
     }
     if (creditType !== undefined) addSettledHeaders(sent, exchange, facts, hasCacheControl);
   }
+  if (creditType === undefined) await tellAnswered(exchange);
   sent.push("Idempotency-Replayed", "true");
   addRateHeaders(exchange, sent);
   sendWhole(exchange, stored.status, undefined, bodiless ? sent : withLength(sent, body.length), body);
+  return undefined;
 }
 
 /** The body with the usage object, or why it cannot be there; undefined when it was not asked for. */

@@ -109,10 +109,9 @@ export class ChargedDelivery extends WholeDelivery {
         } else this.#finish(facts, body, read);
         return;
       }
-      void replay(call.exchange, settlement.supersededBy).then(
-        () => call.finish(),
-        (error: unknown) => call.failedByUs(error),
-      );
+      replay(call.exchange, settlement.supersededBy)
+        .then((refusal) => (refusal === undefined ? call.finish() : this.#refuse(refusal)))
+        .catch((error: unknown) => call.failedByUs(error));
     } catch (error) {
       call.failedByUs(error);
     }

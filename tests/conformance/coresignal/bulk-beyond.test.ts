@@ -104,3 +104,23 @@ test("files of another account, unknown ones and names that climb out are unknow
   assert.equal((await foreign.files(id)).status, 404);
   assert.equal((await api.files("x")).status, 404);
 });
+
+test("every answer about bulk collect tells the collect credits, in any letter case of its path", async () => {
+  const account = await provider.openAccount({ collect: 9, search: 5 });
+  const api = apiOf(provider.gateway, account);
+  const left = ({ status, headers }: Answer): unknown[] => [status, headers["x-credits-remaining"]];
+  const unknown = "00000000-0000-4000-8000-000000000000";
+  assert.deepEqual(left(await api.files(unknown)), [404, "9"]);
+  assert.deepEqual(left(await api.download(unknown, "json/part.json.gz")), [404, "9"]);
+  assert.deepEqual(left(await api.bulk("company_base", "ids", "{")), [400, "9"]);
+  const created = await api.bulk("company_base", "ids", { ids: [await api.anyId("company_base")] });
+  assert.deepEqual(left(created), [201, "9"]);
+  const id = String(created.json()["request_id"]);
+  assert.deepEqual(left(await api.filesOnceDone(id)), [200, "8"]);
+  const loose = await send(provider.gateway, `/CDAPI/V2/data_requests/${id}/Files/`, {
+    headers: { apikey: account.key },
+  });
+  assert.deepEqual(left(loose), [200, "8"]);
+  const [name] = loose.json<{ data_request_files: string[] }>().data_request_files;
+  assert.deepEqual(left(await api.download(id, name ?? "")), [200, "8"]);
+});
