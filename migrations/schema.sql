@@ -178,6 +178,7 @@ CREATE TABLE farebox.entries (
   refund_of bigint,
   grant_id text COLLATE "C",
   reason text,
+  measured jsonb,
   CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['c'::"char", 'g'::"char", 'r'::"char", 'x'::"char", 'a'::"char"])))
 ) PARTITION BY RANGE (at);
 COMMENT ON TABLE farebox.entries IS 'The ledger: a line for each change of a balance, in monthly partitions. Append-only. Uniqueness is not its job: numbers come from the locked pool, and the audit finds a gap or a double.';
@@ -204,6 +205,7 @@ CREATE TABLE farebox.entries_default (
   refund_of bigint,
   grant_id text COLLATE "C",
   reason text,
+  measured jsonb,
   CONSTRAINT entries_kind_check CHECK ((kind = ANY (ARRAY['c'::"char", 'g'::"char", 'r'::"char", 'x'::"char", 'a'::"char"])))
 ) -- partition, DEFAULT;
 CREATE INDEX entries_default_account_no_type_no_shard_seq_idx ON farebox.entries_default USING btree (account_no, type_no, shard, seq);
@@ -1484,7 +1486,7 @@ BEGIN
   IF v_kind = 'charged' AND p_special ? 'measured' THEN
     v_measured := farebox.measure_charge(io_pool, p_now, (p_special #>> '{charge,1}')::integer, p_special -> 'measured');
     v_special := jsonb_set(jsonb_set(p_special, '{charge,2}', to_jsonb(v_measured.o_amount)), '{charge,3}',
-      to_jsonb(least(ceil(v_measured.o_units / 1000000), 2147483647)::integer));
+      to_jsonb(least(ceil(v_measured.o_units / 1000000), 2147483647)::integer)) || jsonb_build_object('told', v_measured.o_told);
   END IF;
   IF v_kind = 'charged' AND p_special ? 'whole' THEN
     v_short := farebox.find_shortage(io_pool, p_now, (p_special #>> '{charge,0}')::integer, (v_special #>> '{charge,2}')::bigint);
@@ -2903,7 +2905,7 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.lock_rolled IS 'Internal. Locks how far a pool''s usage is rolled up; null when another process has it locked.';
 
-CREATE OR REPLACE FUNCTION farebox.measure_charge(p_pool pools, p_now timestamp with time zone, p_endpoint integer, p_measured jsonb, OUT o_amount bigint, OUT o_quantity numeric, OUT o_units numeric)
+CREATE OR REPLACE FUNCTION farebox.measure_charge(p_pool pools, p_now timestamp with time zone, p_endpoint integer, p_measured jsonb, OUT o_amount bigint, OUT o_quantity numeric, OUT o_units numeric, OUT o_told jsonb)
  RETURNS record
  LANGUAGE plpgsql
  STABLE
@@ -2915,6 +2917,8 @@ DECLARE
   v_charged numeric;
   v_sum numeric := 0;
   v_amount numeric;
+  v_in numeric;
+  v_tiers jsonb := '[]';
   x record;
 BEGIN
   o_units := (p_measured ->> 'units')::numeric;
@@ -2937,19 +2941,24 @@ BEGIN
       lead((c ->> 0)::numeric, 1, 'infinity') OVER (ORDER BY (c ->> 0)::numeric) AS next
     FROM jsonb_array_elements(p_measured -> 'costs') c
   LOOP
-    IF (p_measured ->> 'whole')::boolean THEN
-      IF v_used >= x.over AND v_used < x.next THEN v_sum := o_quantity * x.cost; END IF;
-    ELSE
-      v_sum := v_sum + greatest(0, least(v_used + o_quantity, x.next) - greatest(v_used, x.over)) * x.cost;
-    END IF;
+    v_in := CASE WHEN NOT (p_measured ->> 'whole')::boolean
+        THEN greatest(0, least(v_used + o_quantity, x.next) - greatest(v_used, x.over))
+      WHEN v_used >= x.over AND v_used < x.next THEN o_quantity ELSE 0 END;
+    v_sum := v_sum + v_in * x.cost;
+    IF v_in > 0 THEN v_tiers := v_tiers || jsonb_build_array(jsonb_build_array(x.over, x.cost, v_in)); END IF;
   END LOOP;
   v_amount := farebox.divide_up(v_sum, v_block);
   IF p_measured ->> 'round' = 'credit' THEN v_amount := farebox.divide_up(v_amount, 1000000) * 1000000; END IF;
   v_amount := greatest(v_amount + (p_measured ->> 'rest')::numeric, (p_measured ->> 'least')::numeric);
   -- No charge is more than a pool can hold.
   o_amount := least(v_amount, (p_measured ->> 'most')::numeric, 1000000000000000);
+  o_told := jsonb_strip_nulls(jsonb_build_object(
+    'counter', p_measured -> 'counter',
+    'used', CASE WHEN p_measured ? 'counter' THEN v_used END,
+    'tiers', CASE WHEN p_measured ? 'counter' THEN v_tiers END,
+    'grown', CASE WHEN p_measured ? 'increase' THEN jsonb_build_array(coalesce(v_charged, 0), p_measured -> 'units') END));
 END $function$;
-COMMENT ON FUNCTION farebox.measure_charge IS 'Internal. What a measured charge costs now, what it counts in its tiers, and how many units it is for.';
+COMMENT ON FUNCTION farebox.measure_charge IS 'Internal. What a measured charge costs now, what it counts in its tiers, how many units it is for, and what is told of that.';
 
 CREATE OR REPLACE FUNCTION farebox.ms_until(p_at timestamp with time zone, p_now timestamp with time zone)
  RETURNS bigint
@@ -4279,10 +4288,11 @@ BEGIN
   io_pool.last_at := p_now;
   o_seq := io_pool.last_seq;
   INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, request, key_no, endpoint_no, units,
-    price_list, status, kind, uncollected)
+    price_list, status, kind, uncollected, measured)
   VALUES (io_pool.account_no, io_pool.type_no, io_pool.shard, o_seq, p_now, -o_charged, io_pool.balance, io_pool.spent,
     (v_charge ->> 6)::uuid, (v_charge ->> 0)::integer, (v_charge ->> 1)::integer, (v_charge ->> 3)::integer,
-    (v_charge ->> 5)::integer, (v_charge ->> 4)::smallint, 'c', nullif(v_amount - o_charged, 0));
+    (v_charge ->> 5)::integer, (v_charge ->> 4)::smallint, 'c', nullif(v_amount - o_charged, 0),
+    p_special -> 'told');
 END $function$;
 COMMENT ON FUNCTION farebox.take_charge IS 'Internal. One charge, from what is set aside and from the pool.';
 

@@ -13,6 +13,14 @@ prices:
   - { match: GET /modes, cost: 3, when: [{ query: mode, equals: fast }] }
   - { match: GET /modes, cost: 3 }
   - { match: GET /answer, cost: 1, per: result, count: { body: /data }, decide: answer }
+  - { match: GET /tiers, cost: 4, tiers: &tiers { within: year, counter: looks, steps: [{ over: 2, cost: 1 }] }, when: [{ query: many, exists: true }],
+      per: result, count: { body: /data }, atMost: 10 }
+  - { match: GET /tiers, cost: 4, tiers: *tiers }
+  - match: GET /grows/{id}
+    cost: 2
+    per: page
+    count: { body: /data, increase: { key: { path: id }, within: 1h } }
+    decide: answer
 customerApi: { requests: 10000 }
 `);
 });
@@ -55,6 +63,8 @@ test("a call is explained: price, key, hold, charge, refunds and the balance aft
     creditType: "credits",
     candidates: [],
     units: 1,
+    tiers: null,
+    growth: null,
     held: 5,
     list: 5,
     charged: 5,
@@ -114,6 +124,43 @@ test("the condition that applied is told when the amount tells it, else those th
   assert.deepEqual(
     fast.candidates.map((candidate) => candidate["when"]),
     [[{ query: "mode", equals: "fast" }], undefined],
+  );
+});
+
+test("tiers are told as they were when the charge was made: which, for how much, and what was used before", async () => {
+  const customer = await scene.openCustomer(1000);
+  const calls = [await call(customer, "/tiers"), await call(customer, "/tiers?many=1")];
+  // The counter has moved on since the calls that are explained.
+  await call(customer, "/tiers");
+  const since = `${new Date().getUTCFullYear()}-01-01T00:00:00.000Z`;
+  const counter = { counter: "looks", within: "year", since };
+  const [first, second] = [await explain(customer, calls[0] ?? ""), await explain(customer, calls[1] ?? "")];
+  assert.deepEqual(first["tiers"], {
+    ...counter,
+    usedBefore: 0,
+    usedAfter: 1,
+    applied: [{ over: 0, cost: 4, units: 1 }],
+  });
+  // Three results: one of the first two units, and two beyond them.
+  assert.deepEqual(second["tiers"], {
+    ...counter,
+    usedBefore: 1,
+    usedAfter: 4,
+    applied: [
+      { over: 0, cost: 4, units: 1 },
+      { over: 2, cost: 1, units: 2 },
+    ],
+  });
+  assert.deepEqual([second["charged"], second["held"], second.price?.["per"]], [6, 40, "result"]);
+  assert.equal(first["growth"], null);
+});
+
+test("a number that grows is told with what was charged of it before", async () => {
+  const customer = await scene.openCustomer(1000);
+  const found = await explain(customer, await call(customer, "/grows/a"));
+  assert.deepEqual(
+    [found["growth"], found["charged"], found["tiers"]],
+    [{ before: 0, reported: 3 }, 6, null],
   );
 });
 

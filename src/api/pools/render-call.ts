@@ -20,6 +20,8 @@ export function renderCall(call: ExplainedCall) {
     price: call.price ?? null,
     candidates: [...call.candidates],
     units: entry.units,
+    tiers: renderTierUse(call.tierUse),
+    growth: call.growth ?? null,
     held: call.held === undefined ? null : creditsToJson(call.held),
     list: creditsToJson(call.list),
     charged: creditsToJson(charged),
@@ -34,4 +36,11 @@ export function renderCall(call: ExplainedCall) {
     net: creditsToJson(charged - refunded),
     balance: creditsToJson(entry.balance),
   };
+}
+
+function renderTierUse(use: ExplainedCall["tierUse"]) {
+  if (use === undefined) return null;
+  const { since, tiers, ...rest } = use;
+  const applied = tiers.map(({ over, cost, units }) => ({ over, cost: creditsToJson(cost), units }));
+  return { ...rest, since: since.toISOString(), applied };
 }

@@ -58,6 +58,34 @@ const shown = {
     .int()
     .nullable()
     .openapi({ description: "Results that were paid for; 1 for a price per request." }),
+  tiers: z
+    .object({
+      counter: z.string().openapi({
+        description: "The name that prices count together under; the endpoint where they have none.",
+      }),
+      within: z.enum(["day", "week", "month", "year"]),
+      since: timeOutput.openapi({ description: "When the period began." }),
+      usedBefore: z.number().openapi({ description: "What was used in the period before this call." }),
+      usedAfter: z.number().openapi({ description: "And with it." }),
+      applied: z
+        .array(
+          z.object({
+            over: z.number().openapi({ description: "The tier begins beyond so much; 0: the first one." }),
+            cost: amountOutput,
+            units: z.number().openapi({ description: "What of this call it was charged for." }),
+          }),
+        )
+        .openapi({ description: "The tiers that this call was charged by." }),
+    })
+    .nullable()
+    .openapi({ description: "Of a price with tiers: which ones applied; null: no tiers decided." }),
+  growth: z
+    .object({
+      before: z.number().openapi({ description: "The highest number that was charged before; 0: none." }),
+      reported: z.number().openapi({ description: "The number in this answer." }),
+    })
+    .nullable()
+    .openapi({ description: "Of a price for what a number grows by; null: of no other." }),
   held: amountOutput.nullable().openapi({
     description: "What was set aside before the call; null: it depended on the request, which is not kept.",
   }),

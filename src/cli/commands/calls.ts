@@ -42,6 +42,7 @@ function renderCall(call: Call): string {
     ["price list", priceList === null ? undefined : `${priceList.version}, from ${priceList.effectiveAt}`],
     ["price", call.price === null ? describeCandidates(call) : JSON.stringify(call.price)],
     ["units", call.units?.toString()],
+    ...describeTiers(call),
     ["held", call.held === null ? "not known" : `${call.held} ${creditType}`],
     ["list price", `${call.list} ${creditType}`],
     ["charged", `${call.charged} ${creditType}`],
@@ -54,6 +55,23 @@ function renderCall(call: Call): string {
   ];
   const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : `  ${name}: ${value}`));
   return `${call.charge}  request ${call.requestId ?? "unknown"}\n${lines.join("\n")}\n`;
+}
+
+function describeTiers({ tiers, growth, creditType }: Call): [string, string | undefined][] {
+  const applied = tiers?.applied.map(({ over, cost, units }) => {
+    const from = over === 0 ? "the first tier" : `beyond ${over}`;
+    return `${units} at ${cost} ${creditType} (${from})`;
+  });
+  return [
+    [
+      "used before",
+      tiers === null
+        ? undefined
+        : `${tiers.usedBefore}, and ${tiers.usedAfter} with it (${tiers.counter}, this ${tiers.within}, from ${tiers.since})`,
+    ],
+    ["tiers", applied === undefined || applied.length === 0 ? undefined : applied.join(" and ")],
+    ["grown", growth === null ? undefined : `to ${growth.reported}; ${growth.before} was charged before`],
+  ];
 }
 
 function describeCandidates({ candidates }: Call): string {

@@ -295,6 +295,58 @@ export interface Call {
    */
   units: number | null;
   /**
+   * Of a price with tiers: which ones applied; null: no tiers decided.
+   */
+  tiers: {
+    /**
+     * The name that prices count together under; the endpoint where they have none.
+     */
+    counter: string;
+    within: "day" | "week" | "month" | "year";
+    /**
+     * When the period began.
+     */
+    since: string;
+    /**
+     * What was used in the period before this call.
+     */
+    usedBefore: number;
+    /**
+     * And with it.
+     */
+    usedAfter: number;
+    /**
+     * The tiers that this call was charged by.
+     */
+    applied: {
+      /**
+       * The tier begins beyond so much; 0: the first one.
+       */
+      over: number;
+      /**
+       * Credits, exact to six decimals.
+       */
+      cost: number;
+      /**
+       * What of this call it was charged for.
+       */
+      units: number;
+    }[];
+  } | null;
+  /**
+   * Of a price for what a number grows by; null: of no other.
+   */
+  growth: {
+    /**
+     * The highest number that was charged before; 0: none.
+     */
+    before: number;
+    /**
+     * The number in this answer.
+     */
+    reported: number;
+  } | null;
+  /**
    * What was set aside before the call; null: it depended on the request, which is not kept.
    */
   held: number | null;

@@ -3,10 +3,11 @@ import { before, test } from "node:test";
 import fc from "fast-check";
 import type { Credits } from "../../domain/credits.ts";
 import { computeMeasuredAmount, type Measured } from "../../domain/prices/tiers.ts";
+import { readMeasured } from "../calls/measured-charge.ts";
 import type { Database } from "../database/database.ts";
 import type { ChargeItem, PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
-import { listEntries } from "../pools/entries.ts";
+import { listEntries, readEntry } from "../pools/entries.ts";
 import { sweep } from "../sweep/sweep.ts";
 import { atOnce, fulfilled } from "../testing/at-once.ts";
 import { assertSound, chargeOf, createPool, LEDGER, leaseOf, letTimePass, SHARDS } from "../testing/books.ts";
@@ -53,12 +54,35 @@ eachDatabase("a charge whose amount depends on what was charged before", (openFr
     return entries.toReversed().map(({ amount, uncollected }) => uncollected - amount);
   };
 
+  /** What the entry of a charge keeps of its tiers. */
+  const tierUseOf = async (pool: PoolRef, seq: number | null) => {
+    const entry = await readEntry(db, pool, seq ?? 0);
+    assert.ok(entry !== undefined);
+    const { tierUse } = await readMeasured(db, pool, entry.seq, entry.at);
+    return tierUse ?? assert.fail("the charge tells no tiers");
+  };
+
   test("each unit costs what its tier says; a call of several tiers is the sum", async () => {
     const pool = await createPool(db, 1_000n * CREDIT);
     const amounts = [];
     for (const units of [2n, 3n, 5n, 3n]) amounts.push((await used(pool, units)).charged / CREDIT);
     // 1-3: 10 each; 4-10: 4; 11 and 12: free; then 7.
     assert.deepEqual(amounts, [20n, 10n + 2n * 4n, 5n * 4n, 7n]);
+    const { tiers, ...use } = await tierUseOf(pool, 3);
+    const since = new Date(`${new Date().toISOString().slice(0, 7)}-01T00:00:00Z`);
+    assert.deepEqual(use, {
+      counter: "GET /v1/ip-lookup",
+      within: "month",
+      since,
+      usedBefore: 2,
+      usedAfter: 5,
+    });
+    assert.deepEqual(tiers, [
+      { over: 0, cost: 10n * CREDIT, units: 1 },
+      { over: 3, cost: 4n * CREDIT, units: 2 },
+    ]);
+    // The free units have no tier's cost to tell, and are told all the same.
+    assert.deepEqual((await tierUseOf(pool, 5)).tiers.at(0), { over: 10, cost: 0n, units: 2 });
     await assertSound(db);
   });
 
@@ -108,7 +132,11 @@ eachDatabase("a charge whose amount depends on what was charged before", (openFr
           assert.ok(measured !== undefined && result !== undefined);
           const expected = computeMeasuredAmount(measured, usedBefore, 0n);
           assert.equal(result.charged, expected.amount);
+          const told = await tierUseOf(pool, result.seq);
+          assert.equal(told.usedBefore, Number(usedBefore) / 1_000_000);
           usedBefore += expected.quantity;
+          assert.equal(told.usedAfter, Number(usedBefore) / 1_000_000);
+          assert.ok(told.tiers.length === 1 || (!measured.whole && told.tiers.length > 1));
         }
       }),
       { numRuns: 25 },

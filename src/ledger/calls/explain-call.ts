@@ -12,6 +12,7 @@ import { type KeyName, readKeyNames } from "../keys/key-names.ts";
 import { type Entry, readEntry } from "../pools/entries.ts";
 import { parsePublishedList, readPriceList } from "../price-lists/price-lists.ts";
 import { type ChargeRefund, readChargeRefunds } from "../refunds/charge-refunds.ts";
+import { type Growth, hasTiers, readMeasured, type TierUse } from "./measured-charge.ts";
 
 /** A call and all that the books say of it. */
 export interface ExplainedCall {
@@ -29,6 +30,10 @@ export interface ExplainedCall {
   readonly price: Readonly<Record<string, unknown>> | undefined;
   /** The prices of which one applied, where the amount does not tell which. */
   readonly candidates: readonly Readonly<Record<string, unknown>>[];
+  /** Of a price with tiers: which it went through, and what was used before. Undefined: no tiers decided. */
+  readonly tierUse: TierUse | undefined;
+  /** Of a number that grows: what was charged of it before. Undefined: nothing grew. */
+  readonly growth: Growth | undefined;
   /** What was set aside for it. Undefined: it depended on the request, which is not kept. */
   readonly held: Credits | undefined;
   /** What its price made of it: more than was charged where the pool, or the caller's `Credits-Max`, did not cover it. */
@@ -53,6 +58,7 @@ export async function explainCall(db: Queryable, charge: ChargeRef): Promise<Exp
   const [key] = await readKeyNames(db, accountId, keyIds);
   const list = entry.uncollected - entry.amount;
   const { refunds, refunded } = await readChargeRefunds(db, pool, seq);
+  const measured = await readMeasured(db, pool, seq, entry.at);
   return {
     charge,
     entry,
@@ -60,7 +66,8 @@ export async function explainCall(db: Queryable, charge: ChargeRef): Promise<Exp
     list,
     refunds,
     refunded,
-    ...(await explainPrice(db, charge, shard, entry, list)),
+    ...measured,
+    ...(await explainPrice(db, charge, shard, { entry, list, tierUse: measured.tierUse })),
   };
 }
 
@@ -70,21 +77,21 @@ async function explainPrice(
   db: Queryable,
   { creditType }: ChargeRef,
   shard: number,
-  entry: Entry,
-  amount: Credits,
+  { entry, list: amount, tierUse }: Pick<ExplainedCall, "entry" | "list" | "tierUse">,
 ): Promise<ExplainedPrice> {
   const { priceList: version, endpoint, status, units, requestId } = entry;
   if (version === null || endpoint === null || status === null) return NO_PRICE;
   const published = await readPriceList(db, version);
   const { effectiveAt } = published;
   const found = { priceList: { version, effectiveAt, own: published.accountId !== null } };
-  const prices = findAppliedPrices(parsePublishedList(published), {
+  const possible = findAppliedPrices(parsePublishedList(published), {
     endpoint,
     creditType,
     status,
     units: units ?? 0,
     amount,
   });
+  const prices = tierUse === undefined ? possible : possible.filter((price) => hasTiers(price, tierUse));
   const [price, ...others] = prices;
   if (price === undefined) {
     const job = requestId === null ? undefined : await readExport(db, shard, requestId);
