@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
 import { parseYamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
+import { parsePrices } from "../domain/prices/parse-prices.ts";
+import type { Price } from "../domain/prices/price.ts";
+import type { Config } from "./config.ts";
 
 /**
  * Reads a file with the `prices` of one account, as farebox.yaml has them, and nothing else. They are not looked at: the operator API
@@ -33,4 +36,25 @@ export function loadAccountPrices(file: string): readonly unknown[] {
     return refuse(`has ${other} too`, fix, document.lineOf([other]));
   }
   return prices;
+}
+
+/**
+ * The same, parsed with what the configuration knows: its credit types and plans. Throws FareboxError `config_invalid` with all that is
+ * wrong.
+ */
+export function parseAccountPrices(
+  file: string,
+  { creditTypes, plans }: Pick<Config, "creditTypes" | "plans">,
+): readonly Price[] {
+  const names = plans.map(({ name }) => name);
+  const parsed = parsePrices(loadAccountPrices(file), "prices", { creditTypes, plans: names });
+  if (parsed.ok) return parsed.value;
+  const problems = parsed.problems.map(({ path, reason, fix }) => ({
+    file,
+    path,
+    line: undefined,
+    reason,
+    fix,
+  }));
+  throw problemsError("config_invalid", "The file of prices", problems);
 }

@@ -1,4 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
+import type { Price } from "../domain/prices/price.ts";
 
 /** Headers as they were written: a name may come several times. */
 type Headers = readonly (readonly [name: string, value: string])[];
@@ -28,6 +29,14 @@ export interface DescribedCall {
   readonly plan: string | undefined;
   /** What the account has in the pool that the call is paid from. */
   readonly balance: Credits;
+  /** The account's own prices; undefined: it has none. */
+  readonly ownPrices: readonly Price[] | undefined;
+  /** What the key may call; undefined: everything. */
+  readonly scopes: readonly string[] | undefined;
+  /** Units that the account used before, in the present period of the price's tiers. */
+  readonly used: number;
+  /** What was charged before of a number that grows. */
+  readonly charged: number;
 }
 
 /** Reads a header by its lower-case name. Repeats are joined, as RFC 9110 §5.3 says they mean. */

@@ -1,5 +1,6 @@
 import type { RenderedAnswer } from "../contract/contract.ts";
 import type { Credits } from "../domain/credits.ts";
+import type { LimitRule } from "../domain/limit-rule.ts";
 import type { ComputedSum } from "../domain/prices/compute-sums.ts";
 import type { ExplainedCondition, ExplainedPrice } from "../domain/prices/explain/explain-price.ts";
 import type { CountProblem } from "../domain/prices/outcome.ts";
@@ -11,6 +12,8 @@ export interface TriedQuote {
   readonly known: KnownQuote;
   /** What is set aside: the quote, and nothing where the price is decided on the answer. */
   readonly heldAside: Credits;
+  /** Of a price with tiers, the most that it costs where the account is in them. */
+  readonly inTier: Credits | undefined;
   /** The value that repeats are known by, as JSON; undefined: the price has no window, or the field is missing. */
   readonly repeatsBy: string | undefined;
 }
@@ -28,6 +31,16 @@ export interface TriedCharge {
   /** The part of it that the balance does not cover, or the caller's `Credits-Max` does not allow. */
   readonly uncollected: Credits;
   readonly countProblem: CountProblem;
+  /** By which tiers its units are charged; empty: the price has none, or nothing was counted. */
+  readonly tiers: readonly TierPart[];
+}
+
+/** A part of a call that one tier costs. */
+interface TierPart {
+  /** The tier begins beyond so much. */
+  readonly over: number;
+  readonly cost: Credits;
+  readonly units: number;
 }
 
 /** A refusal, and how the contract puts it. */
@@ -57,6 +70,12 @@ export interface Trial {
   readonly kind: "contract" | "customerApi" | "open" | "unpriced" | "free" | "priced" | "refused";
   /** The endpoint's name; undefined: no match is its. */
   readonly endpoint: string | undefined;
+  /** The key's scopes do not have it. */
+  readonly isForbidden: boolean;
+  /** The limits that it is counted by: those of all accounts, and those of its plan. */
+  readonly limits: readonly LimitRule[];
+  /** Of `prices`, the account's own. */
+  readonly ownPrices: ReadonlySet<Price>;
   /** All prices of the endpoint that the account may have, in the order in which they are tried. */
   readonly prices: readonly ExplainedPrice[];
   /** Those that are for other plans. */

@@ -3,8 +3,9 @@ import { type ComputedSum, type ComputedSums, computeSums } from "../domain/pric
 import { answerFactsOf } from "../domain/prices/explain/described-answer.ts";
 import { explainAnswer } from "../domain/prices/explain/explain-price.ts";
 import { NOTHING_CHARGED } from "../domain/prices/outcome.ts";
+import { toMicroUnits } from "../domain/prices/part-amount.ts";
 import type { Price, RequestFacts } from "../domain/prices/price.ts";
-import { computeMeasuredAmount } from "../domain/prices/tiers.ts";
+import { computeMeasuredAmount, divideByTiers } from "../domain/prices/tiers.ts";
 import { type DescribedCall, type DescribedResponse, headerReader } from "./described-call.ts";
 import type { TriedCharge } from "./trial.ts";
 
@@ -14,31 +15,48 @@ const NO_SUMS: readonly ComputedSum[] = [];
 export function computeTriedCharge(
   price: Price,
   request: RequestFacts,
-  { response, balance }: DescribedCall,
+  { response, balance, used, charged }: DescribedCall,
   max: bigint | undefined,
 ): TriedCharge {
   const { status } = response;
   const answer = answerFactsOf(describeAnswer(response));
   const isChargedStatus = chargedOn(price, status);
-  const { charge, sums } = isChargedStatus
-    ? asFirst(computeSums(price, { status, units: undefined, answer }, request))
-    : { charge: NOTHING_CHARGED, sums: NO_SUMS };
+  const { charge, sums, tiers } = isChargedStatus
+    ? after({ used, charged }, computeSums(price, { status, units: undefined, answer }, request))
+    : { charge: NOTHING_CHARGED, sums: NO_SUMS, tiers: [] };
   const conditions = isChargedStatus ? explainAnswer(price.where ?? [], answer) : [];
   // What is above the quote is collected as far as there are credits, and as the caller's Credits-Max allows.
   const most = max !== undefined && max < balance ? max : balance;
   const uncollected = price.decide === "request" && charge.amount > most ? charge.amount - most : 0n;
-  return { isChargedStatus, conditions, sums, uncollected, ...charge };
+  return { isChargedStatus, conditions, sums, tiers, uncollected, ...charge };
 }
 
-/** As if nothing had been used in the period of its tiers, and nothing been charged of a number that grows. */
-function asFirst({ charge, sums }: ComputedSums): ComputedSums {
+/** As it is when so much was used in the period of its tiers, and so much was charged of a number that grows. */
+function after(
+  before: Pick<DescribedCall, "used" | "charged">,
+  { charge, sums }: ComputedSums,
+): ComputedSums & Pick<TriedCharge, "tiers"> {
   const { measured } = charge;
   const [own, ...others] = sums;
-  if (measured === undefined || own === undefined) return { charge, sums };
+  if (measured === undefined || own === undefined) return { charge, sums, tiers: [] };
+  const [used, charged] = [toMicroUnits(before.used), toMicroUnits(before.charged)];
   const alone = { ...measured, rest: 0n, least: undefined, most: undefined };
-  const { amount } = computeMeasuredAmount(measured, 0n, 0n);
-  const first = { ...own, amount: computeMeasuredAmount(alone, 0n, 0n).amount };
-  return { charge: { ...charge, amount, measured: undefined }, sums: [first, ...others] };
+  const { amount, quantity, units } = computeMeasuredAmount(measured, used, charged);
+  const first = { ...own, amount: computeMeasuredAmount(alone, used, charged).amount };
+  const tiers = measured.counter === undefined ? [] : divideByTiers(measured, used, quantity);
+  return {
+    charge: { ...charge, amount, units: Math.ceil(fromMicroUnits(units)), measured: undefined },
+    sums: [first, ...others],
+    tiers: tiers.map(({ over, cost, quantity: part }) => ({
+      over: fromMicroUnits(over),
+      cost,
+      units: fromMicroUnits(part),
+    })),
+  };
+}
+
+function fromMicroUnits(units: bigint): number {
+  return Number(units) / 1_000_000;
 }
 
 function describeAnswer({ headers, body }: DescribedResponse): Parameters<typeof answerFactsOf>[0] {

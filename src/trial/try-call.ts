@@ -1,15 +1,19 @@
 import type { Config } from "../config/config.ts";
-import type { RenderContext } from "../contract/contract.ts";
+import type { Contract, RenderContext } from "../contract/contract.ts";
 import { loadContract } from "../contract/load-contract.ts";
 import { parseCredits } from "../domain/credits.ts";
-import { computeKnownQuote, computeQuote } from "../domain/prices/compute-quote.ts";
+import { KeyScopes } from "../domain/keys/key-scopes.ts";
+import type { LimitRule } from "../domain/limit-rule.ts";
+import { computeKnownQuote, computeQuote, computeQuoteInTier } from "../domain/prices/compute-quote.ts";
 import { explainSelection } from "../domain/prices/explain/explain-price.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
+import { toMicroUnits } from "../domain/prices/part-amount.ts";
 import type { Price, RequestFacts } from "../domain/prices/price.ts";
 import { buildPriceTable } from "../domain/prices/price-table.ts";
 import { isFreeFor } from "../domain/prices/select-price.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
+import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { RouteTable } from "../domain/routes/route-table.ts";
 import { type DescribedCall, headerReader } from "./described-call.ts";
 import { readRequest, readTarget } from "./read-request.ts";
@@ -18,14 +22,20 @@ import type { SeenAnswer, Trial, TriedQuote, TriedRefusal } from "./trial.ts";
 import { computeTriedCharge } from "./tried-charge.ts";
 
 /** What a trial needs of a configuration. */
-export type TriedConfig = Pick<Config, "contract" | "prices" | "unpriced" | "open" | "customerApi">;
+export type TriedConfig = Pick<
+  Config,
+  "contract" | "prices" | "unpriced" | "open" | "customerApi" | "limits" | "plans"
+>;
+
+/** The number of a list that is not published: nothing shows it. */
+const OWN_VERSION = 1;
 
 /** Nothing runs, so there is no request that an id could be of: it shows its place. */
 const REQUEST_ID = "00000000-0000-7000-8000-000000000000";
 
 /**
- * Prices a described call as the gateway would, in its order, without a database: one account with one key, which has the plan and
- * the balance of the description and no window, cap or limit that another call had used.
+ * Prices a described call as the gateway would, in its order, without a database: one account with one key, which has the plan, prices,
+ * scopes and balance of the description and no window, cap or limit that another call had used.
  */
 export async function tryCall(config: TriedConfig, call: DescribedCall, nowMs: number): Promise<Trial> {
   const contract = loadContract(config.contract);
@@ -36,26 +46,60 @@ export async function tryCall(config: TriedConfig, call: DescribedCall, nowMs: n
   const refuse = (
     refusal: Refusal,
     at: TriedRefusal["at"],
-    where: RenderContext = context,
+    where: Pick<RenderContext, "endpoint" | "path"> = context,
   ): TriedRefusal => ({
     refusal,
     at,
-    answer: contract.renderRefusal(refusal, where),
+    answer: contract.renderRefusal(refusal, { ...context, ...where }),
   });
   if ("code" in target) return { ...start, kind: "refused", refusal: refuse(target, "request") };
   const { path } = target;
-  const own = contract.findEndpoint(method, path);
-  if (own !== undefined) return { ...start, path, kind: "contract", endpoint: own.match };
+  const limits = findLimits(config, call.plan, method, path);
   const { customerApi } = config;
-  if (customerApi.enabled && path.startsWith(`${customerApi.path}/`))
-    return { ...start, path, kind: "customerApi" };
-  if (isOpen(config.open, method, path)) return { ...start, path, kind: "open" };
+  const isOfCustomerApi = customerApi.enabled && path.startsWith(`${customerApi.path}/`);
+  if (!isOfCustomerApi && isOpen(config.open, method, path)) return { ...start, path, kind: "open" };
+  const reached = { ...start, path, limits };
+  if (call.scopes !== undefined && !new KeyScopes(call.scopes).permits(method, path)) {
+    const refusal = refuse({ code: "key_not_permitted" }, "request");
+    return { ...reached, kind: "refused", isForbidden: true, refusal };
+  }
+  const own = contract.findEndpoint(method, path);
+  if (own !== undefined) return { ...reached, kind: "contract", endpoint: own.match };
+  if (isOfCustomerApi) return { ...reached, kind: "customerApi" };
+  return await tryRoute(config, contract, call, { reached, target, refuse, nowMs });
+}
+
+type Reached = Omit<typeof NOTHING_TRIED, "limits"> & Pick<Trial, "method" | "path" | "limits">;
+
+interface Way {
+  readonly reached: Reached;
+  readonly target: RequestTarget;
+  readonly refuse: (
+    refusal: Refusal,
+    at: TriedRefusal["at"],
+    where?: Pick<RenderContext, "endpoint" | "path">,
+  ) => TriedRefusal;
+  readonly nowMs: number;
+}
+
+/** A request that is neither open nor answered by Farebox itself. */
+async function tryRoute(
+  config: TriedConfig,
+  contract: Contract,
+  call: DescribedCall,
+  { reached, target, refuse, nowMs }: Way,
+): Promise<Trial> {
+  const { path } = target;
+  const { method } = reached;
   const whole = buildPriceTable({ version: 0, prices: config.prices, unpriced: config.unpriced });
-  const table = whole.forAccount({ plan: call.plan });
+  const { plan, ownPrices } = call;
+  const list = ownPrices && { version: OWN_VERSION, prices: ownPrices, unpriced: config.unpriced };
+  const table = whole.forAccount({ plan, own: list });
   const match = table.find(method, path);
   const ofOtherPlans = findOthers(config.prices, whole.find(method, path)?.endpoint, call.plan);
   const facts = await readRequest(call.request, target, match?.pathParams ?? {}, match?.reads);
-  const found = { ...start, path, endpoint: match?.endpoint, ofOtherPlans };
+  const ownOnes = match?.own?.prices ?? NONE;
+  const found = { ...reached, endpoint: match?.endpoint, ofOtherPlans, ownPrices: ownOnes };
   if ("code" in facts) return { ...found, kind: "refused", refusal: refuse(facts, "request") };
   const prices = explainSelection(match?.candidates ?? [], facts);
   const price = prices.find(({ outcome }) => outcome === "applies")?.price;
@@ -69,7 +113,7 @@ export async function tryCall(config: TriedConfig, call: DescribedCall, nowMs: n
   if (isFreeFor(price, method)) {
     return { ...priced, kind: "free", seen: renderSeen(contract, call, price, undefined, state) };
   }
-  const at = { ...context, endpoint: price.endpoint, path };
+  const at = { endpoint: price.endpoint, path };
   return {
     ...priced,
     kind: "priced",
@@ -94,7 +138,7 @@ function tryPrice(
 ): TriedPrice {
   const { creditType } = price;
   const { balance } = call;
-  const quote = computeTriedQuote(price, facts);
+  const quote = computeTriedQuote(price, facts, call.used);
   const max = readMax(call);
   const charge = computeTriedCharge(price, facts, call, max);
   const needed = price.decide === "answer" ? charge.amount : quote.heldAside;
@@ -120,10 +164,11 @@ function tryPrice(
   };
 }
 
-function computeTriedQuote(price: Price, facts: RequestFacts): TriedQuote {
+function computeTriedQuote(price: Price, facts: RequestFacts, used: number): TriedQuote {
   return {
     known: computeKnownQuote(price, facts),
     heldAside: price.decide === "answer" ? 0n : computeQuote(price, facts).amount,
+    inTier: price.tiers && computeQuoteInTier(price, facts, toMicroUnits(used)),
     repeatsBy: readOnceValue(price, facts),
   };
 }
@@ -131,6 +176,18 @@ function computeTriedQuote(price: Price, facts: RequestFacts): TriedQuote {
 function readMax({ request }: DescribedCall): bigint | undefined {
   const text = headerReader(request.headers)("credits-max");
   return text === undefined ? undefined : parseCredits(text);
+}
+
+/** The rules that would count it, of all accounts and of its plan. */
+function findLimits(
+  { limits, plans }: Pick<Config, "limits" | "plans">,
+  plan: string | undefined,
+  method: string,
+  path: string,
+): readonly LimitRule[] {
+  const ofPlan = plans.find(({ name }) => name === plan)?.limits ?? [];
+  // Scopes and limits compare paths alike.
+  return [...limits, ...ofPlan].filter(({ match }) => new KeyScopes([match]).permits(method, path));
 }
 
 function isOpen(open: readonly string[], method: string, path: string): boolean {
@@ -155,8 +212,13 @@ function findOthers(
   );
 }
 
+const NONE: ReadonlySet<Price> = new Set();
+
 const NOTHING_TRIED = {
   endpoint: undefined,
+  isForbidden: false,
+  limits: [],
+  ownPrices: NONE,
   prices: [],
   ofOtherPlans: [],
   price: undefined,

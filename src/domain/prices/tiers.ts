@@ -98,22 +98,32 @@ export function computeMeasuredAmount(
   const grown = measured.units - charged;
   const units = measured.increase === undefined ? measured.units : grown > 0n ? grown : 0n;
   const quantity = round === "block" ? divideUp(units, block) * block : units;
-  let sum = 0n;
-  if (whole) {
-    const [, cost] = costs.findLast(([over]) => over <= used) ?? [0n, 0n];
-    sum = cost * quantity;
-  } else {
-    for (const [index, [over, cost]] of costs.entries()) {
-      const end = costs[index + 1]?.[0];
-      const from = used > over ? used : over;
-      const until = end !== undefined && end < used + quantity ? end : used + quantity;
-      if (until > from) sum += (until - from) * cost;
-    }
-  }
+  const sum = divideByTiers({ costs, whole }, used, quantity).reduce(
+    (all, { cost, quantity: part }) => all + part * cost,
+    0n,
+  );
   let amount = divideUp(sum, block);
   if (round === "credit") amount = divideUp(amount, MICRO_PER_CREDIT) * MICRO_PER_CREDIT;
   const limited = limitAmount({ least, most }, amount + rest);
   return { amount: limited < MAX_CREDITS ? limited : MAX_CREDITS, quantity, units };
+}
+
+/** So much, in micro-units, by the tiers that it falls into when so much was used before. */
+export function divideByTiers(
+  { costs, whole }: Pick<Measured, "costs" | "whole">,
+  used: bigint,
+  quantity: bigint,
+): readonly { readonly over: bigint; readonly cost: Credits; readonly quantity: bigint }[] {
+  if (whole) {
+    const [over, cost] = costs.findLast(([beyond]) => beyond <= used) ?? [0n, 0n];
+    return [{ over, cost, quantity }];
+  }
+  return costs.flatMap(([over, cost], index) => {
+    const end = costs[index + 1]?.[0];
+    const from = used > over ? used : over;
+    const until = end !== undefined && end < used + quantity ? end : used + quantity;
+    return until > from ? [{ over, cost, quantity: until - from }] : [];
+  });
 }
 
 function divideUp(value: bigint, by: bigint): bigint {

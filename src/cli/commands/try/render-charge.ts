@@ -3,6 +3,7 @@ import type { CountProblem } from "../../../domain/prices/outcome.ts";
 import type { Price } from "../../../domain/prices/price.ts";
 import { isIncrease } from "../../../domain/prices/price-shape.ts";
 import { describeAmount, describePart, describeTiers } from "../../../domain/prices/price-text.ts";
+import type { DescribedCall } from "../../../trial/described-call.ts";
 import type { TriedCharge } from "../../../trial/trial.ts";
 import { renderCondition, section } from "./render-parts.ts";
 
@@ -13,7 +14,11 @@ const PROBLEMS: Readonly<Record<NonNullable<CountProblem>, string>> = {
 };
 
 /** How the charge came. */
-export function renderCharge(price: Price, charge: TriedCharge, status: number): string {
+export function renderCharge(
+  price: Price,
+  charge: TriedCharge,
+  { response: { status }, used, charged }: DescribedCall,
+): string {
   const { creditType } = price;
   const { isChargedStatus, conditions, sums, amount, uncollected, countProblem } = charge;
   const lines = [
@@ -26,14 +31,25 @@ export function renderCharge(price: Price, charge: TriedCharge, status: number):
           `${PROBLEMS[countProblem]}: what the price says of that is charged (\`uncounted\`), with a warning`,
         ]),
     ...renderLimits(price, charge),
-    ...(price.tiers === undefined ? [] : [`${describeTiers(price).join("")}: nothing was used before it`]),
-    ...(isIncrease(price.count) ? ["nothing was charged of the number before it"] : []),
+    ...renderTiers(price, charge, used),
+    ...(isIncrease(price.count) ? [`${charged} of the number was charged before it`] : []),
     `charge: ${describeAmount(amount, creditType)}`,
     ...(uncollected === 0n
       ? []
       : [`${describeAmount(uncollected, creditType)} of it is uncollected: more than may be taken`]),
   ];
   return section(`The answer: ${status}`, lines);
+}
+
+/** The tiers, and what of the call falls into which. */
+function renderTiers(price: Price, { tiers }: TriedCharge, used: number): string[] {
+  if (price.tiers === undefined) return [];
+  const parts = tiers.map(({ over, cost, units }) => {
+    const tier = over === 0 ? "in the first tier" : `over ${over}`;
+    return `${units} ${tier} at ${describeAmount(cost, price.creditType)}`;
+  });
+  const before = `${used === 0 ? "nothing" : used} was used before it in the ${price.tiers.within}`;
+  return [`${describeTiers(price).join("")}: ${[before, ...parts].join(", ")}`];
 }
 
 function renderSum({ part, when, where, units, amount }: ComputedSum, creditType: string): string {

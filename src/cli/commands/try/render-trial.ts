@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import { formatCredits } from "../../../domain/credits.ts";
+import { formatDuration } from "../../../domain/duration.ts";
 import type { ExplainedPrice } from "../../../domain/prices/explain/explain-price.ts";
 import type { Price } from "../../../domain/prices/price.ts";
 import { describeAmount, describePrice } from "../../../domain/prices/price-text.ts";
@@ -20,9 +21,10 @@ export function renderTrial(trial: Trial, { file, call }: Tried): string {
   const parts = [
     `${trial.method} ${trial.path} with ${file}`,
     renderPrices(trial),
+    renderLimits(trial),
     price === undefined || quote === undefined ? "" : renderQuote(price, quote, call),
     refusal?.at === "request" ? renderRefusal("Refused before the upstream is asked", refusal.answer) : "",
-    price === undefined || charge === undefined ? "" : renderCharge(price, charge, call.response.status),
+    price === undefined || charge === undefined ? "" : renderCharge(price, charge, call),
     refusal?.at === "answer" ? renderRefusal("Refused in the place of the answer", refusal.answer) : "",
     seen === undefined ? "" : renderSeen(seen),
     withoutCredits === undefined || refusal !== undefined
@@ -40,12 +42,14 @@ const WITHOUT_PRICES: Readonly<Partial<Record<Trial["kind"], string>>> = {
   unpriced: "No price applies: `unpriced` says what becomes of it.",
 };
 
-function renderPrices({ kind, endpoint, prices, ofOtherPlans, refusal }: Trial): string {
+function renderPrices(trial: Trial): string {
+  const { kind, endpoint, prices, ofOtherPlans, ownPrices, refusal } = trial;
+  if (trial.isForbidden) return "The key's scopes do not have it.";
   const heading = endpoint === undefined ? "No match is its." : `Endpoint: ${endpoint}`;
   const unpriced = kind === "unpriced" && refusal === undefined ? " It is free." : "";
   return [
     ...(kind === "open" ? [] : [heading]),
-    ...prices.map((one, index) => renderPrice(one, index + 1)),
+    ...prices.map((one, index) => renderPrice(one, index + 1, ownPrices.has(one.price))),
     ...ofOtherPlans.map((price) => `  –  for ${price.plans?.join(", ") ?? ""} only: ${describePrice(price)}`),
     ...(WITHOUT_PRICES[kind] === undefined ? [] : [`${WITHOUT_PRICES[kind]}${unpriced}`]),
   ].join("\n");
@@ -58,20 +62,35 @@ const OUTCOMES: Readonly<Record<ExplainedPrice["outcome"], string>> = {
   later: "not tried: one before it applies",
 };
 
-function renderPrice({ price, outcome, conditions }: ExplainedPrice, place: number): string {
+function renderPrice({ price, outcome, conditions }: ExplainedPrice, place: number, isOwn: boolean): string {
   const shown = outcome === "later" ? [] : conditions;
+  const whose = isOwn ? " (the account's own)" : "";
   return [
-    `  ${place}. ${OUTCOMES[outcome]}: ${describePrice(price)}`,
+    `  ${place}. ${OUTCOMES[outcome]}${whose}: ${describePrice(price)}`,
     ...shown.map((condition) => `       ${renderCondition(condition)}`),
   ].join("\n");
 }
 
-function renderQuote(price: Price, { known, heldAside, repeatsBy }: TriedQuote, call: DescribedCall): string {
+function renderLimits({ limits, charge, isForbidden }: Trial): string {
+  if (limits.length === 0 || isForbidden) return "";
+  const lines = limits.map(({ match, requests, windowSeconds, by, counts }) => {
+    const what = counts === "results" ? "results" : "requests";
+    const counted = counts === "results" ? `; it is ${Math.max(1, charge?.units ?? 1)} of them` : "";
+    return `at most ${requests} ${what} in ${formatDuration(windowSeconds)} of one ${by}, with all that is ${match}${counted}`;
+  });
+  return section("Limits that count it", lines);
+}
+
+function renderQuote(price: Price, quote: TriedQuote, call: DescribedCall): string {
   const { creditType } = price;
+  const { known, heldAside, inTier, repeatsBy } = quote;
   const lines = [
     known === "unbounded"
       ? "there is no bound of what it can cost"
       : `the most that it can cost: ${describeAmount(known.amount, creditType)}${price.per === "result" ? `, for ${known.units}` : ""}`,
+    ...(inTier === undefined
+      ? []
+      : [`in the tier where the account is: at most ${describeAmount(inTier, creditType)}`]),
     price.decide === "answer"
       ? "nothing is set aside: it is decided on the answer"
       : `set aside of ${formatCredits(call.balance)}: ${describeAmount(heldAside, creditType)}`,

@@ -11,8 +11,17 @@ export function trialToJson(trial: Trial): Record<string, unknown> {
     request: { method: trial.method, path: trial.path },
     kind: trial.kind,
     endpoint: trial.endpoint ?? null,
+    permitted: !trial.isForbidden,
+    limits: trial.limits.map(({ match, requests, windowSeconds, by, counts }) => ({
+      match,
+      requests,
+      windowSeconds,
+      by,
+      counts: counts ?? "requests",
+    })),
     prices: trial.prices.map((one) => ({
       price: priceToJson(one.price),
+      own: trial.ownPrices.has(one.price),
       text: describePrice(one.price),
       outcome: one.outcome,
       conditions: one.conditions.map(conditionToJson),
@@ -35,12 +44,13 @@ function conditionToJson({ condition, found, holds }: ExplainedCondition): Recor
   return { condition, found, holds: holds ?? null };
 }
 
-function quoteToJson({ known, heldAside, repeatsBy }: TriedQuote): Record<string, unknown> {
+function quoteToJson({ known, heldAside, inTier, repeatsBy }: TriedQuote): Record<string, unknown> {
   const isBounded = known !== "unbounded";
   return {
     most: isBounded ? creditsToJson(known.amount) : null,
     units: isBounded ? known.units : null,
     held: creditsToJson(heldAside),
+    inTier: inTier === undefined ? null : creditsToJson(inTier),
     repeatsBy: repeatsBy ?? null,
   };
 }
@@ -55,6 +65,7 @@ function chargeToJson(charge: TriedCharge, creditType: string): Record<string, u
       units,
       amount: creditsToJson(amount),
     })),
+    tiers: charge.tiers.map(({ over, cost, units }) => ({ over, cost: creditsToJson(cost), units })),
     units: charge.units,
     amount: creditsToJson(charge.amount),
     uncollected: creditsToJson(charge.uncollected),

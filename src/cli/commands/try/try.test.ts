@@ -15,7 +15,8 @@ writeFileSync(
 upstream: http://127.0.0.1:9000
 unpriced: refuse
 open: [GET /health]
-plans: { growth: { recurring: { credits: 100, every: month } } }
+plans: { growth: { recurring: { credits: 100, every: month }, limits: [{ match: POST /v1/*, results: 500, per: minute, by: key }] } }
+limits: [{ match: "*", requests: 10, per: second }, { match: GET /v1/ip, requests: 1, per: minute }]
 prices:
   - { match: POST /v1/search, plan: growth, cost: 1, when: { body: /deep, equals: true } }
   - { match: POST /v1/search, cost: 8, when: { body: /deep, equals: true } }
@@ -30,6 +31,17 @@ prices:
   - { match: POST /v1/scrape, cost: 1 }
   - { match: GET /v1/ip, cost: 10, on: processed, once: { key: { query: ip }, within: 24h } }
   - { match: "GET /v1/jobs/{id}", free: true }
+  - match: POST /v1/tiered
+    cost: 2
+    per: result
+    count: { body: /data }
+    atMost: { body: /limit, default: 10, max: 100 }
+    tiers: { within: month, counter: searches, steps: [{ over: 1000, cost: 1 }] }
+  - match: "GET /v1/crawl/{id}"
+    cost: 1
+    per: page
+    count: { body: /completed, increase: { key: { path: id }, within: 30d } }
+    decide: answer
   - { match: POST /v1/answer, cost: 1, per: token, count: { body: /tokens }, decide: answer }
 `,
 );
@@ -48,13 +60,17 @@ async function run(...options: string[]): Promise<{ code: number; out: string; e
 interface Tried {
   readonly kind: string;
   readonly endpoint: string | null;
+  readonly permitted: boolean;
+  readonly limits: readonly { match: string; counts: string }[];
   readonly prices: readonly {
+    own: boolean;
     outcome: string;
     conditions: readonly { found: string; holds: boolean | null }[];
   }[];
   readonly otherPlans: readonly unknown[];
   readonly quote: {
     most: number | null;
+    inTier: number | null;
     held: number;
     units: number | null;
     repeatsBy: string | null;
@@ -62,6 +78,7 @@ interface Tried {
   readonly charge: {
     chargedStatus: boolean;
     amount: number;
+    tiers: readonly { over: number; units: number }[];
     uncollected: number;
     units: number;
     countProblem: string | null;
@@ -90,7 +107,7 @@ describe("farebox try", () => {
       twelve,
     );
     assert.equal(code, 0);
-    const [searched, quoted, answered, seen, refused] = out.split("\n\n").slice(1);
+    const [searched, limited, quoted, answered, seen, refused] = out.split("\n\n").slice(1);
     assert.equal(
       searched,
       `Endpoint: POST /v1/search
@@ -98,6 +115,10 @@ describe("farebox try", () => {
        \`/deep\` of the body is \`true\`: does not hold, there is false
   2. applies: 2 credits per 10 results, at most 100 results a request, plus 3 credits per request when query parameter \`phone\` is given, charged when successful and when \`/status\` of the answer is not \`miss\`
   –  for growth only: 1 credit per request, charged when successful`,
+    );
+    assert.equal(
+      limited,
+      "Limits that count it\n  at most 10 requests in 1s of one account, with all that is *",
     );
     assert.equal(
       quoted,
@@ -128,7 +149,7 @@ describe("farebox try", () => {
       answer.prices.map(({ outcome }) => outcome),
       ["fails", "applies"],
     );
-    assert.deepEqual(answer.quote, { most: 2, units: 10, held: 2, repeatsBy: null });
+    assert.deepEqual(answer.quote, { most: 2, units: 10, inTier: null, held: 2, repeatsBy: null });
     // More than the bound that the request led to: the whole count is charged.
     assert.equal(answer.charge?.amount, 4);
     assert.equal(answer.seen?.headers["Credits-Charged"], "4");
@@ -147,6 +168,86 @@ describe("farebox try", () => {
     const unknown = await run("--request", "POST /v1/search", "--plan", "grwth");
     assert.equal(unknown.code, 1);
     assert.match(unknown.err, /no plan "grwth"[^]*growth/);
+  });
+
+  it("tries tiers and a number that grows from where the account is", async () => {
+    const five = ["--body", '{"limit":5}', "--response-body", '{"data":[1,2,3,4,5]}'];
+    const cost = async (...options: string[]) => {
+      const { quote, charge } = await tried("POST /v1/tiered", ...five, ...options);
+      const parts = charge?.tiers.map(({ over, units }) => [over, units]);
+      return [quote?.most, quote?.inTier, charge?.amount, parts];
+    };
+    assert.deepEqual(await cost(), [10, 10, 10, [[0, 5]]]);
+    assert.deepEqual(await cost("--used", "998"), [
+      10,
+      7,
+      7,
+      [
+        [0, 2],
+        [1000, 3],
+      ],
+    ]);
+    assert.deepEqual(await cost("--used", "2000.5"), [10, 5, 5, [[1000, 5]]]);
+    const { out } = await run("--request", "POST /v1/tiered", ...five, "--used", "998");
+    assert.match(
+      out,
+      /: 998 was used before it in the month, 2 in the first tier at 2 credits, 3 over 1000 at 1 /,
+    );
+    const crawl = ["GET /v1/crawl/7", "--response-body", '{"completed":7}'] as const;
+    const grown = await tried(...crawl, "--charged", "3");
+    assert.deepEqual([grown.charge?.amount, grown.charge?.units], [4, 4]);
+    assert.equal((await tried(...crawl, "--charged", "9")).charge?.amount, 0);
+    assert.equal((await run("--request", "GET /v1/ip", "--used", "-1")).code, 1);
+  });
+
+  it("tries an account's own prices before all others, and says what is wrong with them", async () => {
+    const prices = join(folder, "own.yaml");
+    // Its parameters may have other names.
+    writeFileSync(prices, 'prices: [{ match: "GET /v1/crawl/{job}", plan: growth, cost: 0.25 }]\n');
+    const crawl = ["GET /v1/crawl/7", "--account-prices", prices] as const;
+    const own = await tried(...crawl, "--plan", "growth");
+    assert.deepEqual([own.endpoint, own.charge?.amount], ["GET /v1/crawl/{id}", 0.25]);
+    assert.deepEqual(
+      own.prices.map((price) => [price.own, price.outcome]),
+      [
+        [true, "applies"],
+        [false, "later"],
+      ],
+    );
+    assert.deepEqual(
+      (await tried(...crawl)).prices.map((price) => price.own),
+      [false],
+    );
+    writeFileSync(prices, "prices: [{ match: GET /a, plan: grwth, cost: -1 }]\n");
+    const wrong = await run("--request", "GET /a", "--account-prices", prices);
+    assert.equal(wrong.code, 2);
+    assert.match(
+      wrong.err,
+      /own\.yaml prices\[0\]\.plan[^]*own\.yaml prices\[0\]\.cost: -1 is not an amount/,
+    );
+  });
+
+  it("knows the key's scopes, and tells the limits that count a call", async () => {
+    const scoped = await tried("GET /v1/ip", "--scope", "POST /v1/*", "--scope", "GET /V1/jobs/{id}");
+    assert.deepEqual([scoped.permitted, scoped.refusal?.status, scoped.charge], [false, 403, null]);
+    assert.equal((await tried("GET /v1/jobs/1", "--scope", "GET /V1/jobs/{id}/")).permitted, true);
+    // What needs no key has no scopes.
+    assert.equal((await tried("GET /health", "--scope", "POST /v1/*")).kind, "open");
+    const limits = async (...options: [string, ...string[]]) =>
+      (await tried(...options)).limits.map(({ match, counts }) => `${match} ${counts}`);
+    assert.deepEqual(await limits("HEAD /v1/ip/"), ["* requests", "GET /v1/ip requests"]);
+    assert.deepEqual(await limits("POST /v1/scrape", "--plan", "growth"), [
+      "* requests",
+      "POST /v1/* results",
+    ]);
+    assert.deepEqual(await limits("GET /health"), []);
+    const { out } = await run("--request", "POST /v1/search", "--plan", "growth", "--response-body", twelve);
+    assert.match(
+      out,
+      /at most 500 results in 1m of one key, with all that is POST \/v1\/\*; it is 12 of them/,
+    );
+    const wrong = await run("--request", "GET /v1/ip", "--scope", "GET v1");
+    assert.match(wrong.err, /does not begin with \//);
   });
 
   it("charges nothing where the status or the answer says so", async () => {

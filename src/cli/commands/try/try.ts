@@ -1,15 +1,22 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { parseAccountPrices } from "../../../config/load-account-prices.ts";
 import { loadConfig } from "../../../config/load-config.ts";
 import { type Credits, parseCredits } from "../../../domain/credits.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
+import type { Problem } from "../../../domain/problem.ts";
+import { parseMatchPattern } from "../../../domain/routes/match-pattern.ts";
 import { tryCall } from "../../../trial/try-call.ts";
-import { type Cli, jsonOption, type OutputOptions, printResult } from "../../cli.ts";
+import { type Cli, collecting, jsonOption, type OutputOptions, printResult } from "../../cli.ts";
 import { type CallOptions, parseHeader, parseRequestLine, parseStatus, readCall } from "./read-call.ts";
 import { renderTrial } from "./render-trial.ts";
 import { trialToJson } from "./trial-to-json.ts";
 
 interface Options extends OutputOptions, CallOptions {
   readonly plan?: string;
+  readonly accountPrices?: string;
+  readonly scope?: readonly string[];
+  readonly used?: number;
+  readonly charged?: number;
   readonly balance?: Credits;
 }
 
@@ -36,6 +43,21 @@ export function addTry(program: Command, cli: Cli): void {
     .option("--response-header <header>", "one of its answer's headers; may be repeated", parseHeader, [])
     .option("--response-body <body>", "its answer's body, as --body")
     .option("--plan <name>", "the account's plan (default: none)")
+    .option(
+      "--account-prices <file>",
+      "a file with the account's own prices, as `prices publish --account` takes it",
+    )
+    .option("--scope <match>", "what the key may call; may be repeated (default: everything)", parseScope)
+    .option(
+      "--used <units>",
+      "of a price with tiers: what was used in the period before (default: 0)",
+      parseUnits,
+    )
+    .option(
+      "--charged <number>",
+      "of a number that grows: the highest that was charged before (default: 0)",
+      parseUnits,
+    )
     // No default of commander's own: its help cannot write an amount.
     .option(
       "--balance <credits>",
@@ -45,10 +67,13 @@ export function addTry(program: Command, cli: Cli): void {
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
       const config = loadConfig(file);
-      const { plan, balance = parseBalance(USUAL_BALANCE) } = options;
+      const { plan, accountPrices, scope: scopes, used = 0, charged = 0 } = options;
+      const { balance = parseBalance(USUAL_BALANCE) } = options;
       const plans = config.plans.map(({ name }) => name);
       if (plan !== undefined && !plans.includes(plan)) refusePlan(plan, plans);
-      const call = { ...(await readCall(options)), plan, balance };
+      const ownPrices = accountPrices === undefined ? undefined : parseAccountPrices(accountPrices, config);
+      const described = await readCall(options);
+      const call = { ...described, plan, balance, ownPrices, scopes, used, charged };
       const trial = await tryCall(config, call, Date.now());
       printResult(cli, options, trialToJson(trial), () => renderTrial(trial, { file, call }));
     });
@@ -59,6 +84,21 @@ function refusePlan(plan: string, plans: readonly string[]): never {
   throw new FareboxError("plan_unknown", `The configuration has no plan "${plan}".`, {
     detail: { plan, fix },
   });
+}
+
+const parseScope = collecting((text: string, before: readonly string[] | undefined): string[] => {
+  const problems: Problem[] = [];
+  parseMatchPattern(text, "", problems);
+  const [problem] = problems;
+  if (problem !== undefined) throw new InvalidArgumentError(`${problem.reason}; ${problem.fix}.`);
+  return [...(before ?? []), text];
+});
+
+function parseUnits(text: string): number {
+  const units = Number(text);
+  if (!/^\d+(?:\.\d{1,6})?$/.test(text) || units > 1e9)
+    throw new InvalidArgumentError("Write a number from 0 to a billion.");
+  return units;
 }
 
 function parseBalance(text: string): Credits {
