@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
-import fc from "fast-check";
 import type { Credits } from "../../domain/credits.ts";
 import type { KeyCap } from "../../domain/key-cap.ts";
 import type { Database, Transaction } from "../database/database.ts";
@@ -433,58 +432,6 @@ eachDatabase("caps of keys", (openFresh, kind) => {
     assert.deepEqual(await caps(own), [9n, "plan"], "without its own the plan's apply");
     await db.transaction((tx) => applyDefaultCaps(tx, pool, []));
     assert.deepEqual(await readKeyCaps(db, pool, [own, plain]), []);
-  });
-
-  test("whatever is leased, charged, given back and refunded, no key spends more than its caps", async () => {
-    const amount = fc.bigInt(1n, 60n);
-    const step = fc.record({
-      verb: fc.constantFrom("lease", "lease", "charge", "charge", "pool charge", "give back", "refund"),
-      key: fc.nat(1),
-      instance: fc.nat(2),
-      amount,
-    });
-    await fc.assert(
-      fc.asyncProperty(fc.array(fc.array(step, { maxLength: 12 }), { maxLength: 6 }), async (rounds) => {
-        const pool = await createPool(db, 600n);
-        const caps = [capOf({ day: 150n, total: 400n }), capOf({ month: 220n })];
-        const added = await Promise.all(caps.map(() => addKey(db, pool)));
-        const keys = added.map(({ keyId }) => keyId);
-        for (const [index, keyId] of keys.entries()) await setCaps(pool, keyId, caps[index] ?? assert.fail());
-        const charged: number[] = [];
-        for (const round of rounds) {
-          await Promise.all(
-            round.map(async ({ verb, key, instance: at, amount: credits }, index) => {
-              const keyId = keys[key] ?? assert.fail();
-              const on = instance(at, 3);
-              if (verb === "lease")
-                await on.lease(leaseOf(pool, credits, { capKey: keyId, want: credits * 4n }));
-              else if (verb === "give back")
-                await on.lease(leaseOf(pool, 0n, { capKey: keyId, giveBack: credits }));
-              else if (verb === "refund") {
-                const seq = charged[index % Math.max(1, charged.length)];
-                if (seq !== undefined) {
-                  await refundCharge(db, { pool, seq, amount: "all", reason: "", reference: "r" });
-                }
-              } else {
-                const lease = verb === "charge" ? ({ hold: "lease", capKey: keyId } as const) : {};
-                const { seq } = await on.charge(chargeOf(pool, credits, { keyId, ...lease }));
-                if (seq !== null) charged.push(seq);
-              }
-            }),
-          );
-          for (const [index, keyId] of keys.entries()) {
-            const { spent, held } = await readCaps(pool, keyId);
-            for (const window of ["day", "month", "total"] as const) {
-              const cap = caps[index]?.[window] ?? null;
-              if (cap !== null)
-                assert.ok(spent[window] + held <= cap, `${window}: ${spent[window]} + ${held}`);
-            }
-          }
-        }
-        await assertSound(db);
-      }),
-      { numRuns: 30 },
-    );
   });
 });
 

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import { after, describe } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { Database } from "../database/database.ts";
@@ -20,7 +20,7 @@ export type TestDatabaseKind = Database["kind"] | "postgres 15";
 export async function createTestDatabase(kind: TestDatabaseKind, serverUrl?: string): Promise<TestDatabase> {
   if (kind === "pglite") {
     const directory = await copyPgliteTemplate();
-    return { target: { directory }, drop: () => rm(directory, { recursive: true, force: true }) };
+    return { target: { directory }, drop: async () => rmSync(directory, { recursive: true, force: true }) };
   }
   const url = await copyPostgresTemplate(kind === "postgres" ? serverUrl : await sharedPostgres(15));
   return { target: { url }, drop: () => dropPostgresCopy(url) };
