@@ -10,8 +10,9 @@ export function costWords(price: PriceJson): string {
   const amount = toCredits(cost);
   const credits = creditWords(textOf(price["credit"] ?? "credits"), amount);
   const per = textOf(price["per"] ?? "request");
+  const included = price["included"] === undefined ? "" : ` beyond the first ${textOf(price["included"])}`;
   const sums = Array.isArray(price["plus"]) ? " and more" : "";
-  return `${showCredits(amount)} ${credits} ${/^\d/.test(per) ? "per" : "a"} ${per}${sums}`;
+  return `${showCredits(amount)} ${credits} ${/^\d/.test(per) ? "per" : "a"} ${per}${included}${sums}`;
 }
 
 /** When it is charged, in words. */

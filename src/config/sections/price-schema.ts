@@ -115,6 +115,7 @@ const sum = {
     .describe(
       "The most results of one request: what is set aside before the call. Not needed with most, or decide: answer.",
     ),
+  included: z.int().optional().describe("So many results of each call are not charged. Default: none."),
   round: z
     .enum(["block", "credit", "exact"])
     .optional()

@@ -73,7 +73,7 @@ function quotePart(part: PricePart, facts: RequestFacts): Quote {
   if (units === undefined) return { amount: MAX_CREDITS, units: 1 };
   // Nearly all prices: no block, no rounding, whole results.
   const amount =
-    part.unit === undefined && part.round === undefined
+    part.unit === undefined && part.round === undefined && part.included === undefined
       ? part.cost * BigInt(units)
       : (computePartAmount(part, units) ?? MAX_CREDITS);
   // What the request asks for is known: it is what is charged.
@@ -88,8 +88,8 @@ function unitsToQuote({ atMost, count }: PricePart, facts: RequestFacts): number
 }
 
 /** As many results as `most` pays for. */
-function unboundedQuote({ cost, unit }: Price, most: Credits): Quote {
-  const units = cost === 0n ? 1n : (most * BigInt(unit?.size ?? 1)) / cost;
+function unboundedQuote({ cost, unit, included = 0 }: Price, most: Credits): Quote {
+  const units = cost === 0n ? 1n : (most * BigInt(unit?.size ?? 1)) / cost + BigInt(included);
   return { amount: most, units: Number(smallest(units, BigInt(MAX_UNITS))) };
 }
 

@@ -55,7 +55,7 @@ const bound = fc.oneof(
     .map(([how, fields, max]) => ({ [how]: fields, max })),
 );
 
-const counted = fc.record(
+const countedOrNot = fc.record(
   {
     cost: amount,
     per: fc.constantFrom("result", "10 results", "3 tokens", "token"),
@@ -66,12 +66,19 @@ const counted = fc.record(
       fc.record({ header: fc.constant("x-count") }),
     ),
     atMost: bound,
+    included: fc.integer({ min: 1, max: 30 }),
     round: fc.constantFrom("block", "credit", "exact"),
     uncounted: amount,
     where: fc.array(answerCondition, { maxLength: 2 }),
   },
   { requiredKeys: ["cost", "per", "count", "atMost"] },
 );
+/** What includes all that there can be is refused. */
+const counted = countedOrNot.map(({ included, ...one }) => {
+  const { atMost } = one;
+  const max = typeof atMost === "number" ? atMost : atMost["max"];
+  return Object.assign({}, one, included !== undefined && included < (max ?? 0) ? { included } : {});
+});
 const requested = fc.record({
   cost: amount,
   per: fc.constant("field"),
@@ -114,7 +121,8 @@ const priceForm = fc
   .map(({ own, least, most, ...rest }) => {
     const [low, high] = [Number(least ?? 0), Number(most ?? Number.MAX_VALUE)];
     const limits = low <= high ? { least, most } : { least: most, most: least };
-    return Object.assign({}, own, rest, limits);
+    // Tiers have a first step for what is included.
+    return Object.assign({}, own, rest, limits, "tiers" in rest ? { included: undefined } : {});
   });
 
 /** Prices as a file has them; an unconditional one last. */
@@ -180,6 +188,9 @@ function keepsToBounds(
     // One sum alone: what it is charged is within what it is quoted.
     const own = {
       ...price,
+      unit: undefined,
+      round: undefined,
+      included: undefined,
       ...part,
       when: [],
       plus: undefined,
@@ -275,8 +286,9 @@ describe("the price language, whatever is written in it", () => {
 });
 
 describe("amounts", () => {
-  const part = (cost: bigint, size: number, round: PricePart["round"]): PricePart => ({
+  const part = (cost: bigint, size: number, round: PricePart["round"], included?: number): PricePart => ({
     cost,
+    included,
     per: "result",
     unit: { size, name: "results" },
     round,
@@ -293,11 +305,13 @@ describe("amounts", () => {
         fc.constantFrom("block" as const, "credit", "exact", undefined),
         fc.integer({ min: 0, max: 10 ** 9 }),
         fc.integer({ min: 0, max: 6 }),
-        (cost, size, round, digits, decimals) => {
+        fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }),
+        (cost, size, round, digits, decimals, included) => {
           const units = Number(`${digits}e-${decimals}`);
-          const one = part(cost, size, round);
+          const one = part(cost, size, round, included);
           // The same in fractions: `digits` ten-to-the-minus-`decimals`ths of a result, of `size` to a block.
-          const [above, below] = [BigInt(digits), 10n ** BigInt(decimals) * BigInt(size)];
+          const beyond = BigInt(digits) - BigInt(included ?? 0) * 10n ** BigInt(decimals);
+          const [above, below] = [beyond > 0n ? beyond : 0n, 10n ** BigInt(decimals) * BigInt(size)];
           const up = (left: bigint, right: bigint): bigint => left / right + (left % right === 0n ? 0n : 1n);
           const rounding = roundingOf(one);
           const expected =

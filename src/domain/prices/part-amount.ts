@@ -12,10 +12,11 @@ export function roundingOf({ round, unit }: Pick<PricePart, "round" | "unit">): 
 
 /**
  * What so many results cost: every begun block its whole cost, or in proportion, rounded up to a whole credit or to a micro-credit.
- * `units` is not negative; of more than six decimals the rest counts as one more. Undefined: more than a pool can hold.
+ * What is `included` costs nothing. `units` is not negative; of more than six decimals the rest counts as one more. Undefined: more than a pool can hold.
  */
 export function computePartAmount(part: PricePart, units: number): Credits | undefined {
-  const exact = toMicroUnits(units);
+  const beyond = toMicroUnits(units) - toMicroUnits(part.included ?? 0);
+  const exact = beyond > 0n ? beyond : 0n;
   const block = unitsPerBlock(part);
   const rounding = roundingOf(part);
   let amount: Credits;

@@ -45,6 +45,10 @@ describe("a stored price list", () => {
     const list = { prices: [], unpriced: "free" as const };
     assert.deepEqual(Object.keys(priceListToJson(list)), ["prices", "unpriced"]);
     assert.match(priceListText(list), /^\{"language":2,/);
+    const written = { match: "GET /a", cost: 1, per: "result", count: { body: "" }, atMost: 50 };
+    const plus = [{ cost: 1, per: "result", count: { body: "" }, included: 10, atMost: 50 }];
+    assert.match(textOf([{ match: "GET /a", cost: 1, plus }]), /^\{"language":4,.*"included":10/);
+    assert.match(textOf([{ ...written, plan: "growth" }]), /^\{"language":3,/);
   });
 
   it("has one text however its prices are written", () => {

@@ -11,7 +11,10 @@ import { isIncrease, partsOf } from "./price-shape.ts";
 const LIST_FIELDS = ["language", "prices", "unpriced"] as const;
 
 /** The newest language; see {@link languageOf}. */
-export const PRICE_LANGUAGE = 3;
+export const PRICE_LANGUAGE = 4;
+
+/** Those that a list may name; the first is not named. */
+const LANGUAGES: ReadonlySet<unknown> = new Set([2, 3, PRICE_LANGUAGE]);
 
 /**
  * Which words a list is written in. Lists that do not say it are of the first language; every older list is read as it was meant. A list
@@ -23,6 +26,7 @@ function languageOf({ prices }: Pick<PriceList, "prices">): number {
     price.plans !== undefined ||
     price.tiers !== undefined ||
     partsOf(price).some(({ count }) => isIncrease(count));
+  if (prices.some((price) => partsOf(price).some(({ included }) => included !== undefined))) return 4;
   return prices.some(isYoung) ? 3 : 2;
 }
 
@@ -51,7 +55,7 @@ export function parsePriceList(input: unknown, version: number): Parsed<PriceLis
     return { ok: false, problems };
   }
   const { language } = object;
-  if (language !== undefined && language !== 2 && language !== PRICE_LANGUAGE) {
+  if (language !== undefined && !LANGUAGES.has(language)) {
     const reason = `language ${describeValue(language)} is not known to this version of Farebox`;
     problems.push({ path: "language", reason, fix: "update Farebox" });
     return { ok: false, problems };
@@ -134,13 +138,14 @@ function extraToJson({ when, ...part }: Extra): Record<string, unknown> {
 
 /** A sum without its cost. */
 function partToJson(part: PricePart): Record<string, unknown> {
-  const { atMost, count, round, where } = part;
+  const { atMost, count, included, round, where } = part;
   const answer = where === undefined ? {} : { where };
   if (part.per === "request") return { per: "request", ...answer };
   return {
     per: formatPer(part),
     count: countToJson(count),
     ...(atMost === undefined ? {} : { atMost: boundToJson(atMost) }),
+    ...(included === undefined ? {} : { included }),
     ...(round === undefined ? {} : { round }),
     ...(count !== undefined && "request" in count ? {} : { uncounted: creditsToJson(part.uncounted) }),
     ...answer,

@@ -15,6 +15,7 @@ export function isPlain(price: Price): boolean {
     price.where === undefined &&
     price.unit === undefined &&
     price.round === undefined &&
+    price.included === undefined &&
     (price.count === undefined || (isPlainCount(price.count) && !isIncrease(price.count)))
   );
 }

@@ -152,6 +152,13 @@ describe("calls that left no entry", () => {
     ["404 is charged too", [price], [{ ...price, on: "processed" }], ["more_statuses"]],
     ["404 is charged no more", [{ ...price, on: "processed" }], [price], []],
     ["nothing found is charged too", [{ ...price, ...result }], [price], ["empty_results"]],
+    [
+      "fewer results are included",
+      [{ ...price, ...result, included: 3 }],
+      [{ ...price, ...result }],
+      ["empty_results"],
+    ],
+    ["more results are included", [{ ...price, ...result }], [{ ...price, ...result, included: 3 }], []],
     ["repeats are charged", [{ ...price, ...once("1d") }], [price], ["fewer_repeats"]],
     [
       "repeats are free less long",

@@ -28,6 +28,17 @@ const cases: [string, object[], string][] = [
     "1 credit per result, charged on status 200, before the answer is sent",
   ],
   [
+    "results that are included",
+    [
+      {
+        ...price,
+        cost: 7,
+        plus: [{ cost: 1, per: "2 results", count: { body: "/data" }, included: 10, atMost: 100 }],
+      },
+    ],
+    "7 credits per request, plus 1 credit per 2 results beyond the first 10, at most 100 results a request, charged when successful",
+  ],
+  [
     "once",
     [{ ...price, once: { key: { query: "ip" }, within: "24h" } }],
     "1 credit per request, charged when successful, repeats with the same query parameter `ip` free for 24 hours",

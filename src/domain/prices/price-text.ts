@@ -53,7 +53,8 @@ export function describePart(part: PricePart, creditType: string): string {
   const names = resultsName(part);
   const bound = part.atMost === undefined ? "" : `, at most ${part.atMost.max} ${names} a request`;
   if (part.per === "request") return `${amount} per request`;
-  return `${amount} per ${part.unit === undefined ? "result" : formatPer(part)}${shared}${describeCount(part)}${rounded}${bound}`;
+  const beyond = part.included === undefined ? "" : ` beyond the first ${part.included}`;
+  return `${amount} per ${part.unit === undefined ? "result" : formatPer(part)}${beyond}${shared}${describeCount(part)}${rounded}${bound}`;
 }
 
 function resultsName({ unit }: PricePart): string {

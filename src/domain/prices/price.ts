@@ -78,6 +78,8 @@ export interface PricePart {
   /** What the cost is for when it is not one result: `10 results`, `1000 tokens`. */
   readonly unit?: { readonly size: number; readonly name: string } | undefined;
   readonly round?: Rounding | undefined;
+  /** So many results of a call are not charged by this sum. Undefined: none. */
+  readonly included?: number | undefined;
   readonly count: Count | undefined;
   /** Bounds the quote. Undefined also where no bound is needed: `most` bounds it, or it is decided on the answer. */
   readonly atMost: Bound | undefined;

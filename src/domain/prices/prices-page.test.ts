@@ -46,7 +46,7 @@ describe("docs/reference/prices.md", () => {
     const blocks = [...page.matchAll(/^```yaml\n(.*?)^```$/gms)]
       .map(([, text = ""]) => text)
       .filter((text) => !/^ {2}openapi:|^paths:/m.test(text));
-    assert.equal(blocks.length, 15);
+    assert.equal(blocks.length, 16);
     for (const text of blocks) {
       const file: unknown = parse(text);
       assert.ok(isJsonObject(file));

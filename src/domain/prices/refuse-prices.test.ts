@@ -85,6 +85,32 @@ describe("parsePrices, given wrong prices", () => {
         /uncounted: .*counts no results/,
       ],
       [
+        "results included per request",
+        { match: "GET /a", cost: 1, included: 10 },
+        /included: .*counts no results/,
+      ],
+      ["half a result included", { ...RESULT, included: 0.5 }, /included: 0.5 is not a whole number above 0/],
+      ["no results included", { ...RESULT, included: 0 }, /included: 0 is not a whole number above 0/],
+      [
+        "all that there can be included",
+        { ...RESULT, included: 100 },
+        /included: all 100 results that a response can have are included, so it never costs anything; lower it/,
+      ],
+      [
+        "results included beside tiers",
+        { ...RESULT, included: 10, tiers: { within: "month", steps: [{ over: 10, cost: 2 }] } },
+        /included: tiers have none.*a first tier with a cost of 0/,
+      ],
+      [
+        "results included of a number that grows",
+        {
+          ...RESULT,
+          included: 10,
+          count: { body: "/d", increase: { key: "/id", within: "1h" } },
+        },
+        /included: a number that grows has none/,
+      ],
+      [
         "no count per result",
         { ...RESULT, count: undefined },
         /count: a price per result needs it; write count/,

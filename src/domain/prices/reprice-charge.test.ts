@@ -37,11 +37,12 @@ const written = fc
     shape: fc.constantFrom("request", "result", "result", "free"),
     count: fc.constantFrom({ body: "/data" }, { body: "/results" }),
     uncounted: fc.integer({ min: 0, max: 5 }),
+    included: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
     once: fc.option(fc.constantFrom("1h", "1d"), { nil: undefined }),
   })
-  .map(({ cost, credit, on, shape, count, uncounted, once }) => {
+  .map(({ cost, credit, on, shape, count, uncounted, included, once }) => {
     if (shape === "free") return { free: true, credit };
-    const results = shape === "result" ? { per: "result", count, atMost: 10, uncounted } : {};
+    const results = shape === "result" ? { per: "result", count, atMost: 10, uncounted, included } : {};
     const window = once === undefined ? {} : { once: { key: { query: "ip" }, within: once } };
     return Object.assign({ cost, credit, on }, results, window);
   });

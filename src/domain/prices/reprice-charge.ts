@@ -217,8 +217,22 @@ function costsAlike(paid: Price, price: Price): boolean {
 }
 
 function sumsName(price: Price): string {
-  const { cost, per, count, atMost, round, uncounted, tiers, where, plus, least, most } = priceToJson(price);
-  return canonicalJson({ cost, per, count, atMost, round, uncounted, tiers, where, plus, least, most });
+  const { cost, per, count, atMost, included, round, uncounted, tiers, where, plus, least, most } =
+    priceToJson(price);
+  return canonicalJson({
+    cost,
+    per,
+    count,
+    atMost,
+    included,
+    round,
+    uncounted,
+    tiers,
+    where,
+    plus,
+    least,
+    most,
+  });
 }
 
 /** Whether the recorded units are what this price would count. */

@@ -9,7 +9,7 @@ import { repeatsAlike } from "./reprice-charge.ts";
  * Calls that another list would charge and that left no entry, because they were free: a simulation cannot count them.
  * - `newly_priced`: the endpoint had no price, or a free one.
  * - `more_statuses`: the new price charges statuses that the old one did not.
- * - `empty_results`: the old price was per result, so that calls without results were free; the new one is per request.
+ * - `empty_results`: the old price was per result, so that calls without results, or with included ones alone, were free; the new one is per request or includes fewer.
  * - `fewer_repeats`: the old price had a window in which repeats were free, and the new one has none, or a shorter one.
  */
 export interface UnrecordedCalls {
@@ -46,13 +46,19 @@ function findReasons(
   const reasons: UnrecordedCalls["reason"][] = [];
   if (wasFree) reasons.push("newly_priced");
   if (pairs.some(([other, price]) => chargesMore(other, price))) reasons.push("more_statuses");
-  if (pairs.some(([other, price]) => other.per === "result" && price.per === "request")) {
+  if (pairs.some(([other, price]) => includesMore(other, price))) {
     reasons.push("empty_results");
   }
   if (pairs.some(([other, price]) => other.once !== undefined && !repeatsAlike(price, other))) {
     reasons.push("fewer_repeats");
   }
   return reasons;
+}
+
+/** Calls of few results cost nothing before. */
+function includesMore(before: Price, after: Price): boolean {
+  if (before.per !== "result") return false;
+  return after.per === "request" || (before.included ?? 0) > (after.included ?? 0);
 }
 
 function chargesMore(before: Price, after: Price): boolean {

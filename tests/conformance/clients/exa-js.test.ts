@@ -39,6 +39,11 @@ describe("the npm package exa-js", () => {
       assert.equal(costDollars?.total, 0.007);
     });
     assert.equal(ten, 0.007);
+    const twelve = await costOf(vendor, account, "dollars", async () => {
+      const { costDollars } = await exa.search("farebox", { numResults: 12 });
+      assert.equal(costDollars?.total, 0.009);
+    });
+    assert.equal(twelve, 0.009);
     assert.equal(vendor.sent().headers["x-api-key"], account.key);
   });
 

@@ -11,7 +11,15 @@ const api = new Hono()
       ? c.json({ data: { email: "ada@example.com", score: 97 } })
       : c.json({ errors: [{ id: "not_found", code: 404, details: "No such email" }] }, 404),
   )
-  .get("/v2/email-verifier/", (c) => c.json({ data: { status: "valid", email: c.req.query("email") } }));
+  .get("/v2/domain-search/", (c) => {
+    const count = Number(c.req.query("limit") ?? 10);
+    const emails = Array.from({ length: count }, (_, index) => ({ value: `${index}@example.com` }));
+    return c.json({ data: { domain: c.req.query("domain"), emails } });
+  })
+  .get("/v2/email-verifier/", (c) => {
+    const email = c.req.query("email");
+    return c.json({ data: { status: email === "nobody@example.com" ? "unknown" : "valid", email } });
+  });
 
 const vendor = await startVendor("hunter", api, {
   tls: true,
@@ -51,6 +59,19 @@ describe("the npm package hunter.io", () => {
       ask(account.key, (hunter, done) => hunter.emailVerifier("ada@example.com", done)),
     );
     assert.equal(verified, 1);
+    const unknown = await costOf(vendor, account, "verifications", () =>
+      ask(account.key, (hunter, done) => hunter.emailVerifier("nobody@example.com", done)),
+    );
+    assert.equal(unknown, 0);
+  });
+
+  it("searches domains: one for each begun ten addresses", async () => {
+    const account = await vendor.openAccount({ searches: 10 });
+    const search = (limit: number): Promise<number> =>
+      costOf(vendor, account, "searches", () =>
+        ask(account.key, (hunter, done) => hunter.domainSearch({ domain: "example.com", limit }, done)),
+      );
+    assert.deepEqual([await search(3), await search(12)], [1, 2]);
   });
 
   it("reads its account", async () => {

@@ -5,6 +5,7 @@ declare module "hunter.io" {
 
   export default class Hunter {
     constructor(key: string);
+    domainSearch(options: object, done: Done): void;
     emailFinder(options: object, done: Done): void;
     emailVerifier(email: string, done: Done): void;
     account(done: Done): void;

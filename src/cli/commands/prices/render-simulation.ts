@@ -17,7 +17,7 @@ const DOUBTS: Readonly<Record<WholeSimulation["doubts"][number]["reason"], strin
 const UNRECORDED: Readonly<Record<WholeSimulation["unrecorded"][number]["reason"], string>> = {
   newly_priced: "calls were free",
   more_statuses: "statuses that were free are charged",
-  empty_results: "calls without results were free",
+  empty_results: "calls without results, or with included ones alone, were free",
   fewer_repeats: "repeats that were free are charged",
 };
 

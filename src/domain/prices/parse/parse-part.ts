@@ -1,7 +1,8 @@
 import { type Credits, MAX_CREDITS, parseCredits } from "../../credits.ts";
 import { at, describeValue, openObject, type Problem } from "../../problem.ts";
+import { MAX_UNITS } from "../outcome.ts";
 import { computePartAmount } from "../part-amount.ts";
-import type { Bound, Extra, PricePart, Rounding } from "../price.ts";
+import type { Bound, Count, Extra, PricePart, Rounding } from "../price.ts";
 import { isIncrease } from "../price-shape.ts";
 import { missingBound, parseAtMost } from "./parse-bound.ts";
 import { parseConditions } from "./parse-condition.ts";
@@ -9,7 +10,7 @@ import { parseCount } from "./parse-count.ts";
 import { parsePer } from "./parse-per.ts";
 
 /** What only a sum per result has. */
-const RESULT_FIELDS = ["count", "atMost", "round", "uncounted"] as const;
+const RESULT_FIELDS = ["count", "atMost", "included", "round", "uncounted"] as const;
 /** The members of a sum's wire form, in a price and in its `plus`. */
 const EXTRA_FIELDS = ["when", "cost", "per", ...RESULT_FIELDS, "where"] as const;
 
@@ -56,7 +57,7 @@ export function parsePart(context: PartContext): PricePart | undefined {
   return part;
 }
 
-type Results = Pick<PricePart, "count" | "atMost" | "uncounted" | "round">;
+type Results = Pick<PricePart, "count" | "atMost" | "included" | "uncounted" | "round">;
 
 function readResults(context: PartContext, cost: Credits | undefined): Results | undefined {
   const { object, path, params, problems, isBounded, tierCosts } = context;
@@ -87,8 +88,41 @@ function readResults(context: PartContext, cost: Credits | undefined): Results |
     const reason = `${describeValue(object["uncounted"])} is not an amount`;
     problems.push({ path: at(path, "uncounted"), reason, fix: AMOUNT_FIX });
   }
+  const included = readIncluded(context, count, atMost);
   if (uncounted === undefined) return undefined;
-  return { count, atMost, uncounted, ...(isRounding(round) ? { round } : {}) };
+  return {
+    count,
+    atMost,
+    uncounted,
+    ...(included === undefined ? {} : { included }),
+    ...(isRounding(round) ? { round } : {}),
+  };
+}
+
+/** How many results cost nothing. Undefined: none, or it is wrong. */
+function readIncluded(
+  { object, path, problems, tierCosts }: PartContext,
+  count: Count | undefined,
+  atMost: Bound | undefined,
+): number | undefined {
+  const written = object["included"];
+  if (written === undefined) return undefined;
+  const refuse = (reason: string, fix: string): undefined => {
+    problems.push({ path: at(path, "included"), reason, fix });
+  };
+  if (typeof written !== "number" || !Number.isInteger(written) || written < 1 || written > MAX_UNITS) {
+    return refuse(`${describeValue(written)} is not a whole number above 0`, "write included: 10");
+  }
+  if (tierCosts !== undefined || isIncrease(count)) {
+    const what = tierCosts === undefined ? "a number that grows has" : "tiers have";
+    const fix = "remove it: a first tier with a cost of 0 is what a period includes";
+    return refuse(`${what} none: it is what each call includes`, fix);
+  }
+  if (atMost !== undefined && atMost.max <= written) {
+    const reason = `all ${atMost.max} results that a response can have are included, so it never costs anything`;
+    return refuse(reason, "lower it, or raise atMost");
+  }
+  return written;
 }
 
 /** What cannot be counted costs one result by the dearest tier, unless it is said. */

@@ -56,6 +56,36 @@ export const WEB_VENDORS: readonly Vendor[] = [
     ],
   },
   {
+    name: "Exa since March 2026: ten results included, each further one extra",
+    prices: [
+      {
+        match: "POST /a",
+        cost: 0.007,
+        plus: [
+          {
+            cost: 0.001,
+            per: "result",
+            count: { body: "/results" },
+            included: 10,
+            atMost: { body: "/numResults", default: 10, max: 100 },
+            uncounted: 0,
+          },
+        ],
+      },
+    ],
+    calls: [
+      ["by default", { body: {}, answer: { results: list(10) } }, "0.007", "0.007"],
+      [
+        "fewer than are included",
+        { body: { numResults: 3 }, answer: { results: list(3) } },
+        "0.007",
+        "0.007",
+      ],
+      ["25 asked, 12 found", { body: { numResults: 25 }, answer: { results: list(12) } }, "0.022", "0.009"],
+      ["an answer without a list", { body: { numResults: 25 }, answer: {} }, "0.022", "0.007"],
+    ],
+  },
+  {
     name: "Exa: by the number of results asked for, contents per page, cost in dollars reported",
     prices: [
       {
