@@ -6,6 +6,7 @@ import { benchGrowth } from "./growth.bench.ts";
 import { benchIdle } from "./idle.bench.ts";
 import { benchLedger } from "./ledger.bench.ts";
 import { benchMemory } from "./memory.bench.ts";
+import { benchPages } from "./pages/pages.bench.ts";
 import { benchReports } from "./reports.bench.ts";
 import { benchSidecar } from "./sidecar.bench.ts";
 import { benchStorage } from "./storage.bench.ts";
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promis
   memory: benchMemory,
   idle: benchIdle,
   reports: benchReports,
+  pages: benchPages,
   exports: benchExports,
   workers: benchWorkers,
   sidecar: benchSidecar,

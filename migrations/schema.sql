@@ -25,6 +25,8 @@ CREATE INDEX accounts_by_age ON farebox.accounts USING btree (created_at, accoun
 CREATE INDEX accounts_by_metadata ON farebox.accounts USING gin (metadata jsonb_path_ops);
 CREATE INDEX accounts_by_name ON farebox.accounts USING btree ("left"(lower(name), 60) COLLATE "C", account_id);
 CREATE INDEX accounts_by_next_plan ON farebox.accounts USING btree (next_plan, next_plan_version) WHERE (next_plan IS NOT NULL);
+CREATE INDEX accounts_by_parts ON farebox.accounts USING gin (parts_of(((lower(name) || '
+'::text) || lower(account_id))));
 CREATE INDEX accounts_by_plan ON farebox.accounts USING btree (plan, plan_version) WHERE (plan IS NOT NULL);
 CREATE INDEX accounts_by_plan_change ON farebox.accounts USING btree (next_plan_at) WHERE (next_plan_at IS NOT NULL);
 
@@ -3047,6 +3049,28 @@ BEGIN
   IF o_pool IS DISTINCT FROM v_before THEN PERFORM farebox.write_pool(o_pool); END IF;
 END $function$;
 COMMENT ON FUNCTION farebox.open_pool IS 'Internal. Creates the pool if it is missing, locks it and brings it up to now, so that what was spent before is drawn from the grants that were there before.';
+
+CREATE OR REPLACE FUNCTION farebox.parts_of(p_text text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+  SELECT coalesce(array_to_tsvector(array_agg(substr(p_text, n, 3))), '')
+  FROM generate_series(1, length(p_text)) n
+$function$;
+COMMENT ON FUNCTION farebox.parts_of IS 'All parts of a text, three characters long and at its end shorter. What has a text within it has all its parts.';
+
+CREATE OR REPLACE FUNCTION farebox.parts_wanted(p_part text)
+ RETURNS tsquery
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+  SELECT string_agg(
+    '''' || replace(replace(substr(p_part, n, 3), '\', '\\'), '''', '''''') || CASE WHEN length(p_part) < 3 THEN ''':*' ELSE '''' END,
+    ' & ')::tsquery
+  FROM generate_series(1, greatest(length(p_part) - 2, 1)) n
+$function$;
+COMMENT ON FUNCTION farebox.parts_wanted IS 'What parts_of a text must match for the text to have this one within it. It may match without having it.';
 
 CREATE OR REPLACE FUNCTION farebox.pass_time(INOUT io roll_state, p_now timestamp with time zone)
  RETURNS roll_state

@@ -4,7 +4,8 @@ import type { Database } from "../database/database.ts";
 import { createKey, findKey } from "../keys/keys.ts";
 import { atOnce, fulfilled, refusedCodes } from "../testing/at-once.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
-import { createAccount, listAccounts, readAccount, setAccountState, updateAccount } from "./accounts.ts";
+import { createAccount, readAccount, setAccountState, updateAccount } from "./accounts.ts";
+import { listAccounts } from "./list-accounts.ts";
 
 eachDatabase("accounts", (openFresh) => {
   let db: Database;

@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import { microsOf, refuseCursor, timeOfMicros } from "../database/cursor.ts";
-import type { Parameter, Queryable, Transaction } from "../database/database.ts";
-import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "../database/page.ts";
+import type { Queryable, Transaction } from "../database/database.ts";
 import { constraintOf } from "../database/storage-error.ts";
 import { touchKeys } from "./touch-keys.ts";
 import { unknownAccount } from "./unknown-account.ts";
@@ -27,7 +25,7 @@ export interface Account {
 export type AccountState = "active" | "suspended" | "closed";
 
 /** A change of plan holds from its moment on, whether or not the sweep has been there. */
-const COLUMNS = `account_id AS "accountId", name, shard, state, metadata, created_at AS "createdAt",
+export const ACCOUNT_COLUMNS = `account_id AS "accountId", name, shard, state, metadata, created_at AS "createdAt",
   CASE WHEN next_plan_at <= statement_timestamp() THEN next_plan ELSE plan END AS plan,
   CASE WHEN next_plan_at > statement_timestamp() THEN next_plan END AS "nextPlan",
   CASE WHEN next_plan_at > statement_timestamp() THEN next_plan_at END AS "nextPlanAt"`;
@@ -60,77 +58,11 @@ export async function createAccount(
 
 /** Throws FareboxError `account_unknown`. */
 export async function readAccount(db: Queryable, accountId: string): Promise<Account> {
-  const [account] = await db.query<Account>(`SELECT ${COLUMNS} FROM farebox.accounts WHERE account_id = $1`, [
-    accountId,
-  ]);
+  const [account] = await db.query<Account>(
+    `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1`,
+    [accountId],
+  );
   return account ?? refuseUnknown(accountId);
-}
-
-/** Which accounts, and in which order. All filters apply together. */
-export interface AccountFilter {
-  /** Part of the name or the id, in any case. */
-  readonly q?: string | undefined;
-  readonly state?: AccountState | undefined;
-  readonly plan?: string | undefined;
-  /** Members that the metadata must have, with these values. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
-  /** By age, or by name in any case; the newest first when absent. */
-  readonly sort?: "newest" | "oldest" | "name" | undefined;
-}
-
-/**
- * By age or name, and pages stay right while accounts come: a page goes on from the last one's time or name, and id.
- * Throws FareboxError `cursor_invalid`.
- */
-export async function listAccounts(db: Queryable, page: PageRequest & AccountFilter): Promise<Page<Account>> {
-  const { q, state, plan, metadata, sort = "newest" } = page;
-  if (sort === "name") return await listAccountsByName(db, page);
-  const [after, order] = sort === "newest" ? ["<", "DESC"] : [">", "ASC"];
-  const rows = await db.query<Account & { micros: bigint }>(
-    `SELECT ${COLUMNS}, ${microsOf("created_at")} AS micros FROM farebox.accounts
-     WHERE ($1::bigint IS NULL OR (created_at, account_id) ${after} (${timeOfMicros("$1")}, $2))
-       AND ${MATCHES}
-     ORDER BY created_at ${order}, account_id ${order} LIMIT $3`,
-    [...readPosition(page), readLimit(page), ...filterParameters({ q, state, plan, metadata })],
-  );
-  return renderPage(rows, page, (account) => account.accountId);
-}
-
-/** As {@link listAccounts}; a name's place is told by its first sixty characters. */
-async function listAccountsByName(db: Queryable, page: PageRequest & AccountFilter): Promise<Page<Account>> {
-  const limit = readLimit(page);
-  const position = page.cursor === undefined ? [null, null] : readNamePosition(page.cursor);
-  const rows = await db.query<Account & { place: string }>(
-    `SELECT ${COLUMNS}, ${NAME_PLACE} AS place FROM farebox.accounts
-     WHERE ($1::text IS NULL OR (${NAME_PLACE}, account_id) > ($1 COLLATE "C", $2))
-       AND ${MATCHES}
-     ORDER BY ${NAME_PLACE}, account_id LIMIT $3`,
-    [...position, limit, ...filterParameters(page)],
-  );
-  const shown = rows.slice(0, limit - 1);
-  const last = shown.at(-1);
-  const isEnd = last === undefined || rows.length <= shown.length;
-  return {
-    items: shown.map(({ place: _place, ...account }) => account),
-    next: isEnd ? null : Buffer.from(`${last.accountId}\n${last.place}`).toString("base64url"),
-  };
-}
-
-/** As the index `accounts_by_name` has it. */
-const NAME_PLACE = `"left"(lower(name), 60) COLLATE "C"`;
-
-function readNamePosition(cursor: string): [place: string, accountId: string] {
-  const match = /^([\w-]{1,64})\n([^\n]{0,120})$/u.exec(Buffer.from(cursor, "base64url").toString());
-  return match === null ? refuseCursor() : [match[2] ?? "", match[1] ?? ""];
-}
-
-/** SQL: whether an account is one that the parameters from `$4` on name. */
-const MATCHES = `($4::text IS NULL OR strpos(lower(name), lower($4)) > 0 OR strpos(lower(account_id), lower($4)) > 0)
-       AND ($5::text IS NULL OR state = $5) AND ($6::text IS NULL OR plan = $6)
-       AND ($7::jsonb IS NULL OR metadata @> $7::jsonb)`;
-
-function filterParameters({ q, state, plan, metadata }: AccountFilter): readonly Parameter[] {
-  return [q, state, plan, metadata === undefined ? undefined : JSON.stringify(metadata)];
 }
 
 /**
@@ -175,7 +107,7 @@ export async function setAccountState(
 /** The account, locked until the transaction ends. Throws FareboxError `account_unknown`. */
 export async function lockAccount(tx: Transaction, accountId: string): Promise<Account> {
   const [account] = await tx.query<Account>(
-    `SELECT ${COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR UPDATE`,
+    `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR UPDATE`,
     [accountId],
   );
   return account ?? refuseUnknown(accountId);
@@ -184,7 +116,7 @@ export async function lockAccount(tx: Transaction, accountId: string): Promise<A
 /** The account, whose state nobody changes until the transaction ends. Throws FareboxError `account_unknown`. */
 export async function shareAccount(tx: Transaction, accountId: string): Promise<Account> {
   const [account] = await tx.query<Account>(
-    `SELECT ${COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR SHARE`,
+    `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR SHARE`,
     [accountId],
   );
   return account ?? refuseUnknown(accountId);

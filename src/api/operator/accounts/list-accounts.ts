@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { type AccountFilter, listAccounts } from "../../../ledger/accounts/accounts.ts";
+import { type AccountFilter, listAccounts } from "../../../ledger/accounts/list-accounts.ts";
 import type { Database } from "../../../ledger/database/database.ts";
 import { readAllPages } from "../../../ledger/database/page.ts";
 import { type AccountBalances, readAccountBalances } from "../../../ledger/pools/account-balances.ts";
