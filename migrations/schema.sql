@@ -3052,12 +3052,17 @@ COMMENT ON FUNCTION farebox.open_pool IS 'Internal. Creates the pool if it is mi
 
 CREATE OR REPLACE FUNCTION farebox.parts_of(p_text text)
  RETURNS tsvector
- LANGUAGE sql
+ LANGUAGE plpgsql
  IMMUTABLE PARALLEL SAFE STRICT
 AS $function$
-  SELECT coalesce(array_to_tsvector(array_agg(substr(p_text, n, 3))), '')
-  FROM generate_series(1, length(p_text)) n
-$function$;
+DECLARE
+  v_parts text[] := '{}';
+BEGIN
+  FOR v_from IN 1 .. length(p_text) LOOP
+    v_parts[v_from] := substr(p_text, v_from, 3);
+  END LOOP;
+  RETURN array_to_tsvector(v_parts);
+END $function$;
 COMMENT ON FUNCTION farebox.parts_of IS 'All parts of a text, three characters long and at its end shorter. What has a text within it has all its parts.';
 
 CREATE OR REPLACE FUNCTION farebox.parts_wanted(p_part text)

@@ -106,10 +106,13 @@ async function shardOf(database: Database, id: string): Promise<number> {
 
 /** So many more accounts with names, ids and metadata of their own, which have nothing. */
 export async function addManyAccounts(database: Database, count: number): Promise<void> {
-  await database.exec(`INSERT INTO farebox.accounts (account_id, name, shard, metadata)
+  await database.exec(`BEGIN;
+     SET LOCAL statement_timeout TO 0;
+     INSERT INTO farebox.accounts (account_id, name, shard, metadata)
      SELECT 'acc_' || substr(md5(n::text), 1, 22),
        initcap(substr(md5((7 * n)::text), 1, 3 + n % 9)) || (ARRAY[' Analytics ', ' Data ', ' Labs ', ' Trading '])[1 + n % 4] || n,
        0, jsonb_build_object('crm', n::text)
-     FROM generate_series(1, ${count}) n`);
+     FROM generate_series(1, ${count}) n;
+     COMMIT`);
   await database.exec("VACUUM (ANALYZE) farebox.accounts");
 }

@@ -36,6 +36,10 @@ export interface Overview {
     to: string;
     timeZone: string;
     /**
+     * What happened before it is counted; of what came later some may be missing. Null: nothing is.
+     */
+    completeUntil: string | null;
+    /**
      * The last 30 days of the calendar, today included; each has a row.
      */
     days: {

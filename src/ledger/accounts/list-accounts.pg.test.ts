@@ -7,10 +7,10 @@ import { createTestDatabase, eachDatabase, type TestDatabase } from "../testing/
 import { type AccountFilter, listAccounts } from "./list-accounts.ts";
 
 /** What texts are made of: what a search language gives a meaning, several bytes, several cases, and often the same. */
-const unit = fc.constantFrom(..."aabbcABC '\\\"%_*&|!:()-<>\t\n\u2028äÄßİıσςΣ😀中", "e\u0301");
+const unit = fc.constantFrom(...Array.from("aabbcABC '\\\"%_*&|!:()-<>\t\n\u2028äÄßİıσςΣ😀中"), "e\u0301");
 const name = fc.oneof(
   fc.string({ unit, minLength: 1, maxLength: 12 }),
-  fc.string({ unit, minLength: 150, maxLength: 190 }).map((text) => [...text].slice(0, 200).join("")),
+  fc.string({ unit, minLength: 150, maxLength: 190 }).map((text) => Array.from(text).slice(0, 200).join("")),
 );
 
 eachDatabase("a search by parts", (openFresh) => {
@@ -18,7 +18,7 @@ eachDatabase("a search by parts", (openFresh) => {
 
   before(async () => {
     db = await openFresh();
-    const names = fc.sample(name, { numRuns: 300, seed: 7 });
+    const names = fc.sample(name, { numRuns: 150, seed: 7 });
     await db.query(
       `INSERT INTO farebox.accounts (account_id, name, shard)
        SELECT 'acc_' || n || chr(65 + n::int % 26), name, 0 FROM unnest($1::text[]) WITH ORDINALITY u(name, n)`,
@@ -45,11 +45,11 @@ eachDatabase("a search by parts", (openFresh) => {
     fc.string({ unit, minLength: 5, maxLength: 200 }),
     fc.constantFrom("ACC_", "cc_1", "_12", "9A", "z"),
     // Of names that are there, so that long ones are found too.
-    fc.tuple(fc.nat(299), fc.nat(60), fc.integer({ min: 1, max: 60 })),
+    fc.tuple(fc.nat(149), fc.nat(60), fc.integer({ min: 1, max: 60 })),
   );
 
   test("finds what reading every account finds, by the index and without it", async () => {
-    const names = fc.sample(name, { numRuns: 300, seed: 7 });
+    const names = fc.sample(name, { numRuns: 150, seed: 7 });
     await db.transaction(async (tx) => {
       let found = 0;
       await fc.assert(
@@ -61,25 +61,28 @@ eachDatabase("a search by parts", (openFresh) => {
           assert.deepEqual(await find(tx, { q }), expected, JSON.stringify(q));
           found += Math.min(expected.length, 1);
         }),
-        { numRuns: 300 },
+        { numRuns: 100 },
       );
-      assert.ok(found > 30, `${found} searches found something`);
+      assert.ok(found > 15, `${found} searches found something`);
     });
   });
 });
 
 const cut = (text: string, from: number, length: number): string =>
-  [...text].slice(from, from + length).join("");
+  Array.from(text)
+    .slice(from, from + length)
+    .join("");
 
 describe("a search among many accounts", () => {
-  const MANY = 30_000;
+  const MANY = 20_000;
   let target: TestDatabase;
   let db: Database;
 
   before(async () => {
     target = await createTestDatabase("postgres");
     db = await openDatabase(target.target, { maxConnections: 1 });
-    await db.exec(`INSERT INTO farebox.accounts (account_id, name, shard, plan, metadata)
+    await db.exec(`SET statement_timeout TO 0;
+      INSERT INTO farebox.accounts (account_id, name, shard, plan, metadata)
       SELECT 'acc_' || n, 'Customer ' || n, 0, 'starter', jsonb_build_object('crm', n::text) FROM generate_series(1, ${MANY}) n`);
     // As autovacuum would, which also merges what an index has in its list of what is new.
     await db.exec("VACUUM (ANALYZE) farebox.accounts");
@@ -109,13 +112,13 @@ describe("a search among many accounts", () => {
     "nothing, by plan": [{ plan: "none" }, 0],
     "a page of what all have": [{ q: "CUST" }, 50],
   };
-  for (const [name, [filter, found]] of Object.entries(searches)) {
-    test(`reads few of them: ${name}`, async () => {
+  for (const [what, [filter, found]] of Object.entries(searches)) {
+    test(`reads few of them: ${what}`, async () => {
       const earlier = await countRead();
       const { items } = await listAccounts(db, { limit: 50, ...filter });
       assert.equal(items.length, found);
       const read = (await countRead()) - earlier;
-      assert.ok(read < MANY / 5, `${read} accounts were read`);
+      assert.ok(read < MANY / 4, `${read} accounts were read`);
     });
   }
 });

@@ -12,6 +12,7 @@ import { createPool, placeEntries } from "../testing/books.ts";
 import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
 import { readChargeChunks } from "./charge-groups.ts";
 import { rollUsageBehind } from "./roll-usage.ts";
+import { readUsageBreakdown } from "./usage-breakdown.ts";
 import type { UsageReportQuery } from "./usage-query.ts";
 import { readUsageReport } from "./usage-report.ts";
 
@@ -62,6 +63,7 @@ void describe("plans for reports that were made on empty tables", () => {
     const look = async (): Promise<void> => {
       await report(pool);
       await report(pool, grouped);
+      await readUsageBreakdown(db, { account: pool, timeZone: "America/New_York" }, []);
       await readAll();
       await previewRefunds(db, { ...period, accountId: pool.accountId });
     };

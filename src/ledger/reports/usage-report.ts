@@ -8,6 +8,7 @@ import {
   readPeriod,
   roundToQuarters,
 } from "./usage-buckets.ts";
+import { groupLines, renderLines, totalsOf, WHOLE } from "./usage-lines.ts";
 import type { UsageReportQuery, UsageRow, UsageSums } from "./usage-query.ts";
 import { type FoundSums, readUsageSums, type SumsQuery } from "./usage-sums.ts";
 import { countTails, findFirstBehind, listUsedShards } from "./usage-tails.ts";
@@ -61,24 +62,12 @@ export async function readUsageReport(
   const { found, completeUntil } = await readSums(db, query, [...starts, period.to], mostInTails);
   const lines = groupLines(found, query.groupBy.length === 0 ? creditTypes : []);
   if (lines.length * starts.length > MAX_ROWS) refuseTooLarge();
-  const rows = starts.flatMap((start, index) => {
-    const [time, timeEnd] = resolution === undefined ? [null, null] : [start, starts[index + 1] ?? period.to];
-    return lines
-      .map((line) => ({ time, timeEnd, ...line.group, ...(line.byBucket.get(index + 1) ?? NOTHING) }))
-      .sort(mostCreditsFirst);
-  });
+  const times =
+    resolution === undefined
+      ? [WHOLE]
+      : starts.map((time, index) => ({ time, timeEnd: starts[index + 1] ?? period.to }));
+  const rows = renderLines(lines, times);
   return { ...period, rows, totals: totalsOf(lines, creditTypes), completeUntil };
-}
-
-const NOTHING = { requests: 0, units: 0, credits: 0n, refunded: 0n };
-
-type Sums = typeof NOTHING;
-type Group = Pick<UsageRow, "accountId" | "creditType" | "endpoint" | "keyId">;
-
-interface Line {
-  readonly group: Group;
-  /** By the bucket's number, from 1 on. */
-  readonly byBucket: Map<number, Sums>;
 }
 
 interface Found {
@@ -143,57 +132,7 @@ async function readSumsOf(
   return rows;
 }
 
-function refuseTooLarge(): never {
+export function refuseTooLarge(): never {
   const reason = `asks for more than ${MAX_ROWS} lines: ask for a shorter period, one endpoint or key, or fewer groups`;
   throw new FareboxError("usage_too_large", ...explain("groupBy", reason));
-}
-
-/** What was found by its group, and the credit types that are always shown. */
-function groupLines(found: readonly FoundSums[], creditTypes: readonly string[]): Line[] {
-  const lines = new Map<string, Line>();
-  const lineOf = ({ accountId, creditType, endpoint, keyId }: Group): Line => {
-    const name = JSON.stringify([accountId, creditType, endpoint, keyId]);
-    let line = lines.get(name);
-    if (line === undefined) {
-      line = { group: { accountId, creditType, endpoint, keyId }, byBucket: new Map() };
-      lines.set(name, line);
-    }
-    return line;
-  };
-  for (const creditType of creditTypes) lineOf({ accountId: null, creditType, endpoint: null, keyId: null });
-  for (const { bucket, requests, units, credits, refunded, ...group } of found) {
-    const { byBucket } = lineOf(group);
-    const sums = { requests: Number(requests), units: Number(units), credits, refunded };
-    byBucket.set(bucket, add(byBucket.get(bucket) ?? NOTHING, sums));
-  }
-  return [...lines.values()];
-}
-
-function totalsOf(lines: readonly Line[], creditTypes: readonly string[]): UsageSums[] {
-  const totals = new Map(creditTypes.map((creditType) => [creditType, NOTHING]));
-  for (const { group, byBucket } of lines) {
-    for (const sums of byBucket.values()) {
-      totals.set(group.creditType, add(totals.get(group.creditType) ?? NOTHING, sums));
-    }
-  }
-  return Array.from(totals, ([creditType, sums]) => ({ creditType, ...sums }));
-}
-
-function add(left: Sums, right: Sums): Sums {
-  return {
-    requests: left.requests + right.requests,
-    units: left.units + right.units,
-    credits: left.credits + right.credits,
-    refunded: left.refunded + right.refunded,
-  };
-}
-
-/** Then by name, so that the same report looks the same again. */
-function mostCreditsFirst(left: UsageRow, right: UsageRow): number {
-  if (left.credits !== right.credits) return left.credits > right.credits ? -1 : 1;
-  return nameOf(left) < nameOf(right) ? -1 : 1;
-}
-
-function nameOf({ creditType, accountId, endpoint, keyId }: Group): string {
-  return [creditType, accountId, endpoint, keyId].join("\n");
 }

@@ -27,22 +27,10 @@ export interface SumsQuery extends Pick<UsageReportQuery, "creditType" | "endpoi
 
 /** The sums of a shard, of roll-ups and of the entries behind them: one statement, which is one snapshot. */
 export function readUsageSums(db: Queryable, query: SumsQuery): Promise<FoundSums[]> {
-  const { shard, accountId, bounds, hasTails, limit, groupBy, creditType, endpoint, keyId } = query;
-  const spans = divideBuckets(bounds);
+  const { accountId, hasTails, groupBy } = query;
   const grouped = (by: SumsQuery["groupBy"][number], name: string): string =>
     groupBy.includes(by) ? name : "NULL::text";
-  const parameters: Parameter[] = [
-    shard,
-    spans.map(({ span }) => span[0] ?? ""),
-    spans.map(({ from }) => from),
-    spans.map(({ to }) => to),
-    spans.map(({ bucket }) => bucket),
-    bounds,
-    creditType,
-    endpoint,
-    keyId,
-    limit,
-  ];
+  const parameters = sumsParameters(query);
   if (accountId !== undefined) parameters.push(accountId);
   const rollUps = accountId === undefined ? ROLL_UPS_OF_ALL : ROLL_UPS_OF_POOLS;
   return db.query(
@@ -63,6 +51,57 @@ export function readUsageSums(db: Queryable, query: SumsQuery): Promise<FoundSum
   );
 }
 
+function sumsParameters(query: Omit<SumsQuery, "hasTails" | "groupBy" | "accountId">): Parameter[] {
+  const { shard, bounds, limit, creditType, endpoint, keyId } = query;
+  const spans = divideBuckets(bounds);
+  return [
+    shard,
+    spans.map(({ span }) => span[0] ?? ""),
+    spans.map(({ from }) => from),
+    spans.map(({ to }) => to),
+    spans.map(({ bucket }) => bucket),
+    bounds,
+    creditType,
+    endpoint,
+    keyId,
+    limit,
+  ];
+}
+
+/** One sum of a breakdown: of a bucket, of an endpoint or of a key, each for itself. */
+export interface BreakdownSums extends FoundSums {
+  /** What is not by time is of bucket 1. */
+  readonly by: "time" | "endpoint" | "key";
+}
+
+export interface FoundBreakdown {
+  readonly sums: readonly BreakdownSums[];
+  /** The first moment of which something may be missing; undefined: nothing is. */
+  readonly completeUntil: Date | undefined;
+}
+
+/**
+ * The sums of an account by bucket, by endpoint and by key at once, so that what lies behind them is read once. With more than
+ * `mostInTails` entries that are not rolled up it is made of roll-ups alone.
+ */
+export async function readBreakdownSums(
+  db: Queryable,
+  query: Pick<SumsQuery, "shard" | "bounds" | "limit"> & {
+    readonly accountId: string;
+    readonly mostInTails: number;
+  },
+): Promise<FoundBreakdown> {
+  const { accountId, mostInTails, ...part } = query;
+  const rows = await db.query<BreakdownSums & { readonly completeUntil: Date | null }>(BREAKDOWN, [
+    ...sumsParameters(part),
+    accountId,
+    mostInTails,
+  ]);
+  // Without any sum there is a row all the same, with nothing but the moment.
+  const sums = rows.filter(({ creditType }) => creditType !== null);
+  return { sums, completeUntil: rows[0]?.completeUntil ?? undefined };
+}
+
 const ACCOUNT = "(SELECT a.account_id FROM farebox.accounts a WHERE a.account_no = s.account_no)";
 const CREDIT_TYPE = "(SELECT t.credit_type FROM farebox.credit_types t WHERE t.type_no = s.type_no)";
 const ENDPOINT = "(SELECT n.endpoint FROM farebox.endpoints n WHERE n.endpoint_no = s.endpoint_no)";
@@ -78,7 +117,7 @@ const ROLLED = `LEFT JOIN LATERAL (
     WHERE u.account_no = p.account_no AND u.type_no = p.type_no AND u.shard = $1 LIMIT 1
   ) r ON true`;
 
-const POOLS_OF_ACCOUNT = `SELECT p.account_no, p.type_no, coalesce(r.seq, 0) AS seq, coalesce(r.at, '-infinity') AS at
+const POOLS_OF_ACCOUNT = `SELECT p.account_no, p.type_no, p.last_seq, coalesce(r.seq, 0) AS seq, coalesce(r.at, '-infinity') AS at
   FROM farebox.pools p ${ROLLED}
   WHERE p.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $11) AND p.shard = $1 AND ${OF_TYPE}`;
 
@@ -127,3 +166,24 @@ const TAILS = `SELECT width_bucket(e.used_at, $6::timestamptz[]), p.account_no, 
     OFFSET 0
   ) e
   WHERE e.used_at >= ($6::timestamptz[])[1] AND e.used_at < ($6::timestamptz[])[cardinality($6::timestamptz[])]`;
+
+/** The moment of the first entry of the account that is not rolled up, looked up by its number. */
+const FIRST_BEHIND = `SELECT date_trunc('milliseconds', min(e.at)) FROM pools p CROSS JOIN LATERAL (
+    SELECT t.at FROM farebox.entries t
+    WHERE t.account_no = p.account_no AND t.type_no = p.type_no AND t.shard = $1 AND t.seq = p.seq + 1 AND t.at >= p.at LIMIT 1
+  ) e`;
+
+/** There is always a row: it says until when the sums are complete. */
+const BREAKDOWN = `WITH pools AS MATERIALIZED (${POOLS_OF_ACCOUNT}),
+  late AS MATERIALIZED (
+    SELECT coalesce(sum(p.last_seq - p.seq), 0) > $12::bigint AS is FROM pools p
+  )
+  SELECT s.by, coalesce(s.bucket, 1) AS bucket, NULL::text AS "accountId", ${CREDIT_TYPE} AS "creditType", ${ENDPOINT} AS endpoint, ${KEY} AS "keyId",
+    s.requests, s.units, s.credits, s.refunded, CASE WHEN l.is THEN (${FIRST_BEHIND}) END AS "completeUntil"
+  FROM late l LEFT JOIN (
+    SELECT CASE 0 WHEN grouping(u.bucket) THEN 'time' WHEN grouping(u.endpoint_no) THEN 'endpoint' ELSE 'key' END AS by,
+      u.bucket, u.type_no, u.endpoint_no, u.key_no, sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units,
+      sum(u.credits)::bigint AS credits, sum(u.refunded)::bigint AS refunded
+    FROM (${ROLL_UPS_OF_POOLS} UNION ALL ${TAILS} AND NOT (SELECT o.is FROM late o)) u
+    GROUP BY GROUPING SETS ((u.type_no, u.bucket), (u.type_no, u.endpoint_no), (u.type_no, u.key_no)) LIMIT $10
+  ) s ON true`;

@@ -9,6 +9,7 @@ import { Card } from "../../design/card.tsx";
 import { Segments } from "../../design/segments.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
+import { Moment } from "../../formats/amount.tsx";
 import { creditWords, showCount, showCredits, sumCredits, toCredits } from "../../formats/credits.ts";
 import { showDate, showDay, showHour, showMinute, showMonth, TIME_ZONE } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
@@ -56,6 +57,7 @@ export function Used({
     resolution === "day"
       ? { times: data.usage.days, endpoints: data.usage.endpoints, keys: data.usage.keys }
       : others.data;
+  const { completeUntil } = data.usage;
   const csv = csvHref("usage", { resolution, timeZone: TIME_ZONE, groupBy: "endpoint,key" });
   return (
     <>
@@ -74,6 +76,11 @@ export function Used({
           </>
         }
       >
+        {resolution === "day" && completeUntil !== null ? (
+          <p className="soft small">
+            Counted until <Moment at={completeUntil} />: very much was used just now, and is counted soon.
+          </p>
+        ) : null}
         {shown === undefined ? (
           others.isError ? (
             <Failed error={others.error} again={() => void others.refetch()} />

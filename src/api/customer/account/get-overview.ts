@@ -5,8 +5,9 @@ import { type KeyName, readKeyNames } from "../../../ledger/keys/key-names.ts";
 import { readPlan } from "../../../ledger/plans/plans.ts";
 import { readBalances } from "../../../ledger/pools/balances.ts";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
+import { readUsageBreakdown } from "../../../ledger/reports/usage-breakdown.ts";
 import type { UsageRow } from "../../../ledger/reports/usage-query.ts";
-import { readAskedUsage, renderUsageRow, renderUsageSums } from "../../pools/usage-answer.ts";
+import { renderUsageRow, renderUsageSums } from "../../pools/usage-answer.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";
@@ -33,13 +34,13 @@ export function addGetOverview(app: CustomerApp, services: CustomerServices): vo
     const { timeZone } = context.req.valid("query");
     const account = await readAccount(database, accountId);
     const pools = await readBalances(database, accountId, shard);
-    const usage = await readUsage(services, { accountId, shard }, timeZone);
+    const { at, usage } = await readUsage(services, { accountId, shard }, timeZone);
     const { announced } = await readPriceListSchedule(database);
     const body = {
       account: accountId,
       name: account.name,
       plan: account.plan,
-      at: usage.to,
+      at: at.toISOString(),
       pools: pools.map(renderOwnPool),
       usage,
       limits: await readLimits(services, account.plan),
@@ -52,26 +53,25 @@ export function addGetOverview(app: CustomerApp, services: CustomerServices): vo
   });
 }
 
-/** The same period three times: together, by endpoint and by key. Each is made of roll-ups, so its cost follows its rows. */
-async function readUsage(services: CustomerServices, caller: Caller, timeZone: string) {
-  const days = await readAskedUsage(services, caller, { timeZone, resolution: "day", groupBy: [] });
-  const { from, to, totals } = days.report;
-  const period = { timeZone, from, to };
-  const endpoints = await readAskedUsage(services, caller, { ...period, groupBy: ["endpoint"] });
-  const keys = await readAskedUsage(services, caller, { ...period, groupBy: ["key"] });
-  const keyIds = [...new Set(keys.report.rows.flatMap(({ keyId }) => keyId ?? []))];
+/** The last 30 days together, by endpoint and by key. */
+async function readUsage({ config, database }: CustomerServices, caller: Caller, timeZone: string) {
+  const asked = { account: caller, timeZone };
+  const used = await readUsageBreakdown(database, asked, config.creditTypes);
+  const keyIds = [...new Set(used.keys.flatMap(({ keyId }) => keyId ?? []))];
   const names = new Map(
-    (await readKeyNames(services.database, caller.accountId, keyIds)).map((key) => [key.keyId, key]),
+    (await readKeyNames(database, caller.accountId, keyIds)).map((key) => [key.keyId, key]),
   );
-  return {
-    from: from.toISOString(),
-    to: to.toISOString(),
+  const usage = {
+    from: used.from.toISOString(),
+    to: used.to.toISOString(),
     timeZone,
-    days: days.report.rows.map(renderDay),
-    endpoints: endpoints.report.rows.map(renderEndpoint),
-    keys: keys.report.rows.map((row) => renderKey(row, names)),
-    totals: totals.map(renderUsageSums),
+    completeUntil: used.completeUntil?.toISOString() ?? null,
+    days: used.days.map(renderDay),
+    endpoints: used.endpoints.map(renderEndpoint),
+    keys: used.keys.map((row) => renderKey(row, names)),
+    totals: used.totals.map(renderUsageSums),
   };
+  return { at: used.at, usage };
 }
 
 function renderDay(row: UsageRow) {

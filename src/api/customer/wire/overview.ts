@@ -40,6 +40,10 @@ export const overviewBody = z
       from: timeOutput,
       to: timeOutput,
       timeZone: z.string(),
+      completeUntil: timeOutput.nullable().openapi({
+        description:
+          "What happened before it is counted; of what came later some may be missing. Null: nothing is.",
+      }),
       days: z
         .array(z.object({ time: timeOutput, timeEnd: timeOutput, ...usageSums }))
         .openapi({ description: "The last 30 days of the calendar, today included; each has a row." }),
