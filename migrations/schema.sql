@@ -328,6 +328,28 @@ CREATE TABLE farebox.grants (
 COMMENT ON TABLE farebox.grants IS 'Blocks of credits added to a pool, and what is left of each as of the pool''s last roll.';
 CREATE INDEX grants_open ON farebox.grants USING btree (account_no, type_no) WHERE (state <> 'ended'::text);
 
+CREATE TABLE farebox.hold_parts (
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  hold_id text COLLATE "C" NOT NULL,
+  part text COLLATE "C" NOT NULL,
+  shard smallint NOT NULL,
+  content bytea NOT NULL,
+  kind text NOT NULL,
+  seq bigint,
+  charged bigint NOT NULL,
+  uncollected bigint NOT NULL,
+  balance_after bigint NOT NULL,
+  units integer NOT NULL,
+  at timestamp with time zone NOT NULL,
+  CONSTRAINT hold_parts_pkey PRIMARY KEY (account_no, type_no, hold_id, part, shard),
+  CONSTRAINT hold_parts_charged_check CHECK ((charged >= 0)),
+  CONSTRAINT hold_parts_content_check CHECK ((octet_length(content) = 32)),
+  CONSTRAINT hold_parts_kind_check CHECK ((kind = ANY (ARRAY['charged'::text, 'free'::text, 'repeat'::text]))),
+  CONSTRAINT hold_parts_uncollected_check CHECK ((uncollected >= 0))
+);
+COMMENT ON TABLE farebox.hold_parts IS 'The settlements of long holds, each charged once.';
+
 CREATE TABLE farebox.holds (
   account_no integer NOT NULL,
   type_no smallint NOT NULL,
@@ -342,6 +364,7 @@ CREATE TABLE farebox.holds (
   charged bigint,
   uncollected bigint,
   balance_after bigint,
+  key_no integer,
   CONSTRAINT holds_pkey PRIMARY KEY (account_no, type_no, hold_id, shard),
   CONSTRAINT holds_amount_check CHECK ((amount >= 0)),
   CONSTRAINT holds_resolved_hold_nothing CHECK (((state = 'live'::text) OR (amount = 0))),
@@ -503,6 +526,40 @@ CREATE TABLE farebox.limit_places (
   CONSTRAINT limit_places_pkey PRIMARY KEY (subject, rule, shard)
 ) WITH (fillfactor=50);
 COMMENT ON TABLE farebox.limit_places IS 'What each instance has of a request limit, for accounts and keys that use theirs.';
+
+CREATE TABLE farebox.long_holds (
+  account_no integer NOT NULL,
+  type_no smallint NOT NULL,
+  hold_id text COLLATE "C" NOT NULL,
+  shard smallint NOT NULL,
+  request uuid NOT NULL,
+  caller_id text COLLATE "C" NOT NULL,
+  content bytea NOT NULL,
+  token text NOT NULL,
+  key_no integer NOT NULL,
+  endpoint_no integer NOT NULL,
+  asked bigint NOT NULL,
+  units integer NOT NULL,
+  most bigint,
+  state text NOT NULL DEFAULT 'open'::text,
+  parts integer NOT NULL DEFAULT 0,
+  charged bigint NOT NULL DEFAULT 0,
+  created_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT long_holds_pkey PRIMARY KEY (account_no, type_no, hold_id, shard),
+  CONSTRAINT long_holds_asked_check CHECK ((asked >= 0)),
+  CONSTRAINT long_holds_charged_check CHECK ((charged >= 0)),
+  CONSTRAINT long_holds_content_check CHECK ((octet_length(content) = 32)),
+  CONSTRAINT long_holds_most_check CHECK ((most >= 0)),
+  CONSTRAINT long_holds_state_check CHECK ((state = ANY (ARRAY['open'::text, 'settled'::text, 'released'::text, 'expired'::text]))),
+  CONSTRAINT long_holds_within_most CHECK ((charged <= most))
+) WITH (fillfactor=70);
+COMMENT ON TABLE farebox.long_holds IS 'Holds of callers for jobs of hours: what was asked, and how far each is.';
+CREATE INDEX long_holds_by_expiry ON farebox.long_holds USING btree (expires_at, shard);
+CREATE UNIQUE INDEX long_holds_caller ON farebox.long_holds USING btree (account_no, caller_id, shard);
+CREATE INDEX long_holds_of_account ON farebox.long_holds USING btree (account_no, created_at, hold_id);
+CREATE INDEX long_holds_open ON farebox.long_holds USING btree (expires_at, shard) WHERE (state = 'open'::text);
+CREATE UNIQUE INDEX long_holds_request ON farebox.long_holds USING btree (request, shard);
 
 CREATE TABLE farebox.migrations (
   number integer NOT NULL,
@@ -1434,6 +1491,61 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.charge_group IS 'Internal. Charges that draw on one lease, or on the pool: one insert for all, when it covers them.';
 
+CREATE OR REPLACE FUNCTION farebox.charge_long_hold(INOUT io_pool pools, p_hold long_holds, p_now timestamp with time zone, p_special jsonb, INOUT io_part hold_parts, OUT o_short jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_is_last CONSTANT boolean := io_part.part = '';
+  v_held farebox.holds;
+  v_use bigint := 0;
+  v_special jsonb := p_special;
+  v_measured record;
+  x record;
+BEGIN
+  -- It may have gone: what has expired is forgotten earlier than what it was for.
+  SELECT h.* INTO v_held FROM farebox.holds h
+  WHERE h.account_no = p_hold.account_no AND h.type_no = p_hold.type_no AND h.hold_id = p_hold.hold_id AND h.shard = p_hold.shard;
+  v_held.amount := coalesce(v_held.amount, 0);
+  IF v_is_last THEN v_use := v_held.amount; END IF;
+  io_part.kind := CASE WHEN p_special ? 'free' THEN 'free' ELSE farebox.judge_charge(io_pool, p_now, p_special) END;
+  IF io_part.kind = 'charged' THEN
+    IF p_special ? 'measured' THEN
+      v_measured := farebox.measure_charge(io_pool, p_now, (p_special #>> '{charge,1}')::integer, p_special -> 'measured');
+      v_special := jsonb_set(jsonb_set(p_special, '{charge,2}', to_jsonb(v_measured.o_amount)), '{charge,3}',
+        to_jsonb(least(ceil(v_measured.o_units / 1000000), 2147483647)::integer)) || jsonb_build_object('told', v_measured.o_told);
+    END IF;
+    IF p_special ? 'whole' THEN
+      o_short := farebox.find_shortage(io_pool, p_now, (p_special #>> '{charge,0}')::integer, (v_special #>> '{charge,2}')::bigint);
+      IF o_short IS NOT NULL THEN RETURN; END IF;
+    END IF;
+    v_special := v_special || jsonb_build_object('lease', false, 'most',
+      least((v_special #>> '{charge,2}')::bigint, p_hold.most - p_hold.charged));
+    IF NOT v_is_last THEN v_use := least(v_held.amount, (v_special ->> 'most')::bigint); END IF;
+    PERFORM farebox.hold_under_cap(io_pool, v_held.key_no, -v_use);
+    x := farebox.take_charge(io_pool, 0, p_now, v_special, v_use);
+    io_pool := x.io_pool;
+    io_part.seq := x.o_seq; io_part.charged := x.o_charged;
+    io_part.uncollected := (v_special #>> '{charge,2}')::bigint - x.o_charged;
+    io_part.units := (v_special #>> '{charge,3}')::integer;
+    IF p_special ? 'measured' THEN
+      PERFORM farebox.count_measured(io_pool, p_now, (p_special #>> '{charge,1}')::integer, p_special -> 'measured', v_measured.o_quantity);
+    END IF;
+    PERFORM farebox.complete_claims(io_pool, p_now, 0, p_special, x.o_charged);
+    IF x.o_seq IS NOT NULL THEN PERFORM farebox.keep_in_sight(io_pool.shard, io_pool.account_no, io_pool.type_no); END IF;
+  ELSE
+    PERFORM farebox.hold_under_cap(io_pool, v_held.key_no, -v_use);
+    io_pool.held := io_pool.held - v_use;
+  END IF;
+  io_part.balance_after := io_pool.balance;
+  UPDATE farebox.holds h SET amount = v_held.amount - v_use,
+    state = CASE WHEN v_is_last AND h.state = 'live' THEN CASE WHEN io_part.kind = 'charged' THEN 'charged' ELSE 'released' END
+      ELSE h.state END
+  WHERE h.account_no = p_hold.account_no AND h.type_no = p_hold.type_no AND h.hold_id = p_hold.hold_id AND h.shard = p_hold.shard;
+END $function$;
+COMMENT ON FUNCTION farebox.charge_long_hold IS 'Internal. One settlement of a long hold.';
+
 CREATE OR REPLACE FUNCTION farebox.charge_pool(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_keep integer, p_work jsonb, OUT o_groups jsonb[], OUT o_specials jsonb[])
  RETURNS record
  LANGUAGE plpgsql
@@ -1889,6 +2001,32 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.export_work_due IS 'Called by workers. Whether there may be anything to do with exports in a shard.';
 
+CREATE OR REPLACE FUNCTION farebox.extend_long_hold(p_shard smallint, p_account integer, p_type smallint, p_hold text, p_seconds integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_pool farebox.pools := v_opened.o_pool;
+  v_until CONSTANT timestamptz := v_opened.o_now + make_interval(secs => p_seconds);
+  v farebox.long_holds;
+BEGIN
+  SELECT l.* INTO v FROM farebox.long_holds l
+  WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard FOR UPDATE;
+  IF NOT FOUND THEN RETURN 'unknown'; END IF;
+  IF v.state <> 'open' OR v.expires_at <= v_opened.o_now THEN RETURN 'over'; END IF;
+  UPDATE farebox.holds h SET expires_at = v_until
+  WHERE h.account_no = p_account AND h.type_no = p_type AND h.hold_id = p_hold AND h.shard = p_shard AND h.state = 'live';
+  IF NOT FOUND THEN RETURN 'over'; END IF;
+  UPDATE farebox.long_holds l SET expires_at = v_until
+  WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard;
+  v_pool.next_event_at := least(v_pool.next_event_at, v_until);
+  PERFORM farebox.write_pool(v_pool);
+  RETURN 'extended';
+END $function$;
+COMMENT ON FUNCTION farebox.extend_long_hold IS 'Called by instances. A long hold lives for so long from now on.';
+
 CREATE OR REPLACE FUNCTION farebox.fail_export(p_shard smallint, p_export_id uuid, p_claim integer, p_account integer, p_type smallint, p_code text, p_failure text, p_retry_ms integer, p_counts boolean)
  RETURNS text
  LANGUAGE plpgsql
@@ -1972,6 +2110,21 @@ BEGIN
   RETURN jsonb_build_object('outcome', 'repeated', 'exportId', convert_from(v_found.body, 'UTF8'));
 END $function$;
 COMMENT ON FUNCTION farebox.find_export_of_key IS 'Internal. What an Idempotency-Key was used for.';
+
+CREATE OR REPLACE FUNCTION farebox.find_long_hold(p_shard smallint, p_account integer, p_caller text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  RETURN (
+    SELECT jsonb_build_object('token', l.token, 'content', encode(l.content, 'hex'), 'requestId', l.request, 'asked', l.asked,
+      'units', l.units, 'leftMs', greatest(0, floor(extract(epoch FROM l.expires_at - clock_timestamp()) * 1000)))
+    FROM farebox.long_holds l WHERE l.account_no = p_account AND l.caller_id = p_caller AND l.shard = p_shard
+  );
+END $function$;
+COMMENT ON FUNCTION farebox.find_long_hold IS 'Called by instances. What a caller holds already under its id.';
 
 CREATE OR REPLACE FUNCTION farebox.find_request(p_shard smallint, p_request uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_most integer)
  RETURNS jsonb
@@ -2154,6 +2307,31 @@ BEGIN
   RETURN v_gone;
 END $function$;
 COMMENT ON FUNCTION farebox.forget_limits IS 'Called by the sweep. Deletes places of limits that nobody uses any more: of instances that died, and of what they had forgotten.';
+
+CREATE OR REPLACE FUNCTION farebox.forget_long_holds(p_shard smallint, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_gone integer := 0;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT l.account_no, l.type_no, l.hold_id FROM farebox.long_holds l
+    WHERE l.expires_at < v_now - interval '30 days' AND l.shard = p_shard AND l.state <> 'open'
+    ORDER BY l.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.hold_parts p
+    WHERE p.account_no = x.account_no AND p.type_no = x.type_no AND p.hold_id = x.hold_id AND p.shard = p_shard;
+    DELETE FROM farebox.long_holds l
+    WHERE l.account_no = x.account_no AND l.type_no = x.type_no AND l.hold_id = x.hold_id AND l.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
+  RETURN v_gone;
+END $function$;
+COMMENT ON FUNCTION farebox.forget_long_holds IS 'Called by the sweep. Forgets long holds a month after their time.';
 
 CREATE OR REPLACE FUNCTION farebox.forget_old(p_shard smallint, p_limit integer)
  RETURNS integer
@@ -2442,6 +2620,18 @@ BEGIN
   PERFORM farebox.write_pool(v_held.io_pool);
 END $function$;
 COMMENT ON FUNCTION farebox.hold_for_export IS 'Internal. Sets credits aside for an export: for a day, which its worker extends.';
+
+CREATE OR REPLACE FUNCTION farebox.hold_under_cap(p_pool pools, p_key integer, p_by bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  IF NOT p_pool.capped OR p_by = 0 THEN RETURN; END IF;
+  UPDATE farebox.key_caps c SET held = c.held + p_by
+  WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = p_key AND c.shard = p_pool.shard;
+END $function$;
+COMMENT ON FUNCTION farebox.hold_under_cap IS 'Internal. What a key''s long holds hold under its caps changes.';
 
 CREATE OR REPLACE FUNCTION farebox.is_due(p_event roll_event, p_grants open_grant[])
  RETURNS boolean
@@ -3000,6 +3190,48 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.open_batch IS 'Internal. Locks a batch''s pools.';
 
+CREATE OR REPLACE FUNCTION farebox.open_long_hold(p_shard smallint, p_account integer, p_type smallint, p_new jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_now CONSTANT timestamptz := v_opened.o_now;
+  v_amount CONSTANT bigint := (p_new ->> 'amount')::bigint;
+  v_key CONSTANT integer := (p_new ->> 'key')::integer;
+  v_seconds CONSTANT integer := (p_new ->> 'seconds')::integer;
+  v_until CONSTANT timestamptz := v_now + make_interval(secs => v_seconds);
+  v_id CONSTANT text := 'long:' || (p_new ->> 'requestId');
+  v_found jsonb := farebox.find_long_hold(p_shard, p_account, p_new ->> 'callerId');
+  v_short jsonb;
+  v_held record;
+BEGIN
+  IF v_found IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'found', 'hold', v_found); END IF;
+  v_short := farebox.find_shortage(v_opened.o_pool, v_now, v_key, v_amount);
+  IF v_short IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'short', 'shortage', v_short); END IF;
+  INSERT INTO farebox.long_holds (account_no, type_no, hold_id, shard, request, caller_id, content, token, key_no, endpoint_no, asked,
+    units, most, created_at, expires_at)
+  VALUES (p_account, p_type, v_id, p_shard, (p_new ->> 'requestId')::uuid, p_new ->> 'callerId', decode(p_new ->> 'content', 'hex'),
+    p_new ->> 'token', v_key, (p_new ->> 'endpoint')::integer, v_amount, (p_new ->> 'units')::integer, (p_new ->> 'most')::bigint,
+    v_now, v_until)
+  ON CONFLICT (account_no, caller_id, shard) DO NOTHING;
+  IF NOT FOUND THEN
+    -- Another one was made meanwhile, of another pool.
+    v_found := farebox.find_long_hold(p_shard, p_account, p_new ->> 'callerId');
+    IF v_found IS NULL THEN RAISE EXCEPTION 'a long hold vanished' USING ERRCODE = 'serialization_failure'; END IF;
+    RETURN jsonb_build_object('outcome', 'found', 'hold', v_found);
+  END IF;
+  SELECT h.* INTO v_held FROM farebox.hold_credits(v_opened.o_pool, 0, v_now, v_id, v_amount, v_seconds) h;
+  IF v_held.o_answer ->> 0 <> 'held' THEN RAISE EXCEPTION 'the hold % cannot be made: %', v_id, v_held.o_answer; END IF;
+  UPDATE farebox.holds h SET key_no = v_key
+  WHERE h.account_no = p_account AND h.type_no = p_type AND h.hold_id = v_id AND h.shard = p_shard;
+  PERFORM farebox.hold_under_cap(v_held.io_pool, v_key, v_amount);
+  PERFORM farebox.write_pool(v_held.io_pool);
+  RETURN jsonb_build_object('outcome', 'held', 'leftMs', v_seconds::bigint * 1000);
+END $function$;
+COMMENT ON FUNCTION farebox.open_long_hold IS 'Called by instances. Sets credits aside for a job of hours, once for its caller''s id.';
+
 CREATE OR REPLACE FUNCTION farebox.open_plan(p_shard smallint, p_account integer, p_items jsonb, p_types smallint[], p_now timestamp with time zone, OUT o_now timestamp with time zone, OUT o_types smallint[], OUT o_plan text, OUT o_next_plan text, OUT o_next_plan_at timestamp with time zone)
  RETURNS record
  LANGUAGE plpgsql
@@ -3546,6 +3778,37 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.release_hold IS 'Internal. A client''s hold is not needed.';
 
+CREATE OR REPLACE FUNCTION farebox.release_long_hold(p_shard smallint, p_account integer, p_type smallint, p_hold text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_pool farebox.pools := v_opened.o_pool;
+  v_key integer;
+  v_state text;
+  x record;
+BEGIN
+  SELECT l.key_no, l.state INTO v_key, v_state FROM farebox.long_holds l
+  WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard FOR UPDATE;
+  IF NOT FOUND THEN RETURN '{"outcome": "unknown"}'; END IF;
+  IF v_state = 'settled' THEN
+    RETURN jsonb_build_object('outcome', 'settled', 'seq', (
+      SELECT p.seq FROM farebox.hold_parts p
+      WHERE p.account_no = p_account AND p.type_no = p_type AND p.hold_id = p_hold AND p.part = '' AND p.shard = p_shard
+    ));
+  END IF;
+  x := farebox.release_hold(v_pool, p_hold);
+  v_pool := x.io_pool;
+  PERFORM farebox.hold_under_cap(v_pool, v_key, -x.o_released);
+  UPDATE farebox.long_holds l SET state = 'released'
+  WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard;
+  PERFORM farebox.write_export_pool(v_pool, v_opened.o_now);
+  RETURN '{"outcome": "released"}';
+END $function$;
+COMMENT ON FUNCTION farebox.release_long_hold IS 'Called by instances. Ends a long hold; what its parts were charged stays charged.';
+
 CREATE OR REPLACE FUNCTION farebox.release_pool_leases(p_shard smallint, p_instance integer, p_account integer, p_type smallint)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -3623,6 +3886,17 @@ BEGIN
     ));
 END $function$;
 COMMENT ON FUNCTION farebox.render_balance IS 'Internal. A pool as its owner sees it.';
+
+CREATE OR REPLACE FUNCTION farebox.render_hold_part(p_part hold_parts)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+BEGIN
+  RETURN jsonb_build_object('outcome', 'told', 'kind', p_part.kind, 'seq', p_part.seq, 'charged', p_part.charged,
+    'uncollected', p_part.uncollected, 'balance', p_part.balance_after, 'units', p_part.units);
+END $function$;
+COMMENT ON FUNCTION farebox.render_hold_part IS 'Internal. A settlement as its caller is told.';
 
 CREATE OR REPLACE FUNCTION farebox.rest_pool(p_shard smallint, p_instance integer, p_account integer, p_type smallint)
  RETURNS boolean
@@ -4079,6 +4353,48 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.settle_batch IS 'Called by instances: makes an unknown outcome known, without running the batch.';
 
+CREATE OR REPLACE FUNCTION farebox.settle_long_hold(p_shard smallint, p_account integer, p_type smallint, p_hold text, p_part text, p_content bytea, p_special jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
+  v_now CONSTANT timestamptz := v_opened.o_now;
+  v farebox.long_holds;
+  v_part farebox.hold_parts;
+  x record;
+BEGIN
+  SELECT l.* INTO v FROM farebox.long_holds l
+  WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard FOR UPDATE;
+  IF NOT FOUND THEN RETURN '{"outcome": "unknown"}'; END IF;
+  SELECT p.* INTO v_part FROM farebox.hold_parts p
+  WHERE p.account_no = p_account AND p.type_no = p_type AND p.hold_id = p_hold AND p.part = p_part AND p.shard = p_shard;
+  IF FOUND THEN
+    RETURN CASE WHEN v_part.content = p_content THEN farebox.render_hold_part(v_part) || '{"again": true}'
+      ELSE '{"outcome": "conflict"}' END;
+  END IF;
+  IF v.state IN ('settled', 'released') THEN RETURN jsonb_build_object('outcome', v.state); END IF;
+  IF v.expires_at < v_now - interval '1 hour' THEN RETURN '{"outcome": "expired"}'; END IF;
+  IF v.parts > 0 AND p_special ? 'alone' THEN RETURN '{"outcome": "alone"}'; END IF;
+  PERFORM farebox.lock_claims(p_shard,
+    jsonb_build_array(jsonb_build_object('account', p_account, 'specials', jsonb_build_array(p_special))));
+  v_part := ROW(p_account, p_type, p_hold, p_part, p_shard, p_content, 'free', NULL, 0, 0, 0, 0, v_now);
+  x := farebox.charge_long_hold(v_opened.o_pool, v, v_now, p_special, v_part);
+  IF x.o_short IS NOT NULL THEN RETURN jsonb_build_object('outcome', 'short', 'shortage', x.o_short); END IF;
+  v_part := x.io_part;
+  INSERT INTO farebox.hold_parts (account_no, type_no, hold_id, part, shard, content, kind, seq, charged, uncollected, balance_after,
+    units, at)
+  VALUES (p_account, p_type, p_hold, p_part, p_shard, p_content, v_part.kind, v_part.seq, v_part.charged, v_part.uncollected,
+    v_part.balance_after, v_part.units, v_now);
+  UPDATE farebox.long_holds l SET parts = v.parts + 1, charged = v.charged + v_part.charged,
+    state = CASE WHEN p_part = '' THEN 'settled' ELSE v.state END
+  WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard;
+  PERFORM farebox.write_export_pool(x.io_pool, v_now);
+  RETURN farebox.render_hold_part(v_part);
+END $function$;
+COMMENT ON FUNCTION farebox.settle_long_hold IS 'Called by instances. Charges a part of a long hold, or the rest of it, once.';
+
 CREATE OR REPLACE FUNCTION farebox.share_limits(p_shard smallint, p_owner text, p_asks jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4355,6 +4671,32 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.take_from_grants IS 'Internal. Takes credits from the grants of a pool that is open, as a charge would.';
 
+CREATE OR REPLACE FUNCTION farebox.tell_expired_holds(p_shard smallint, p_limit integer)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_told jsonb := '[]';
+  x record;
+BEGIN
+  FOR x IN
+    SELECT l.* FROM farebox.long_holds l
+    WHERE l.state = 'open' AND l.expires_at <= v_now AND l.shard = p_shard ORDER BY l.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    UPDATE farebox.long_holds l SET state = 'expired'
+    WHERE l.account_no = x.account_no AND l.type_no = x.type_no AND l.hold_id = x.hold_id AND l.shard = p_shard;
+    v_told := v_told || (
+      SELECT jsonb_build_object('requestId', x.request, 'accountId', a.account_id, 'endpoint', e.endpoint, 'asked', x.asked,
+        'charged', x.charged, 'parts', x.parts)
+      FROM farebox.accounts a JOIN farebox.endpoints e ON e.endpoint_no = x.endpoint_no WHERE a.account_no = x.account_no
+    );
+  END LOOP;
+  RETURN v_told;
+END $function$;
+COMMENT ON FUNCTION farebox.tell_expired_holds IS 'Called by the sweep. Long holds that have expired since it last looked.';
+
 CREATE OR REPLACE FUNCTION farebox.uncovered_overdue(p_grants open_grant[], p_order integer[], p_held bigint, p_overdue bigint)
  RETURNS part_of_grant[]
  LANGUAGE plpgsql
@@ -4526,13 +4868,16 @@ BEGIN
     coalesce(v_total_spent[k.place], 0), 0, p_source
   FROM (SELECT u.no, array_position(v_key, u.no) AS place FROM unnest(p_keys) u(no)) k
   ORDER BY k.no;
-  -- Leases of the keys that outlived an earlier cap.
+  -- Leases of the keys that outlived an earlier cap, and their long holds. The pool is rolled: none is over.
   FOR x IN
-    SELECT l.key_no, sum(l.amount) AS amount FROM farebox.key_leases l
+    SELECT l.key_no, l.amount FROM farebox.key_leases l
     WHERE l.account_no = p_pool.account_no AND l.type_no = p_pool.type_no AND l.shard = p_pool.shard AND l.key_no = ANY (p_keys)
-    GROUP BY l.key_no HAVING sum(l.amount) > 0
+    UNION ALL
+    SELECT h.key_no, h.amount FROM farebox.holds h
+    WHERE h.account_no = p_pool.account_no AND h.type_no = p_pool.type_no AND h.shard = p_pool.shard AND h.state = 'live'
+      AND h.key_no = ANY (p_keys)
   LOOP
-    UPDATE farebox.key_caps c SET held = x.amount
+    UPDATE farebox.key_caps c SET held = c.held + x.amount
     WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.key_no = x.key_no AND c.shard = p_pool.shard;
   END LOOP;
 END $function$;
@@ -4609,6 +4954,7 @@ DECLARE
   g farebox.open_grant;
   e farebox.new_entry;
   r farebox.recurring_item;
+  v_key integer;
 BEGIN
   FOREACH d IN ARRAY p.draws LOOP
     INSERT INTO farebox.draws (account_no, type_no, shard, from_spent, to_spent, grant_id)
@@ -4639,7 +4985,8 @@ BEGIN
   FOR k IN 1..p.holds_ended LOOP
     UPDATE farebox.holds h SET amount = 0, state = 'expired'
     WHERE h.account_no = v_pool.account_no AND h.type_no = v_pool.type_no AND h.hold_id = p.holds[k].hold_id
-      AND h.shard = v_pool.shard;
+      AND h.shard = v_pool.shard RETURNING h.key_no INTO v_key;
+    PERFORM farebox.hold_under_cap(v_pool, v_key, -p.holds[k].amount);
   END LOOP;
   FOR k IN 1..cardinality(v_recurring) LOOP
     r := v_recurring[k];

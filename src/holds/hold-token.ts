@@ -14,6 +14,8 @@ export interface HoldClaims {
   readonly accountId: string;
   readonly shard: number;
   readonly keyId: string;
+  /** It is held in the database. */
+  readonly long?: true | undefined;
   readonly priceList: number;
   /** The price's match, or `unpriced`. */
   readonly endpoint: string;

@@ -7,6 +7,11 @@ import type { RequestTarget } from "../domain/routes/request-path.ts";
 import type { StoredResponse } from "../ledger/ledger.ts";
 import type { Identity } from "../meter/meter.ts";
 
+/** For how many seconds a hold in an instance's memory may be held. */
+export const LONGEST_SHORT_SECONDS = 900;
+/** And one in the database. */
+export const LONGEST_SECONDS = 86_400;
+
 /** A request of an API's customer, as the caller tells of it. */
 export interface HoldRequest {
   /** The caller's own: the same once more, for the same account, is the same hold. */
@@ -28,6 +33,8 @@ export interface HoldRequest {
   readonly idempotency: { readonly key: string; readonly requestHash: string } | undefined;
   /** For how long it is held. */
   readonly ttlMs: number;
+  /** Held in the database, for a job of hours that may be settled in parts: it has an `id`. */
+  readonly long: boolean;
   /** The refusal of a request of which prices read something that may mean two things; undefined: it is good. */
   readonly checkReads?: (reads: RequestReads) => Refusal | undefined;
 }
@@ -70,7 +77,9 @@ export interface HoldOutcome {
   readonly answer?: AnswerFacts | undefined;
   /** Kept for a replay, where the request has an Idempotency-Key. */
   readonly response?: StoredResponse | undefined;
-  /** Stands for all of it: a hold that is settled with another one is a conflict. */
+  /** The caller's name of this part of a long hold; undefined: the last settlement, and the only one of a short hold. */
+  readonly part?: string | undefined;
+  /** Stands for all of it: a hold, or a part, that is settled with another one is a conflict. */
   readonly content: string;
 }
 

@@ -10,10 +10,20 @@ import { LazyRequestFacts } from "../exchange/parts/lazy-request-facts.ts";
 import { checkReadTarget } from "../exchange/request/check-read-fields.ts";
 import type { Admission, Identity, Meter, Route } from "../meter/meter.ts";
 import { isRefusal } from "../meter/refusals.ts";
-import type { ChargedAtOnce, HoldDecision, HoldOutcome, HoldRequest, Released, Settled } from "./hold.ts";
+import { isPriced } from "./claimed-charge.ts";
+import {
+  type ChargedAtOnce,
+  type HoldDecision,
+  type HoldOutcome,
+  type HoldRequest,
+  LONGEST_SHORT_SECONDS,
+  type Released,
+  type Settled,
+} from "./hold.ts";
 import { HoldBook } from "./hold-book.ts";
 import { type HoldClaims, HoldTokens } from "./hold-token.ts";
 import { keepFacts } from "./kept-facts.ts";
+import { LongHolds } from "./long-holds.ts";
 import { OpenHold } from "./open-hold.ts";
 import { Elsewhere, type ElsewhereParts } from "./settle-elsewhere.ts";
 
@@ -38,6 +48,7 @@ export class Holds {
   readonly #tokens: HoldTokens;
   readonly #book: HoldBook;
   readonly #elsewhere: Elsewhere;
+  readonly #long: LongHolds;
   readonly #timers: NodeJS.Timeout[];
 
   constructor(options: HoldsOptions) {
@@ -45,6 +56,7 @@ export class Holds {
     this.#tokens = new HoldTokens(options.secret);
     this.#book = new HoldBook(options.events);
     this.#elsewhere = new Elsewhere(options);
+    this.#long = new LongHolds(options, this.#tokens);
     this.#timers = [
       setInterval(() => this.#book.look(), LOOK_MS),
       setInterval(() => void options.clock.adjust().catch(() => undefined), ADJUST_MS),
@@ -57,11 +69,15 @@ export class Holds {
     return this.#book.open;
   }
 
-  /** The decisions are the gateway's, in its order. Rejects with FareboxError `hold_conflict`. */
+  /**
+   * The decisions are the gateway's, in its order. Rejects with FareboxError `hold_conflict`; a long one also with `hold_not_long` and like
+   * the database, when it is not known whether it is held: the same is to be asked again.
+   */
   async authorize(request: HoldRequest): Promise<HoldDecision> {
     const found = this.#options.meter.authenticate(request.key);
     const identity = found instanceof Promise ? await found : found;
     if (isRefusal(identity)) return { ...this.#begin(), kind: "refused", refusal: identity };
+    if (request.long) return await within(PATIENCE_MS, this.#authorizeLong(request, identity));
     if (request.id === undefined) return await this.#decide(request, identity, undefined);
     const callerId = `${identity.accountId} ${request.id}`;
     const known = this.#book.callerId(callerId);
@@ -78,8 +94,8 @@ export class Holds {
   }
 
   /**
-   * Rejects with FareboxError `hold_unknown`, `hold_settled`, `hold_released`, `hold_expired`, and with `hold_elsewhere` or
-   * `storage_unavailable` (retryable): the same is to be asked again.
+   * Rejects with FareboxError `hold_unknown`, `hold_settled`, `hold_released`, `hold_expired`, `part_not_possible`, and with
+   * `hold_elsewhere` or `storage_unavailable` (retryable): the same is to be asked again.
    */
   async settle(token: string, outcome: HoldOutcome): Promise<Settled> {
     const claims = this.#tokens.read(token);
@@ -119,6 +135,10 @@ export class Holds {
   /** Sets free what a hold holds; of one that was charged, reverses the charge. Rejects like {@link Holds.settle}. */
   async release(token: string, reason: string): Promise<Released> {
     const claims = this.#tokens.read(token);
+    if (claims.long && isPriced(claims)) {
+      const refunded = await within(PATIENCE_MS, this.#long.release(claims, reason));
+      return { requestId: claims.requestId, refunded };
+    }
     const hold = claims.chargedSeq === undefined ? this.#book.get(claims.requestId) : undefined;
     if (hold === undefined) return await within(PATIENCE_MS, this.#elsewhere.release(claims, reason));
     const released = hold.release(reason);
@@ -126,9 +146,22 @@ export class Holds {
     return { requestId: claims.requestId, refunded: await within(PATIENCE_MS, released) };
   }
 
-  /** Holds it for so long from now on. Rejects with FareboxError `hold_unknown`, and `hold_expired` when it is not open any more. */
-  extend(token: string, ttlMs: number): { readonly requestId: string; readonly expiresInMs: number } {
-    const { requestId } = this.#tokens.read(token);
+  /**
+   * Holds it for so long from now on. Rejects with FareboxError `hold_unknown`, `hold_expired` when it is not open any more, and
+   * `request_invalid` for longer than it can be.
+   */
+  async extend(
+    token: string,
+    ttlMs: number,
+  ): Promise<{ readonly requestId: string; readonly expiresInMs: number }> {
+    const claims = this.#tokens.read(token);
+    const { requestId } = claims;
+    const told = { requestId, expiresInMs: ttlMs };
+    if (claims.long && isPriced(claims)) {
+      await within(PATIENCE_MS, this.#long.extend(claims, ttlMs));
+      return told;
+    }
+    if (ttlMs > LONGEST_SHORT_SECONDS * 1_000) throw tooLong();
     const hold = this.#book.get(requestId);
     if (hold?.isOpen !== true) {
       throw new FareboxError("hold_expired", "The hold is over: it cannot be extended.", {
@@ -136,7 +169,7 @@ export class Holds {
       });
     }
     this.#book.extend(hold, ttlMs);
-    return { requestId, expiresInMs: ttlMs };
+    return told;
   }
 
   /** What is still open goes back to its pool; it can be settled at another instance once this one has ended. */
@@ -146,6 +179,8 @@ export class Holds {
   }
 
   async #end(claims: HoldClaims, outcome: HoldOutcome): Promise<Settled["end"]> {
+    if (claims.long && isPriced(claims)) return await this.#long.settle(claims, outcome);
+    if (outcome.part !== undefined) throw notLong(claims.requestId);
     const hold = claims.chargedSeq === undefined ? this.#book.get(claims.requestId) : undefined;
     if (hold === undefined) return await this.#elsewhere.settle(claims, outcome);
     const ending = hold.settle(outcome);
@@ -158,6 +193,10 @@ export class Holds {
       if (!(error instanceof FareboxError) || error.code !== "instance_replaced") throw error;
       return await this.#elsewhere.settle(claims, outcome);
     }
+  }
+
+  async #authorizeLong(request: HoldRequest, identity: Identity): Promise<HoldDecision> {
+    return (await this.#long.find(identity, request)) ?? (await this.#decide(request, identity, undefined));
   }
 
   async #decide(
@@ -189,6 +228,7 @@ export class Holds {
     const { requestId, identity } = known;
     const facts = await readFacts(request, route);
     if (isRefusal(facts)) return { ...known, kind: "refused", refusal: facts };
+    if (request.long) return await this.#long.hold(request, route, known, facts);
     const { max, idempotency } = request;
     const decision = await this.#options.meter.admit({
       requestId,
@@ -249,6 +289,21 @@ export class Holds {
       rate: undefined,
     };
   }
+}
+
+function notLong(requestId: string): FareboxError {
+  return new FareboxError(
+    "part_not_possible",
+    "The hold is a short one, which is settled whole: authorize with long to settle it in parts.",
+    { detail: { requestId } },
+  );
+}
+
+function tooLong(): FareboxError {
+  const reason = `must be at most ${LONGEST_SHORT_SECONDS}: the hold is a short one, so authorize with long`;
+  return new FareboxError("request_invalid", `The request is not valid: ttl ${reason}.`, {
+    detail: { errors: [{ path: "ttl", reason }] },
+  });
 }
 
 /** Throws FareboxError `price_needs_answer`. */

@@ -2,13 +2,12 @@ import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { renderChargeId } from "../domain/ids.ts";
 import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
-import { readOnceValue } from "../domain/prices/once-value.ts";
-import type { Price } from "../domain/prices/price.ts";
 import { type BookedCharge, findChargeSince, readBookedCharge } from "../ledger/calls/find-charge-since.ts";
 import type { Queryable } from "../ledger/database/database.ts";
 import { isInstanceLive, releasePoolOf } from "../ledger/instance/instance-state.ts";
 import type { ChargeItem, ChargeResult, Ledger, PoolRef } from "../ledger/ledger.ts";
 import { explainShortage } from "../meter/refusals.ts";
+import { costOf, isPriced, onceOf, type PricedClaims, poolOf, tooLate } from "./claimed-charge.ts";
 import type { DatabaseClock } from "./database-clock.ts";
 import type { HoldEnd, HoldOutcome, Released } from "./hold.ts";
 import type { HoldEvents } from "./hold-events.ts";
@@ -20,8 +19,6 @@ const OLDEST_MS = 25 * 60 * 60_000;
 const MARGIN_MS = 60_000;
 /** That a hold was settled after its instance had died is remembered as long as its text may be used. */
 const REMEMBERED_SECONDS = 26 * 60 * 60;
-
-type PricedClaims = HoldClaims & { readonly price: Price };
 
 export interface ElsewhereParts {
   readonly database: Queryable;
@@ -151,8 +148,6 @@ function itemOf(
   { requestId, keyId, endpoint, price, priceList, facts, idempotency, ...claims }: PricedClaims,
   { status, response }: HoldOutcome,
 ): Omit<ChargeItem, "hold" | "amount" | "units"> {
-  const value = readOnceValue(price, facts);
-  const { once } = price;
   return {
     pool: poolOf({ price, ...claims }),
     requestId,
@@ -160,22 +155,9 @@ function itemOf(
     endpoint,
     status,
     priceList,
-    once:
-      once === undefined || value === undefined ? undefined : { value, withinSeconds: once.withinSeconds },
+    once: onceOf(price, facts),
     idempotency: idempotency && { ...idempotency, response: response ?? { status, headers: [], body: null } },
   };
-}
-
-function costOf(
-  { price, facts }: PricedClaims,
-  outcome: HoldOutcome,
-): Pick<ChargeItem, "amount" | "units" | "measured"> {
-  const { cost, units = 1 } = outcome;
-  return cost === undefined ? computeCharge(price, outcome, facts) : { amount: cost, units };
-}
-
-function isPriced(claims: HoldClaims): claims is PricedClaims {
-  return claims.price !== undefined;
 }
 
 /** What the answer costs of what was charged for it, as far as it was told. */
@@ -183,10 +165,6 @@ function correctedCost({ price, facts }: PricedClaims, outcome: HoldOutcome, cha
   if (!chargedOn(price, outcome.status)) return 0n;
   if (outcome.cost !== undefined) return outcome.cost;
   return outcome.units === undefined ? charged : computeCharge(price, outcome, facts).amount;
-}
-
-function poolOf({ accountId, shard, price }: Pick<PricedClaims, "accountId" | "shard" | "price">): PoolRef {
-  return { accountId, shard, creditType: price.creditType };
 }
 
 function bookedEnd(pool: PoolRef, { seq, ...booked }: BookedCharge): HoldEnd {
@@ -200,14 +178,4 @@ function chargedEnd(pool: PoolRef, result: ChargeResult, units: number): HoldEnd
   const chargeId = seq === null ? undefined : renderChargeId({ ...pool, seq });
   const { creditType } = pool;
   return { kind: "charged", creditType, charged, uncollected, balance, units, chargeId, refunded: 0n };
-}
-
-function tooLate(requestId: string): FareboxError {
-  return new FareboxError(
-    "hold_expired",
-    "The hold is over for so long that nothing is known of it any more.",
-    {
-      detail: { requestId },
-    },
-  );
 }

@@ -7,7 +7,7 @@ import type { Refusal } from "../domain/refusal.ts";
 import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
 import { OpenAdmission } from "./admission.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
-import type { AdmitRequest, Decision, Identity } from "./meter.ts";
+import type { AdmitRequest, Decision, Identity, PricedRequest, QuotedRequest } from "./meter.ts";
 import { explainShortage, ROUTE_UNKNOWN, refusalOf, STORAGE_UNAVAILABLE } from "./refusals.ts";
 
 /** What is set aside for a free request, and for one that is decided on the answer. */
@@ -22,15 +22,36 @@ export class Admitter {
   }
 
   admit(request: AdmitRequest): Promise<Decision> | Decision {
-    const { candidates, list } = request.route;
-    const price = selectPrice(candidates, request.facts);
-    if (price === undefined && candidates.length > 0 && list.unpriced === "refuse")
-      return this.#refuse(ROUTE_UNKNOWN);
-    const charged = price === undefined || isFreeFor(price, request.facts.method) ? undefined : price;
-    if (charged !== undefined && (request.identity.unconfirmed || this.#parts.life.isAway))
-      return this.#refuse(STORAGE_UNAVAILABLE);
-    if (request.idempotency !== undefined) return this.#admitOnce(request, charged, request.idempotency);
-    return this.#setAside(request, charged, undefined);
+    const selected = this.#select(request);
+    if ("code" in selected) return this.#refuse(selected);
+    const { price } = selected;
+    if (request.idempotency !== undefined) return this.#admitOnce(request, price, request.idempotency);
+    return this.#setAside(request, price, undefined);
+  }
+
+  /** See {@link Meter.quote}. */
+  quote(request: QuotedRequest): PricedRequest | Refusal {
+    const selected = this.#select(request);
+    if ("code" in selected) return selected;
+    const { price } = selected;
+    if (price === undefined) return { price, quote: NOTHING };
+    const quote = quoteWithin(price, request);
+    return "code" in quote ? quote : { price, quote };
+  }
+
+  /** The price that applies; undefined: it costs nothing. */
+  #select({
+    route,
+    facts,
+    identity,
+  }: Pick<AdmitRequest, "route" | "facts" | "identity">): Pick<PricedRequest, "price"> | Refusal {
+    const { candidates, list } = route;
+    const price = selectPrice(candidates, facts);
+    if (price === undefined && candidates.length > 0 && list.unpriced === "refuse") return ROUTE_UNKNOWN;
+    const charged = price === undefined || isFreeFor(price, facts.method) ? undefined : price;
+    if (charged !== undefined && (identity.unconfirmed || this.#parts.life.isAway))
+      return STORAGE_UNAVAILABLE;
+    return { price: charged };
   }
 
   /** The Idempotency-Key is claimed first: a replay needs no credits and is not refused for any. */
@@ -74,14 +95,9 @@ export class Admitter {
     owner: string | undefined,
   ): Promise<Decision> | Decision {
     if (price === undefined) return this.#admitted(request, undefined, NOTHING, undefined, owner);
-    // An account without any credits is admitted too: the answer may cost nothing.
-    if (price.decide === "answer") return this.#admitted(request, price, NOTHING, undefined, owner);
-    const quote = computeQuote(price, request.facts);
+    const quote = quoteWithin(price, request);
+    if ("code" in quote) return this.#refuse(quote);
     const { creditType } = price;
-    const { max } = request;
-    if (max !== undefined && max < quote.amount) {
-      return this.#refuse({ code: "quote_above_max", creditType, quote: quote.amount, max });
-    }
     if (quote.amount === 0n) return this.#admitted(request, price, quote, undefined, owner);
     const capKey = capKeyOf(request.identity, creditType);
     const lease = this.#parts.desk.reserve(request.identity.accountId, creditType, quote.amount, capKey);
@@ -138,6 +154,15 @@ export class Admitter {
   #refuse(refusal: Refusal): Decision {
     return { kind: "refused", refusal };
   }
+}
+
+/** What is set aside for a request, which the caller's `Credits-Max` allows. */
+function quoteWithin(price: Price, { facts, max }: Pick<AdmitRequest, "facts" | "max">): Quote | Refusal {
+  // An account without any credits is admitted too: the answer may cost nothing.
+  if (price.decide === "answer") return NOTHING;
+  const quote = computeQuote(price, facts);
+  if (max === undefined || max >= quote.amount) return quote;
+  return { code: "quote_above_max", creditType: price.creditType, quote: quote.amount, max };
 }
 
 /** A key with caps draws on a lease of its own, held against the pool and the caps together. */

@@ -14,7 +14,17 @@ import { KeyCache } from "./key-cache.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import { Limiter, type OwnLimit } from "./limiter.ts";
 import { LimitDesk } from "./limits/limit-desk.ts";
-import type { AdmitRequest, Decision, Identity, Limiting, Meter, OwnEndpoint, Route } from "./meter.ts";
+import type {
+  AdmitRequest,
+  Decision,
+  Identity,
+  Limiting,
+  Meter,
+  OwnEndpoint,
+  PricedRequest,
+  QuotedRequest,
+  Route,
+} from "./meter.ts";
 import { type MeterClock, systemClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 import { OpenRequests } from "./open-requests.ts";
@@ -183,6 +193,10 @@ class RunningMeter implements StartableMeter {
     const decision = this.#admitter.admit(request);
     if (decision instanceof Promise) return decision.then((late) => this.#countedDecision(late));
     return this.#countedDecision(decision);
+  }
+
+  quote(request: QuotedRequest): PricedRequest | Refusal {
+    return this.#counted(this.#admitter.quote(request));
   }
 
   balances(identity: Identity): Promise<readonly PoolBalance[]> {

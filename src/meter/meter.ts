@@ -66,6 +66,17 @@ export type Decision =
   | { readonly kind: "replay"; readonly response: StoredResponse }
   | { readonly kind: "admitted"; readonly admission: Admission };
 
+/** A request of which it is asked what it costs. */
+export type QuotedRequest = Pick<AdmitRequest, "identity" | "route" | "facts" | "max">;
+
+/** What a request costs at most. */
+export interface PricedRequest {
+  /** Undefined: nothing. */
+  readonly price: Price | undefined;
+  /** Nothing where the price is decided on the answer. */
+  readonly quote: Quote;
+}
+
 /** How a request ended, and what is kept of its response. `cost`: what it costs instead of what its price says. */
 type SettledOutcome = Outcome & { readonly response?: StoredResponse; readonly cost?: Credits | undefined };
 
@@ -160,6 +171,11 @@ export interface Meter {
   limit(identity: Identity, method: string, path: string, own?: OwnEndpoint): Limiting;
   /** Sync when the lease covers the quote and there is no Idempotency-Key. */
   admit(request: AdmitRequest): Promise<Decision> | Decision;
+  /**
+   * What a request costs at most, with the refusals of {@link Meter.admit} that need neither credits nor its Idempotency-Key. Nothing is
+   * set aside.
+   */
+  quote(request: QuotedRequest): PricedRequest | Refusal;
   balances(identity: Identity): Promise<readonly PoolBalance[]>;
   /** Releases every lease after the requests in flight have settled. */
   close(): Promise<void>;

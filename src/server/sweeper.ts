@@ -1,9 +1,11 @@
 import type { Database } from "../ledger/database/database.ts";
 import { sweepPlans } from "../ledger/plans/sweep-plans.ts";
+import type { ExpiredHold } from "../ledger/sweep/long-hold-steps.ts";
 import { createSteps, type SweepOptions } from "../ledger/sweep/sweep.ts";
-import { type RoundEnd, type SweepEvents, SweepRounds } from "../ledger/sweep/sweep-rounds.ts";
+import { type RoundEnd, SweepRounds } from "../ledger/sweep/sweep-rounds.ts";
 import type { SweepStep } from "../ledger/sweep/sweep-step.ts";
 import type { Logger } from "../telemetry/logger.ts";
+import type { SweeperEvents } from "../telemetry/sweep-telemetry.ts";
 import type { PlanWatch } from "./plan-watch.ts";
 
 /**
@@ -25,12 +27,14 @@ export function startSweeper(
   database: Database,
   options: SweepOptions,
   planWatch: PlanWatch,
-  events: SweepEvents,
+  events: SweeperEvents,
   logger: Logger,
 ): Sweeper {
   const onDead = (instances: number): void =>
     logger.warn({ instances }, "silent instances were declared dead: their leases go back");
-  const steps = [...createSteps(database, options, onDead), ...createPlanSteps(database, planWatch)];
+  const onExpired = (hold: ExpiredHold): void => events.holdExpired(hold);
+  const hearers = { onDead, onExpired };
+  const steps = [...createSteps(database, options, hearers), ...createPlanSteps(database, planWatch)];
   const rounds = new SweepRounds(database, options, steps, events);
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();

@@ -63,7 +63,7 @@ export const OPERATIONS: readonly Operation[] = [
       path: "/v1/settle",
       summary: "Charge what a request costs, by how its answer came out",
       description:
-        "The charge is committed when this is answered: send the answer after it. Asked again with the same content it has one effect and one answer.",
+        "The charge is committed when this is answered: send the answer after it. Asked again with the same content it has one effect and one answer. With `part` it charges a part of a long hold and leaves the rest held.",
       input: settleInput,
       answer: settleAnswer,
       answered: "What became of the hold.",

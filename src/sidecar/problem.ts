@@ -27,6 +27,8 @@ const STATUS: Readonly<Record<string, number>> = {
   hold_released: 409,
   hold_expired: 410,
   request_too_large: 413,
+  hold_not_long: 422,
+  part_not_possible: 422,
   request_invalid: 422,
   hold_elsewhere: 503,
   overloaded: 503,

@@ -8,6 +8,10 @@ import { parseTarget } from "../domain/routes/request-path.ts";
 import { beginRequestHash, parseIdempotencyKey } from "../exchange/headers/idempotency-header.ts";
 import type { HoldRequest } from "../holds/hold.ts";
 import type { HoldParts } from "./hold-parts.ts";
+import { isLong } from "./wire/authorize.ts";
+
+/** For how long a long hold is held when its caller does not say it. */
+const LONG_MS = 3_600_000;
 
 /** A customer's request as the caller tells of it. */
 export interface ToldRequest {
@@ -20,6 +24,7 @@ export interface ToldRequest {
   readonly address?: string | undefined;
   readonly max?: Credits | undefined;
   readonly ttl?: number | undefined;
+  readonly long?: boolean | undefined;
 }
 
 /** What the gateway reads in a request's head, read in what is told of it. The refusal of what the gateway would refuse too. */
@@ -42,6 +47,7 @@ export function readRequest(parts: HoldParts, told: ToldRequest): HoldRequest | 
   if ("code" in control) return control;
   const { key, max } = control;
   const plain = { path: target.path, query };
+  const long = isLong(told);
   return {
     id: told.id,
     content: () => canonicalJson({ ...told, max: told.max?.toString() }),
@@ -56,7 +62,8 @@ export function readRequest(parts: HoldParts, told: ToldRequest): HoldRequest | 
       key === undefined
         ? undefined
         : { key, requestHash: hashOf(method, plain.path + query, header("content-type"), body) },
-    ttlMs: told.ttl === undefined ? config.sidecar.holdMs : told.ttl * 1_000,
+    ttlMs: told.ttl === undefined ? (long ? LONG_MS : config.sidecar.holdMs) : told.ttl * 1_000,
+    long,
   };
 }
 

@@ -1,13 +1,24 @@
 import { Counter, Gauge, type Registry } from "prom-client";
+import { formatCredits } from "../domain/credits.ts";
 import { isDatabaseAway } from "../ledger/database/storage-error.ts";
+import type { ExpiredHold } from "../ledger/sweep/long-hold-steps.ts";
 import type { SweepEvents } from "../ledger/sweep/sweep-rounds.ts";
 import type { Logger } from "./logger.ts";
 
 /** A step that goes on failing, or passing the same pools, is logged again after so long. */
 const AGAIN_MS = 600_000;
 
-/** Counts and logs what the sweep tells: a step's first failure, that it goes on failing, and that it works again. */
-export function createSweepTelemetry(registry: Registry, logger: Logger): SweepEvents {
+/** What the sweep of a process tells. */
+export interface SweeperEvents extends SweepEvents {
+  /** Nobody ended a long hold in time. Told by one process. */
+  holdExpired(hold: ExpiredHold): void;
+}
+
+/**
+ * Counts and logs what the sweep tells: a step's first failure, that it goes on failing, and that it works again; and long holds that have
+ * expired.
+ */
+export function createSweepTelemetry(registry: Registry, logger: Logger): SweeperEvents {
   const registers = [registry];
   const labelNames = ["step"] as const;
   const failures = new Counter({
@@ -23,6 +34,11 @@ export function createSweepTelemetry(registry: Registry, logger: Logger): SweepE
     labelNames,
     registers,
   });
+  const expired = new Counter({
+    name: "farebox_long_holds_expired_total",
+    help: "Long holds that nobody settled to their end or released in time, as far as this instance found them.",
+    registers,
+  });
   const loggedAt = new Map<string, number>();
   const isDue = (line: string): boolean => {
     const now = performance.now();
@@ -31,6 +47,14 @@ export function createSweepTelemetry(registry: Registry, logger: Logger): SweepE
     return true;
   };
   return {
+    holdExpired: ({ requestId, accountId, endpoint, asked, charged, parts }) => {
+      expired.inc();
+      const amounts = { asked: formatCredits(asked), charged: formatCredits(charged) };
+      logger.warn(
+        { requestId, account: accountId, endpoint, parts, ...amounts },
+        "a long hold was neither settled to its end nor released in time",
+      );
+    },
     stepSucceeded: (step) => {
       successes.setToCurrentTime({ step });
       loggedAt.delete(`passed ${step}`);

@@ -16,6 +16,8 @@ const MAX_FINDINGS = 100;
 
 const TABLES = [
   "holds",
+  "long_holds",
+  "hold_parts",
   "grants",
   "recurring",
   "draws",

@@ -317,7 +317,7 @@ eachDatabase("audit", (openFresh) => {
     await ledger.lease(leaseOf(pool, 30n, { capKey: keyId }));
     assert.deepEqual(await checksOf(pool), []);
     const held = "held is the sum of the live holds and the leases";
-    const ofKey = "a cap's held is the sum of its key's leases";
+    const ofKey = "a cap's held is the sum of its key's leases and long holds";
     await corrupt(pool, "UPDATE farebox.key_leases SET amount = amount + 1");
     assert.deepEqual(await checksOf(pool), [held, ofKey]);
     await corrupt(pool, "UPDATE farebox.key_leases SET amount = amount - 1");

@@ -2,6 +2,7 @@ import type { Database, Transaction } from "../database/database.ts";
 import { findBrokenEntries } from "./audit-entries.ts";
 import { findBrokenExports } from "./audit-exports.ts";
 import { findBrokenLeases } from "./audit-leases.ts";
+import { findBrokenLongHolds } from "./audit-long-holds.ts";
 import { MonthAudit } from "./audit-months.ts";
 import { findBrokenPools } from "./audit-pools.ts";
 import { findOrphans, findStrayRecurring } from "./audit-rest.ts";
@@ -29,7 +30,7 @@ const WAYS = ["seqscan", "bitmapscan", "hashjoin", "mergejoin"] as const;
 
 /**
  * Recomputes the books from their lines and compares: balance, held and spent of every pool, its entries' numbers, times and
- * running balances, its grants and draws, its refunds, its exports, its usage, its keys' spending and caps, and the months' sums. Correct while the ledger is in use:
+ * running balances, its grants and draws, its refunds, its exports, its long holds, its usage, its keys' spending and caps, and the months' sums. Correct while the ledger is in use:
  * everything is read in one snapshot, and nothing is locked or written. On PGlite others wait for it; on Postgres it delays only
  * vacuum.
  */
@@ -55,6 +56,7 @@ export function auditLedger(database: Database, options: AuditOptions = {}): Pro
         findings.push(...(await findBrokenLeases(tx, chunk)));
         findings.push(...(await findBrokenEntries(tx, chunk, chunkEntries)));
         findings.push(...(await findBrokenExports(tx, chunk, chunkEntries)));
+        findings.push(...(await findBrokenLongHolds(tx, chunk, chunkEntries)));
         findings.push(...(await findBrokenUsage(tx, chunk, chunkEntries)));
         await months.add(chunk);
         findings.push(...(await findStrayRecurring(tx, chunk)));

@@ -1,4 +1,3 @@
-import type { Measured } from "../../domain/prices/tiers.ts";
 import type { Parameter, Statement } from "../database/database.ts";
 import type { Numbers } from "../instance/numbers.ts";
 import type { ChargeItem } from "../ledger.ts";
@@ -7,6 +6,7 @@ import type { GeneralPool } from "./general-pool.ts";
 import { type PoolReply, settlePool } from "./general-reply.ts";
 import type { ChargeWork, Work } from "./lane-work.ts";
 import { PoolGroups } from "./pool-groups.ts";
+import { renderMeasured } from "./render-measured.ts";
 
 const RUN_BATCH: Statement = {
   name: "run-batch",
@@ -130,23 +130,6 @@ export class GeneralBatch implements Batch {
     return [numbers.keyOf(keyId), numbers.endpointOf(endpoint), amount, units, status, priceList, requestId];
   }
 
-  /** Millionths are texts: they may be more than a number can be exactly. */
-  #renderMeasured(measured: Measured): unknown {
-    const { units, block, round, costs, whole, counter, increase, rest, least, most } = measured;
-    return {
-      units: String(units),
-      block: String(block),
-      round,
-      costs: costs.map(([over, cost]) => [String(over), cost]),
-      whole,
-      ...(counter && { counter: [this.#options.numbers.endpointOf(counter.name), counter.within] }),
-      ...(increase && { increase: [increase.value, increase.withinSeconds] }),
-      rest,
-      ...(least !== undefined && { least }),
-      ...(most !== undefined && { most }),
-    };
-  }
-
   #renderSpecial(item: ChargeItem, ownsLease: boolean): unknown {
     const { hold, once, idempotency } = item;
     return {
@@ -156,7 +139,7 @@ export class GeneralBatch implements Batch {
       ...(isClientHold(item) && { hold: typeof hold === "object" ? hold?.id : undefined }),
       ...(item.whole && { whole: true }),
       ...(item.most !== undefined && { most: item.most }),
-      ...(item.measured && { measured: this.#renderMeasured(item.measured) }),
+      ...(item.measured && { measured: renderMeasured(item.measured, this.#options.numbers) }),
       ...(once && { once: [once.value, once.withinSeconds] }),
       ...(idempotency && { idempotency: renderIdempotency(idempotency) }),
     };

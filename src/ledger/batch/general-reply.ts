@@ -34,7 +34,8 @@ export interface PoolReply {
   readonly available: number;
 }
 
-type LeaseReply = readonly [
+/** As `lease_credits` and `find_shortage` answer. */
+export type LeaseReply = readonly [
   granted: number,
   available: number,
   balance: number,
@@ -104,7 +105,7 @@ function settleCharge(
 
 const CAP_WINDOW: readonly (CapWindow | undefined)[] = [undefined, "day", "month", "total"];
 
-function readLease(reply: LeaseReply): LeaseResult {
+export function readLease(reply: LeaseReply): LeaseResult {
   const [granted, available, balance, nextEventMs, nth, cap, resetMs, recalled] = reply;
   const window = CAP_WINDOW[nth];
   return {

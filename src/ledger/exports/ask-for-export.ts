@@ -1,9 +1,9 @@
-import { setTimeout as pause } from "node:timers/promises";
 import type { Credits } from "../../domain/credits.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { orUnknownAccount } from "../accounts/unknown-account.ts";
 import type { Database, Queryable, Transaction } from "../database/database.ts";
 import { Numbers } from "../instance/numbers.ts";
+import { untilCovered } from "../instance/until-covered.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
 import type {
   CancelExportResult,
@@ -33,9 +33,6 @@ interface Repeated {
 }
 
 type Reply<Done extends string> = Refused | (Done extends string ? { readonly outcome: Done } : never);
-
-/** Instances give back what they lease with their next heartbeat: then it is looked at again. 3.2 seconds in all. */
-const PAUSES_MS = [50, 150, 500, 1_000, 1_500];
 
 /**
  * Creates an export, once for its id and once for its Idempotency-Key, and sets credits aside for its most records where it is
@@ -167,18 +164,6 @@ export async function retryExportOnce(
   if (reply.outcome === "queued") return { kind: "queued", job: await readKnown(tx, job) };
   if (reply.outcome === "not_failed") return { kind: "not failed", state: (await readKnown(tx, job)).state };
   return renderRefusal(reply);
-}
-
-/** Asks again as long as credits are short that instances may give back. */
-async function untilCovered<R extends { readonly outcome: string }>(
-  call: (isLast: boolean) => Promise<R>,
-): Promise<R> {
-  for (const pauseMs of PAUSES_MS) {
-    const reply = await call(false);
-    if (!("recalled" in reply) || reply.recalled !== true) return reply;
-    await pause(pauseMs);
-  }
-  return await call(true);
 }
 
 async function ask<R>(

@@ -1,5 +1,6 @@
 import { askShards } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
+import { createLongHoldSteps, type ExpiredHold } from "./long-hold-steps.ts";
 import { createPartitionStep } from "./partitions.ts";
 import { createPoolSteps } from "./pool-steps.ts";
 import { createRowSteps } from "./row-steps.ts";
@@ -21,6 +22,12 @@ export interface SweepResult {
   readonly forgotten: number;
 }
 
+/** Who is told of what a sweep found. */
+export interface SweepHearers {
+  readonly onDead?: (instances: number) => void;
+  readonly onExpired?: (hold: ExpiredHold) => void;
+}
+
 /**
  * All steps that need nothing but the database, in the order in which they matter. Correctness needs none of them: a request that
  * meets something due applies it first.
@@ -28,10 +35,11 @@ export interface SweepResult {
 export function createSteps(
   database: Database,
   { deadAfterMs }: Pick<SweepOptions, "deadAfterMs">,
-  onDead: (instances: number) => void = () => undefined,
+  { onDead = () => undefined, onExpired = () => undefined }: SweepHearers = {},
 ): readonly SweepStep[] {
   return [
     ...createPoolSteps(database, deadAfterMs, onDead),
+    ...createLongHoldSteps(database, onExpired),
     ...createRowSteps(database),
     createPartitionStep(database),
   ];
@@ -69,7 +77,7 @@ export async function sweep(database: Database, options: SweepOptions): Promise<
   const everything: Shards = { all, with: () => all };
   const done = new Map<string, number>();
   let deadInstances = 0;
-  for (const step of createSteps(database, options, (count) => (deadInstances += count))) {
+  for (const step of createSteps(database, options, { onDead: (count) => (deadInstances += count) })) {
     const result = await step.run(everything, true);
     done.set(step.name, result.done);
   }
@@ -78,6 +86,6 @@ export async function sweep(database: Database, options: SweepOptions): Promise<
     deadInstances,
     rolledPools: of("due pools"),
     releasedLeases: of("dead instances"),
-    forgotten: of("old rows", "idempotency keys", "running totals", "rotated secrets"),
+    forgotten: of("old rows", "old long holds", "idempotency keys", "running totals", "rotated secrets"),
   };
 }

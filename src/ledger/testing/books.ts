@@ -143,6 +143,7 @@ export async function letTimePass(database: Database, pool: PoolRef, ms: number)
     UPDATE farebox.recurring SET anchor_at = anchor_at ${back}, next_at = next_at ${back} ${where};
     UPDATE farebox.recurring SET until = until ${back} WHERE account_no = ${accountNo};
     UPDATE farebox.holds SET expires_at = expires_at ${back} ${where};
+    UPDATE farebox.long_holds SET expires_at = expires_at ${back} ${where};
     UPDATE farebox.accounts SET next_plan_at = next_plan_at ${back} WHERE account_no = ${accountNo};
     UPDATE farebox.once_windows SET until = until ${back} WHERE account_no = ${accountNo};
     UPDATE farebox.running_totals SET until = until ${back} WHERE account_no = ${accountNo};

@@ -129,6 +129,7 @@ function readRequest(parts: SidecarParts, original: OriginalRequest): HoldReques
     // A stored answer could not be sent: whoever answers is another.
     idempotency: undefined,
     ttlMs: config.sidecar.holdMs,
+    long: false,
   };
 }
 

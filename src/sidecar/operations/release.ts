@@ -12,11 +12,11 @@ export async function release(
   return { requestId, refunded: creditsToJson(refunded) };
 }
 
-/** `POST /v1/extend`. Errors: `hold_unknown`, `hold_expired`. */
+/** `POST /v1/extend`. Errors: `hold_unknown`, `hold_expired`, `request_invalid`. */
 export async function extend(
   { holds }: HoldParts,
   { hold, ttl }: z.output<typeof extendInput>,
 ): Promise<z.input<typeof extendAnswer>> {
-  const { requestId, expiresInMs } = holds.extend(hold, ttl * 1_000);
+  const { requestId, expiresInMs } = await holds.extend(hold, ttl * 1_000);
   return { requestId, expiresIn: expiresInMs / 1_000 };
 }

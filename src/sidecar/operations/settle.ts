@@ -13,7 +13,7 @@ type Asked = z.output<typeof settleInput>;
 type Charged = Extract<HoldEnd, { kind: "charged" }>;
 
 /**
- * `POST /v1/settle`. Errors: `hold_unknown`, `hold_settled`, `hold_released`, `hold_expired`, `hold_elsewhere`,
+ * `POST /v1/settle`. Errors: `hold_unknown`, `hold_settled`, `hold_released`, `hold_expired`, `part_not_possible`, `hold_elsewhere`,
  * `storage_unavailable`.
  */
 export async function settle(parts: HoldParts, { hold, headers = {}, ...asked }: Asked): Promise<Answer> {
@@ -75,10 +75,10 @@ function renderUsage(
 }
 
 function readOutcome(parts: HoldParts, { answer, ...asked }: Omit<Asked, "hold" | "headers">): HoldOutcome {
-  const { status, units, cost } = asked;
+  const { status, units, cost, part } = asked;
   const content = canonicalJson({ ...asked, cost: cost?.toString(), answer });
   const response = answer && toStored(status, answer, parts.config.idempotency.maxBodyBytes);
-  return { status, units, cost, response, content };
+  return { status, units, cost, part, response, content };
 }
 
 /** A body over the limit is not kept: the request is then known to be done, and cannot be replayed. */

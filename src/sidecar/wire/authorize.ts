@@ -1,14 +1,39 @@
 import { z } from "@hono/zod-openapi";
+import { LONGEST_SHORT_SECONDS } from "../../holds/hold.ts";
 import {
   amountInput,
   amountOutput,
   headerList,
   keptAnswer,
+  PRINTABLE,
   readyAnswer,
   requestHeaders,
   requestIdOutput,
   ttlInput,
 } from "./fields.ts";
+
+/** Whether it is held in the database. */
+export function isLong({ long, ttl }: Lasting): boolean {
+  return long ?? (ttl !== undefined && ttl > LONGEST_SHORT_SECONDS);
+}
+
+type Lasting = {
+  readonly id?: string | undefined;
+  readonly long?: boolean | undefined;
+  readonly ttl?: number | undefined;
+};
+
+function checkLong(asked: Lasting, context: z.RefinementCtx): void {
+  const refuse = (path: string, message: string): void =>
+    context.addIssue({ code: "custom", path: [path], message });
+  const { id, long, ttl = 0 } = asked;
+  if (long === false && ttl > LONGEST_SHORT_SECONDS)
+    refuse("ttl", `must be at most ${LONGEST_SHORT_SECONDS} where long is false`);
+  if (!isLong(asked)) return;
+  if (id === undefined)
+    refuse("id", "is needed for a long hold: by it you find it again when its answer was lost");
+  else if (!PRINTABLE.test(id)) refuse("id", "of a long hold must be of printable ASCII characters");
+}
 
 /** What is told of a customer's request. */
 export const authorizeInput = z
@@ -45,7 +70,12 @@ export const authorizeInput = z
       description: "The most that it may cost, in credits, beside the customer's `Credits-Max`.",
     }),
     ttl: ttlInput.optional(),
+    long: z.boolean().optional().openapi({
+      description:
+        "Hold it in the database, for a job that outlives this process or is settled in parts. So it is where `ttl` is above 900. It needs an `id`; without `ttl` it is held for an hour.",
+    }),
   })
+  .superRefine(checkLong)
   .openapi("AuthorizeRequest");
 
 const quoteBody = z

@@ -1,5 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { type Credits, parseCredits } from "../../domain/credits.ts";
+import { LONGEST_SECONDS, LONGEST_SHORT_SECONDS } from "../../holds/hold.ts";
 
 const AMOUNT = "must be a decimal number of credits, from 0 to 1000000000, with at most 6 decimals";
 
@@ -52,17 +53,17 @@ export const requestIdOutput = z.string().openapi({
   example: "0197a2b4-7c11-7d3e-9f7a-1c2d3e4f5a6b",
 });
 
-/** The longest time that a hold in an instance's memory may live. */
-const LONGEST_SECONDS = 900;
-
 export const ttlInput = z
   .int()
   .min(1)
   .max(LONGEST_SECONDS)
   .openapi({
-    description: `For how many seconds it is held, at most ${LONGEST_SECONDS}.`,
+    description: `For how many seconds it is held, at most ${LONGEST_SHORT_SECONDS}; a long hold at most ${LONGEST_SECONDS}.`,
     example: 60,
   });
+
+/** What is kept in the database by a caller's name for it. */
+export const PRINTABLE = /^[\x20-\x7e]{1,200}$/;
 
 /** Headers of a request: names in any letter case, each once. */
 export const requestHeaders = z

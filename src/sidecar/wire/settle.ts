@@ -5,6 +5,7 @@ import {
   headerList,
   holdToken,
   keptAnswer,
+  PRINTABLE,
   readyAnswer,
   requestHeaders,
   requestIdOutput,
@@ -34,6 +35,11 @@ export const settleInput = z
       example: 12,
     }),
     cost: amountInput.optional().openapi({ description: "What it costs, instead of what its price says." }),
+    part: z.string().regex(PRINTABLE, "must be 1 to 200 printable ASCII characters").optional().openapi({
+      description:
+        "Yours, of this part of a long hold: it is charged once, and the rest stays held. Left out: the last settlement, which frees what is left.",
+      example: "page-3",
+    }),
     headers: requestHeaders.optional().openapi({
       description: "The request's, of which one may ask for the usage object.",
     }),

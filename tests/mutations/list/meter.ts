@@ -102,7 +102,7 @@ export const METER: readonly Mutation[] = [
     name: "sell to keys that cannot be confirmed",
     why: "While the database is silent a revoked key buys.",
     file: "src/meter/admitter.ts",
-    search: "request.identity.unconfirmed || this.#parts.life.isAway",
+    search: "identity.unconfirmed || this.#parts.life.isAway",
     replacement: "this.#parts.life.isAway",
     tests: [
       {
