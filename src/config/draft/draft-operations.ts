@@ -35,13 +35,20 @@ export function draftOperations(
     }));
     throw problemsError("openapi_invalid", "The OpenAPI document", placed);
   }
+  if (operations.length === 0) {
+    const fix = "name the document that has them, or leave --openapi out to begin with examples";
+    const problem = { file, line: undefined, path: "paths", reason: "has no operation", fix };
+    throw problemsError("openapi_invalid", "The OpenAPI document", [problem]);
+  }
   const taken = new Map<string, string>();
   // HEAD has the price of its GET.
   return operations.filter(({ method }) => method !== "HEAD").map((operation) => draft(operation, taken));
 }
 
 function draft(operation: Operation, taken: Map<string, string>): DraftedOperation {
-  const match = `${operation.method} ${nameParameters(operation.path)}`;
+  // Some tell operations of one path apart by a query or a fragment behind it: a match has none, conditions do.
+  const [path = ""] = operation.path.split(/[?#]/);
+  const match = `${operation.method} ${nameParameters(path)}`;
   const summary = summarise(operation);
   const problems: Problem[] = [];
   const pattern = parseMatchPattern(match, "", problems);
@@ -49,9 +56,14 @@ function draft(operation: Operation, taken: Map<string, string>): DraftedOperati
   const shape = shapeOf(pattern);
   const other = taken.get(shape);
   if (other !== undefined)
-    return { match: operation.match, summary, reason: `${other} has the same requests` };
+    return { match: operation.match, summary, reason: sameAs(other, path !== operation.path) };
   taken.set(shape, match);
   return { match, summary, reason: undefined };
+}
+
+function sameAs(match: string, isByQuery: boolean): string {
+  const apart = isByQuery ? "; a condition on the query tells them apart (when)" : "";
+  return `${match} has the same requests${apart}`;
 }
 
 /**

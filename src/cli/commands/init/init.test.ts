@@ -34,6 +34,9 @@ paths:
   /leads/{lead.id}: { get: { operationId: getLead }, head: {} }
   /leads/{other}: { get: {} }
   /files/{id}.json/{id}: { get: {} }
+  /leads?beta=true: { get: {} }
+  /search?version=2: { post: {} }
+  /report#daily: { get: {} }
 `,
 );
 
@@ -84,6 +87,8 @@ describe("farebox init", () => {
         ["POST /v2/leads", true],
         ["GET /v2/leads/{lead_id}", true],
         ["GET /v2/files/{id_json}/{id}", true],
+        ["POST /v2/search", true],
+        ["GET /v2/report", true],
       ],
     );
     assert.equal(unpriced, "refuse");
@@ -92,8 +97,26 @@ describe("farebox init", () => {
     assert.match(text, /match: "POST \/v2\/leads", free: true \} # Make one$/m);
     assert.match(
       out,
-      /^Wrote free\.yaml with 4 operations\.\nLeft out[^]*GET \/v2\/leads\/\{other\}: GET \/v2\/leads\/\{lead_id\} has the same requests$/m,
+      /^Wrote free\.yaml with 6 operations\.\nLeft out[^]*GET \/v2\/leads\/\{other\}: GET \/v2\/leads\/\{lead_id\} has the same requests$/m,
     );
+  });
+
+  it("tells operations that only a query tells apart, and a document without any", async () => {
+    const { out } = await run(join(folder, "query.yaml"), "--openapi", DOCUMENT);
+    assert.match(
+      out,
+      /GET \/v2\/leads\?beta=true: GET \/v2\/leads has the same requests; a condition on the query/,
+    );
+    const webhooks = join(folder, "webhooks.yaml");
+    writeFileSync(
+      webhooks,
+      "openapi: 3.1.0\ninfo: { title: a, version: '1' }\nwebhooks: { new: { post: {} } }\n",
+    );
+    const file = join(folder, "none-of-them.yaml");
+    const { code, err } = await run(file, "--openapi", webhooks);
+    assert.equal(code, 2);
+    assert.match(err, /webhooks\.yaml paths: has no operation; .*leave --openapi out/);
+    assert.throws(() => readFileSync(file), /ENOENT/);
   });
 
   it("or leaves them without a price, each with a line to uncomment", async () => {
@@ -108,7 +131,7 @@ describe("farebox init", () => {
       "/",
       "--json",
     );
-    assert.equal((JSON.parse(out) as { operations: number }).operations, 5);
+    assert.equal((JSON.parse(out) as { operations: number }).operations, 8);
     const { prices, unpriced } = loadConfig(file, {});
     assert.deepEqual([prices.length, unpriced], [0, "free"]);
     const sold = readFileSync(file, "utf8")
@@ -117,10 +140,14 @@ describe("farebox init", () => {
     writeFileSync(file, sold);
     assert.deepEqual(
       loadConfig(file, {}).prices.map(({ endpoint, cost }) => [endpoint, cost]),
-      ["GET /leads", "POST /leads", "GET /leads/{lead_id}", "GET /files/{id_json}/{id}"].map((match) => [
-        match,
-        1_000_000n,
-      ]),
+      [
+        "GET /leads",
+        "POST /leads",
+        "GET /leads/{lead_id}",
+        "GET /files/{id_json}/{id}",
+        "POST /search",
+        "GET /report",
+      ].map((match) => [match, 1_000_000n]),
     );
   });
 });
