@@ -6,6 +6,7 @@ import { benchGrowth } from "./growth.bench.ts";
 import { benchIdle } from "./idle.bench.ts";
 import { benchLedger } from "./ledger.bench.ts";
 import { benchMemory } from "./memory.bench.ts";
+import { benchConsole } from "./pages/console.bench.ts";
 import { benchPages } from "./pages/pages.bench.ts";
 import { benchReports } from "./reports.bench.ts";
 import { benchSidecar } from "./sidecar.bench.ts";
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, (print: (line: string) => void) => Promis
   idle: benchIdle,
   reports: benchReports,
   pages: benchPages,
+  console: benchConsole,
   exports: benchExports,
   workers: benchWorkers,
   sidecar: benchSidecar,

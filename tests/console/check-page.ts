@@ -26,6 +26,18 @@ export async function checkWidth(page: Page): Promise<void> {
   assert.ok(content <= window, `${page.url()} is ${content} pixels wide in a window of ${window}`);
 }
 
+/**
+ * Fails when a part of a table does not say what it is. On phones tables are laid out as blocks, which some browsers then take for a text;
+ * the one here does not, so that its tree of what screen readers get would not tell.
+ */
+async function checkTables(page: Page): Promise<void> {
+  const parts = ["table", "thead", "tbody", "tr", "th", "td"].map((part) => `${part}:not([role])`).join();
+  const silent = await page.evaluate<string[]>(
+    `[...document.querySelectorAll("${parts}")].map((part) => part.outerHTML.slice(0, 100))`,
+  );
+  assert.deepEqual(silent, [], `tables on ${page.url()}`);
+}
+
 /** In light, in dark and on a phone: nothing that axe-core finds, no sideways scrolling, and nothing that ran or was refused. */
 export async function checkLooks({ page, complaints }: WatchedPage, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
@@ -37,6 +49,7 @@ export async function checkLooks({ page, complaints }: WatchedPage, name: string
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 390, height: 844 });
   await checkWidth(page);
+  await checkTables(page);
   await checkAccessibility(page);
   await keepScreenshot(page, `${name}-phone`);
   await page.setViewportSize({ width: 1280, height: 1000 });

@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import { buildConsole } from "../../examples/build-console.ts";
+import { eventually } from "../crash/eventually.ts";
 import { openBrowser, type WatchedPage } from "../end-to-end/browser.ts";
 import { askAsBrowser, CHANGE } from "./ask-as-browser.ts";
+import { checkLooks } from "./check-page.ts";
 import { openPortalScene, type PortalScene } from "./portal-scene.ts";
 
 let scene: PortalScene;
@@ -73,6 +75,53 @@ test("a plan is taken away at its next refresh, and given back", async () => {
   const back = await account<{ plan: string | null; nextPlanAt: string | null }>();
   assert.deepEqual([back.plan, back.nextPlanAt], ["starter", null]);
 });
+
+test("own prices are begun from everybody's, checked, compared, announced, paid and cancelled", async () => {
+  await page.getByRole("button", { name: "New own prices" }).click();
+  await page.getByLabel("Begin with everybody's price of").selectOption({ index: 1 });
+  const text = page.getByLabel("Own prices (JSON)");
+  const [begun] = JSON.parse(await text.inputValue()) as { match: string; cost: number }[];
+  assert.partialDeepStrictEqual(begun, { match: "GET /v1/ip-lookup", cost: 10 });
+  await text.fill(JSON.stringify([{ ...begun, cost: -4 }]));
+  await page.getByRole("button", { name: "Check, compare and simulate" }).click();
+  await page.getByText(/prices\[0\]\.cost/).waitFor();
+  await text.fill(JSON.stringify([{ ...begun, cost: 4 }]));
+  await page.getByRole("button", { name: "Check, compare and simulate" }).click();
+  await page.getByText("10 → 4").waitFor();
+  watched.complaints.splice(0);
+  await checkLooks(watched, "console-own-prices-edit");
+  await page.getByRole("button", { name: "Announce …" }).click();
+  await page
+    .getByRole("dialog")
+    .getByText(/The account pays by these 1 price from now on/)
+    .waitFor();
+  await page.getByRole("button", { name: "Apply from now on" }).click();
+  await closed();
+  const own = page.getByRole("region", { name: "Own prices", exact: true });
+  await own.getByText("in force", { exact: true }).waitFor();
+  const { priceLists } = await account<{ priceLists: { state: string; prices: { cost: number }[] }[] }>(
+    "/price-lists",
+  );
+  assert.deepEqual(
+    priceLists.map(({ state, prices }) => [state, prices.map(({ cost }) => cost)]),
+    [["in_force", [4]]],
+  );
+  await chargedWith(-4);
+  await checkLooks(watched, "console-own-prices");
+  await own.getByRole("button", { name: "Cancel version" }).click();
+  await page.getByRole("button", { name: "Cancel these prices" }).click();
+  await closed();
+  await own.getByText("cancelled", { exact: true }).waitFor();
+  await chargedWith(-10);
+});
+
+/** Calls until a call costs that: an instance knows of other prices some seconds later. */
+const chargedWith = (amount: number): Promise<number> =>
+  eventually(`a charge of ${amount}`, async () => {
+    await scene.customer.call("GET", "/v1/ip-lookup");
+    const { entries } = await account<{ entries: { amount: number }[] }>("/entries?kind=charge&limit=1");
+    return entries[0]?.amount === amount ? amount : undefined;
+  });
 
 test("a portal link that is made here signs a customer in once, and all of them are signed out", async () => {
   await page.getByRole("button", { name: "Make a portal link" }).click();

@@ -7,7 +7,10 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
 }
 
-/** Rows in columns; on a phone each row stands alone, with the heads before its values. */
+/**
+ * Rows in columns; on a phone each row stands alone, with the heads before its values. Each element says what it is: laid out as blocks,
+ * browsers take it for no table any more, and screen readers would read one long text.
+ */
 export function Table<Row>({
   caption,
   columns,
@@ -25,22 +28,32 @@ export function Table<Row>({
   return (
     <>
       <div className="table-frame">
-        <table className="table">
+        <table className="table" role="table">
           <caption className="unseen">{caption}</caption>
-          <thead>
-            <tr>
+          <thead role="rowgroup">
+            <tr role="row">
               {columns.map(({ head, isNumber }) => (
-                <th key={head} scope="col" className={isNumber === true ? "right" : undefined}>
+                <th
+                  key={head}
+                  role="columnheader"
+                  scope="col"
+                  className={isNumber === true ? "right" : undefined}
+                >
                   {head}
                 </th>
               ))}
             </tr>
           </thead>
-          <tbody>
+          <tbody role="rowgroup">
             {rows.map((row) => (
-              <tr key={keyOf(row)}>
+              <tr key={keyOf(row)} role="row">
                 {columns.map(({ head, cell, isNumber }) => (
-                  <td key={head} data-label={head} className={isNumber === true ? "right number" : undefined}>
+                  <td
+                    key={head}
+                    role="cell"
+                    data-label={head}
+                    className={isNumber === true ? "right number" : undefined}
+                  >
                     {cell(row)}
                   </td>
                 ))}

@@ -16,6 +16,7 @@ import { ChangeState } from "./change-state.tsx";
 import { AccountEntries } from "./entries.tsx";
 import { AdjustPool, GrantCredits } from "./give.tsx";
 import { AccountKeys } from "./keys.tsx";
+import { OwnPrices } from "./own-prices.tsx";
 import { MakePortalLink, SignOutEverywhere } from "./portal-access.tsx";
 
 type Doing = "grant" | "adjust" | "suspend" | "resume" | "plan" | "link" | "sign-out" | undefined;
@@ -52,6 +53,7 @@ export default function Account({ role }: { readonly role: Role }): ReactNode {
       </div>
       <AccountEntries id={id} mayRefund={mayAs(role, "support")} />
       <AccountKeys id={id} mayRevoke={mayAs(role, "admin")} />
+      <OwnPrices account={of} mayChange={mayAs(role, "admin")} />
       <Sessions account={id} mayEnd={mayAs(role, "admin")} />
       <div className="row">
         {mayAs(role, "support") ? (

@@ -12,6 +12,7 @@ import { showMoment } from "../../formats/times.ts";
 import { fieldErrors } from "../../session/describe-error.ts";
 import { OPERATOR } from "../operator-api.ts";
 import { comparePrices } from "./compare-prices.ts";
+import { readPrices } from "./read-prices.ts";
 import { Simulated } from "./simulated.tsx";
 
 interface Checked {
@@ -87,7 +88,7 @@ export function EditPrices({
           )}
         </div>
       </form>
-      <div className="stack" aria-live="polite">
+      <div className="stack after-form" aria-live="polite">
         {check.isError && errors.size === 0 ? <Failed error={check.error} /> : null}
         {check.data === undefined ? null : (
           <>
@@ -103,20 +104,6 @@ export function EditPrices({
       ) : null}
     </Card>
   );
-}
-
-function readPrices(text: string): PublishPriceListInput["prices"] {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`This is no JSON: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
-  }
-  if (!Array.isArray(value)) throw new Error("This must be a list of prices: [ … ]");
-  // The API says what is wrong with each.
-  return value;
 }
 
 function Publish({
