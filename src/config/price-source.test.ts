@@ -140,6 +140,12 @@ describe("a problem with a document's prices names its file, line and path", () 
     it(name, () => assert.deepEqual(problemsOf(prices, document), expected));
   }
 
+  it("one price in the place of a list", () => {
+    assert.deepEqual(problemsOf("{ match: GET /a, cost: 1 }", ""), [
+      "farebox.yaml:2 prices: is one price, and not a list of them",
+    ]);
+  });
+
   it("a file that is not there", () => {
     const [problem] = problemsOf("{ openapi: missing.yaml }");
     assert.match(problem ?? "", /^missing\.yaml:undefined : cannot be read: ENOENT/);

@@ -68,6 +68,11 @@ export function readPriceSource(
       });
     return parseAll(input, options, place);
   }
+  if ("match" in input) {
+    const fix = "write prices: [{ match: GET /v1/leads, cost: 1 }], or a - before match";
+    const problem = { ...here(["prices"]), reason: "is one price, and not a list of them", fix };
+    return { prices: [], problems: [problem], place: placeAt([], here) };
+  }
   const form = parseBySchema(
     { ...document, value: { prices: input } },
     z.object({ prices: openApiPricesForm }),

@@ -3,6 +3,7 @@ import { isJsonObject } from "../json/json-value.ts";
 import { at, describeValue, type Parsed, type Problem } from "../problem.ts";
 import { paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
 import { routeKey } from "../routes/route-table.ts";
+import { allImply } from "./parse/implies.ts";
 import { parseConditions } from "./parse/parse-condition.ts";
 import { parsePlans } from "./parse/parse-plans.ts";
 import { type PriceParseOptions, parsePrice } from "./parse/parse-price.ts";
@@ -34,6 +35,8 @@ export function parsePrices(
     prices.map((price, index) => price ?? readName(input[index])),
     path,
     problems,
+    // Lists that are stored are read as they are.
+    options.creditTypes !== undefined,
   );
   findFreeBatches(input, prices, path, problems);
   const value = prices.filter((price) => price !== undefined);
@@ -77,7 +80,12 @@ function readName(input: unknown): Named | undefined {
   return when === undefined ? undefined : { endpoint: pattern.text, when, plans };
 }
 
+/** Prices of one match that later ones are compared with, each with each. */
+const MOST_COMPARED = 200;
+
 interface Seen {
+  /** The first of the match. */
+  readonly before: (readonly [index: number, price: Named])[];
   readonly index: number;
   readonly endpoint: string;
   /** The prices of this match so far, by their conditions. */
@@ -87,7 +95,12 @@ interface Seen {
 }
 
 /** Prices that can never apply, and matches that are one endpoint under two names. */
-function findConflicts(prices: readonly (Named | undefined)[], path: string, problems: Problem[]): void {
+function findConflicts(
+  prices: readonly (Named | undefined)[],
+  path: string,
+  problems: Problem[],
+  isNew: boolean,
+): void {
   const seenByRoute = new Map<string, Seen>();
   for (const [index, price] of prices.entries()) {
     if (price === undefined) continue;
@@ -96,11 +109,19 @@ function findConflicts(prices: readonly (Named | undefined)[], path: string, pro
     const key = routeKey(pattern, { exact: false });
     let seen = seenByRoute.get(key);
     if (seen === undefined) {
-      seen = { index, endpoint: price.endpoint, byConditions: new Map(), unconditional: new Map() };
+      seen = {
+        index,
+        endpoint: price.endpoint,
+        byConditions: new Map(),
+        unconditional: new Map(),
+        before: [],
+      };
       seenByRoute.set(key, seen);
     }
-    const problem = conflictWith(seen, price, index, path);
+    const problem =
+      conflictWith(seen, price, index, path) ?? (isNew ? findWider(seen, price, index, path) : undefined);
     if (problem !== undefined) problems.push(problem);
+    if (seen.before.length < MOST_COMPARED) seen.before.push([index, price]);
   }
 }
 
@@ -138,6 +159,26 @@ function conflictWith(seen: Seen, price: Named, index: number, path: string): Pr
     };
   }
   return undefined;
+}
+
+/** A price behind one whose conditions hold wherever its own do never applies: `tool: "*"` goes behind the tools that have names. */
+function findWider({ before }: Seen, price: Named, index: number, path: string): Problem | undefined {
+  const [wider] =
+    before.find(
+      ([, { when, plans }]) =>
+        when.length > 0 && coversPlans(plans, price.plans) && allImply(price.when, when),
+    ) ?? [];
+  if (wider === undefined) return undefined;
+  return {
+    path: at(path, index),
+    reason: `never applies: the conditions of ${at(path, wider)} hold wherever its own do, and it comes first`,
+    fix: `put it before ${at(path, wider)}`,
+  };
+}
+
+function coversPlans(wider: Price["plans"], narrower: Price["plans"]): boolean {
+  if (wider === undefined) return true;
+  return narrower !== undefined && narrower.every((plan) => wider.includes(plan));
 }
 
 /** The price without conditions that all accounts of a later one have already; undefined: some of them may have that one. */

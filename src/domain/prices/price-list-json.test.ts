@@ -71,6 +71,14 @@ describe("a stored price list", () => {
     );
   });
 
+  it("is read though one of its prices never applies: what was published is never refused", () => {
+    const written = [
+      { match: "POST /mcp", tool: "*", cost: 10 },
+      { match: "POST /mcp", tool: "a", cost: 2 },
+    ].map((price) => Object.assign(price, { credit: "credits" }));
+    assert.ok(parsePriceList({ language: 2, prices: written, unpriced: "free" }, 1).ok);
+  });
+
   const refused: [unknown, string][] = [
     [null, ""],
     [{ prices: [] }, "unpriced"],

@@ -313,6 +313,38 @@ describe("parsePrices, given wrong prices", () => {
         ],
       ],
       [
+        "prices behind ones whose conditions hold wherever theirs do",
+        [
+          { match: "POST /mcp", tool: "*", cost: 10 },
+          { match: "POST /mcp", tool: ["a", "b"], cost: 2 },
+          { match: "GET /a", when: { body: "/mode", oneOf: ["full", "deep"] }, cost: 1 },
+          { match: "GET /a", plan: "growth", when: [v2, full], cost: 2 },
+          { match: "GET /b", when: { body: "/mode", empty: false }, cost: 1 },
+          { match: "GET /b", when: full, cost: 2 },
+        ],
+        [
+          "prices[1]: never applies: the conditions of prices[0] hold wherever its own do, and it comes first; put it before prices[0]",
+          "prices[3]: never applies: the conditions of prices[2] hold wherever its own do, and it comes first; put it before prices[2]",
+          "prices[5]: never applies: the conditions of prices[4] hold wherever its own do, and it comes first; put it before prices[4]",
+        ],
+      ],
+      [
+        "no more than that: other fields, defaults, plans and values may differ",
+        [
+          { match: "POST /mcp", tool: ["a", "b"], cost: 2 },
+          { match: "POST /mcp", tool: "*", cost: 10 },
+          { match: "GET /a", plan: "growth", when: { body: "/mode", exists: true }, cost: 1 },
+          { match: "GET /a", when: full, cost: 2 },
+          { match: "GET /b", when: { body: "/mode", exists: false }, cost: 1 },
+          { match: "GET /b", when: full, cost: 2 },
+          { match: "GET /c", when: { body: "/mode", equals: "full", default: "full" }, cost: 1 },
+          { match: "GET /c", when: full, cost: 2 },
+          { match: "GET /d", when: { body: "/mode", oneOf: ["full", "deep"] }, cost: 1 },
+          { match: "GET /d", when: { body: "/mode", oneOf: ["full", "lite"] }, cost: 2 },
+        ],
+        [],
+      ],
+      [
         "one place under two names",
         [
           { match: "GET /a/{x}", cost: 1 },

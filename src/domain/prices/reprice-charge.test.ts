@@ -12,7 +12,7 @@ import { selectPrice } from "./select-price.ts";
 const CREDIT_TYPES = ["credits", "search"];
 
 function listOf(prices: readonly unknown[], version = 1): PriceList {
-  const parsed = parsePrices(prices, "prices", { creditTypes: CREDIT_TYPES });
+  const parsed = parsePrices(prices, "prices", { creditTypes: undefined });
   assert.ok(parsed.ok, parsed.ok ? "" : JSON.stringify(parsed.problems));
   return { version, prices: parsed.value, unpriced: "free" };
 }

@@ -18,7 +18,7 @@ export function parsePer(input: unknown, path: string, problems: Problem[]): Per
     problems.push({ path, reason, fix });
   };
   const [, digits, name = ""] = typeof input === "string" ? (UNIT.exec(input) ?? []) : [];
-  if (name === "") return refuse(`unknown ${describeValue(input)}`, fixOf(input));
+  if (name === "") return refuse(`${describeValue(input)} does not say what the cost is for`, fixOf(input));
   const size = digits === undefined ? 1 : Number(digits);
   if (size < 1 || size > MAX_UNITS)
     return refuse(`${digits} is no size of a block`, `write 1 to ${MAX_UNITS}`);

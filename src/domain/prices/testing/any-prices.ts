@@ -133,9 +133,9 @@ export const anyPrices: fc.Arbitrary<readonly Price[]> = fc
   .map(([whens, forms]) => {
     const written = forms.slice(0, whens.length + 1).map((form, index) => {
       const when = whens[index];
-      return Object.assign({ match: "POST /a" }, form, when === undefined ? {} : { when });
+      return Object.assign({ match: "POST /a", credit: "credits" }, form, when === undefined ? {} : { when });
     });
-    const parsed = parsePrices(JSON.parse(JSON.stringify(written)), "prices", { creditTypes: ["credits"] });
+    const parsed = parsePrices(JSON.parse(JSON.stringify(written)), "prices", { creditTypes: undefined });
     assert.deepEqual(parsed.ok ? [] : parsed.problems, [], JSON.stringify(written));
     return parsed.ok ? parsed.value : [];
   });
