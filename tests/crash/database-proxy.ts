@@ -6,8 +6,8 @@ const READY_FOR_QUERY = 0x5a;
 /** A request's id; the other UUIDs of a batch are of version 4. */
 const REQUEST_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/;
 
-/** Which batch a hold is for: the one that charges, or the one that only leases and releases. */
-export type BatchKind = "charge" | "lease";
+/** Which batch a hold is for: the one that charges, or the one that only leases and releases; or a verb of long holds. */
+export type BatchKind = "charge" | "lease" | `${"open" | "settle" | "extend" | "release"}_long_hold`;
 
 /** `commit`: nothing of the batch reaches the server. `told`: it is committed, and nothing of the answer comes back. */
 export type HoldBefore = "commit" | "told";
@@ -141,8 +141,8 @@ class Link {
   }
 
   #forward(message: Buffer): void {
-    if (isBatch(message)) {
-      const kind = REQUEST_ID.test(message.toString("latin1")) ? "charge" : "lease";
+    const kind = kindOf(message);
+    if (kind !== undefined) {
       const plan = this.#proxy.meet(kind, this);
       if (plan !== undefined) {
         this.#plan = plan;
@@ -165,10 +165,16 @@ class Link {
   }
 }
 
-/** A Bind names the portal, which is empty, and the prepared statement. */
-function isBatch(message: Buffer): boolean {
-  return message[0] === BIND && /^\0run-(plain|batch)\0$/.test(message.toString("latin1", 5, 16));
+/** A Bind names the portal, which is empty, and the prepared statement. Undefined: it is nothing that is ever held. */
+function kindOf(message: Buffer): BatchKind | undefined {
+  if (message[0] !== BIND) return undefined;
+  const [, name = ""] = message.toString("latin1", 5, 40).split("\0");
+  if (name === "run-plain" || name === "run-batch")
+    return REQUEST_ID.test(message.toString("latin1")) ? "charge" : "lease";
+  return LONG_HOLDS.find((kind) => kind === name);
 }
+
+const LONG_HOLDS = ["open_long_hold", "settle_long_hold", "extend_long_hold", "release_long_hold"] as const;
 
 /** Cuts a stream of Postgres's protocol into messages: a byte that tells the kind, and a length that counts itself. */
 class Messages {

@@ -35,6 +35,7 @@ interface Urls {
 export interface SidecarAnswer {
   readonly status: number;
   readonly body: {
+    readonly decision?: string;
     readonly hold?: string;
     readonly requestId?: string;
     readonly outcome?: string;
