@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { Cli } from "./cli.ts";
 import { addAccountCreate } from "./commands/account/create.ts";
 import { addAccountList } from "./commands/account/list.ts";
+import { addAccountLongHolds } from "./commands/account/long-holds.ts";
 import { addAccountPortalLink } from "./commands/account/portal-link.ts";
 import { addAccountShow } from "./commands/account/show.ts";
 import { addAccountStates } from "./commands/account/state.ts";
@@ -72,6 +73,7 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addAccountCreate(account, cli);
   addAccountList(account, cli);
   addAccountShow(account, cli);
+  addAccountLongHolds(account, cli);
   addAccountUpdate(account, cli);
   addAccountStates(account, cli);
   addAccountPortalLink(account, cli);

@@ -27,6 +27,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   closeAccount: "account close acc_1",
   createPortalLink: "account portal-link acc_1",
   listHolds: "account show acc_1 --holds",
+  listLongHolds: "account long-holds acc_1",
   createKey: "key create acc_1",
   importKeys: "key import src/cli/testing/imported-keys.jsonl",
   revokeKey: "key revoke key_1",

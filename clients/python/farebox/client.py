@@ -25,6 +25,8 @@ Amount = Union[int, str, Decimal]
 
 #: Between two tries, where Farebox does not say.
 _PAUSE_SECONDS = 0.1
+#: What is held for longer is held in the database.
+_LONGEST_SHORT_SECONDS = 900
 _LONGEST_PAUSE_SECONDS = 5.0
 
 
@@ -53,6 +55,7 @@ class Farebox:
         address: Optional[str] = None,
         max: Optional[Amount] = None,
         ttl: Optional[int] = None,
+        long: Optional[bool] = None,
         id: Optional[str] = None,
         patience: Optional[float] = None,
     ) -> Authorized:
@@ -60,14 +63,17 @@ class Farebox:
 
         ``path`` with its query, as the customer sent it. ``body``: the JSON value, where prices read it; left out: not told. Without
         ``key`` it is read from headers and query, as the contract says. ``id``: yours, by which the same request again is the
-        same hold; left out: one is made for this call.
+        same hold; left out: one is made for this call. ``ttl`` is in seconds; above 900, at most 86400, or with ``long``, the hold is one
+        for a job of hours: it outlives every process, and is settled in parts. Give it an ``id`` of yours, by which you find it again.
         """
+        if id is None and (long or (ttl is not None and ttl > _LONGEST_SHORT_SECONDS)):
+            raise ValueError("a hold for a job of hours needs an id of yours: by it you find it again after a crash")
         asked: Dict[str, Any] = {"id": id or str(uuid.uuid4()), "method": method, "path": path}
         if headers is not None:
             asked["headers"] = dict(headers)
         if body is not ...:
             asked["body"] = body
-        _add(asked, key=key, address=address, max=_amount(max), ttl=ttl)
+        _add(asked, key=key, address=address, max=_amount(max), ttl=ttl, long=long)
         return read_authorized(self._ask("/v1/authorize", asked, patience))
 
     def settle(
@@ -77,12 +83,14 @@ class Farebox:
         status: int = 200,
         units: Optional[int] = None,
         cost: Optional[Amount] = None,
+        part: Optional[str] = None,
         headers: Optional[Mapping[str, str]] = None,
         answer: Optional[Answer] = None,
         patience: Optional[float] = None,
     ) -> Settled:
         """Charges, before the answer's first byte is sent. ``headers``: the request's, which may ask for the usage object.
-        ``answer``: yours, kept for whoever repeats the request under its ``Idempotency-Key``."""
+        ``answer``: yours, kept for whoever repeats the request under its ``Idempotency-Key``. ``part``: your name of a part of a long
+        hold, which is charged once; the rest stays held until a settlement without one, or a release, ends it."""
         asked: Dict[str, Any] = {"hold": hold, "status": status}
         if headers is not None:
             asked["headers"] = dict(headers)
@@ -91,13 +99,13 @@ class Farebox:
                 "headers": [{"name": name, "value": value} for name, value in answer.headers],
                 "body": base64.b64encode(answer.body).decode("ascii"),
             }
-        _add(asked, units=units, cost=_amount(cost))
+        _add(asked, units=units, cost=_amount(cost), part=part)
         return read_settled(self._ask("/v1/settle", asked, patience))
 
     def release(
         self, hold: str, *, reason: Optional[str] = None, patience: Optional[float] = None
     ) -> Released:
-        """Ends a hold of a request that failed; one that was charged already is refunded."""
+        """Ends a hold of a request that failed; one that was charged already is refunded. What parts of a long hold were charged stays."""
         asked: Dict[str, Any] = {"hold": hold}
         _add(asked, reason=reason)
         return read_released(self._ask("/v1/release", asked, patience))

@@ -4,8 +4,9 @@ import socket
 import threading
 import unittest
 from decimal import Decimal
+from typing import List
 
-from farebox import Admitted, Charged, Farebox, FareboxError, FareboxUnavailable, Free, Refused
+from farebox import Admitted, Charged, Farebox, FareboxError, FareboxUnavailable, Free, Refused, Settled
 
 from tests.world import METER_TOKEN, SIDECAR, Customer, client
 
@@ -56,6 +57,37 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(str(done.balance), "19.699999")
         with self.assertRaises(TypeError):
             self.farebox.settle(hold, cost=0.1)  # type: ignore[arg-type]
+
+    def test_a_job_of_hours_is_settled_in_parts_each_once_extended_and_ended(self) -> None:
+        customer = Customer(20)
+        job = f"job of {customer.id}"
+        hold = self.admit(customer, ttl=86_400, id=job).hold
+        assert hold is not None
+        self.assertEqual(self.admit(customer, ttl=86_400, id=job).hold, hold)
+        answers: List[Settled] = []
+        threads = [
+            threading.Thread(target=lambda: answers.append(self.farebox.settle(hold, part="a", units=2)))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual({answer.charge_id for answer in answers if isinstance(answer, Charged)}, {answers[0].charge_id})
+        with self.assertRaises(FareboxError) as other:
+            self.farebox.settle(hold, part="a", units=3)
+        self.assertEqual((other.exception.status, other.exception.code), (409, "hold_settled"))
+        self.assertEqual(self.farebox.extend(hold, 86_400), 86_400)
+        self.farebox.settle(hold, part="b", cost=Decimal("0.5"))
+        self.assertEqual(self.farebox.release(hold).refunded, 0)
+        self.assertEqual(customer.charges(), [-2, Decimal("-0.5")])
+        whole = self.admit(customer, long=True, id=f"{job} again").hold
+        assert whole is not None
+        done = self.farebox.settle(whole, units=1)
+        assert isinstance(done, Charged)
+        self.assertEqual(done.balance, Decimal("16.5"))
+        with self.assertRaises(ValueError):
+            self.farebox.authorize("POST", "/search", key=customer.key, ttl=901)
 
     def test_what_fails_is_released_and_what_was_charged_is_given_back(self) -> None:
         customer = Customer(20)

@@ -6,6 +6,7 @@ import { addCreateAccount } from "./accounts/create-account.ts";
 import { addGetAccount } from "./accounts/get-account.ts";
 import { addListAccounts } from "./accounts/list-accounts.ts";
 import { addListHolds } from "./accounts/list-holds.ts";
+import { addListLongHolds } from "./accounts/list-long-holds.ts";
 import { addUpdateAccount } from "./accounts/update-account.ts";
 import { addListAuditTrail } from "./audit-trail/list-audit-trail.ts";
 import { addCancelBulkRefund } from "./bulk-refunds/cancel-bulk-refund.ts";
@@ -77,6 +78,7 @@ const OPERATIONS = [
   addResumeAccount,
   addCloseAccount,
   addListHolds,
+  addListLongHolds,
   addCreatePortalLink,
   addCreateKey,
   addImportKeys,

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { amountOutput } from "./amount.ts";
 import { timeOutput } from "./fields.ts";
-import { nextCursor } from "./page.ts";
+import { nextCursor, pageQuery } from "./page.ts";
 
 const holdBody = z
   .object({
@@ -20,3 +20,33 @@ const holdBody = z
 export const holdPage = z
   .object({ account: z.string(), holds: z.array(holdBody), next: nextCursor })
   .openapi("HoldPage");
+
+const STATES = ["open", "settled", "released", "expired"] as const;
+
+const longHoldBody = z
+  .object({
+    requestId: z.string().openapi({ description: "Of all its charges." }),
+    id: z.string().openapi({ description: "The caller's.", example: "job-17" }),
+    state: z.enum(STATES).openapi({
+      description: "`settled`: by its last settlement. `expired`: nobody ended it in time; the rest is free.",
+    }),
+    creditType: z.string(),
+    endpoint: z.string(),
+    key: z.string(),
+    asked: amountOutput.openapi({ description: "What was set aside at first." }),
+    held: amountOutput.openapi({ description: "What is set aside now." }),
+    charged: amountOutput.openapi({ description: "What its parts were charged, refunds not subtracted." }),
+    parts: z.int().openapi({ description: "Its settlements, the last one among them." }),
+    createdAt: timeOutput,
+    expiresAt: timeOutput,
+  })
+  .openapi("LongHold");
+
+export const longHoldPage = z
+  .object({ account: z.string(), longHolds: z.array(longHoldBody), next: nextCursor })
+  .openapi("LongHoldPage");
+
+export const longHoldQuery = z.strictObject({
+  ...pageQuery.shape,
+  state: z.enum(STATES).optional().openapi({ description: "Those in this state only." }),
+});

@@ -69,10 +69,12 @@ import type {
   ListExportsInput,
   ListHoldsInput,
   ListKeysInput,
+  ListLongHoldsInput,
   ListPriceListsInput,
   ListRunningOutInput,
   ListSessionsInput,
   ListTokensInput,
+  LongHoldPage,
   MonthReport,
   Plans,
   PortalLink,
@@ -127,6 +129,8 @@ export interface FareboxClient {
   readonly closeAccount: (input: CloseAccountInput, options?: RequestOptions) => Promise<Account>;
   /** List what is set aside of an account's pools right now. `GET /v1/accounts/{account}/holds` */
   readonly listHolds: (input: ListHoldsInput, options?: RequestOptions) => Promise<HoldPage>;
+  /** List an account's holds for jobs of hours, the newest first. `GET /v1/accounts/{account}/long-holds` */
+  readonly listLongHolds: (input: ListLongHoldsInput, options?: RequestOptions) => Promise<LongHoldPage>;
   /** Make a link that signs a customer in to the portal, once. `POST /v1/accounts/{account}/portal-links` */
   readonly createPortalLink: (input: CreatePortalLinkInput, options?: RequestOptions) => Promise<PortalLink>;
   /** Create a key of an account; its text is in this answer only. `POST /v1/accounts/{account}/keys` */

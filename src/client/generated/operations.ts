@@ -11,6 +11,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   resumeAccount: { method: "POST", path: "/v1/accounts/{account}/resume" },
   closeAccount: { method: "POST", path: "/v1/accounts/{account}/close" },
   listHolds: { method: "GET", path: "/v1/accounts/{account}/holds" },
+  listLongHolds: { method: "GET", path: "/v1/accounts/{account}/long-holds" },
   createPortalLink: { method: "POST", path: "/v1/accounts/{account}/portal-links" },
   createKey: { method: "POST", path: "/v1/accounts/{account}/keys" },
   listKeys: { method: "GET", path: "/v1/accounts/{account}/keys" },

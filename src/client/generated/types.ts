@@ -88,6 +88,49 @@ export interface Hold {
    */
   expiresAt: string | null;
 }
+export interface LongHoldPage {
+  account: string;
+  longHolds: LongHold[];
+  /**
+   * The next page's `cursor`; null: the end.
+   */
+  next: string | null;
+}
+export interface LongHold {
+  /**
+   * Of all its charges.
+   */
+  requestId: string;
+  /**
+   * The caller's.
+   */
+  id: string;
+  /**
+   * `settled`: by its last settlement. `expired`: nobody ended it in time; the rest is free.
+   */
+  state: "open" | "settled" | "released" | "expired";
+  creditType: string;
+  endpoint: string;
+  key: string;
+  /**
+   * What was set aside at first.
+   */
+  asked: number;
+  /**
+   * What is set aside now.
+   */
+  held: number;
+  /**
+   * What its parts were charged, refunds not subtracted.
+   */
+  charged: number;
+  /**
+   * Its settlements, the last one among them.
+   */
+  parts: number;
+  createdAt: string;
+  expiresAt: string;
+}
 export interface PortalLink {
   id: string;
   account: string;
@@ -1635,6 +1678,18 @@ export interface ListHoldsInput {
    * `next` of the page before.
    */
   cursor?: string | undefined;
+}
+export interface ListLongHoldsInput {
+  account: string;
+  limit?: number | undefined;
+  /**
+   * `next` of the page before.
+   */
+  cursor?: string | undefined;
+  /**
+   * Those in this state only.
+   */
+  state?: ("open" | "settled" | "released" | "expired") | undefined;
 }
 export interface CreatePortalLinkInput {
   account: string;

@@ -2,6 +2,7 @@ import { type ChargeRef, parseChargeId, readUuidV7Time } from "../../domain/ids.
 import type { Queryable } from "../database/database.ts";
 import type { ExportJob } from "../exports/export-job.ts";
 import { readExport } from "../exports/read-exports.ts";
+import { listLongCharges } from "../long-holds/read-long-holds.ts";
 import { type FoundCharges, findChargesOfRequest, isRequestId } from "../refunds/find-charges.ts";
 import { listUsedShards } from "../reports/usage-tails.ts";
 
@@ -36,6 +37,8 @@ export async function findCallOfAccount(
   const id = call.toLowerCase();
   const job = await readExport(db, account.shard, id);
   if (job?.accountId === account.accountId) return { charges: chargesOf(job), isComplete: true };
+  const long = await listLongCharges(db, account.shard, id);
+  if (long?.accountId === account.accountId) return { charges: long.charges, isComplete: true };
   return await findChargesOfRequest(db, account, id, mostEntries === undefined ? {} : { mostEntries });
 }
 
@@ -56,6 +59,8 @@ export async function findCallAnywhere(db: Queryable, call: string): Promise<Fou
   for (const shard of shards) {
     const job = await readExport(db, shard, call.toLowerCase());
     if (job !== undefined) return { charges: chargesOf(job), isComplete: true };
+    const long = await listLongCharges(db, shard, call.toLowerCase());
+    if (long !== undefined) return { charges: long.charges, isComplete: true };
   }
   const at = readUuidV7Time(call);
   if (at === undefined) return { charges: [], isComplete: false };

@@ -31,7 +31,7 @@ export function addGetCall(app: CustomerApp, { config, database }: CustomerServi
     const { call } = context.req.valid("param");
     const { accountId, shard } = context.env.caller;
     const { charges } = await findCallOfAccount(database, { accountId, shard }, call, MOST_ENTRIES);
-    // A request has one charge.
+    // A request has one charge, but for a job that was settled in parts: then the first. The others are asked for by their own ids.
     const [charge] = charges;
     const found = charge && (await explainCall(database, charge));
     if (found === undefined) throw new RefusalError({ code: "resource_unknown", what: "call", id: call });

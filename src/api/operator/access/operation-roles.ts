@@ -13,6 +13,7 @@ export const OPERATION_ROLES: Readonly<Record<string, OperatorRole>> = {
   resumeAccount: "admin",
   closeAccount: "admin",
   listHolds: "read",
+  listLongHolds: "read",
   createPortalLink: "portal",
   createKey: "admin",
   importKeys: "admin",

@@ -3,7 +3,7 @@ import { type ChargeRef, renderChargeId } from "../../../domain/ids.ts";
 import type { FoundCharges } from "../../../ledger/refunds/find-charges.ts";
 
 /**
- * A request has one charge today. Should it have more, an operator names the one that is meant. `missing` says why there is none.
+ * A request has one charge, but for a job that was settled in parts: an operator names the one that is meant. `missing` says why there is none.
  * Throws FareboxError `charge_unknown`, `charge_ambiguous`.
  */
 export function onlyCharge(requestId: string, { charges }: FoundCharges, missing: string): ChargeRef {
