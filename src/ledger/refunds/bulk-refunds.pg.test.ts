@@ -350,7 +350,7 @@ eachDatabase("bulk refunds", (openFresh) => {
     await charge(pool, 5, 5n, "GET /bad");
     const [bad] = await charge(pool, 1, 5n, "GET /bad", "key_bad");
     await charge(pool, 5, 5n, "GET /bad");
-    const { bulkId } = await create(await filterFor("GET /bad"));
+    const { bulkId } = await create(await filterFor("GET /bad", { accountId: pool.accountId }));
     // The database refuses each refund of this key's charges.
     const [key] = await db.query<{ keyNo: number }>(
       `SELECT key_no AS "keyNo" FROM farebox.keys WHERE key_id = 'key_bad'`,
@@ -391,7 +391,8 @@ eachDatabase("bulk refunds", (openFresh) => {
   });
 
   test("a reference finds the same bulk refund, and refuses another filter or reason", async () => {
-    const filter = await filterFor("GET /reference", { keyId: undefined });
+    const { accountId } = await createPool(db, 10n);
+    const filter = await filterFor("GET /reference", { accountId, keyId: undefined });
     const { bulkId } = await create(filter, "incident 7");
     const find = (change: Partial<Parameters<typeof findBulkRefund>[1]>) =>
       db.transaction((tx) =>
