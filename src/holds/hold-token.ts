@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Price, RequestFacts } from "../domain/prices/price.ts";
@@ -47,12 +47,18 @@ const FORM = /^fbh_([\w-]{10,16000})\.([\w-]{22})$/;
 /** The texts of prices, which live as long as their list. */
 const texts = new WeakMap<Price, string>();
 
+/** The prices of texts, by list and text: a settlement reads a price that thousands before it have read. */
+const prices = new Map<string, Price>();
+/** They are dropped when there are so many: lists are seldom changed, and rarely have more prices. */
+const MOST_PRICES = 10_000;
+
 /** Signs and reads tokens. Every instance of a database has the same secret. */
 export class HoldTokens {
-  readonly #secret: Uint8Array;
+  /** Bytes would be made a key anew for each signature, which takes four times as long as the signature. */
+  readonly #secret: KeyObject;
 
   constructor(secret: Uint8Array) {
-    this.#secret = secret;
+    this.#secret = createSecretKey(secret);
   }
 
   sign({ price, max, ...claims }: Omit<HoldClaims, "facts">, facts: KeptFacts | undefined): string {
@@ -114,6 +120,16 @@ function claimsOf({ price, facts, max, ...claims }: Signed): HoldClaims {
 }
 
 function priceOf(text: string, version: number): Price {
+  const key = `${version} ${text}`;
+  const known = prices.get(key);
+  if (known !== undefined) return known;
+  const price = parsePrice(text, version);
+  if (prices.size >= MOST_PRICES) prices.clear();
+  prices.set(key, price);
+  return price;
+}
+
+function parsePrice(text: string, version: number): Price {
   const parsed = parsePriceList(JSON.parse(text), version);
   const [price] = parsed.ok ? parsed.value.prices : [];
   if (price === undefined) throw new Error(`a hold's price cannot be read: ${text}`);
