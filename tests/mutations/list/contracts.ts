@@ -79,6 +79,19 @@ export const CONTRACTS: readonly Mutation[] = [
     ],
   },
   {
+    name: "forget what the last charge left when an answer is not charged",
+    why: "A balance goes up that nobody filled.",
+    file: "src/exchange/parts/account-states.ts",
+    search: "?.left.set(creditType, balance);",
+    replacement: "?.left.delete(creditType);",
+    tests: [
+      {
+        file: "src/gateway/gateway-account-state.test.ts",
+        title: "never tells more than the charge before it left",
+      },
+    ],
+  },
+  {
     name: "look keys from elsewhere up without the salt of their form",
     why: "Every key of the customers who move here is refused.",
     file: "src/domain/keys/key-form.ts",

@@ -110,7 +110,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "charge in part what is to be charged whole",
     why: "Whoever has one credit left gets an answer that costs a thousand.",
-    file: "migrations/0037_measured_charges.sql",
+    file: "migrations/0038_charges_tell_their_tiers.sql",
     search: "IF v_kind = 'charged' AND p_special ? 'whole' THEN",
     replacement: "IF false THEN",
     tests: [

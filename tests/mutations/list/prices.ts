@@ -112,4 +112,22 @@ export const PRICES: readonly Mutation[] = [
     replacement: "Math.min(bound + asked, max) : Math.max(bound, asked);",
     tests: [{ file: VENDORS, title: "size alone" }],
   },
+  {
+    name: "charge results that a call includes",
+    why: "Every search costs what it was promised to include.",
+    file: "src/domain/prices/part-amount.ts",
+    search: "toMicroUnits(part.included ?? 0)",
+    replacement: "toMicroUnits(0)",
+    tests: [{ file: VENDORS, title: "25 asked, 12 found" }],
+  },
+  {
+    name: "tell of a charge's tiers what was used with it as used before",
+    why: "A customer who looks at a bill is told of tiers that the call was not in.",
+    file: "migrations/0038_charges_tell_their_tiers.sql",
+    search: "THEN v_used END",
+    replacement: "THEN v_used + o_quantity END",
+    tests: [
+      { file: MEASURED, title: "each unit costs what its tier says; a call of several tiers is the sum" },
+    ],
+  },
 ];
