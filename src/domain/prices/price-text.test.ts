@@ -28,6 +28,11 @@ const cases: [string, object[], string][] = [
     "1 credit per result, charged on status 200, before the answer is sent",
   ],
   [
+    "things that end with y",
+    [{ ...price, cost: 1, per: "entity", count: { body: "/data" }, atMost: 20 }],
+    "1 credit per entity, at most 20 entities a request, charged when successful",
+  ],
+  [
     "results that are included",
     [
       {

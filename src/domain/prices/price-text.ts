@@ -59,7 +59,8 @@ export function describePart(part: PricePart, creditType: string): string {
 
 function resultsName({ unit }: PricePart): string {
   if (unit === undefined) return "results";
-  return unit.size > 1 || unit.name.endsWith("s") ? unit.name : `${unit.name}s`;
+  if (unit.size > 1 || unit.name.endsWith("s")) return unit.name;
+  return /[^aeiou]y$/.test(unit.name) ? `${unit.name.slice(0, -1)}ies` : `${unit.name}s`;
 }
 
 /** Only where it is not what everyone expects. */

@@ -64,6 +64,9 @@ test("200 requests a minute, then a 429 with the limit's state in unix time, fre
   assert.deepEqual([answer.status, cost], [429, 0]);
   assert.equal(answer.headers["x-ratelimit-limit"], "200");
   assert.equal(answer.headers["x-ratelimit-remaining"], "0");
+  // "200 requests per minute per API key": the account's other key has its own.
+  const { key } = await account.addKey();
+  assert.equal((await apiOf(provider.gateway, { key }).get("/credits")).status, 200);
   const reset = Number(answer.headers["x-ratelimit-reset"]);
   const now = Date.now() / 1000;
   assert.ok(reset > now - 1 && reset <= now + 61, `resets at ${reset}, now is ${now}`);
