@@ -5,6 +5,7 @@ import { asExpress } from "../middleware/adapt-express.ts";
 import { type FareboxOptions, openMiddleware } from "./open-farebox.ts";
 
 export type { Balance, FareboxCall } from "../middleware/farebox-call.ts";
+export type { HeldWork, SettledWork, WorkDone, WorkToHold } from "../middleware/hand-holds.ts";
 export type { FareboxOptions } from "./open-farebox.ts";
 
 /** Middleware of Express, and how it ends. */

@@ -5,6 +5,7 @@ import { decorateFastify, serverFactoryOf } from "../middleware/adapt-fastify.ts
 import { type FareboxOptions, openMiddleware } from "./open-farebox.ts";
 
 export type { Balance, FareboxCall } from "../middleware/farebox-call.ts";
+export type { HeldWork, SettledWork, WorkDone, WorkToHold } from "../middleware/hand-holds.ts";
 export type { FareboxOptions } from "./open-farebox.ts";
 
 /** A plugin of Fastify, with what makes its server. Fastify's own `close` closes it: requests under way finish and settle before. */

@@ -6,6 +6,7 @@ import { createServerOf, provideToHono } from "../middleware/adapt-hono.ts";
 import { type FareboxOptions, openMiddleware } from "./open-farebox.ts";
 
 export type { Balance, FareboxCall } from "../middleware/farebox-call.ts";
+export type { HeldWork, SettledWork, WorkDone, WorkToHold } from "../middleware/hand-holds.ts";
 export type { FareboxOptions } from "./open-farebox.ts";
 
 /** Middleware of Hono, with what makes the server for `serve` of `@hono/node-server`. */

@@ -7,7 +7,6 @@ import { createHoldParts, endHolds } from "../sidecar/hold-parts.ts";
 import { authorize } from "../sidecar/operations/authorize.ts";
 import { extend, release } from "../sidecar/operations/release.ts";
 import { settle } from "../sidecar/operations/settle.ts";
-import { refuseFields } from "../sidecar/problem.ts";
 import { type authorizeAnswer, authorizeInput } from "../sidecar/wire/authorize.ts";
 import {
   type extendAnswer,
@@ -17,6 +16,7 @@ import {
   type settleAnswer,
   settleInput,
 } from "../sidecar/wire/settle.ts";
+import { checkInput } from "./hold-by-hand.ts";
 import { type FareboxOptions, openFarebox } from "./open-farebox.ts";
 
 export type { FareboxOptions } from "./open-farebox.ts";
@@ -48,11 +48,14 @@ export interface MeterBalance {
  * `retryable`: the same is to be asked again.
  */
 export interface OpenMeter {
-  /** Decides whether a request may be served, and holds the most that it can cost. Rejects with `hold_conflict`, `overloaded`. */
+  /**
+   * Decides whether a request may be served, and holds the most that it can cost. With a `ttl` above 900 seconds, or `long`, the hold is in
+   * the database, for up to a day. Rejects with `hold_conflict`, `hold_not_long`, `overloaded`.
+   */
   authorize(request: AuthorizeRequest): Promise<Authorized>;
   /**
-   * Charges. Resolves when the charge is committed: send the answer after it. Rejects with `hold_unknown`, `hold_settled`,
-   * `hold_released`, `hold_expired`, `hold_elsewhere` (retryable).
+   * Charges; with `part` a part of a long hold, whose rest stays held. Resolves when the charge is committed: send the answer after it.
+   * Rejects with `hold_unknown`, `hold_settled`, `hold_released`, `hold_expired`, `part_not_possible`, `hold_elsewhere` (retryable).
    */
   settle(request: SettleRequest): Promise<Settled>;
   /** Ends a hold of a request that failed; what was charged is refunded. Rejects like `settle`. */
@@ -79,10 +82,10 @@ export async function openMeter(config: Config | string, options: FareboxOptions
   const parts = createHoldParts(await openHolds());
   closing.add("holds", () => endHolds(parts), "serving");
   return {
-    authorize: async (request) => await authorize(parts, check(authorizeInput, request)),
-    settle: async (request) => await settle(parts, check(settleInput, request)),
-    release: async (request) => await release(parts, check(releaseInput, request)),
-    extend: async (request) => await extend(parts, check(extendInput, request)),
+    authorize: async (request) => await authorize(parts, checkInput(authorizeInput, request)),
+    settle: async (request) => await settle(parts, checkInput(settleInput, request)),
+    release: async (request) => await release(parts, checkInput(releaseInput, request)),
+    extend: async (request) => await extend(parts, checkInput(extendInput, request)),
     balance: async (key) => {
       const identity = await meter.authenticate(key);
       if ("code" in identity) throw new FareboxError("key_invalid", "The key does not work.");
@@ -95,9 +98,4 @@ export async function openMeter(config: Config | string, options: FareboxOptions
     },
     close: () => closing.run(),
   };
-}
-
-function check<Input extends z.ZodType>(input: Input, request: unknown): z.output<Input> {
-  const checked = input.safeParse(request);
-  return checked.success ? checked.data : refuseFields(checked.error);
 }

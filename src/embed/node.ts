@@ -6,6 +6,7 @@ import { type FareboxOptions, openMiddleware } from "./open-farebox.ts";
 
 export type { NodeHandler } from "../middleware/adapt-node.ts";
 export type { Balance, FareboxCall } from "../middleware/farebox-call.ts";
+export type { HeldWork, SettledWork, WorkDone, WorkToHold } from "../middleware/hand-holds.ts";
 export type { MeteredRequest } from "../middleware/middleware.ts";
 export type { FareboxOptions } from "./open-farebox.ts";
 

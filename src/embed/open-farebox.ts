@@ -6,6 +6,7 @@ import { createMiddleware, type Middleware } from "../middleware/middleware.ts";
 import type { Listen } from "../server/listen.ts";
 import { type Embedded, openEmbedded } from "../server/open-embedded.ts";
 import { createLogger, type Logger } from "../telemetry/logger.ts";
+import { createHandHolds } from "./hold-by-hand.ts";
 
 /** What `farebox()` and `openMeter()` take besides the configuration. All of it has a default. */
 export interface FareboxOptions {
@@ -54,13 +55,15 @@ export async function openMiddleware(
   config: Config | string,
   options: FareboxOptions,
 ): Promise<OpenedMiddleware> {
-  const { exchange, closing } = await openFarebox(config, options);
-  const middleware = createMiddleware(exchange);
+  const { exchange, openHolds, closing } = await openFarebox(config, options);
+  const holds = createHandHolds(openHolds);
+  const middleware = createMiddleware({ ...exchange, holds });
   closing.add(
     "middleware",
     async () => {
       middleware.announceEnd();
       await middleware.drain(exchange.config.gateway.drainMs);
+      await holds.end();
     },
     "serving",
   );

@@ -18,6 +18,8 @@ export interface HoldRequest {
   readonly id: string | undefined;
   /** Stands for all that was asked: under one `id` it must not change. Needed with an `id` only. */
   readonly content: () => string;
+  /** Who asks, where a door has found that out: then `key` is not looked at. */
+  readonly identity?: Identity | undefined;
   /** What the customer presented. */
   readonly key: string | undefined;
   readonly method: string;

@@ -74,7 +74,7 @@ export class Holds {
    * the database, when it is not known whether it is held: the same is to be asked again.
    */
   async authorize(request: HoldRequest): Promise<HoldDecision> {
-    const found = this.#options.meter.authenticate(request.key);
+    const found = request.identity ?? this.#options.meter.authenticate(request.key);
     const identity = found instanceof Promise ? await found : found;
     if (isRefusal(identity)) return { ...this.#begin(), kind: "refused", refusal: identity };
     if (request.long) return await within(PATIENCE_MS, this.#authorizeLong(request, identity));

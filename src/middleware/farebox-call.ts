@@ -1,6 +1,7 @@
 import { type Credits, formatCredits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Exchange } from "../exchange/parts/exchange.ts";
+import type { HandHolds, HeldWork, SettledWork, WorkDone, WorkToHold } from "./hand-holds.ts";
 
 /** What an account has of one type of credits. Amounts are decimal numbers as text: `"12.5"`. */
 export interface Balance {
@@ -14,9 +15,11 @@ export interface Balance {
  */
 export class FareboxCall {
   readonly #exchange: Exchange;
+  readonly #holds: HandHolds | undefined;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: Exchange, holds?: HandHolds) {
     this.#exchange = exchange;
+    this.#holds = holds;
   }
 
   /** As the answer's `X-Request-Id` and the operator's log have it. */
@@ -93,6 +96,45 @@ export class FareboxCall {
     if (identity === undefined) return [];
     const pools = await parts.meter.balances(identity);
     return pools.map(({ creditType, balance }) => ({ creditType, balance: text(balance) }));
+  }
+
+  /**
+   * Holds credits of this call's customer for further work, by the price of its method and path; beside what this call itself costs. Settle
+   * or release it, also when this call is long over. Rejects with FareboxError `request_invalid`, which names the fields, `hold_conflict`,
+   * `hold_not_long`, `overloaded`, and retryably: the same is to be asked again.
+   */
+  async hold(work: WorkToHold): Promise<HeldWork> {
+    const { identity, clientAddress } = this.#exchange;
+    if (identity === undefined) {
+      throw new FareboxError(
+        "request_invalid",
+        `The route needs no key: nobody is there to pay for ${work.path}.`,
+      );
+    }
+    return await this.#byHand().hold(work, { identity, address: clientAddress });
+  }
+
+  /**
+   * Charges what was held by hand; resolves when that is committed. Again with the same it has one effect and one answer. Rejects with
+   * FareboxError `request_invalid`, `hold_unknown`, `hold_settled`, `hold_released`, `hold_expired`, `part_not_possible`, and retryably.
+   */
+  async settle(done: WorkDone): Promise<SettledWork> {
+    return await this.#byHand().settle(done);
+  }
+
+  /** Frees what was held by hand; what it was charged is refunded, but for parts. Rejects like {@link FareboxCall.settle}. */
+  async release(what: Parameters<HandHolds["release"]>[0]): ReturnType<HandHolds["release"]> {
+    return await this.#byHand().release(what);
+  }
+
+  /** Holds it for `ttl` seconds from now on. Rejects with FareboxError `hold_unknown`, `hold_expired`. */
+  async extend(what: Parameters<HandHolds["extend"]>[0]): ReturnType<HandHolds["extend"]> {
+    return await this.#byHand().extend(what);
+  }
+
+  #byHand(): HandHolds {
+    if (this.#holds === undefined) throw new TypeError("this middleware was made without holds");
+    return this.#holds;
   }
 }
 

@@ -10,12 +10,16 @@ import { UpstreamCall } from "../exchange/upstream/upstream-call.ts";
 import { ClientAnswer } from "./client-answer.ts";
 import { Connections } from "./connections.ts";
 import { FareboxCall } from "./farebox-call.ts";
+import type { HandHolds } from "./hand-holds.ts";
 import { HandlerCall, type Next } from "./handler-call.ts";
 import { clientUrl } from "./handler-request.ts";
 import { findMisuse } from "./parsed-before.ts";
 import { RequestTap } from "./request-tap.ts";
 
-export type MiddlewareOptions = Omit<ExchangeOptions, "upstreams">;
+export type MiddlewareOptions = Omit<ExchangeOptions, "upstreams"> & {
+  /** What handlers hold by hand with; undefined: they cannot. */
+  readonly holds?: HandHolds;
+};
 
 /** Farebox in front of handlers of this process. */
 export interface Middleware {
@@ -59,7 +63,7 @@ export function createMiddleware(options: MiddlewareOptions): Middleware {
       }
       exchange.told = new ToldOutcome();
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      (request as MeteredRequest).farebox = new FareboxCall(exchange);
+      (request as MeteredRequest).farebox = new FareboxCall(exchange, options.holds);
       calls.set(exchange, call);
       underway.add(exchange);
       const misuse = findMisuse(parts.meter, tap);

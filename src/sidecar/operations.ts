@@ -55,7 +55,7 @@ export const OPERATIONS: readonly Operation[] = [
       answer: authorizeAnswer,
       answered: "The decision. A refusal is one: it is ready to be sent.",
     },
-    authorize,
+    (parts, asked) => authorize(parts, asked),
   ),
   operation(
     {

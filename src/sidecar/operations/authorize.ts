@@ -1,7 +1,7 @@
 import type { z } from "@hono/zod-openapi";
 import { creditsToJson } from "../../domain/credits.ts";
 import { createRequestId } from "../../exchange/headers/request-id.ts";
-import type { HoldDecision } from "../../holds/hold.ts";
+import type { HoldDecision, HoldRequest } from "../../holds/hold.ts";
 import type { HoldParts } from "../hold-parts.ts";
 import { ending } from "../problem.ts";
 import { readRequest, type ToldRequest } from "../read-request.ts";
@@ -10,8 +10,12 @@ import type { authorizeAnswer } from "../wire/authorize.ts";
 
 type Answer = z.input<typeof authorizeAnswer>;
 
-/** `POST /v1/authorize`. Errors: `hold_conflict`, `overloaded`. */
-export async function authorize(parts: HoldParts, told: ToldRequest): Promise<Answer> {
+/** `POST /v1/authorize`. `identity`: who asks, where that is known. Errors: `hold_conflict`, `hold_not_long`, `overloaded`. */
+export async function authorize(
+  parts: HoldParts,
+  told: ToldRequest,
+  identity?: HoldRequest["identity"],
+): Promise<Answer> {
   if (parts.draining) throw ending();
   const startedMs = parts.clock.unixMs();
   const request = readRequest(parts, told);
@@ -26,7 +30,7 @@ export async function authorize(parts: HoldParts, told: ToldRequest): Promise<An
   if (method === "OPTIONS" || parts.openRoutes.find(method, target.path) !== undefined) {
     return openAnswer(createRequestId(startedMs));
   }
-  const decision = await parts.holds.authorize(request);
+  const decision = await parts.holds.authorize(identity === undefined ? request : { ...request, identity });
   if (decision.kind === "refused") return await refused(parts, request, decision, startedMs);
   if (decision.kind === "replay") return await replayed(parts, request, decision, startedMs);
   return admitted(parts, decision, target.path, startedMs);
