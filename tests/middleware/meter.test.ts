@@ -120,6 +120,22 @@ test("settling twice at once charges once; another content, and fields that are 
   });
 });
 
+test("a job of hours is found again by its id, and charged in parts, each once", async () => {
+  const { key } = await openCustomer(20);
+  const job = { key, method: "POST", path: "/render", body: { pages: 8 }, ttl: 86_400, id: "job-17" };
+  const held = await meter.authorize(job);
+  assert.ok(held.decision === "admitted" && held.hold !== null);
+  const { hold } = held;
+  const again = await meter.authorize(job);
+  assert.ok(again.decision === "admitted" && again.hold === hold);
+  const parts = await Promise.all(["a", "a", "b"].map((part) => meter.settle({ hold, part, units: 2 })));
+  for (const part of parts) assert.ok(part.outcome === "charged" && part.charged === 4);
+  assert.deepEqual(await meter.balance(key), [{ creditType: "credits", balance: "12", held: "8" }]);
+  await assert.rejects(meter.settle({ hold }), { code: "part_not_possible" });
+  assert.equal((await meter.release({ hold })).refunded, 0);
+  assert.deepEqual(await meter.balance(key), [{ creditType: "credits", balance: "12", held: "0" }]);
+});
+
 test("closing waits for what is held, holds nothing new, and leaves the books in order", async () => {
   const { key } = await openCustomer(20);
   const ask = { key, method: "POST", path: "/render", body: { pages: 1 } };
