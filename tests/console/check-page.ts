@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Page } from "playwright-core";
+import { eventually } from "../crash/eventually.ts";
 import { keepScreenshot, type WatchedPage } from "../end-to-end/browser.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -38,6 +39,16 @@ async function checkTables(page: Page): Promise<void> {
   assert.deepEqual(silent, [], `tables on ${page.url()}`);
 }
 
+/** Waits until the place that is open is in sight in the head, which has more places than a phone is wide. */
+const untilPlaceInSight = (page: Page): Promise<true> =>
+  eventually(`the open place of ${page.url()} in sight`, async () => {
+    const isInSight = await page.evaluate<boolean>(`(() => {
+      const place = document.querySelector('.nav-link[aria-current="page"]')?.getBoundingClientRect();
+      return place === undefined || (place.left >= 0 && place.right <= innerWidth);
+    })()`);
+    return isInSight ? true : undefined;
+  });
+
 /** In light, in dark and on a phone: nothing that axe-core finds, no sideways scrolling, and nothing that ran or was refused. */
 export async function checkLooks({ page, complaints }: WatchedPage, name: string): Promise<void> {
   for (const colorScheme of ["light", "dark"] as const) {
@@ -49,6 +60,7 @@ export async function checkLooks({ page, complaints }: WatchedPage, name: string
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize({ width: 390, height: 844 });
   await checkWidth(page);
+  await untilPlaceInSight(page);
   await checkTables(page);
   await checkAccessibility(page);
   await keepScreenshot(page, `${name}-phone`);

@@ -81,7 +81,7 @@ test("the chart follows the period, which the address keeps, and the arrow keys 
   await chart.focus();
   await page.keyboard.press("ArrowLeft");
   await page.keyboard.press("ArrowRight");
-  assert.match((await chart.getAttribute("aria-valuetext")) ?? "", /: [\d,.]+ credits?, \d+ calls/);
+  assert.match((await chart.getAttribute("aria-valuetext")) ?? "", /: [\d,.]+ credits?, \d+ calls?/);
 });
 
 test("the head leads from page to page without loading them anew", async () => {

@@ -1,5 +1,5 @@
-import type { ReactNode } from "react";
-import { Link, NavLink } from "react-router";
+import { type ReactNode, useEffect, useRef } from "react";
+import { Link, NavLink, useLocation } from "react-router";
 import { TIME_ZONE } from "../formats/times.ts";
 import { SETTINGS } from "../session/base.ts";
 import { Button } from "./button.tsx";
@@ -19,6 +19,21 @@ export function Shell({
   readonly isSigningOut: boolean;
   readonly children: ReactNode;
 }): ReactNode {
+  const list = useRef<HTMLUListElement>(null);
+  const { pathname } = useLocation();
+  // On a phone the places are wider than the screen: the one that is open is brought into sight, also when a tablet is turned.
+  useEffect(() => {
+    const { current } = list;
+    if (current === null) return undefined;
+    const show = (): void => {
+      const open = current.querySelector<HTMLElement>(`[aria-current="page"]`);
+      if (open !== null) current.scrollLeft = open.offsetLeft - (current.clientWidth - open.offsetWidth) / 2;
+    };
+    show();
+    const watch = new ResizeObserver(show);
+    watch.observe(current);
+    return () => watch.disconnect();
+  }, [pathname]);
   return (
     <>
       <a className="skip" href="#content" onClick={skip}>
@@ -28,7 +43,7 @@ export function Shell({
         <div className="head-inner">
           <BrandMark />
           <nav className="head-nav" aria-label="Pages">
-            <ul>
+            <ul ref={list}>
               {places.map(([path, name]) => (
                 <li key={path}>
                   <NavLink to={path} end={path === "/"} className="nav-link">

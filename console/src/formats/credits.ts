@@ -40,6 +40,11 @@ export function showCount(count: number): string {
   return FORMAT.format(count);
 }
 
+/** `1 call`, `1,200 calls`. */
+export function showMany(count: number, one: string, many = `${one}s`): string {
+  return `${showCount(count)} ${count === 1 ? one : many}`;
+}
+
 /** As text: `Intl.NumberFormat` formats it digit by digit, so nothing is rounded on the way. */
 function decimalOf(amount: Credits): `${number}` {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion

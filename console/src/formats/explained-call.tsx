@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import type { Call } from "../../../src/client/generated/customer-types.ts";
 import { Card } from "../design/card.tsx";
 import { Amount, Moment } from "./amount.tsx";
-import { creditWords, showCount } from "./credits.ts";
+import { creditWords, showMany } from "./credits.ts";
 import { chargedOnWords, costWords, otherWords, type PriceJson } from "./price-words.ts";
 
 /** Why a call cost what it did: the price that applied, what was held, charged and given back. */
@@ -19,7 +19,7 @@ export function ExplainedCall({ of }: { readonly of: Call }): ReactNode {
         <dl className="facts">
           <Line name="By its price">
             <Amount of={of.list} />
-            {of.units === null || of.units === 1 ? null : <> for {showCount(of.units)} results</>}
+            {of.units === null || of.units === 1 ? null : <> for {showMany(of.units, "result")}</>}
           </Line>
           {of.held === null ? null : (
             <Line name="Held before the call">

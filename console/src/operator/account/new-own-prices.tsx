@@ -7,7 +7,7 @@ import { Dialog, DialogForm } from "../../design/dialog.tsx";
 import { DialogError } from "../../design/dialog-error.tsx";
 import { Choice, TextArea, TextField } from "../../design/field.tsx";
 import { Failed } from "../../design/states.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showMany } from "../../formats/credits.ts";
 import { PriceChanges } from "../../formats/price-table.tsx";
 import { costWords, type PriceJson } from "../../formats/price-words.ts";
 import { showMoment } from "../../formats/times.ts";
@@ -163,7 +163,7 @@ function Publish({
     },
   });
   const errors = fieldErrors(publish.error);
-  const count = `${showCount(prices.length)} ${prices.length === 1 ? "price" : "prices"}`;
+  const count = showMany(prices.length, "price");
   const begins = effectiveAt === undefined ? "from now on" : `from ${showMoment(effectiveAt)} on`;
   const ends = end === undefined ? "until later ones take effect" : `until ${showMoment(end)}`;
   return (

@@ -6,7 +6,7 @@ import { Badge, Card } from "../../design/card.tsx";
 import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Moment } from "../../formats/amount.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showMany } from "../../formats/credits.ts";
 import { PriceChanges, PriceTable } from "../../formats/price-table.tsx";
 import type { PriceJson } from "../../formats/price-words.ts";
 import { showMoment } from "../../formats/times.ts";
@@ -129,7 +129,7 @@ function OwnList({
               until <Moment at={of.until} />
             </>
           )}{" "}
-          · {showCount(of.prices.length)} {of.prices.length === 1 ? "price" : "prices"}
+          · {showMany(of.prices.length, "price")}
         </span>
         <Button size="small" onClick={() => setOpen(!isOpen)} aria-expanded={isOpen}>
           {isOpen ? "Hide" : "Show"}

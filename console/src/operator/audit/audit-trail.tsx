@@ -79,7 +79,7 @@ export default function AuditTrail(): ReactNode {
             keyOf={({ index }) => String(index)}
             columns={[
               { head: "Time", cell: ({ at }) => <Moment at={at} /> },
-              { head: "Who", cell: ({ actor }) => <span className="break">{actor}</span> },
+              { head: "Who", cell: ({ actor }) => <span className="break-words">{actor}</span> },
               { head: "What", cell: ({ action }) => <span className="mono">{action}</span> },
               {
                 head: "Account",
@@ -92,7 +92,7 @@ export default function AuditTrail(): ReactNode {
               },
               {
                 head: "Target",
-                cell: ({ target }) => <span className="mono small break">{target ?? ""}</span>,
+                cell: ({ target }) => <span className="mono small break-words">{target ?? ""}</span>,
               },
               {
                 head: "Asked for",

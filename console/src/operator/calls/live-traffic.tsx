@@ -5,7 +5,7 @@ import { Badge, Card, Notice } from "../../design/card.tsx";
 import { Empty } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Amount } from "../../formats/amount.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showCount, showMany } from "../../formats/credits.ts";
 import { showMoment } from "../../formats/times.ts";
 import { type TrafficLine, useTraffic } from "./use-traffic.ts";
 
@@ -30,7 +30,7 @@ export function LiveTraffic(): ReactNode {
       flush
     >
       {missed === 0 ? null : (
-        <Notice tone="warn">{showCount(missed)} requests came faster than they could be shown.</Notice>
+        <Notice tone="warn">{showMany(missed, "request")} came faster than they could be shown.</Notice>
       )}
       {lines.length === 0 ? (
         <Empty title={isWatching ? "Nothing was asked yet" : "Paused"} />

@@ -11,7 +11,7 @@ import { Page } from "../../design/page.tsx";
 import { Progress } from "../../design/progress.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showCount, showMany } from "../../formats/credits.ts";
 import { showBytes } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { mayAs, OPERATOR, type Role } from "../operator-api.ts";
@@ -129,13 +129,13 @@ function ExportCard({ of: one, mayChange }: { readonly of: Export; readonly mayC
         {MOVING.has(one.state) ? (
           <Progress
             share={whole === 0 ? 0 : progress.records / whole}
-            label={`${showCount(progress.records)} ${progress.expected === null ? "records so far" : `of ${showCount(whole)} records`}`}
+            label={`${showCount(progress.records)} ${progress.expected === null ? "records so far" : `of ${showMany(whole, "record")}`}`}
           />
         ) : null}
         <dl className="facts small">
           <dt>Records</dt>
           <dd>
-            {showCount(progress.records)} in {showCount(progress.files)} files, {showBytes(progress.bytes)}
+            {showCount(progress.records)} in {showMany(progress.files, "file")}, {showBytes(progress.bytes)}
           </dd>
           <dt>Cost</dt>
           <dd>
@@ -185,7 +185,7 @@ function ChangeExport({
       title={to === "cancel" ? "Cancel this export?" : "Try this export again?"}
       text={
         to === "cancel"
-          ? `The ${showCount(one.progress.records)} records that it has so far are removed. It costs ${one.account} nothing, and what is held for it is free again.`
+          ? `What it has so far, ${showMany(one.progress.records, "record")}, is removed. It costs ${one.account} nothing, and what is held for it is free again.`
           : `It begins again from its start, with credits of ${one.account} set aside anew.`
       }
       isOpen

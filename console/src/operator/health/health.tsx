@@ -7,7 +7,7 @@ import { Page } from "../../design/page.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showMany } from "../../formats/credits.ts";
 import { OPERATOR } from "../operator-api.ts";
 import { Sweep } from "./sweep.tsx";
 
@@ -79,7 +79,7 @@ function Books(): ReactNode {
 }
 
 function Outcome({ audit }: { readonly audit: Audit }): ReactNode {
-  const read = `${showCount(audit.pools)} pools, ${showCount(audit.entries)} entries`;
+  const read = `${showMany(audit.pools, "pool")}, ${showMany(audit.entries, "entry", "entries")}`;
   if (audit.sound) {
     return (
       <p>
@@ -91,7 +91,7 @@ function Outcome({ audit }: { readonly audit: Audit }): ReactNode {
     <div className="stack">
       <Notice tone="bad">
         <span>
-          {showCount(audit.findings.length)} sums differ; {read}
+          {showMany(audit.findings.length, "sum differs", "sums differ")}; {read}
         </span>
       </Notice>
       <Table

@@ -8,7 +8,7 @@ import { Card } from "../../design/card.tsx";
 import { Page } from "../../design/page.tsx";
 import { Segments } from "../../design/segments.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
-import { creditWords, showCount, showCredits, sumCredits, toCredits } from "../../formats/credits.ts";
+import { creditWords, showCredits, showMany, sumCredits, toCredits } from "../../formats/credits.ts";
 import { showDate, showDay, TIME_ZONE } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
@@ -86,7 +86,7 @@ function OverTime({
       <p>
         <span className="figure-small">{showCredits(total)}</span>{" "}
         <span className="soft">
-          {creditWords(creditType, total)} in {showCount(calls)} calls
+          {creditWords(creditType, total)} in {showMany(calls, "call")}
         </span>
       </p>
       <BarChart
@@ -98,7 +98,7 @@ function OverTime({
             id: time,
             label: showDay(time),
             amount,
-            text: `${showDate(time)}: ${showCredits(amount)} ${creditWords(creditType, amount)}, ${showCount(row.requests)} calls`,
+            text: `${showDate(time)}: ${showCredits(amount)} ${creditWords(creditType, amount)}, ${showMany(row.requests, "call")}`,
           };
         })}
       />
@@ -140,7 +140,7 @@ function Shares({
               ) : (
                 <span className="mono">{row.endpoint}</span>
               ),
-            note: `${showCount(row.requests)} calls`,
+            note: showMany(row.requests, "call"),
             amount: netOf(row),
           }))}
         />

@@ -5,7 +5,7 @@ import type { Plan } from "../../../../src/client/generated/types.ts";
 import { Badge, Card } from "../../design/card.tsx";
 import { Page } from "../../design/page.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
-import { showCount, showCredits, toCredits } from "../../formats/credits.ts";
+import { showCount, showCredits, showMany, toCredits } from "../../formats/credits.ts";
 import { OPERATOR } from "../operator-api.ts";
 
 /** The plans of farebox.yaml, and those that accounts still have. */
@@ -42,7 +42,7 @@ function PlanCard({ of }: { readonly of: Plan }): ReactNode {
       note={`version ${of.version}`}
       actions={
         <Link to={`/accounts?plan=${encodeURIComponent(of.name)}`}>
-          <Badge>{showCount(of.accounts)} accounts</Badge>
+          <Badge>{showMany(of.accounts, "account")}</Badge>
         </Link>
       }
     >

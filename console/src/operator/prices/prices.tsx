@@ -7,7 +7,7 @@ import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Page } from "../../design/page.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Moment } from "../../formats/amount.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showMany } from "../../formats/credits.ts";
 import { PriceChanges, PriceTable } from "../../formats/price-table.tsx";
 import { showMoment } from "../../formats/times.ts";
 import { mayAs, OPERATOR, type Role } from "../operator-api.ts";
@@ -66,7 +66,7 @@ function ListCard({ of, role }: { readonly of: PriceList; readonly role: Role })
       title={`Version ${of.version}`}
       note={
         <>
-          from <Moment at={of.effectiveAt} /> · {showCount(of.prices.length)} prices · others{" "}
+          from <Moment at={of.effectiveAt} /> · {showMany(of.prices.length, "price")} · others{" "}
           {of.unpriced === "free" ? "free" : "refused"}
         </>
       }

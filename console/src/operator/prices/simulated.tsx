@@ -4,7 +4,7 @@ import { Notice } from "../../design/card.tsx";
 import { Empty } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Amount } from "../../formats/amount.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showCount, showMany } from "../../formats/credits.ts";
 
 const MOST_LINES = 20;
 
@@ -64,7 +64,7 @@ export function Simulated({ of }: { readonly of: Simulation }): ReactNode {
         <ul className="lines small">
           {of.doubts.map(({ endpoint, reason, charges }) => (
             <li key={`${endpoint} ${reason}`}>
-              <span className="mono">{endpoint}</span>, {showCount(charges)} charges: {DOUBTS[reason]}
+              <span className="mono">{endpoint}</span>, {showMany(charges, "charge")}: {DOUBTS[reason]}
             </li>
           ))}
         </ul>

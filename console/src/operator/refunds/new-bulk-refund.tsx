@@ -7,7 +7,7 @@ import { Dialog, DialogForm } from "../../design/dialog.tsx";
 import { DialogError } from "../../design/dialog-error.tsx";
 import { TextField } from "../../design/field.tsx";
 import { Failed } from "../../design/states.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showCount, showMany } from "../../formats/credits.ts";
 import { showMoment } from "../../formats/times.ts";
 import { fieldErrors } from "../../session/describe-error.ts";
 import { OPERATOR } from "../operator-api.ts";
@@ -84,8 +84,8 @@ export function NewBulkRefund({ mayApply }: { readonly mayApply: boolean }): Rea
         {preview.data === undefined ? null : (
           <div className="row">
             <p>
-              <strong>{showCount(preview.data.preview.charges)}</strong> charges of{" "}
-              {showCount(preview.data.preview.accounts)} accounts:{" "}
+              <strong>{showMany(preview.data.preview.charges, "charge")}</strong> of{" "}
+              {showMany(preview.data.preview.accounts, "account")}:{" "}
               <strong>{sumsWords(preview.data.preview.credits)}</strong> would be given back
               {preview.data.preview.skipped === 0
                 ? null
@@ -147,7 +147,7 @@ function Apply({
   return (
     <Dialog
       title={`Give back ${sumsWords(credits)}?`}
-      text={`${showCount(charges)} charges of ${showCount(preview.accounts)} accounts, from ${showMoment(filter.from)} until ${showMoment(filter.to)}. What is given back stays so.`}
+      text={`${showMany(charges, "charge")} of ${showMany(preview.accounts, "account")}, from ${showMoment(filter.from)} until ${showMoment(filter.to)}. What is given back stays so.`}
       isOpen
       onClose={onClose}
     >

@@ -8,7 +8,7 @@ import { Page } from "../../design/page.tsx";
 import { Progress } from "../../design/progress.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Moment } from "../../formats/amount.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showCount, showMany } from "../../formats/credits.ts";
 import { showMoment } from "../../formats/times.ts";
 import { mayAs, OPERATOR, type Role } from "../operator-api.ts";
 import { NewBulkRefund } from "./new-bulk-refund.tsx";
@@ -92,7 +92,7 @@ function RefundCard({
       <div className="stack">
         <Progress
           share={charges.total === 0 ? 1 : charges.done / charges.total}
-          label={`${showCount(charges.done)} of ${showCount(charges.total)} charges given back`}
+          label={`${showCount(charges.done)} of ${showMany(charges.total, "charge")} given back`}
         />
         <dl className="facts small">
           <dt>Given back</dt>

@@ -12,7 +12,7 @@ import { Progress } from "../../design/progress.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
-import { creditWords, showCount } from "../../formats/credits.ts";
+import { creditWords, showCount, showMany } from "../../formats/credits.ts";
 import { showBytes } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { ACCOUNT } from "../account-api.ts";
@@ -115,7 +115,7 @@ function ExportCard({ of: one, canCancel }: { readonly of: Export; readonly canC
         {MOVING.has(one.state) ? (
           <Progress
             share={whole === 0 ? 0 : progress.records / whole}
-            label={`${showCount(progress.records)} ${progress.expected === null ? "records so far" : `of ${showCount(whole)} records`}`}
+            label={`${showCount(progress.records)} ${progress.expected === null ? "records so far" : `of ${showMany(whole, "record")}`}`}
           />
         ) : null}
         <dl className="facts small">
@@ -238,7 +238,7 @@ function CancelExport({
   return (
     <ConfirmDialog
       title="Cancel this export?"
-      text={`The ${showCount(one.progress.records)} records that it has so far are removed. It costs nothing, and what is held for it is free again.`}
+      text={`What it has so far, ${showMany(one.progress.records, "record")}, is removed. It costs nothing, and what is held for it is free again.`}
       action="Cancel the export"
       run={() => ACCOUNT.cancelExport({ export: one.id })}
       stale={[["exports"]]}

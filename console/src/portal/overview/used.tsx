@@ -10,7 +10,14 @@ import { Segments } from "../../design/segments.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
-import { creditWords, showCount, showCredits, sumCredits, toCredits } from "../../formats/credits.ts";
+import {
+  creditWords,
+  showCount,
+  showCredits,
+  showMany,
+  sumCredits,
+  toCredits,
+} from "../../formats/credits.ts";
 import { showDate, showDay, showHour, showMinute, showMonth, TIME_ZONE } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { ACCOUNT, csvHref } from "../account-api.ts";
@@ -123,7 +130,7 @@ function OverTime({
     () =>
       rows.map((row) => {
         const amount = netOf(row);
-        const text = `${TITLES[resolution](row.time)}: ${showCredits(amount)} ${creditWords(creditType, amount)}, ${showCount(row.requests)} calls`;
+        const text = `${TITLES[resolution](row.time)}: ${showCredits(amount)} ${creditWords(creditType, amount)}, ${showMany(row.requests, "call")}`;
         return { id: row.time, label: LABELS[resolution](row.time), amount, text };
       }),
     [rows, resolution, creditType],
@@ -185,7 +192,7 @@ function OnWhat({
           rows={endpoints.map((row) => ({
             id: row.endpoint,
             name: <span className="mono">{link("endpoint", row.endpoint, row.endpoint)}</span>,
-            note: `${showCount(row.requests)} calls`,
+            note: showMany(row.requests, "call"),
             amount: netOf(row),
           }))}
         />
@@ -195,7 +202,7 @@ function OnWhat({
           rows={keys.map((row) => ({
             id: row.key,
             name: link("key", row.key, nameOf.get(row.key) ?? row.key),
-            note: `${showCount(row.requests)} calls`,
+            note: showMany(row.requests, "call"),
             amount: netOf(row),
           }))}
         />

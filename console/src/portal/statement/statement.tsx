@@ -9,7 +9,7 @@ import { Page } from "../../design/page.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { type Column, Table } from "../../design/table.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
-import { showCount } from "../../formats/credits.ts";
+import { showMany } from "../../formats/credits.ts";
 import { readDay } from "../../formats/read-day.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
@@ -177,7 +177,9 @@ function What({ entry }: { readonly entry: Entry }): ReactNode {
   return (
     <span className="break">
       {call === null ? shown : <Link to={`/calls/${encodeURIComponent(call)}`}>{shown}</Link>}
-      {units !== null && units !== 1 ? <span className="soft small"> {showCount(units)} results</span> : null}
+      {units !== null && units !== 1 ? (
+        <span className="soft small"> {showMany(units, "result")}</span>
+      ) : null}
     </span>
   );
 }
