@@ -15,6 +15,10 @@ prices:
     count: { body: /data }
     atMost: { body: /page_size, default: 100, max: 500 }
   - { match: "GET /v1/people/{id}", cost: 2, credit: search }
+  - match: "GET /v1/reports/{id}"
+    cost: 2
+    credit: search
+    tiers: { within: month, steps: [{ over: 2, cost: 0.5 }] }
 plans:
   starter:
     recurring: { credit: credits, credits: 2000, every: month }

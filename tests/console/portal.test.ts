@@ -129,6 +129,17 @@ test("one call is explained from its line: the price, and what was charged", asy
   await checkLooks(watched, "portal-call");
 });
 
+test("a call that tiers decided says what was used before it, and at which tier it was charged", async () => {
+  for (const id of [1, 2, 3]) await scene.customer.call("GET", `/v1/reports/${id}`);
+  await open("/statement?kind=charge&creditType=search", "Statement");
+  await page.getByRole("link", { name: "GET /v1/reports/{id}" }).first().click();
+  await page.getByText("1 at 0.5 search credits, beyond 2").waitFor();
+  const facts = await page.locator("dl", { hasText: "Used before it" }).innerText();
+  assert.match(facts, /Used before it\s+2 in the month from /);
+  assert.match(facts, /With it\s+3\b/);
+  assert.equal(await page.locator(".figure").innerText(), "0.5");
+});
+
 test("a key is made with scopes and a cap, is shown once, works, is rotated and revoked", async () => {
   await open("/keys", "Keys");
   await page.getByRole("button", { name: "Create a key" }).click();

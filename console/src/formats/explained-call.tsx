@@ -78,7 +78,41 @@ function WhyCard({ of }: { readonly of: Call }): ReactNode {
           </li>
         ))}
       </ul>
+      <TierFacts of={of} />
     </Card>
+  );
+}
+
+/** Where the account was when the charge was made: it decided the tier. */
+function TierFacts({ of: { tiers, growth, creditType } }: { readonly of: Call }): ReactNode {
+  if (tiers === null && growth === null) return null;
+  return (
+    <dl className="facts">
+      {tiers === null ? null : (
+        <>
+          <Line name="Used before it">
+            {showCount(tiers.usedBefore)} in the {tiers.within} from <Moment at={tiers.since} />
+          </Line>
+          <Line name="With it">{showCount(tiers.usedAfter)}</Line>
+          <Line name={tiers.applied.length > 1 ? "Its tiers" : "Its tier"}>
+            <ul>
+              {tiers.applied.map(({ over, cost, units }) => (
+                <li key={over}>
+                  {showCount(units)} at <Amount of={cost} /> {creditWords(creditType)},{" "}
+                  {over === 0 ? "the first tier" : `beyond ${showCount(over)}`}
+                </li>
+              ))}
+            </ul>
+          </Line>
+        </>
+      )}
+      {growth === null ? null : (
+        <>
+          <Line name="Charged before, up to">{showCount(growth.before)}</Line>
+          <Line name="The number in the answer">{showCount(growth.reported)}</Line>
+        </>
+      )}
+    </dl>
   );
 }
 
