@@ -131,7 +131,7 @@ test("one call is explained from its line: the price, and what was charged", asy
 
 test("a call that tiers decided says what was used before it, and at which tier it was charged", async () => {
   for (const id of [1, 2, 3]) await scene.customer.call("GET", `/v1/reports/${id}`);
-  await open("/statement?kind=charge&creditType=search", "Statement");
+  await open("/statement?kind=charge&credit=search", "Statement");
   await page.getByRole("link", { name: "GET /v1/reports/{id}" }).first().click();
   await page.getByText("1 at 0.5 search credits, beyond 2").waitFor();
   const facts = await page.locator("dl", { hasText: "Used before it" }).innerText();

@@ -2,7 +2,7 @@ import type { ReactNode } from "react";
 import type { Call } from "../../../src/client/generated/customer-types.ts";
 import { Card } from "../design/card.tsx";
 import { Amount, Moment } from "./amount.tsx";
-import { creditWords, showMany } from "./credits.ts";
+import { creditWords, showCount, showMany } from "./credits.ts";
 import { chargedOnWords, costWords, otherWords, type PriceJson } from "./price-words.ts";
 
 /** Why a call cost what it did: the price that applied, what was held, charged and given back. */

@@ -191,6 +191,26 @@ eachDatabase("every operation of the operator API", (openFresh) => {
     }
   });
 
+  test("a cursor of another list, or one that was made up, is read or refused, never a fault", async () => {
+    const account = await scene.account();
+    const known: Record<string, string> = { ...UNKNOWN, account, key: (await scene.key()).id };
+    const lists = operations.filter(({ method, query }) => method === "GET" && query["cursor"] !== undefined);
+    assert.ok(lists.length > 8);
+    for (const { path } of lists) {
+      for (const position of [
+        "1764000000000000.key_0000000000000001",
+        "99999999999999999.999999999999999999999",
+        "7",
+        "x",
+        "",
+      ]) {
+        const asked = `${fillPath(path, known)}?cursor=${Buffer.from(position).toString("base64url")}`;
+        const { status, body } = await scene.operator.get(asked);
+        assert.ok(status < 500, `${asked} (${position}): ${status} ${JSON.stringify(body)}`);
+      }
+    }
+  });
+
   test("a parameter that the operation does not have, or that is given twice, is refused by its name", async () => {
     await changesNothing("a query that is not looked at", async () => {
       for (const { method, path, query, title } of operations) {

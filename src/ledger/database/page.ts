@@ -1,4 +1,4 @@
-import { parseCursor, renderCursor } from "./cursor.ts";
+import { parseCursor, refuseCursor, renderCursor } from "./cursor.ts";
 
 /** Asks for one page of a list. */
 export interface PageRequest {
@@ -40,10 +40,20 @@ export function readLimit(page: PageRequest): number {
   return pageSize(page) + 1;
 }
 
-/** Parameters of the query: the position's time and id, both null on the first page. */
-export function readPosition(page: PageRequest): readonly [bigint, string] | readonly [null, null] {
+/** What the ids of a list can be read as: the cursor of another list has ids that the database would refuse to read. */
+const IDS = { text: /^/, uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, bigint: /^\d{1,18}$/ } as const;
+
+/**
+ * Parameters of the query: the position's time and id, both null on the first page. Throws FareboxError `cursor_invalid`, also where the
+ * id is not of the list's type.
+ */
+export function readPosition(
+  page: PageRequest,
+  ids: keyof typeof IDS = "text",
+): readonly [bigint, string] | readonly [null, null] {
   if (page.cursor === undefined) return [null, null];
   const { atMicros, id } = parseCursor(page.cursor);
+  if (!IDS[ids].test(id)) refuseCursor();
   return [atMicros, id];
 }
 

@@ -96,7 +96,7 @@ function listOfShard(
      WHERE x.shard = $1 AND ($2::text IS NULL OR a.account_id = $2) AND ($3::text[] IS NULL OR ${STATE} = ANY ($3))
        AND ($4::bigint IS NULL OR (x.created_at, x.export_id) < (${timeOfMicros("$4")}, $5::uuid))
      ORDER BY x.created_at DESC, x.export_id DESC LIMIT $6`,
-    [shard, accountId, query.states ?? null, ...readPosition(query), readLimit(query)],
+    [shard, accountId, query.states ?? null, ...readPosition(query, "uuid"), readLimit(query)],
   );
 }
 

@@ -46,7 +46,7 @@ export async function listLongHolds(
        AND ($3::text IS NULL OR ${STATE} = $3)
        AND ($4::bigint IS NULL OR (l.created_at, l.request) < (${timeOfMicros("$4")}, $5::uuid))
      ORDER BY l.created_at DESC, l.request DESC LIMIT $6`,
-    [account.shard, account.accountId, query.state ?? null, ...readPosition(query), readLimit(query)],
+    [account.shard, account.accountId, query.state ?? null, ...readPosition(query, "uuid"), readLimit(query)],
   );
   const { items, next } = renderPage(rows, query, ({ requestId }) => requestId);
   return { items, next };

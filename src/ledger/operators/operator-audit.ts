@@ -66,7 +66,7 @@ export async function listAudit(db: Queryable, page: PageRequest & AuditFilter):
        AND ($6::text IS NULL OR actor = $6) AND ($7::text IS NULL OR target = $7)
        AND ($8::timestamptz IS NULL OR at >= $8) AND ($9::timestamptz IS NULL OR at < $9)
      ORDER BY at DESC, audit_id DESC LIMIT $3`,
-    [...readPosition(page), readLimit(page), accountId, action, actor, target, from, to],
+    [...readPosition(page, "bigint"), readLimit(page), accountId, action, actor, target, from, to],
   );
   return renderPage(rows, page, (line) => String(line.auditId));
 }
