@@ -188,9 +188,10 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION farebox.charge_long_hold IS 'Internal. One settlement of a long hold.';
 
--- As render_hold_part, with "again" when it was settled before with the same content; {"outcome": …} of what keeps it from it: unknown (there is
--- no such hold), conflict (this part was settled with another content), settled, released, expired (it ended, an hour ago or more), alone
--- (the amount is the price of a whole job, and parts of it are settled), short (with "shortage", as find_shortage).
+-- As render_hold_part, with "again" when it was settled before with the same content; {"outcome": …} of what keeps it from it: unknown
+-- (there is no such hold), conflict (this part was settled with another content), settled, released, expired (it ended, an hour ago or
+-- more), alone (the amount is the price of a whole job, and parts of it are settled), full (it has 10,000 parts, and this is another),
+-- short (with "shortage", as find_shortage).
 -- p_part: empty for the last settlement. p_special: a charge as in a batch; with "free" none is made; with "alone" it stands for the whole.
 CREATE FUNCTION farebox.settle_long_hold(
   p_shard smallint, p_account integer, p_type smallint, p_hold text, p_part text, p_content bytea, p_special jsonb
@@ -214,6 +215,7 @@ BEGIN
   IF v.state IN ('settled', 'released') THEN RETURN jsonb_build_object('outcome', v.state); END IF;
   IF v.expires_at < v_now - interval '1 hour' THEN RETURN '{"outcome": "expired"}'; END IF;
   IF v.parts > 0 AND p_special ? 'alone' THEN RETURN '{"outcome": "alone"}'; END IF;
+  IF v.parts >= 10000 AND p_part <> '' THEN RETURN '{"outcome": "full"}'; END IF;
   PERFORM farebox.lock_claims(p_shard,
     jsonb_build_array(jsonb_build_object('account', p_account, 'specials', jsonb_build_array(p_special))));
   v_part := ROW(p_account, p_type, p_hold, p_part, p_shard, p_content, 'free', NULL, 0, 0, 0, 0, v_now);
@@ -310,12 +312,14 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION farebox.tell_expired_holds IS 'Called by the sweep. Long holds that have expired since it last looked.';
 
--- Called again while it forgets as many as it may.
+-- How many rows of holds and parts it has forgotten. Called again while it forgets as many as it may.
 CREATE FUNCTION farebox.forget_long_holds(p_shard smallint, p_limit integer) RETURNS integer
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
   v_now CONSTANT timestamptz := clock_timestamp();
   v_gone integer := 0;
+  v_parts integer;
+  v_last text COLLATE "C";
   x record;
 BEGIN
   FOR x IN
@@ -323,11 +327,22 @@ BEGIN
     WHERE l.expires_at < v_now - interval '30 days' AND l.shard = p_shard AND l.state <> 'open'
     ORDER BY l.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
   LOOP
+    -- Parts of one that has many go in several calls.
+    v_last := (
+      SELECT p.part FROM farebox.hold_parts p
+      WHERE p.account_no = x.account_no AND p.type_no = x.type_no AND p.hold_id = x.hold_id AND p.shard = p_shard
+      ORDER BY p.part OFFSET p_limit - v_gone - 1 LIMIT 1
+    );
     DELETE FROM farebox.hold_parts p
-    WHERE p.account_no = x.account_no AND p.type_no = x.type_no AND p.hold_id = x.hold_id AND p.shard = p_shard;
+    WHERE p.account_no = x.account_no AND p.type_no = x.type_no AND p.hold_id = x.hold_id AND p.shard = p_shard
+      AND (v_last IS NULL OR p.part <= v_last);
+    GET DIAGNOSTICS v_parts = ROW_COUNT;
+    v_gone := v_gone + v_parts;
+    EXIT WHEN v_gone >= p_limit;
     DELETE FROM farebox.long_holds l
     WHERE l.account_no = x.account_no AND l.type_no = x.type_no AND l.hold_id = x.hold_id AND l.shard = p_shard;
     v_gone := v_gone + 1;
+    EXIT WHEN v_gone >= p_limit;
   END LOOP;
   RETURN v_gone;
 END $$;

@@ -2316,6 +2316,8 @@ AS $function$
 DECLARE
   v_now CONSTANT timestamptz := clock_timestamp();
   v_gone integer := 0;
+  v_parts integer;
+  v_last text COLLATE "C";
   x record;
 BEGIN
   FOR x IN
@@ -2323,11 +2325,22 @@ BEGIN
     WHERE l.expires_at < v_now - interval '30 days' AND l.shard = p_shard AND l.state <> 'open'
     ORDER BY l.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
   LOOP
+    -- Parts of one that has many go in several calls.
+    v_last := (
+      SELECT p.part FROM farebox.hold_parts p
+      WHERE p.account_no = x.account_no AND p.type_no = x.type_no AND p.hold_id = x.hold_id AND p.shard = p_shard
+      ORDER BY p.part OFFSET p_limit - v_gone - 1 LIMIT 1
+    );
     DELETE FROM farebox.hold_parts p
-    WHERE p.account_no = x.account_no AND p.type_no = x.type_no AND p.hold_id = x.hold_id AND p.shard = p_shard;
+    WHERE p.account_no = x.account_no AND p.type_no = x.type_no AND p.hold_id = x.hold_id AND p.shard = p_shard
+      AND (v_last IS NULL OR p.part <= v_last);
+    GET DIAGNOSTICS v_parts = ROW_COUNT;
+    v_gone := v_gone + v_parts;
+    EXIT WHEN v_gone >= p_limit;
     DELETE FROM farebox.long_holds l
     WHERE l.account_no = x.account_no AND l.type_no = x.type_no AND l.hold_id = x.hold_id AND l.shard = p_shard;
     v_gone := v_gone + 1;
+    EXIT WHEN v_gone >= p_limit;
   END LOOP;
   RETURN v_gone;
 END $function$;
@@ -4377,6 +4390,7 @@ BEGIN
   IF v.state IN ('settled', 'released') THEN RETURN jsonb_build_object('outcome', v.state); END IF;
   IF v.expires_at < v_now - interval '1 hour' THEN RETURN '{"outcome": "expired"}'; END IF;
   IF v.parts > 0 AND p_special ? 'alone' THEN RETURN '{"outcome": "alone"}'; END IF;
+  IF v.parts >= 10000 AND p_part <> '' THEN RETURN '{"outcome": "full"}'; END IF;
   PERFORM farebox.lock_claims(p_shard,
     jsonb_build_array(jsonb_build_object('account', p_account, 'specials', jsonb_build_array(p_special))));
   v_part := ROW(p_account, p_type, p_hold, p_part, p_shard, p_content, 'free', NULL, 0, 0, 0, 0, v_now);

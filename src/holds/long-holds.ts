@@ -253,7 +253,7 @@ function aboveMax({ creditType }: Price, quote: bigint, max: bigint): Refusal {
 }
 
 function refusedSettlement(
-  kind: "unknown" | "conflict" | "settled" | "released" | "expired" | "alone",
+  kind: "unknown" | "conflict" | "settled" | "released" | "expired" | "alone" | "full",
   requestId: string,
   part: string | undefined,
 ): FareboxError {
@@ -275,6 +275,10 @@ function refusedSettlement(
     case "alone":
       return notInParts(
         "Parts of the hold are settled: the last settlement says its cost, or, where the price is plain and per result, its units.",
+      );
+    case "full":
+      return notInParts(
+        "10,000 parts of the hold are settled, and it has no more: make its last settlement.",
       );
     case "unknown":
     case "expired":

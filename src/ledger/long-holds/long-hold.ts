@@ -73,11 +73,12 @@ export interface SettledPart {
 
 /**
  * What came of a settlement. `conflict`: this part was settled with another content. `settled`, `released`, `expired`: the hold ended
- * before. `alone`: see {@link LongSettlement.isWhole}. `short`: it was to be made whole and is not covered.
+ * before. `alone`: see {@link LongSettlement.isWhole}. `full`: it has 10,000 parts, and this is another. `short`: it was to be made
+ * whole and is not covered.
  */
 export type LongSettled =
   | { readonly kind: "told"; readonly settled: SettledPart }
-  | { readonly kind: "unknown" | "conflict" | "settled" | "released" | "expired" | "alone" }
+  | { readonly kind: "unknown" | "conflict" | "settled" | "released" | "expired" | "alone" | "full" }
   | { readonly kind: "short"; readonly shortage: Shortage };
 
 /** What came of a release. `settled`: the last settlement had ended it, with an entry of this number, or (null) none. */

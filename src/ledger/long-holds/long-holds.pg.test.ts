@@ -310,13 +310,50 @@ eachDatabase("long holds", (openFresh) => {
     );
     const step = createSteps(db, { deadAfterMs: 60_000 }).find(({ name }) => name === "old long holds");
     const all = [0, 1, 2, 3];
-    assert.equal((await step?.run({ all, with: () => all }, true))?.done, 1);
+    // Its row, and two of its settlements.
+    assert.equal((await step?.run({ all, with: () => all }, true))?.done, 3);
     assert.equal(say(await settle(job, "a", 10n)), "unknown");
     assert.equal((await one.release(pool, job.requestId)).kind, "unknown");
     assert.equal(await one.extend(pool, job.requestId, 60), "unknown");
     assert.equal(await one.find(pool, "old job"), undefined);
     assert.equal(say(await settle(running, undefined, 5n)), "charged 5 of 5");
     assert.deepEqual(await state(pool), [75n, 0n]);
+  });
+
+  test("it has 10,000 parts at most, and ends with the last settlement; they are forgotten in bounded pieces", async () => {
+    const pool = await createPool(db, 100n);
+    const job = await open(pool, 60n);
+    await settle(job, "first", 10n);
+    const owner = [pool.accountId, pool.creditType];
+    const ofJob = `${OF_POOL} AND hold_id = 'long:${job.requestId}'`;
+    await db.query(
+      `INSERT INTO farebox.hold_parts SELECT account_no, type_no, hold_id, part || n, shard, content, 'free', NULL, 0, 0, balance_after, 0, at
+       FROM farebox.hold_parts, generate_series(2, 10000) n WHERE ${ofJob}`,
+      owner,
+    );
+    await db.query(`UPDATE farebox.long_holds SET parts = 10000 WHERE ${ofJob}`, owner);
+    assert.equal(say(await settle(job, "another", 1n)), "full");
+    assert.equal(say(await settle(job, "first", 10n)), "charged 10 of 10");
+    assert.equal(say(await settle(job, undefined, 5n)), "charged 5 of 5");
+    assert.deepEqual(await state(pool), [85n, 0n]);
+    await db.query(
+      `UPDATE farebox.long_holds SET expires_at = expires_at - interval '31 days' WHERE ${ofJob}`,
+      owner,
+    );
+    const { shard } = pool;
+    const [piece] = await db.query<{ gone: number }>(
+      `SELECT farebox.forget_long_holds(${shard}::smallint, 4000) AS gone`,
+    );
+    assert.equal(piece?.gone, 4000);
+    assert.equal(
+      (await one.release(pool, job.requestId)).kind,
+      "settled",
+      "it is known until its parts are gone",
+    );
+    const step = createSteps(db, { deadAfterMs: 60_000 }).find(({ name }) => name === "old long holds");
+    const all = [0, 1, 2, 3];
+    assert.equal((await step?.run({ all, with: () => all }, true))?.done, 6002);
+    assert.equal((await one.release(pool, job.requestId)).kind, "unknown");
   });
 
   test("all parts together take no more than the caller allows", async () => {

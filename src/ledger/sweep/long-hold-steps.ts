@@ -5,8 +5,11 @@ import type { SweepStep } from "./sweep-step.ts";
 
 const MINUTE_MS = 60_000;
 
-/** Long holds in one transaction. */
-const CHUNK = 100;
+/** Long holds that are told in one transaction. */
+const TOLD = 100;
+
+/** Rows of long holds and of their parts that are forgotten in one transaction. */
+const FORGOTTEN = 1_000;
 
 /** Chunks in one run. */
 const MAX_CHUNKS = 20;
@@ -40,7 +43,7 @@ export function createLongHoldSteps(
       everyMs: MINUTE_MS,
       run: async (shards, isFull) => {
         const concerned = isFull ? shards.all : shards.with("due");
-        return await inChunks(async () => {
+        return await inChunks(TOLD, async () => {
           const expired = await tellExpired(database, concerned);
           for (const hold of expired) onExpired(hold);
           return expired.length;
@@ -50,19 +53,20 @@ export function createLongHoldSteps(
     {
       name: "old long holds",
       everyMs: 60 * MINUTE_MS,
-      run: ({ all }) => inChunks(() => forget(database, all)),
+      run: ({ all }) => inChunks(FORGOTTEN, () => forget(database, all)),
     },
   ];
 }
 
 async function inChunks(
+  size: number,
   run: () => Promise<number>,
 ): Promise<{ readonly done: number; readonly isMore?: true }> {
   let done = 0;
   for (let chunk = 0; chunk < MAX_CHUNKS; chunk += 1) {
     const count = await run();
     done += count;
-    if (count < CHUNK) return { done };
+    if (count < size) return { done };
   }
   return { done, isMore: true };
 }
@@ -73,7 +77,7 @@ async function tellExpired(database: Database, shards: readonly number[]): Promi
     "tell-expired-holds",
     (shard) => `farebox.tell_expired_holds(${shard}, $1)`,
     shards,
-    [CHUNK],
+    [TOLD],
   );
   return replies.flat().map(renderExpired);
 }
@@ -88,7 +92,7 @@ async function forget(database: Database, shards: readonly number[]): Promise<nu
     "forget-long-holds",
     (shard) => `farebox.forget_long_holds(${shard}, $1)`,
     shards,
-    [CHUNK],
+    [FORGOTTEN],
   );
   return counts.reduce((sum, count) => sum + count, 0);
 }
