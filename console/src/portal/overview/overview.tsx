@@ -7,20 +7,16 @@ import { Page } from "../../design/page.tsx";
 import { Segments } from "../../design/segments.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Moment } from "../../formats/amount.tsx";
-import { TIME_ZONE } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
-import { ACCOUNT } from "../account-api.ts";
 import { Limits } from "./limits.tsx";
+import { OVERVIEW } from "./overview-query.ts";
 import { PoolCard } from "./pool-card.tsx";
 import { Used } from "./used.tsx";
 
 /** The Credit Cost Overview: what remains, what was used on what, and how long it lasts. */
 export function Overview(): ReactNode {
-  const overview = useQuery({
-    queryKey: ["overview", TIME_ZONE],
-    queryFn: ({ signal }) => ACCOUNT.getOverview({ timeZone: TIME_ZONE }, { signal }),
-  });
+  const overview = useQuery(OVERVIEW);
   const plan = overview.data?.plan;
   return (
     <Page title="Credit Cost Overview" lead={typeof plan === "string" ? `Plan: ${plan}` : undefined}>
