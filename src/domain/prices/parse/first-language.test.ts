@@ -4,7 +4,7 @@ import { computeCharge } from "../compute-charge.ts";
 import { computeQuote } from "../compute-quote.ts";
 import { fieldsOfValue } from "../field-value.ts";
 import type { RequestFacts } from "../price.ts";
-import { parsePriceList, priceListToJson } from "../price-list-json.ts";
+import { PRICE_LANGUAGE, parsePriceList, priceListToJson } from "../price-list-json.ts";
 import { selectPrice } from "../select-price.ts";
 
 /** As version 0.1 stored it: every word of that time, and every default written out. */
@@ -55,7 +55,7 @@ describe("a list that an earlier version stored", () => {
   });
 
   it("of a later language is refused, not guessed at", () => {
-    const parsed = parsePriceList({ language: 4, prices: [], unpriced: "free" }, 1);
+    const parsed = parsePriceList({ language: PRICE_LANGUAGE + 1, prices: [], unpriced: "free" }, 1);
     assert.ok(!parsed.ok);
     assert.equal(parsed.problems[0]?.path, "language");
   });
