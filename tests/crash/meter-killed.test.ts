@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { findOperator } from "../../src/cli/operator/find-operator.ts";
+import { createClient } from "../../src/client/index.ts";
+import { parseConfig } from "../../src/config/load-config.ts";
+import { FareboxError } from "../../src/domain/farebox-error.ts";
+import { type OpenMeter, openMeter, type Settled } from "../../src/embed/meter.ts";
+import { createTestDatabase, type TestDatabase } from "../../src/ledger/testing/test-databases.ts";
+import { assertAtRest, auditByCommand, readBooks, readHeld } from "./books.ts";
+import { DatabaseProxy } from "./database-proxy.ts";
+import { eventually } from "./eventually.ts";
+import type { MeterArguments, MeterCall } from "./meter-process.ts";
+
+const HOLDS = 4;
+const RICH = 1_000;
+const COST = 25;
+const YAML = `
+upstream: http://127.0.0.1:9
+prices: [{ match: POST /work, cost: ${COST} }]
+leases: { idle: 100ms, deadAfter: 2s }
+`;
+
+interface Told {
+  readonly call: number;
+  readonly answer?: { readonly hold?: string | null; readonly requestId?: string };
+  readonly code?: string;
+}
+
+let books: TestDatabase;
+let proxy: DatabaseProxy;
+let folder: string;
+/** In this process; it lives on. */
+let meter: OpenMeter;
+let customer: { readonly id: string; readonly key: string };
+const served: string[] = [];
+
+before(async () => {
+  books = await createTestDatabase("postgres");
+  proxy = await DatabaseProxy.start("url" in books.target ? books.target.url : "");
+  folder = await mkdtemp(join(tmpdir(), "farebox-meter-killed-"));
+  const dataDirectory = join(folder, "own");
+  meter = await openMeter(parseConfig("farebox.yaml", YAML, {}), {
+    database: books.target,
+    dataDirectory,
+    operator: { host: "127.0.0.1", port: 0 },
+  });
+  const operator = createClient(findOperator({ url: undefined, token: undefined, directory: dataDirectory }));
+  const { id } = await operator.createAccount({ name: "Acme" });
+  await operator.createGrant({ account: id, amount: RICH });
+  const { key } = await operator.createKey({ account: id, name: "production" });
+  customer = { id, key };
+});
+after(async () => {
+  await meter?.close();
+  await proxy?.close();
+  await books?.drop();
+  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+});
+
+/** A worker's process, by way of the proxy. */
+class Worker {
+  readonly #child: ChildProcess;
+  #calls = 0;
+
+  static async start(): Promise<Worker> {
+    const given: MeterArguments = {
+      database: { url: proxy.url },
+      dataDirectory: join(folder, "worker"),
+      yaml: YAML,
+    };
+    const child = fork(join(import.meta.dirname, "meter-process.ts"), [JSON.stringify(given)]);
+    const [message] = await once(child, "message");
+    assert.equal(message, "open");
+    return new Worker(child);
+  }
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+  }
+
+  /** Undefined: it was killed before it answered. */
+  call(verb: MeterCall["verb"], request: object): Promise<Told | undefined> {
+    this.#calls += 1;
+    const call = this.#calls;
+    return new Promise((resolve) => {
+      this.#child.on("message", (told: Told) => {
+        if (told.call === call) resolve(told);
+      });
+      this.#child.once("exit", () => resolve(undefined));
+      this.#child.send({ call, verb, request } satisfies MeterCall);
+    });
+  }
+
+  async authorize(): Promise<string> {
+    const told = await this.call("authorize", { key: customer.key, method: "POST", path: "/work" });
+    const { hold, requestId } = told?.answer ?? assert.fail(JSON.stringify(told));
+    served.push(requestId ?? assert.fail("it was not admitted"));
+    return hold ?? assert.fail("nothing is held");
+  }
+
+  async kill(): Promise<void> {
+    const exited = once(this.#child, "exit");
+    this.#child.kill("SIGKILL");
+    await exited;
+  }
+}
+
+/** By the process that lives, each twice at once, until it is told. */
+async function settleAgain(holds: readonly string[]): Promise<void> {
+  const settle = (hold: string): Promise<Settled> =>
+    eventually("a hold is settled", async () => {
+      try {
+        return await meter.settle({ hold, status: 200 });
+      } catch (error) {
+        assert.ok(error instanceof FareboxError && error.retryable, String(error));
+        return undefined;
+      }
+    });
+  for (const settled of await Promise.all([...holds, ...holds].map(settle)))
+    assert.partialDeepStrictEqual(settled, { outcome: "charged", charged: COST });
+}
+
+for (const step of ["commit", "told", "authorized"] as const) {
+  test(`kill -9 of a process with the meter (${step}): each hold is charged once, by whoever goes on`, async () => {
+    const worker = await Worker.start();
+    const holds = await Promise.all(Array.from({ length: HOLDS }, () => worker.authorize()));
+    const held = step === "authorized" ? undefined : proxy.hold("charge", step);
+    const settling =
+      held === undefined ? [] : holds.map((hold) => worker.call("settle", { hold, status: 200 }));
+    await held?.reached;
+    await worker.kill();
+    await Promise.all(settling);
+    await settleAgain(holds);
+  });
+}
+
+test("what a killed process held and nobody settles is free again; nothing was charged twice", async () => {
+  const worker = await Worker.start();
+  await worker.authorize();
+  assert.ok((await readHeld(books.target, customer.id)) > 0);
+  served.pop();
+  await worker.kill();
+  await eventually("nothing is held", async () =>
+    (await readHeld(books.target, customer.id)) === 0 ? true : undefined,
+  );
+  const left = await meter.balance(customer.key);
+  assert.equal(left[0]?.balance, String(RICH - COST * served.length));
+  const { entries, pools } = await readBooks(books.target);
+  const charges = entries.filter(({ kind }) => kind === "charge").map(({ requestId }) => requestId ?? "");
+  assert.deepEqual(charges.toSorted(), served.toSorted());
+  assertAtRest({ entries, pools });
+  await auditByCommand(books.target);
+});
