@@ -1,4 +1,5 @@
 import type { ContractFile } from "../contract/contract-schema.ts";
+import { shownCreditTypes } from "../contract/shown-credit-types.ts";
 import { isCreditTypeName } from "../domain/credit-type.ts";
 import { isApiKeyPrefix } from "../domain/keys/api-key.ts";
 import type { Price } from "../domain/prices/price.ts";
@@ -107,12 +108,7 @@ export function checkContract(
       fix: "read another field",
     });
   }
-  const spoken = [
-    ...file.settled.flatMap((header) => header.creditTypes ?? []),
-    ...file.endpoints.flatMap((endpoint) => endpoint.creditType ?? []),
-    ...namedPools([file.settled, file.usage, file.endpoints]),
-  ];
-  for (const name of new Set(spoken)) {
+  for (const name of shownCreditTypes(file)) {
     if (creditTypes.includes(name)) continue;
     problems.push({
       path: "creditTypes",
@@ -120,13 +116,6 @@ export function checkContract(
       fix: `add ${name}, or choose another contract`,
     });
   }
-}
-
-/** The credit types of `${pools.search.balance}`: one that is not sold would show 0 for ever. */
-function namedPools(templates: unknown): string[] {
-  return [...JSON.stringify(templates).matchAll(/\$\{pools\.([^.}"]+)\.[^}"]*\}/g)].map(
-    ([, name = ""]) => name,
-  );
 }
 
 /** The text itself when it is no match: that is reported where it is read. */

@@ -29,7 +29,8 @@ for (const contract of listContracts()) {
     const scene = await openScene(
       `
 contract: ${contract}
-prices: [{ match: GET /fixed, cost: 5 }]
+creditTypes: [credits, searches, verifications]
+prices: [{ match: GET /fixed, cost: 5, credit: credits }]
 customerApi: { path: /me, requests: 10, selfService: { keys: true, maxKeys: 1 } }
 `,
       "/me",

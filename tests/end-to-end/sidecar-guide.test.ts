@@ -59,5 +59,5 @@ test("the page on the sidecar: its configuration starts, and its calls are answe
       calls += 1;
     } else assertShown(answer, JSON.parse(text), text);
   }
-  assert.equal(calls, 3);
+  assert.equal(calls, 6);
 });

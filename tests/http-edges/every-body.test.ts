@@ -160,7 +160,7 @@ for (const contract of readContracts()) {
 
     before(async () => {
       scene = await openScene(
-        `contract: ${contract.name}\nprices: [{ match: POST /priced, cost: 1 }]\ncustomerApi: { path: /me, requests: 100000 }
+        `contract: ${contract.name}\ncreditTypes: [credits, searches, verifications]\nprices: [{ match: POST /priced, cost: 1, credit: credits }]\ncustomerApi: { path: /me, requests: 100000 }
 gateway: { headersTimeout: 1s, requestTimeout: 1s }\n${EXPORTS}`,
         "/me",
       );

@@ -5,6 +5,8 @@ export interface ConfigDraft {
   readonly upstream: string;
   /** A shipped contract's name or a path. */
   readonly contract: string;
+  /** What is sold; the first one is what prices and plans take. */
+  readonly creditTypes: readonly string[];
   /** The operations of an API that is described; undefined: examples of prices are written. */
   readonly operations: readonly DraftedOperation[] | undefined;
   /** What becomes of them: each is free until a cost is written, or has no price until its line is uncommented. */
@@ -12,7 +14,9 @@ export interface ConfigDraft {
 }
 
 /** A commented configuration to begin with. It is valid as it stands. */
-export function draftConfig({ upstream, contract, operations, as }: ConfigDraft): string {
+export function draftConfig({ upstream, contract, creditTypes, operations, as }: ConfigDraft): string {
+  // With several, each price and each grant says which one it takes.
+  const credit = creditTypes.length > 1 ? `, credit: ${creditTypes[0]}` : "";
   const isClosed = operations !== undefined && as === "free";
   return `# How Farebox sells this API. After a change: farebox check, then farebox try, then farebox start.
 
@@ -24,17 +28,17 @@ upstream: ${quote(upstream)}
 contract: ${quote(contract)}
 
 # Kinds of credits. With several, each price says which one it takes: credit: search.
-creditTypes: [credits]
+creditTypes: [${creditTypes.join(", ")}]
 
 # What requests cost. The most specific match counts; letter case and a slash at the end do not matter.
 # More: conditions (when), blocks (per: 10 results), further sums (plus), the answer's status (on) and content (where).
-${renderPrices(operations, as)}
+${renderPrices(operations, as, credit)}
 # Requests without a price: free (forwarded for every key), or refuse (404). Those that need no key stand in open: [GET /health].
 unpriced: ${isClosed ? "refuse" : "free"}
 
 # What accounts are granted again and again.
 plans:
-  starter: { recurring: { credits: 1000, every: month } }
+  starter: { recurring: { credits: 1000, every: month${credit} } }
 
 # How fast they may be.
 # limits:
@@ -42,9 +46,13 @@ plans:
 `;
 }
 
-function renderPrices(operations: readonly DraftedOperation[] | undefined, as: ConfigDraft["as"]): string {
-  if (operations === undefined) return EXAMPLES;
-  const lines = operations.map((operation) => renderOperation(operation, as));
+function renderPrices(
+  operations: readonly DraftedOperation[] | undefined,
+  as: ConfigDraft["as"],
+  credit: string,
+): string {
+  if (operations === undefined) return renderExamples(credit);
+  const lines = operations.map((operation) => renderOperation(operation, as, credit));
   const isEmpty = as === "unpriced" || operations.every(({ reason }) => reason !== undefined);
   const head =
     as === "free"
@@ -53,20 +61,24 @@ function renderPrices(operations: readonly DraftedOperation[] | undefined, as: C
   return `${head}\nprices:${isEmpty ? " []" : ""}\n${lines.join("")}`;
 }
 
-function renderOperation({ match, summary, reason }: DraftedOperation, as: ConfigDraft["as"]): string {
+function renderOperation(
+  { match, summary, reason }: DraftedOperation,
+  as: ConfigDraft["as"],
+  credit: string,
+): string {
   const comment = summary === undefined ? "" : ` # ${summary}`;
   if (reason !== undefined) return `  # ${match} can have no price of its own: ${reason}\n`;
   return as === "free"
     ? `  - { match: ${quote(match)}, free: true }${comment}\n`
-    : `  # - { match: ${quote(match)}, cost: 1 }${comment}\n`;
+    : `  # - { match: ${quote(match)}, cost: 1${credit} }${comment}\n`;
 }
 
-const EXAMPLES = `prices:
+const renderExamples = (credit: string): string => `prices:
   # A fixed cost for each call that succeeds.
-  - { match: "GET /v1/example/{id}", cost: 1 }
+  - { match: "GET /v1/example/{id}", cost: 1${credit} }
   # A credit for each item of the answer's list. The request's page_size bounds what is set aside before the call.
   - match: "POST /v1/search"
-    cost: 1
+    cost: 1${credit.replace(", ", "\n    ")}
     per: result
     count: { body: /data }
     atMost: { body: /page_size, default: 10, max: 100 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import { loadConfig } from "../../../config/load-config.ts";
+import { listContracts } from "../../../contract/load-contract.ts";
 import { runCli } from "../../run-cli.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "farebox-init-"));
@@ -41,6 +42,24 @@ paths:
 );
 
 describe("farebox init", () => {
+  for (const contract of listContracts()) {
+    it(`writes what is right with the contract ${contract}: from nothing, and from a document`, async () => {
+      for (const [index, more] of [
+        [],
+        ["--openapi", DOCUMENT],
+        ["--openapi", DOCUMENT, "--operations", "unpriced"],
+      ].entries()) {
+        const { code, err } = await run(
+          join(folder, `${contract}-${index}.yaml`),
+          "--contract",
+          contract,
+          ...more,
+        );
+        assert.equal(code, 0, err);
+      }
+    });
+  }
+
   it("writes a configuration that is right, and says what comes next", async () => {
     const file = join(folder, "plain.yaml");
     const { code, out } = await run(file, "--upstream", "http://10.0.0.7:3000", "--contract", "firecrawl");
