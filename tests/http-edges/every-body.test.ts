@@ -149,6 +149,7 @@ exports:
   routes:
     - match: POST /v2/jobs
       cost: 1
+      credit: credits
       source: { kind: lines, request: POST /lines, body: /query, retries: 0 }
 `;
 
