@@ -1,3 +1,5 @@
+import { readContract } from "../../contract/load-contract.ts";
+import { shownCreditTypes } from "../../contract/shown-credit-types.ts";
 import type { DraftedOperation } from "./draft-operations.ts";
 
 /** What a drafted configuration says. */
@@ -5,8 +7,6 @@ export interface ConfigDraft {
   readonly upstream: string;
   /** A shipped contract's name or a path. */
   readonly contract: string;
-  /** What is sold; the first one is what prices and plans take. */
-  readonly creditTypes: readonly string[];
   /** The operations of an API that is described; undefined: examples of prices are written. */
   readonly operations: readonly DraftedOperation[] | undefined;
   /** What becomes of them: each is free until a cost is written, or has no price until its line is uncommented. */
@@ -14,7 +14,8 @@ export interface ConfigDraft {
 }
 
 /** A commented configuration to begin with. It is valid as it stands. */
-export function draftConfig({ upstream, contract, creditTypes, operations, as }: ConfigDraft): string {
+export function draftConfig({ upstream, contract, operations, as }: ConfigDraft): string {
+  const creditTypes = creditTypesOf(contract);
   // With several, each price and each grant says which one it takes.
   const credit = creditTypes.length > 1 ? `, credit: ${creditTypes[0]}` : "";
   const isClosed = operations !== undefined && as === "free";
@@ -44,6 +45,12 @@ plans:
 # limits:
 #   - { match: "*", requests: 100, per: minute }
 `;
+}
+
+/** Those that the contract shows, after one that the prices take. A contract that cannot be read is told of by who checks the draft. */
+function creditTypesOf(contract: string): string[] {
+  const read = readContract(contract);
+  return [...new Set(["credits", ...("file" in read ? shownCreditTypes(read.file) : [])])];
 }
 
 function renderPrices(

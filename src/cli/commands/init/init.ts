@@ -3,8 +3,6 @@ import { type Command, Option } from "commander";
 import { draftConfig } from "../../../config/draft/draft-config.ts";
 import { type DraftedOperation, draftOperations } from "../../../config/draft/draft-operations.ts";
 import { parseConfig } from "../../../config/load-config.ts";
-import { readContract } from "../../../contract/load-contract.ts";
-import { shownCreditTypes } from "../../../contract/shown-credit-types.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { type Cli, jsonOption, type OutputOptions, printResult } from "../../cli.ts";
 import { countOf } from "../../render/count-of.ts";
@@ -44,7 +42,6 @@ export function addInit(program: Command, cli: Cli): void {
       const text = draftConfig({
         upstream: options.upstream,
         contract: options.contract,
-        creditTypes: creditTypesOf(options.contract),
         operations,
         as: options.operations,
       });
@@ -59,14 +56,6 @@ export function addInit(program: Command, cli: Cli): void {
       };
       printResult(cli, options, result, () => render(file, operations, left));
     });
-}
-
-/** Those that the contract shows; a contract that is wrong is told of by the check of what was drafted. */
-function creditTypesOf(contract: string): readonly string[] {
-  const read = readContract(contract);
-  return "file" in read
-    ? ["credits", ...shownCreditTypes(read.file).filter((name) => name !== "credits")]
-    : ["credits"];
 }
 
 function readOperations({ openapi, basePath }: Options): readonly DraftedOperation[] | undefined {
