@@ -69,3 +69,6 @@ export function readUuidV7Time(text: string): number | undefined {
 }
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** A UUID as the database writes it: another text would fail where it is read as one. */
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

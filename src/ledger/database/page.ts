@@ -1,3 +1,4 @@
+import { UUID } from "../../domain/ids.ts";
 import { parseCursor, refuseCursor, renderCursor } from "./cursor.ts";
 
 /** Asks for one page of a list. */
@@ -41,7 +42,7 @@ export function readLimit(page: PageRequest): number {
 }
 
 /** What the ids of a list can be read as: the cursor of another list has ids that the database would refuse to read. */
-const IDS = { text: /^/, uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, bigint: /^\d{1,18}$/ } as const;
+const IDS = { text: /^/, uuid: UUID, bigint: /^\d{1,18}$/ } as const;
 
 /**
  * Parameters of the query: the position's time and id, both null on the first page. Throws FareboxError `cursor_invalid`, also where the

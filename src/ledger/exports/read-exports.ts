@@ -1,3 +1,4 @@
+import { UUID } from "../../domain/ids.ts";
 import { askShards } from "../database/ask-shards.ts";
 import { microsOf, timeOfMicros } from "../database/cursor.ts";
 import type { Database, Queryable } from "../database/database.ts";
@@ -48,8 +49,6 @@ export async function readExport(
   );
   return row === undefined ? undefined : renderExport(row);
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** One spelling only, so that an id is the same text everywhere. */
 function isExportId(text: string): boolean {

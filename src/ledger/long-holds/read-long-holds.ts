@@ -1,5 +1,6 @@
 import type { Credits } from "../../domain/credits.ts";
 import type { ChargeRef } from "../../domain/ids.ts";
+import { UUID } from "../../domain/ids.ts";
 import { microsOf, timeOfMicros } from "../database/cursor.ts";
 import type { Queryable } from "../database/database.ts";
 import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "../database/page.ts";
@@ -54,8 +55,6 @@ export async function listLongHolds(
 
 /** More charges of one call are told to nobody. */
 const MOST_CHARGES = 100;
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /**
  * The charges of a long hold's parts, the first of them where there are very many: they come hours after the moment that its request id
