@@ -11,7 +11,7 @@ import type { ExportJob } from "../src/ledger/exports/export-job.ts";
 import { readExport } from "../src/ledger/exports/read-exports.ts";
 import { createPool } from "../src/ledger/testing/books.ts";
 import { exportKindOf } from "./export-kind.ts";
-import { pidOf, startChild } from "./processes/spawn.ts";
+import { pidOf, startChild, startSmallChild } from "./processes/spawn.ts";
 import { readResidentMegabytes } from "./resident-memory.ts";
 import { withDatabase } from "./with-database.ts";
 
@@ -31,7 +31,7 @@ export async function benchExports(print: (line: string) => void): Promise<void>
   await withDatabase("postgres", async (database, target) => {
     const source = await startChild("record-source");
     const folder = await mkdtemp(join(tmpdir(), "farebox-bench-exports-"));
-    const worker = await startChild(
+    const worker = await startSmallChild(
       "export-worker",
       JSON.stringify({ database: target, folder, source: source.url }),
     );

@@ -1,6 +1,7 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { type ChildProcess, type ForkOptions, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import memory from "../../bin/memory.json" with { type: "json" };
 import { type CpuPerCall, perCall } from "../cpu-samples.ts";
 import { measureCpuTime } from "../cpu-time.ts";
 import type { FullLoad, LoadReport, PacedLoad } from "./load.ts";
@@ -12,8 +13,18 @@ export interface Child {
 }
 
 /** Starts a server of this folder in a process of its own and waits for its port. */
-export async function startChild(name: string, ...args: string[]): Promise<Child> {
+export function startChild(name: string, ...args: string[]): Promise<Child> {
+  return start(name, args, {});
+}
+
+/** The same, with the memory that `farebox start` gives itself. */
+export function startSmallChild(name: string, ...args: string[]): Promise<Child> {
+  return start(name, args, { execArgv: memory.flags, env: { ...memory.environment, ...process.env } });
+}
+
+async function start(name: string, args: readonly string[], options: ForkOptions): Promise<Child> {
   const child = fork(join(import.meta.dirname, `${name}.ts`), args, {
+    ...options,
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
   const [message] = (await once(child, "message")) as [{ port: number }];

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import memory from "../../bin/memory.json" with { type: "json" };
+import { migratedFolder, runFarebox, startFarebox, temporaryFolder, writeConfig } from "./farebox-process.ts";
+
+/** What the process was started with, as the operating system tells it. */
+async function startedWith(context: TestContext, environment: NodeJS.ProcessEnv) {
+  const config = writeConfig(temporaryFolder(context), "upstream: http://127.0.0.1:9\nunpriced: free\n");
+  const farebox = startFarebox(
+    context,
+    ["--config", config, "--data", await migratedFolder(context)],
+    environment,
+  );
+  await farebox.ready();
+  const read = (name: string) => readFileSync(`/proc/${farebox.child.pid}/${name}`, "utf8").split("\0");
+  return { farebox, args: read("cmdline"), variables: read("environ") };
+}
+
+test("a server starts itself anew with what keeps its memory small: the same process, which ends as any other", async (context) => {
+  const { farebox, args, variables } = await startedWith(context, {});
+  assert.deepEqual(
+    memory.flags.map((flag) => args.filter((arg) => arg === flag).length),
+    [1, 1],
+  );
+  const set = Object.entries(memory.environment).map(([name, value]) => `${name}=${value}`);
+  assert.deepEqual(
+    set.filter((variable) => !variables.includes(variable)),
+    [],
+  );
+  farebox.kill("SIGTERM");
+  const { code, stderr } = await farebox.finish();
+  assert.equal(code, 0);
+  // Node announces its `execve` as experimental: nobody asked.
+  assert.doesNotMatch(stderr, /ExperimentalWarning/);
+});
+
+test("what an operator has set for the memory stands", async (context) => {
+  const own = await startedWith(context, { NODE_OPTIONS: "--max-semi-space-size=32" });
+  const [youngGeneration, compilation] = memory.flags;
+  assert.deepEqual(
+    own.args.filter((arg) => arg === youngGeneration || arg === compilation),
+    [compilation],
+  );
+  const glibc = await startedWith(context, { MALLOC_MMAP_THRESHOLD_: "262144" });
+  assert.ok(glibc.variables.includes("MALLOC_MMAP_THRESHOLD_=262144"));
+});
+
+test("a short command is not started anew", async () => {
+  const { code, stdout } = await runFarebox(["--version"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+});
