@@ -12,6 +12,8 @@ import { answerRaw } from "./raw-answer.ts";
 export class ClientSockets {
   readonly #parts: GatewayParts;
   readonly #connections = new WeakMap<Duplex, ClientConnection>();
+  /** Those of HTTP/1.1 that have not sent a request. */
+  readonly #unused = new Set<Socket>();
   readonly #sessions = new WeakMap<ServerHttp2Session, ClientConnection>();
 
   constructor(parts: GatewayParts) {
@@ -31,11 +33,21 @@ export class ClientSockets {
   /** False: the connection is ending, and nothing more is served on it. */
   begin(exchange: Exchange): boolean {
     const { socket } = exchange.request;
-    const connection = socket === undefined ? undefined : this.#connections.get(socket);
+    if (socket === undefined) return false;
+    const connection = this.#connections.get(socket);
     if (connection === undefined || connection.isClosing) return false;
+    this.#unused.delete(socket);
     connection.running.push(exchange);
     exchange.connection = connection;
     return true;
+  }
+
+  /**
+   * Closes connections that have not sent a byte of a request, as browsers and load balancers keep some: Node takes a connection for
+   * idle from its first answer on, and would wait for these until the drain is over.
+   */
+  closeUnused(): void {
+    for (const socket of this.#unused) if (socket.bytesRead === 0) socket.destroy();
   }
 
   /** Counts a connection before its handshake. False: its address has too many, and it is ended. */
@@ -84,7 +96,9 @@ export class ClientSockets {
       return;
     }
     this.#connections.set(socket, connection);
+    this.#unused.add(socket);
     socket.once("close", () => {
+      this.#unused.delete(socket);
       for (const exchange of connection.running.slice()) exchange.clientLeft();
     });
   }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Server as NetServer } from "node:net";
+import type { Server as NetServer, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { Exchange } from "../exchange/parts/exchange.ts";
@@ -27,6 +27,8 @@ export interface Gateway {
   reloadCertificate(): void;
   /** Begins to accept connections; port 0 takes a free one. Rejects when the address is taken. */
   listen(host: string, port: number): Promise<GatewayAddress>;
+  /** Serves a connection that another process has accepted and not read, whether this one listens or not. */
+  accept(socket: Socket): void;
   /**
    * Says that the end is near: from now on every answer ends its connection, so that clients and load balancers open others,
    * and new connections are still taken. Resolves after `drainDelay`, or when closing begins.
@@ -87,6 +89,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   const front = openFront(parts, server, sockets, onStream);
   return {
     listen: (host, port) => listen(front?.server ?? server, host, port),
+    accept: (socket) => accept(front?.server ?? server, socket, work, ending),
     reloadCertificate: () => front?.reload(),
     announceEnd() {
       parts.draining = true;
@@ -95,6 +98,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     close() {
       closing.abort();
+      sockets.closeUnused();
       return close(server, front, parts, work);
     },
   };
@@ -136,6 +140,8 @@ function openServer(parts: GatewayParts): Server {
   });
   // Node cuts a longer list silently: one more than we allow shows that there was more.
   server.maxHeadersCount = limits.maxHeaderCount + 1;
+  // Node starts its time limits when it believes that it listens. Connections may come from a TLS listener or from another process.
+  server.emit("listening");
   return server;
 }
 
@@ -149,6 +155,19 @@ function listen(server: NetServer, host: string, port: number): Promise<GatewayA
       resolve({ host: address.address, port: address.port });
     });
   });
+}
+
+function accept(server: NetServer, socket: Socket, work: WorkCount, ending: AbortSignal): void {
+  if (ending.aborted) {
+    socket.destroy();
+    return;
+  }
+  // As a server's own connections: what is left to write when the client has sent its last byte is written.
+  socket.allowHalfOpen = true;
+  // The server does not count it among its own, whose ends it waits for.
+  work.begin();
+  socket.once("close", () => work.end());
+  server.emit("connection", socket);
 }
 
 async function close(

@@ -337,10 +337,11 @@ describe("limits", () => {
       assert.equal((await world.request(undefined, "GET /fixed")).status, 401);
     });
 
-    it("lets requests under way finish and settle, refuses new connections and ends idle ones", async () => {
+    it("lets requests under way finish and settle, refuses new connections, ends idle ones and those not used yet", async () => {
       const world = await open();
       const account = await world.account();
       world.upstream.answers(ok("x"));
+      const unused = world.client();
       const idle = world.client();
       idle.write(requestText(account, "GET /unpriced"));
       await idle.response();
@@ -353,7 +354,7 @@ describe("limits", () => {
       client.write(requestText(account, "GET /fixed"));
       await eventually(() => world.upstream.requests.length === seen + 1);
       const closed = world.closeGateway();
-      await idle.closed();
+      await Promise.all([idle.closed(), unused.closed()]);
       const late = new RawClient(world.port);
       await late.closed();
       answer();

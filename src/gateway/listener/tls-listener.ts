@@ -52,7 +52,7 @@ export class TlsListener {
   /** Throws FareboxError `certificate_invalid`. */
   constructor(options: TlsListenerOptions) {
     this.#options = options;
-    const { tls, limits, http1 } = options;
+    const { tls, limits } = options;
     const certificate = readCertificate(tls);
     const { cert, key } = certificate;
     this.server = createServer({
@@ -72,8 +72,6 @@ export class TlsListener {
     this.server.on("secureConnection", (socket: TLSSocket) => this.#secured(socket));
     // Who does not finish the handshake is none to answer.
     this.server.on("tlsClientError", (_error, socket) => socket.destroy());
-    // Its own connections are these; Node starts their time limits when it believes that it listens.
-    http1.emit("listening");
   }
 
   /** Looks for another certificate now. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import type { GatewayLimits, ListenerConfig } from "../../config/config.ts";
 import type { AccountEndpoints } from "../../contract/account-endpoint.ts";
 import type { Contract } from "../../contract/contract.ts";
@@ -258,6 +259,11 @@ export class World {
   announceEnd(): Promise<void> {
     assert.ok(this.#gateway !== undefined);
     return this.#gateway.announceEnd();
+  }
+
+  /** Hands a connection to the gateway that it has not accepted itself. */
+  accept(socket: Socket): void {
+    this.#gateway?.accept(socket);
   }
 
   /** Closes the gateway only. */

@@ -79,6 +79,7 @@ export function frontOf(makeApp: AppMaker): (options: GatewayOptions) => Gateway
     const made = makeApp(middleware, relay, { maxHeaderSize: maxHeaderBytes, requireHostHeader: false });
     return {
       reloadCertificate() {},
+      accept: (socket) => void Promise.resolve(made).then((server) => server.emit("connection", socket)),
       listen: async (host, port) => listen(await made, host, port),
       announceEnd: async () => middleware.announceEnd(),
       async close() {

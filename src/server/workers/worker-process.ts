@@ -1,13 +1,17 @@
-import cluster, { type Worker } from "node:cluster";
+import { type ChildProcess, fork } from "node:child_process";
+import type { Socket } from "node:net";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Logger } from "../../telemetry/logger.ts";
 import type { MetricSnapshot } from "../../telemetry/metrics.ts";
 import type { TrafficFeed } from "../../telemetry/traffic-feed.ts";
-import type { Listen } from "../listen.ts";
+import type { ConnectionTaker } from "./connection-dealer.ts";
 import type { Failure, FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
 
 /** Whoever asks for metrics gets a busy worker's former ones rather than to wait. */
 const MEASURE_MS = 1_000;
+
+const CONNECTION: ToWorker = { kind: "connection" };
+const CONNECTION_SENT: ToWorker = { kind: "connection sent" };
 
 /** A line of a worker's logger. */
 interface Logged {
@@ -23,25 +27,26 @@ interface Exit {
 }
 
 /** One forked worker as its primary sees it. */
-export class WorkerProcess {
-  /** Its gateway takes connections. Rejects with the FareboxError that it failed with. */
-  readonly ready: Promise<{ readonly address: Listen; readonly instanceId: string }>;
+export class WorkerProcess implements ConnectionTaker {
+  /** It can serve connections. Rejects with the FareboxError that it failed with. */
+  readonly ready: Promise<{ readonly instanceId: string }>;
   /** Never rejects. */
   readonly ended: Promise<Exit>;
   /** What it last said of its counts. */
   metrics: readonly MetricSnapshot[] = [];
-  readonly #worker: Worker;
+  readonly #worker: ChildProcess;
   readonly #logger: Logger;
   readonly #traffic: Pick<TrafficFeed, "pass">;
-  readonly #ready = Promise.withResolvers<{ readonly address: Listen; readonly instanceId: string }>();
+  readonly #ready = Promise.withResolvers<{ readonly instanceId: string }>();
   readonly #announced = Promise.withResolvers<void>();
+  /** Of the connection that is on its way. */
+  #taken = Promise.withResolvers<void>();
   #measured = Promise.withResolvers<void>();
 
   constructor(options: WorkerOptions, logger: Logger, traffic: Pick<TrafficFeed, "pass">) {
     this.#logger = logger;
     this.#traffic = traffic;
-    cluster.setupPrimary({ exec: workerFile(), args: [], serialization: "advanced" });
-    this.#worker = cluster.fork();
+    this.#worker = fork(workerFile(), [], { serialization: "advanced" });
     this.ready = this.#ready.promise;
     // Who does not wait for it learns of its end.
     this.ready.catch(() => {});
@@ -54,12 +59,23 @@ export class WorkerProcess {
     this.#worker.on("error", (error) =>
       logger.error({ err: error, worker: this.pid }, "a worker is out of reach"),
     );
+    this.#worker.once("disconnect", () => this.#taken.resolve());
     this.#worker.on("message", (message: FromWorker) => this.#hear(message));
     this.#send({ kind: "start", options });
   }
 
   get pid(): number {
-    return this.#worker.process.pid ?? 0;
+    return this.#worker.pid ?? 0;
+  }
+
+  take(socket: Socket): Promise<void> {
+    const taken = Promise.withResolvers<void>();
+    if (!this.#worker.connected) return Promise.resolve();
+    this.#taken = taken;
+    // Ours stays open until it has its own: Node would keep one for ever that a worker dies with on its way.
+    this.#worker.send(CONNECTION, socket, { keepOpen: true }, () => {});
+    this.#send(CONNECTION_SENT);
+    return taken.promise;
   }
 
   /** Asks for its counts, which are in `metrics` then, unless it takes too long to answer. */
@@ -87,7 +103,7 @@ export class WorkerProcess {
     this.#send({ kind: "close" });
     const timer = setTimeout(() => {
       this.#logger.error({ worker: this.pid }, "a worker did not end in time: it is killed");
-      this.#worker.process.kill("SIGKILL");
+      this.#worker.kill("SIGKILL");
     }, withinMs);
     await this.ended;
     clearTimeout(timer);
@@ -95,13 +111,16 @@ export class WorkerProcess {
 
   #send(message: ToWorker): void {
     // To one that has gone nothing can be said; its end is told by itself.
-    if (this.#worker.isConnected()) this.#worker.send(message, () => {});
+    if (this.#worker.connected) this.#worker.send(message, () => {});
   }
 
   #hear(message: FromWorker): void {
     switch (message.kind) {
       case "ready":
         this.#ready.resolve(message);
+        return;
+      case "taken":
+        this.#taken.resolve();
         return;
       case "failed":
         this.#ready.reject(revive(message.failure));
@@ -134,6 +153,7 @@ export class WorkerProcess {
       new FareboxError("worker_ended", `A worker ended ${how} before it was ready.`, { retryable: true }),
     );
     this.#announced.resolve();
+    this.#taken.resolve();
     this.#measured.resolve();
   }
 }

@@ -1,32 +1,32 @@
-import cluster from "node:cluster";
+import type { Socket } from "node:net";
+
 import { FareboxError } from "../../domain/farebox-error.ts";
+import type { Gateway } from "../../gateway/create-gateway.ts";
 import { openDatabase } from "../../ledger/database/open-database.ts";
 import { withPatience } from "../../ledger/database/patience.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../../telemetry/metrics.ts";
 import { TrafficFeed, type TrafficReader } from "../../telemetry/traffic-feed.ts";
 import { Closing } from "../closing.ts";
-import { refuseAddress } from "../listen.ts";
 import { openGateway } from "../open-gateway.ts";
 import { openInstance } from "../open-instance.ts";
 import type { Failure, FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
 import { reviveConfig } from "./revive-config.ts";
 
-/** A process that the primary forks: one instance, whose gateway takes connections of the listener that all share. */
+/** A process that the primary forks: one instance, whose gateway serves connections that the primary has accepted. */
 
 const EXIT_FAILED = 1;
 
 let metrics: Metrics | undefined;
 const traffic = new TrafficFeed();
 let watcher: TrafficReader | undefined;
-let running: { announceEnd(): Promise<void>; close(): Promise<void> } | undefined;
+let running: (Pick<Gateway, "accept" | "announceEnd"> & { close(): Promise<void> }) | undefined;
 
 function tell(message: FromWorker): void {
-  // A primary that has gone reads nothing.
-  if (process.connected) process.send?.(message);
+  send(message, () => {});
 }
 
-/** `sent` is told when it has left this process, or cannot. */
+/** `sent` is told when it has left this process, or cannot: a primary that has gone reads nothing. */
 function send(message: FromWorker, sent: () => void): void {
   if (process.connected) process.send?.(message, undefined, undefined, sent);
   else sent();
@@ -49,7 +49,7 @@ async function start(options: WorkerOptions): Promise<void> {
 }
 
 async function open(options: WorkerOptions, logger: Logger, closing: Closing): Promise<void> {
-  const { listen, databaseRetryMs: retryMs } = options;
+  const { databaseRetryMs: retryMs } = options;
   const config = reviveConfig(options.config);
   const patience = {
     ...(retryMs === undefined ? {} : { retryMs }),
@@ -64,9 +64,12 @@ async function open(options: WorkerOptions, logger: Logger, closing: Closing): P
   const instance = await openInstance(parts);
   const gateway = await openGateway(parts, instance, { ...options, traffic });
   closing.add("gateway", () => gateway.close(), "serving");
-  const address = await gateway.listen(listen.host, listen.port).catch(refuseAddress(listen));
-  running = { announceEnd: () => gateway.announceEnd(), close: () => closing.run() };
-  tell({ kind: "ready", address, instanceId: instance.ledger.instanceId });
+  running = {
+    accept: (socket) => gateway.accept(socket),
+    announceEnd: () => gateway.announceEnd(),
+    close: () => closing.run(),
+  };
+  tell({ kind: "ready", instanceId: instance.ledger.instanceId });
 }
 
 function describe(error: unknown): Failure {
@@ -110,8 +113,18 @@ async function watch(isWatched: boolean): Promise<void> {
   }
 }
 
-async function obey(message: ToWorker): Promise<void> {
+/** `socket` is undefined when the client was gone before it could be handed over. */
+function accept(socket: Socket | undefined): void {
+  if (running === undefined) socket?.destroy();
+  else if (socket !== undefined) running.accept(socket);
+}
+
+async function obey(message: ToWorker, socket?: Socket): Promise<void> {
   switch (message.kind) {
+    case "connection":
+      return accept(socket);
+    case "connection sent":
+      return tell({ kind: "taken" });
     case "start":
       return start(message.options);
     case "watch":
@@ -129,7 +142,6 @@ async function obey(message: ToWorker): Promise<void> {
 // A terminal and a service manager send their signals to all processes: when to end is the primary's to say.
 process.on("SIGINT", () => {});
 process.on("SIGTERM", () => {});
-process.on("message", (message: ToWorker) => void obey(message));
-// The cluster module ends a worker at once whose primary has gone. Said to leave on purpose, it lets us finish what is under way.
-if (cluster.worker !== undefined) cluster.worker.exitedAfterDisconnect = true;
+process.on("message", (message: ToWorker, socket?: Socket) => void obey(message, socket));
+// The primary has gone: what is under way is finished.
 process.once("disconnect", () => void close());

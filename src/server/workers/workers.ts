@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Config } from "../../config/config.ts";
 import type { Gateway } from "../../gateway/create-gateway.ts";
@@ -7,7 +5,8 @@ import type { DatabaseTarget } from "../../ledger/database/open-database.ts";
 import { type Logger, levelOf } from "../../telemetry/logger.ts";
 import type { Metrics } from "../../telemetry/metrics.ts";
 import type { TrafficFeed } from "../../telemetry/traffic-feed.ts";
-import type { Listen } from "../listen.ts";
+import { type Listen, refuseAddress } from "../listen.ts";
+import { ConnectionDealer } from "./connection-dealer.ts";
 import { SummedMetrics } from "./summed-metrics.ts";
 import { WorkerProcess } from "./worker-process.ts";
 
@@ -45,8 +44,8 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
   readonly metrics: SummedMetrics;
   readonly #options: WorkersOptions;
   readonly #workers = new Map<WorkerProcess, string | undefined>();
+  readonly #dealer = new ConnectionDealer();
   readonly #ending = new AbortController();
-  #listen: Listen = { host: "127.0.0.1", port: 0 };
 
   constructor(options: WorkersOptions) {
     this.#options = options;
@@ -70,12 +69,13 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
 
   /** Resolves when all workers take connections. Rejects, with none left, with the error of the first that failed. */
   async listen(host: string, port: number): Promise<Listen> {
-    this.#listen = port === 0 ? await findFreePort(host) : { host, port };
     const first = Array.from({ length: this.#options.count }, () => this.#fork());
     try {
-      const [told] = await Promise.all(first.map(({ ready }) => ready));
+      await Promise.all(first.map(({ ready }) => ready));
+      const listen = { host, port };
+      const address = await this.#dealer.listen(listen).catch(refuseAddress(listen));
       for (const worker of first) void this.#watch(worker);
-      return told?.address ?? this.#listen;
+      return address;
     } catch (error) {
       await this.close();
       throw error;
@@ -89,6 +89,8 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
 
   async close(): Promise<void> {
     this.#ending.abort();
+    // Before the workers are told: each connection that was accepted is with one of them, or closed.
+    this.#dealer.close();
     const withinMs = 2 * this.#options.config.gateway.drainMs + CLOSE_MS;
     await Promise.all([...this.#workers.keys()].map((worker) => worker.close(withinMs)));
   }
@@ -96,20 +98,23 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
   #fork(): WorkerProcess {
     const { config, database, dataDirectory, version, databaseRetryMs, logger, traffic } = this.#options;
     const logLevel = levelOf(logger);
-    const listen = this.#listen;
-    const options = { config, database, dataDirectory, listen, logLevel, version, databaseRetryMs };
+    const options = { config, database, dataDirectory, logLevel, version, databaseRetryMs };
     const worker = new WorkerProcess(options, logger, traffic);
     this.#workers.set(worker, undefined);
     void this.#follow(worker);
     return worker;
   }
 
-  /** Lists it while it takes requests. */
+  /** Lists it, and deals to it, while it takes requests. */
   async #follow(worker: WorkerProcess): Promise<void> {
     const ready = await worker.ready.catch(() => undefined);
-    if (ready !== undefined) this.#workers.set(worker, ready.instanceId);
+    if (ready !== undefined) {
+      this.#workers.set(worker, ready.instanceId);
+      this.#dealer.join(worker);
+    }
     worker.watch(this.#options.traffic.isWatched);
     await worker.ended;
+    this.#dealer.leave(worker);
     this.#workers.delete(worker);
     this.metrics.keep(worker.metrics);
   }
@@ -139,15 +144,4 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
       );
     }
   }
-}
-
-/** Workers that ask for port 0 share one only while any of them lives: one that is killed with all others must find it again. */
-async function findFreePort(host: string): Promise<Listen> {
-  const server = createServer().listen(0, host);
-  await once(server, "listening");
-  const address = server.address();
-  if (address === null || typeof address === "string") throw new TypeError("a TCP server has a port");
-  server.close();
-  await once(server, "close");
-  return { host, port: address.port };
 }
