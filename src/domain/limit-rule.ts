@@ -8,8 +8,8 @@ export interface LimitRule {
   /** Whose requests are counted together. */
   readonly by: "account" | "key";
   /**
-   * Undefined: each request is one. `results`: as many as its answer was priced for, and at least one. A request is let through as one;
-   * its further results are known, and counted, when it is settled.
+   * Undefined: each request is one. `results`: as many as its answer was priced for, and at least one. Until it is
+   * settled, what it may return at most counts.
    */
   readonly counts?: "results" | undefined;
 }

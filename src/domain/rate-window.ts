@@ -51,17 +51,17 @@ export class RateWindow {
     return Math.max(0, this.#limit - this.#total);
   }
 
-  /** Seconds, rounded up and at least 1, until a request is accepted again. */
-  secondsUntilRoom(now: number): number {
-    return this.#secondsUntilGone(this.#times[this.#placeOfRoom()], now);
+  /** Seconds, rounded up and at least 1, until so many places are free. */
+  secondsUntilRoom(now: number, places = 1): number {
+    return this.#secondsUntilGone(this.#times[this.#stepBefore(places)], now);
   }
 
-  /** Which step must leave for a place to be free: the first, and further ones where more than the limit was counted. */
-  #placeOfRoom(): number {
+  /** Which step must leave for the places to be free: the first, and further ones where it does not have as many. */
+  #stepBefore(places: number): number {
     let left = this.#total;
-    for (const [place, count] of this.#counts.entries()) {
+    for (const [step, count] of this.#counts.entries()) {
       left -= count;
-      if (left < this.#limit) return place;
+      if (left + places <= this.#limit) return step;
     }
     return 0;
   }

@@ -1,6 +1,8 @@
+import type { Refusal } from "../domain/refusal.ts";
 import type { Ledger } from "../ledger/ledger.ts";
 import type { DurableTasks } from "./durable-tasks.ts";
 import type { LeaseDesk } from "./lease-desk.ts";
+import type { ResultClaim } from "./limits/result-claim.ts";
 import type { AdmitRequest } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
@@ -20,6 +22,12 @@ export interface AdmissionParts {
   /** In [0, 1): spreads retries. */
   readonly random: () => number;
   readonly events: MeterEvents;
-  /** A request was settled for so many results: those beyond the one that it was let through for count against limits of results. */
-  readonly countResults: (request: AdmitRequest, units: number) => void;
+  /**
+   * Takes places for what a request may return at most, of the limits of results that match it. `bound` is undefined where it is not known.
+   * A promise where this instance must ask for them.
+   */
+  readonly claimResults: (request: AdmitRequest, bound: number | undefined) => Claimed | Promise<Claimed>;
 }
+
+/** Undefined: no limit of results matches. */
+export type Claimed = ResultClaim | Refusal | undefined;

@@ -10,6 +10,7 @@ import type { ChargeItem, PoolRef, StoredResponse } from "../ledger/ledger.ts";
 import type { AdmissionParts } from "./admission-parts.ts";
 import { chargeWhole, isShortage } from "./answer-charge.ts";
 import { ChargeUnderWay } from "./charge-under-way.ts";
+import type { ResultClaim } from "./limits/result-claim.ts";
 import type { Admission, AdmitRequest, Settlement } from "./meter.ts";
 import { explainShortage, refusalOf } from "./refusals.ts";
 
@@ -26,6 +27,8 @@ export interface AdmissionTerms {
   readonly repeat: boolean;
   /** This run's token for its Idempotency-Key. */
   readonly owner: string | undefined;
+  /** Places of limits of results; undefined: none matches. */
+  readonly claim: ResultClaim | undefined;
 }
 
 /** A request on its way, and the credits set aside for it. They are charged or returned, once. */
@@ -71,7 +74,7 @@ export class OpenAdmission implements Admission {
     this.#close();
     const computed = this.#compute(price, outcome);
     // One that may be settled again counts when it is charged.
-    if (this.onlyBy === undefined) this.#parts.countResults(this.#request, computed.units);
+    if (this.onlyBy === undefined) this.#terms.claim?.count(computed.units);
     const amount = this.#terms.repeat ? 0n : computed.amount;
     const measured = this.#terms.repeat ? undefined : computed.measured;
     const { max } = this.#request;
@@ -105,11 +108,12 @@ export class OpenAdmission implements Admission {
       const { measured } = computed;
       const charged = await chargeWhole(this.#parts, this.#request, { ...item, whole: true, measured });
       if (!isShortage(charged)) {
-        this.#parts.countResults(this.#request, computed.units);
+        this.#terms.claim?.count(computed.units);
         return charged;
       }
       return await this.#refuse(explainShortage(price.creditType, item.amount, charged));
     } finally {
+      this.#terms.claim?.free();
       this.#parts.open.end();
     }
   }
@@ -158,7 +162,7 @@ export class OpenAdmission implements Admission {
 
   async #counted(committed: Promise<Settlement>, units: number): Promise<Settlement> {
     const settlement = await committed;
-    this.#parts.countResults(this.#request, units);
+    this.#terms.claim?.count(units);
     return settlement;
   }
 
@@ -169,6 +173,7 @@ export class OpenAdmission implements Admission {
     } catch (error) {
       this.#closed = this.onlyBy === undefined;
       this.#lapsed = !this.#closed;
+      this.#terms.claim?.free();
       throw error;
     }
   }
@@ -258,7 +263,8 @@ export class OpenAdmission implements Admission {
   }
 
   #returnAll(): void {
-    const { lease, quote } = this.#terms;
+    const { lease, quote, claim } = this.#terms;
+    claim?.free();
     if (lease !== undefined && !this.#lapsed) this.#parts.desk.unreserve(lease, quote.amount);
   }
 

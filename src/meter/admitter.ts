@@ -1,17 +1,24 @@
 import type { Lease } from "../domain/leases/lease.ts";
-import { computeQuote } from "../domain/prices/compute-quote.ts";
+import { computeQuote, computeResultBound } from "../domain/prices/compute-quote.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
 import type { Price, Quote } from "../domain/prices/price.ts";
 import { isFreeFor, selectPrice } from "../domain/prices/select-price.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
-import { OpenAdmission } from "./admission.ts";
-import type { AdmissionParts } from "./admission-parts.ts";
+import { type AdmissionTerms, OpenAdmission } from "./admission.ts";
+import type { AdmissionParts, Claimed } from "./admission-parts.ts";
 import type { AdmitRequest, Decision, Identity, PricedRequest, QuotedRequest } from "./meter.ts";
 import { explainShortage, ROUTE_UNKNOWN, refusalOf, STORAGE_UNAVAILABLE } from "./refusals.ts";
 
 /** What is set aside for a free request, and for one that is decided on the answer. */
 const NOTHING: Quote = { amount: 0n, units: 0 };
+
+/** What is known of a request when credits are set aside for it. */
+interface Asked extends Pick<AdmissionTerms, "price" | "quote" | "owner" | "claim"> {
+  readonly request: AdmitRequest;
+}
+
+type Priced = Asked & { readonly price: Price };
 
 /** Decides whether a request may be forwarded, and sets aside what it can cost. */
 export class Admitter {
@@ -94,23 +101,34 @@ export class Admitter {
     price: Price | undefined,
     owner: string | undefined,
   ): Promise<Decision> | Decision {
-    if (price === undefined) return this.#admitted(request, undefined, NOTHING, undefined, owner);
+    if (price === undefined) {
+      return this.#admitted({ request, price, quote: NOTHING, owner, claim: undefined }, undefined);
+    }
     const quote = quoteWithin(price, request);
     if ("code" in quote) return this.#refuse(quote);
-    const { creditType } = price;
-    if (quote.amount === 0n) return this.#admitted(request, price, quote, undefined, owner);
-    const capKey = capKeyOf(request.identity, creditType);
-    const lease = this.#parts.desk.reserve(request.identity.accountId, creditType, quote.amount, capKey);
-    if (lease !== undefined) return this.#admitted(request, price, quote, lease, owner);
-    return this.#waitForLease(request, price, quote, owner);
+    const claim = this.#parts.claimResults(request, computeResultBound(price, request.facts));
+    const decide = (claimed: Claimed): Promise<Decision> | Decision =>
+      claimed !== undefined && "code" in claimed
+        ? this.#refuse(claimed)
+        : this.#reserve({ request, price, quote, owner, claim: claimed });
+    return claim instanceof Promise ? claim.then(decide) : decide(claim);
   }
 
-  async #waitForLease(
-    request: AdmitRequest,
-    price: Price,
-    quote: Quote,
-    owner: string | undefined,
-  ): Promise<Decision> {
+  #reserve(asked: Priced): Promise<Decision> | Decision {
+    const { request, price, quote, claim } = asked;
+    const { creditType } = price;
+    if (quote.amount === 0n) return this.#admitted(asked, undefined);
+    const capKey = capKeyOf(request.identity, creditType);
+    const lease = this.#parts.desk.reserve(request.identity.accountId, creditType, quote.amount, capKey);
+    if (lease !== undefined) return this.#admitted(asked, lease);
+    return this.#waitForLease(asked).then((decision) => {
+      if (decision.kind === "refused") claim?.free();
+      return decision;
+    });
+  }
+
+  async #waitForLease(asked: Priced): Promise<Decision> {
+    const { request, price, quote } = asked;
     const { accountId, shard } = request.identity;
     const pool: PoolRef = { accountId, creditType: price.creditType, shard };
     const capKey = capKeyOf(request.identity, price.creditType);
@@ -119,14 +137,12 @@ export class Admitter {
       if (late.kind === "reserved") desk.unreserve(late.lease, quote.amount);
     });
     if (answer === "silent") return this.#refuse(STORAGE_UNAVAILABLE);
-    if (answer.kind === "reserved") return this.#admitted(request, price, quote, answer.lease, owner);
+    if (answer.kind === "reserved") return this.#admitted(asked, answer.lease);
     try {
       if (answer.kind === "failed") return this.#refuse(refusalOf(answer.error));
       const repeat = await life.within(this.#isRepeat(request, price, pool));
       if (repeat === "silent") return this.#refuse(STORAGE_UNAVAILABLE);
-      if (repeat) {
-        return this.#admitted(request, price, quote, undefined, owner, true);
-      }
+      if (repeat) return this.#admitted(asked, undefined, true);
     } catch (error) {
       return this.#refuse(refusalOf(error));
     }
@@ -139,16 +155,9 @@ export class Admitter {
     return value !== undefined && (await this.#parts.ledger.isRepeat(pool, price.endpoint, value));
   }
 
-  #admitted(
-    request: AdmitRequest,
-    price: Price | undefined,
-    quote: Quote,
-    lease: Lease | undefined,
-    owner: string | undefined,
-    repeat = false,
-  ): Decision {
-    const terms = { price, quote, lease, owner, repeat };
-    return { kind: "admitted", admission: new OpenAdmission(this.#parts, request, terms) };
+  #admitted({ request, ...terms }: Asked, lease: Lease | undefined, repeat = false): Decision {
+    const admission = new OpenAdmission(this.#parts, request, { ...terms, lease, repeat });
+    return { kind: "admitted", admission };
   }
 
   #refuse(refusal: Refusal): Decision {

@@ -106,10 +106,10 @@ class RunningMeter implements StartableMeter {
     });
     const deadlines = new SettleDeadlines(options.settleTimeoutMs ?? SETTLE_TIMEOUT_MS);
     const life = new SignsOfLife(clock, options.silenceMs);
-    const countResults: AdmissionParts["countResults"] = ({ identity, facts }, units) =>
-      this.#limiter.addResults(identity, facts.method, facts.path, units - 1);
+    const claimResults: AdmissionParts["claimResults"] = ({ identity, facts }, bound) =>
+      this.#limiter.claim(identity, facts.method, facts.path, bound);
     const open = new OpenRequests();
-    this.#parts = { ledger, desk, tasks, life, deadlines, open, clock, random, events, countResults };
+    this.#parts = { ledger, desk, tasks, life, deadlines, open, clock, random, events, claimResults };
     this.#admitter = new Admitter(this.#parts);
     this.#keys = new KeyCache(ledger, clock, options.priceLists, options.keyForms);
     this.#priceLists = new PriceLists(options.priceLists);

@@ -51,20 +51,24 @@ describe("Limiter", () => {
     );
     const ask = () => limiter.count(ALICE, "POST", "/search");
     assert.equal(remainingOf(ask()), 4);
-    limiter.addResults(ALICE, "POST", "/search", 8);
-    limiter.addResults(ALICE, "GET", "/other", 100);
+    const add = (path: string, results: number): void => {
+      const claim = limiter.claim(ALICE, "POST", path, undefined);
+      if (claim !== undefined && "count" in claim) claim.count(results);
+    };
+    add("/search", 9);
+    add("/other", 100);
     assert.equal(remainingOf(ask()), 0);
     const full = { code: "rate_limited", limit: 10, remaining: 0, windowSeconds: 60, resetSeconds: 60 };
     assert.deepEqual(ask(), full);
     assert.equal(remainingOf(limiter.count(SECOND_KEY, "POST", "/search")), 2);
     await clock.advance(30_000);
-    limiter.addResults(ALICE, "POST", "/search", 25);
+    add("/search", 26);
     await clock.advance(30_000);
     // The ten of the first moment have gone, the 25 of the answer that came later have not.
     assert.deepEqual(ask(), { ...full, resetSeconds: 30 });
     await clock.advance(30_000);
     assert.equal(remainingOf(ask()), 4);
-    limiter.addResults(ALICE, "POST", "/search", -1);
+    add("/search", 0);
   });
 
   it("counts a request under no rule when one refuses it, and shows the one with the least room", () => {

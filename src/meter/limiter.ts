@@ -5,6 +5,7 @@ import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
 import { RouteTable } from "../domain/routes/route-table.ts";
 import type { LimitDesk } from "./limits/limit-desk.ts";
+import { ResultClaim } from "./limits/result-claim.ts";
 import { ShareWindow } from "./limits/share-window.ts";
 import type { Identity, Limiting, OwnEndpoint } from "./meter.ts";
 import type { MeterClock } from "./meter-clock.ts";
@@ -68,33 +69,40 @@ export class Limiter {
       rule: rule.rule,
       window: rule.windowOf(identity, now, this.#desk),
     }));
-    return this.#decide(counted);
+    return this.#decide(counted, 1, () => this.#count(counted));
   }
 
   /**
-   * Counts the further results of a request that was counted as one, under the rules that count results. They are counted whether there
-   * is room or not: the answer is there.
+   * Keeps places for what a request that was counted as one may return, under the rules that count results: those beyond the first, where
+   * a bound is known. Undefined: no such rule matches. Refuses a request that may return more than a whole limit.
    */
-  addResults(identity: Identity, method: string, path: string, more: number): void {
-    if (more <= 0) return;
+  claim(
+    identity: Identity,
+    method: string,
+    path: string,
+    bound: number | undefined,
+  ): ResultClaim | Refusal | undefined | Promise<ResultClaim | Refusal | undefined> {
+    if (this.#rules.length === 0 && identity.planLimits === undefined) return undefined;
     const now = this.#clock.now();
-    for (const rule of this.#rulesOf(identity, now)) {
-      if (rule.rule.counts !== "results" || !rule.matches(method, path)) continue;
-      const window = rule.windowOf(identity, now, this.#desk);
-      window.count(now, more);
-      this.#desk?.added(window);
-    }
+    const counted = this.#rulesOf(identity, now)
+      .filter((rule) => rule.rule.counts === "results" && rule.matches(method, path))
+      .map((rule) => ({ rule: rule.rule, window: rule.windowOf(identity, now, this.#desk) }));
+    if (counted.length === 0) return undefined;
+    const windows = counted.map(({ window }) => window);
+    const claim = new ResultClaim(windows, this.#clock, this.#desk);
+    if (bound === undefined || bound <= 1) return claim;
+    const small = counted.find(({ rule }) => rule.requests < bound);
+    if (small !== undefined) return refuseBound(small.rule, bound);
+    const take = (): ResultClaim => {
+      claim.hold(bound - 1);
+      return claim;
+    };
+    return this.#decide(counted, bound - 1, take);
   }
 
-  #decide(counted: readonly Counted[], since?: number): Limiting {
+  #count(counted: readonly Counted[]): RateLimitState | undefined {
     const now = this.#clock.now();
     const { instances, isAlone } = this.#desk ?? NO_DESK;
-    const full = counted.filter(({ window }) => !window.hasRoom(now, instances, isAlone));
-    if (full.length > 0) {
-      const more = now - (since ?? now) < PATIENCE_MS ? this.#waitForMore(full) : undefined;
-      if (more !== undefined) return more.then(() => this.#decide(counted, since ?? now));
-      return this.#refuse(full, now);
-    }
     let tightest: RateLimitState | undefined;
     for (const { rule, window } of counted) {
       window.count(now);
@@ -107,19 +115,27 @@ export class Limiter {
     return tightest;
   }
 
-  /** Undefined when one of them cannot get more: then nothing is asked. */
-  #waitForMore(full: readonly Counted[]): Promise<unknown> | undefined {
-    const desk = this.#desk;
-    if (desk === undefined || !full.every(({ window }) => desk.mayGetMore(window))) return undefined;
-    return Promise.all(full.map(({ window }) => desk.more(window)));
+  /** Takes so many places of each, or of none. */
+  #decide<T>(
+    counted: readonly Counted[],
+    places: number,
+    take: () => T,
+    since?: number,
+  ): T | Refusal | Promise<T | Refusal> {
+    const now = this.#clock.now();
+    const { instances, isAlone } = this.#desk ?? NO_DESK;
+    const full = counted.filter(({ window }) => !window.hasRoom(now, instances, isAlone, places));
+    if (full.length === 0) return take();
+    const more = now - (since ?? now) < PATIENCE_MS ? this.#waitForMore(full, places) : undefined;
+    if (more === undefined) return refuse(full, places, now);
+    return more.then(() => this.#decide(counted, places, take, since ?? now));
   }
 
-  #refuse(full: readonly Counted[], now: number): Refusal | undefined {
-    let refusal: Refusal | undefined;
-    for (const { rule, window } of full) {
-      refusal = longer(refusal, renderState(rule, 0, window.secondsUntilRoom(now)));
-    }
-    return refusal;
+  /** Undefined when one of them cannot get more: then nothing is asked. */
+  #waitForMore(full: readonly Counted[], places: number): Promise<unknown> | undefined {
+    const desk = this.#desk;
+    if (desk === undefined || !full.every(({ window }) => desk.mayGetMore(window))) return undefined;
+    return Promise.all(full.map(({ window }) => desk.more(window, places)));
   }
 
   /** How many windows are kept. */
@@ -236,12 +252,22 @@ function buildRoutes(match: string): RouteTable<true> {
   return new RouteTable([[pattern, true]], { exact: false, headAsGet: true });
 }
 
-function renderState(rule: LimitRule, remaining: number, resetSeconds: number): RateLimitState {
-  return { limit: rule.requests, remaining, windowSeconds: rule.windowSeconds, resetSeconds };
+function refuse(full: readonly Counted[], places: number, now: number): Refusal {
+  const [first, ...others] = full.map(({ rule, window }) =>
+    renderState(rule, 0, window.secondsUntilRoom(now, places)),
+  );
+  if (first === undefined) throw new Error("who refuses is full");
+  // Of several limits that refuse, the one that refuses longest is the one to wait for.
+  const longest = others.reduce((one, other) => (other.resetSeconds > one.resetSeconds ? other : one), first);
+  return { code: "rate_limited", ...longest };
 }
 
-/** Of several limits that refuse, the one that refuses longest is the one to wait for. */
-function longer(refusal: Refusal | undefined, state: RateLimitState): Refusal {
-  if (refusal?.code === "rate_limited" && refusal.resetSeconds >= state.resetSeconds) return refusal;
-  return { code: "rate_limited", ...state };
+/** No wait helps it. */
+function refuseBound({ requests, windowSeconds }: LimitRule, bound: number): Refusal {
+  const reason = `the request may return ${bound} results, and the limit is ${requests} in ${windowSeconds} seconds: ask for fewer`;
+  return { code: "request_invalid", reason };
+}
+
+function renderState(rule: LimitRule, remaining: number, resetSeconds: number): RateLimitState {
+  return { limit: rule.requests, remaining, windowSeconds: rule.windowSeconds, resetSeconds };
 }

@@ -48,7 +48,7 @@ const limit = z
     }),
     results: z.int().min(1).max(1_000_000_000).optional().meta({
       description:
-        "In its place: results allowed in a window, as prices count them. A request counts as one when it is let through, and for its further results when they are known.",
+        "In its place: results allowed in a window, as prices count them. What a request may return at most counts until it is settled, then what it returned.",
       reason: "None: requests are counted.",
       fix: "write a whole number above 0",
     }),

@@ -50,6 +50,11 @@ export function computeKnownQuote(price: Price, facts: RequestFacts): KnownQuote
   return isUnbounded ? "unbounded" : computeQuote(price, facts);
 }
 
+/** How many results a request is charged for at most. Undefined: it is free or not charged by results, or nothing bounds them. */
+export function computeResultBound(price: Price, facts: RequestFacts): number | undefined {
+  return price.per === "result" && !price.free ? unitsToQuote(price, facts) : undefined;
+}
+
 /** Whether the quote depends on what the request says. */
 export function quoteReadsRequest(price: Price): boolean {
   return (

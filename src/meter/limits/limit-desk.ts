@@ -16,6 +16,8 @@ const PAUSE_MS = 250;
 interface Waiting {
   /** Requests that wait for the answer. */
   readonly wake: (() => void)[];
+  /** Places that they wait for. */
+  places: number;
 }
 
 /** One shard's questions: one at a time is on its way, and what comes meanwhile goes with the next. */
@@ -75,6 +77,12 @@ export class LimitDesk {
     }
   }
 
+  /** After places were kept for a request: the window is not forgotten before it is settled. */
+  held(window: ShareWindow): void {
+    this.#remember(window);
+    this.counted(window);
+  }
+
   /** After results were counted that nobody asked places for. */
   added(window: ShareWindow): void {
     const now = this.#parts.clock.now();
@@ -88,8 +96,8 @@ export class LimitDesk {
     return this.#mayAskAt(now) && window.mayAsk(now, PAUSE_MS);
   }
 
-  /** Waits for more of a window, but not for long. */
-  more(window: ShareWindow): Promise<void> {
+  /** Waits for more places of a window, but not for long. */
+  more(window: ShareWindow, places: number): Promise<void> {
     const { clock } = this.#parts;
     return new Promise((resolve) => {
       const cancel = clock.after(PATIENCE_MS, () => {
@@ -97,10 +105,11 @@ export class LimitDesk {
         this.#silentSince = clock.now();
         resolve();
       });
-      this.#enqueue(window, () => {
+      const wake = (): void => {
         cancel();
         resolve();
-      });
+      };
+      this.#enqueue(window, { wake, places });
     });
   }
 
@@ -133,15 +142,18 @@ export class LimitDesk {
     return !(now - this.#silentSince < PAUSE_MS);
   }
 
-  #enqueue(window: ShareWindow, wake?: () => void): void {
+  #enqueue(window: ShareWindow, waiter?: { readonly wake: () => void; readonly places: number }): void {
     this.#remember(window);
     let queue = this.#queues.get(window.of.shard);
     if (queue === undefined) {
       queue = new ShardQueue();
       this.#queues.set(window.of.shard, queue);
     }
-    const waiting = queue.windows.get(window) ?? { wake: [] };
-    if (wake !== undefined) waiting.wake.push(wake);
+    const waiting = queue.windows.get(window) ?? { wake: [], places: 0 };
+    if (waiter !== undefined) {
+      waiting.wake.push(waiter.wake);
+      waiting.places += waiter.places;
+    }
     queue.windows.set(window, waiting);
     if (queue.isAsking) return;
     queue.isAsking = true;
@@ -177,9 +189,9 @@ export class LimitDesk {
     const now = clock.now();
     const asked = [...queue.windows].slice(0, MAX_ASKS);
     for (const [window] of asked) queue.windows.delete(window);
-    const asks = asked.map(([window, { wake }]): LimitAsk => {
+    const asks = asked.map(([window, { places }]): LimitAsk => {
       const { subject, rule, limit } = window.of;
-      const { have, want } = window.ask(now, this.#instances, wake.length);
+      const { have, want } = window.ask(now, this.#instances, places);
       return { subject, rule, limit, seconds: Math.ceil(window.keepMs / 1_000), have, want };
     });
     try {

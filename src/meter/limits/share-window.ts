@@ -27,6 +27,8 @@ export interface Limited {
 export class ShareWindow {
   readonly of: Limited;
   readonly #window: RateWindow;
+  /** Places of requests under way, for what they may still return. They leave no window before their request is settled. */
+  #held = 0;
   /** Places that the database knows to be ours. */
   #share = 0;
   /** What nobody has, as far as we were told. */
@@ -51,9 +53,9 @@ export class ShareWindow {
     return Math.max(this.of.windowMs, MIN_KEEP_MS);
   }
 
-  /** Whether a request is within what this instance may do. `alone`: the database does not answer. */
-  hasRoom(now: number, instances: number, alone: boolean): boolean {
-    return this.#window.usedAt(now) < this.#allowed(now, instances, alone);
+  /** Whether so many places are within what this instance may do. `alone`: the database does not answer. */
+  hasRoom(now: number, instances: number, alone: boolean, places = 1): boolean {
+    return this.#usedAt(now) + places <= this.#allowed(now, instances, alone);
   }
 
   /** `by`: one request, or results of one that were not known when it was let through. */
@@ -63,15 +65,28 @@ export class ShareWindow {
     this.#countedAt = now;
   }
 
+  /** Keeps places for what a request may return, until it is settled. */
+  hold(now: number, places: number): void {
+    this.#held += places;
+    this.#recent += places;
+    this.#countedAt = now;
+  }
+
+  /** Frees places that were kept. What was returned is counted besides. */
+  free(places: number): void {
+    this.#held -= places;
+  }
+
   /** What is left of the limit: never more than there is, and less where others have places that they do not use. */
   remaining(now: number, instances: number, alone: boolean): number {
-    const used = this.#window.usedAt(now);
+    const used = this.#usedAt(now);
     const mine = this.#allowed(now, instances, alone) + (alone ? 0 : this.#left);
     return Math.max(0, Math.min(this.of.limit, mine) - used);
   }
 
-  secondsUntilRoom(now: number): number {
-    return Math.max(1, this.#window.secondsUntilRoom(now));
+  /** As far as it is known: when requests under way are settled is not. */
+  secondsUntilRoom(now: number, places = 1): number {
+    return Math.max(1, this.#window.secondsUntilRoom(now, places + this.#held));
   }
 
   secondsUntilEmpty(now: number): number {
@@ -80,7 +95,7 @@ export class ShareWindow {
 
   /** Nothing is used and nothing is ours: it can be forgotten. */
   isEmpty(now: number): boolean {
-    return this.#share === 0 && this.#kept === undefined && this.#window.usedAt(now) === 0;
+    return this.#share === 0 && this.#kept === undefined && this.#usedAt(now) === 0;
   }
 
   /** Whether asking can help a request that has no room: not when the database said a moment ago that nothing is left. */
@@ -93,19 +108,19 @@ export class ShareWindow {
     return (
       this.#kept === undefined &&
       this.#left > 0 &&
-      this.#share - this.#window.usedAt(now) < this.#chunk(instances) / 2
+      this.#share - this.#usedAt(now) < this.#chunk(instances) / 2
     );
   }
 
   /** More is used than we were given: the others must be told, so that all together have no room sooner. */
   isOver(now: number): boolean {
-    return this.#kept === undefined && this.#window.usedAt(now) > this.#share;
+    return this.#kept === undefined && this.#usedAt(now) > this.#share;
   }
 
   /** Whether something is to be given back, or to be said again before the share ends. */
   isToBeTold(now: number, instances: number): boolean {
     if (this.#kept !== undefined) return false;
-    const used = this.#window.usedAt(now);
+    const used = this.#usedAt(now);
     const spare = this.#share - used;
     const isMuch = spare > 2 * Math.max(this.#base(instances), this.#recent);
     const isOld = used > 0 && now - this.#toldAt > this.keepMs / 2;
@@ -123,9 +138,9 @@ export class ShareWindow {
     this.#recent = Math.floor(this.#recent / 2);
   }
 
-  /** Begins a question: what is kept from now on, and how many more are wanted. `waiting`: requests that wait for its answer. */
+  /** Begins a question: what is kept from now on, and how many more are wanted. `waiting`: places that requests wait for. */
   ask(now: number, instances: number, waiting: number): { readonly have: number; readonly want: number } {
-    const used = this.#window.usedAt(now);
+    const used = this.#usedAt(now);
     const isIdle = waiting === 0 && this.#isQuiet(now);
     const chunk = isIdle ? 0 : waiting + this.#chunk(instances);
     const owned = this.#isOurs(now) ? this.#share : 0;
@@ -145,6 +160,10 @@ export class ShareWindow {
       if (answer.granted === 0 && answer.left === 0) this.#refusedAt = sentAt;
     }
     this.#kept = undefined;
+  }
+
+  #usedAt(now: number): number {
+    return this.#window.usedAt(now) + this.#held;
   }
 
   #isOurs(now: number): boolean {
