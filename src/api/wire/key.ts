@@ -1,9 +1,9 @@
 import { z } from "@hono/zod-openapi";
 import { parseAddressRange } from "../../domain/addresses.ts";
+import { MAX_GRACE_SECONDS } from "../../domain/keys/grace.ts";
 import { MAX_SCOPES } from "../../domain/keys/key-scopes.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { parseMatchPattern } from "../../domain/routes/match-pattern.ts";
-import { MAX_GRACE_SECONDS } from "../../ledger/keys/rotate-key.ts";
 import { nameInput, timeInput, timeOutput } from "./fields.ts";
 import { capBody, capsInput } from "./key-cap.ts";
 import { nextCursor, pageQuery } from "./page.ts";

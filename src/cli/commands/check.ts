@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import type { Config } from "../../config/config.ts";
-import { loadConfig } from "../../config/load-config.ts";
 import type { Price } from "../../domain/prices/price.ts";
 import { describePrices } from "../../domain/prices/price-text.ts";
 import { type Cli, jsonOption, type OutputOptions, printResult } from "../cli.ts";
@@ -29,7 +28,8 @@ export function addCheck(program: Command, cli: Cli): void {
     .description("check a configuration without a database, and print its prices as a table")
     .argument("[file]", "the configuration", "farebox.yaml")
     .addOption(jsonOption())
-    .action((file: string, options: OutputOptions) => {
+    .action(async (file: string, options: OutputOptions) => {
+      const { loadConfig } = await import("../../config/load-config.ts");
       const checked = summarise(file, loadConfig(file));
       printResult(cli, options, checked, () => render(checked));
     });

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
-import { withPatience } from "../../ledger/database/patience.ts";
-import { type MigrateResult, migrate } from "../../ledger/migrate.ts";
+import type { MigrateResult } from "../../ledger/migrate.ts";
 import {
   type Cli,
   databaseOption,
@@ -10,7 +9,6 @@ import {
   printResult,
   type StorageOptions,
 } from "../cli.ts";
-import { openStorage, patienceOf } from "../process/open-storage.ts";
 
 /** `farebox migrate` */
 export function addMigrate(program: Command, cli: Cli): void {
@@ -21,6 +19,9 @@ export function addMigrate(program: Command, cli: Cli): void {
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (options: StorageOptions) => {
+      const { openStorage, patienceOf } = await import("../process/open-storage.ts");
+      const { withPatience } = await import("../../ledger/database/patience.ts");
+      const { migrate } = await import("../../ledger/migrate.ts");
       const database = await openStorage(cli, options);
       try {
         const result = await withPatience(databaseTarget(cli, options), patienceOf(cli), () =>

@@ -1,10 +1,8 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { MAX_GRACE_SECONDS } from "../../domain/keys/grace.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
 import type { KeySecret } from "./key-secret.ts";
 import { type ApiKey, insertOnce, lockLiveKey, lockOwner, readKey } from "./keys.ts";
-
-/** A former text works for so long at most: whoever needs longer needs a second key. */
-export const MAX_GRACE_SECONDS = 30 * 86_400;
 
 /** Former texts of one key that may work at once: caches are told of each when the key changes. */
 const MAX_IN_GRACE = 20;

@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { loadConfig } from "../../../config/load-config.ts";
 import {
   type Cli,
   databaseOption,
@@ -39,6 +38,7 @@ async function examine(cli: Cli, options: Options): Promise<readonly Finding[]> 
   const { checkInstance } = await import("./check-instance.ts");
   const node: Finding = { check: "node", state: "ok", text: `Node.js ${process.versions.node}.` };
   const config = await find("configuration", "Correct the places that are named.", async () => {
+    const { loadConfig } = await import("../../../config/load-config.ts");
     const { prices, upstreams } = loadConfig(options.config);
     const text = `${options.config} is right: ${countOf(prices.length, "price")}, ${countOf(upstreams.length, "upstream")}.`;
     return [{ check: "configuration", state: "ok", text }, ...(await checkUpstreams(upstreams))];

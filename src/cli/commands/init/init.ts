@@ -1,8 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { draftConfig } from "../../../config/draft/draft-config.ts";
-import { type DraftedOperation, draftOperations } from "../../../config/draft/draft-operations.ts";
-import { parseConfig } from "../../../config/load-config.ts";
+import type { DraftedOperation } from "../../../config/draft/draft-operations.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { type Cli, jsonOption, type OutputOptions, printResult } from "../../cli.ts";
 import { countOf } from "../../render/count-of.ts";
@@ -37,8 +35,10 @@ export function addInit(program: Command, cli: Cli): void {
     .option("--upstream <url>", "where the API runs", "http://127.0.0.1:9000")
     .option("--contract <name>", "how it looks to customers: a shipped contract, or a path", "farebox")
     .addOption(jsonOption())
-    .action((file: string, options: Options) => {
-      const operations = readOperations(options);
+    .action(async (file: string, options: Options) => {
+      const { draftConfig } = await import("../../../config/draft/draft-config.ts");
+      const { parseConfig } = await import("../../../config/load-config.ts");
+      const operations = await readOperations(options);
       const text = draftConfig({
         upstream: options.upstream,
         contract: options.contract,
@@ -58,7 +58,10 @@ export function addInit(program: Command, cli: Cli): void {
     });
 }
 
-function readOperations({ openapi, basePath }: Options): readonly DraftedOperation[] | undefined {
+async function readOperations({
+  openapi,
+  basePath,
+}: Options): Promise<readonly DraftedOperation[] | undefined> {
   if (openapi === undefined) return undefined;
   let text: string;
   try {
@@ -67,6 +70,7 @@ function readOperations({ openapi, basePath }: Options): readonly DraftedOperati
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new FareboxError("openapi_invalid", `The OpenAPI document cannot be read: ${reason}`, { cause });
   }
+  const { draftOperations } = await import("../../../config/draft/draft-operations.ts");
   return draftOperations(openapi, text, basePath?.replace(/\/+$/, ""));
 }
 

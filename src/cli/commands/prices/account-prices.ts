@@ -1,6 +1,5 @@
 import type { z } from "zod";
 import { accountPricesBody, accountPricesPage } from "../../../api/wire/price-list.ts";
-import { loadAccountPrices } from "../../../config/load-account-prices.ts";
 import { type Cli, type OperatorOptions, printResult } from "../../cli.ts";
 import { type PageOptions, readPages, renderNext } from "../../render/read-pages.ts";
 import { renderTable } from "../../render/table.ts";
@@ -17,6 +16,7 @@ export async function publishAccountPrices(
   account: string,
 ): Promise<void> {
   const { effective: effectiveAt, until } = options;
+  const { loadAccountPrices } = await import("../../../config/load-account-prices.ts");
   const prices = loadAccountPrices(file);
   const list = await cli
     .operator(options)

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import { renderPriceDifference as renderWire } from "../../../api/price-lists/render-price-difference.ts";
 import { priceListDiff, priceSchedule } from "../../../api/wire/price-list.ts";
-import { loadConfig } from "../../../config/load-config.ts";
 import { computePriceDifference } from "../../../domain/prices/price-difference.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
 import type { OperatorClient } from "../../operator/operator-client.ts";
@@ -48,6 +47,7 @@ export function addPricesDiff(prices: Command, cli: Cli): void {
 }
 
 async function compareFile(operator: OperatorClient, file: string) {
+  const { loadConfig } = await import("../../../config/load-config.ts");
   const after = loadConfig(file);
   const { inForce } = await operator.get("/v1/price-lists/schedule", priceSchedule);
   if (inForce === null) {

@@ -1,10 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { priceSchedule } from "../../../api/wire/price-list.ts";
-import { loadConfig } from "../../../config/load-config.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import type { ShownPrices } from "../../../openapi/price-operations.ts";
-import { type WrittenDocument, writePrices } from "../../../openapi/write-prices.ts";
+import type { WrittenDocument } from "../../../openapi/write-prices.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
 import { countOf } from "../../render/count-of.ts";
 import { readShownList } from "./read-shown-list.ts";
@@ -35,8 +34,9 @@ export function addPricesOpenapi(prices: Command, cli: Cli): void {
     .action(async (file: string, options: Options) => {
       const { output, config } = options;
       const text = readDocument(file);
-      const shown = config === undefined ? await readShown(cli, options) : showFile(config);
+      const shown = config === undefined ? await readShown(cli, options) : await showFile(config);
       const basePath = options.basePath?.replace(/\/+$/, "");
+      const { writePrices } = await import("../../../openapi/write-prices.ts");
       const written = writePrices(file, text, shown, { basePath });
       const { text: result, ...report } = written;
       if (output !== "-") {
@@ -53,7 +53,8 @@ export function addPricesOpenapi(prices: Command, cli: Cli): void {
     });
 }
 
-function showFile(config: string): ShownPrices {
+async function showFile(config: string): Promise<ShownPrices> {
+  const { loadConfig } = await import("../../../config/load-config.ts");
   const { prices, unpriced } = loadConfig(config);
   return { inForce: { version: 0, prices, unpriced }, announced: [] };
 }

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import type { z } from "zod";
 import { priceListDiff, publicationBody } from "../../../api/wire/price-list.ts";
-import { loadConfig } from "../../../config/load-config.ts";
 import { priceListToJson } from "../../../domain/prices/price-list-json.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
 import { publishAccountPrices } from "./account-prices.ts";
@@ -28,6 +27,7 @@ export function addPricesPublish(prices: Command, cli: Cli): void {
       if (options.account !== undefined)
         return await publishAccountPrices(cli, options, file, options.account);
       if (options.until !== undefined) command.error("error: --until is for the prices of an --account");
+      const { loadConfig } = await import("../../../config/load-config.ts");
       const list = priceListToJson(loadConfig(file));
       const operator = cli.operator(options);
       const publication = await operator.post("/v1/price-lists", publicationBody, {

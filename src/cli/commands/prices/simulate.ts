@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { z } from "zod";
 import { simulationBody } from "../../../api/wire/simulation.ts";
-import { loadConfig } from "../../../config/load-config.ts";
 import { priceListToJson } from "../../../domain/prices/price-list-json.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../../cli.ts";
 import type { OperatorClient } from "../../operator/operator-client.ts";
@@ -39,6 +38,7 @@ export function addPricesSimulate(prices: Command, cli: Cli): void {
     .addOption(dataOption())
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
+      const { loadConfig } = await import("../../../config/load-config.ts");
       const { from, to, account, limit } = options;
       const request = { ...priceListToJson(loadConfig(file)), from, to, account };
       const whole = await simulate(cli.operator(options), request, cli.terminal);

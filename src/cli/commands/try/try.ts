@@ -1,11 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { parseAccountPrices } from "../../../config/load-account-prices.ts";
-import { loadConfig } from "../../../config/load-config.ts";
 import { type Credits, parseCredits } from "../../../domain/credits.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import type { Problem } from "../../../domain/problem.ts";
 import { parseMatchPattern } from "../../../domain/routes/match-pattern.ts";
-import { tryCall } from "../../../trial/try-call.ts";
 import { type Cli, collecting, jsonOption, type OutputOptions, printResult } from "../../cli.ts";
 import { type CallOptions, parseHeader, parseRequestLine, parseStatus, readCall } from "./read-call.ts";
 import { renderTrial } from "./render-trial.ts";
@@ -66,6 +63,9 @@ export function addTry(program: Command, cli: Cli): void {
     )
     .addOption(jsonOption())
     .action(async (file: string, options: Options) => {
+      const { loadConfig } = await import("../../../config/load-config.ts");
+      const { parseAccountPrices } = await import("../../../config/load-account-prices.ts");
+      const { tryCall } = await import("../../../trial/try-call.ts");
       const config = loadConfig(file);
       const { plan, accountPrices, scope: scopes, used = 0, charged = 0 } = options;
       const { balance = parseBalance(USUAL_BALANCE) } = options;
