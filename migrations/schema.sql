@@ -546,6 +546,7 @@ CREATE TABLE farebox.long_holds (
   charged bigint NOT NULL DEFAULT 0,
   created_at timestamp with time zone NOT NULL,
   expires_at timestamp with time zone NOT NULL,
+  untold boolean NOT NULL DEFAULT false,
   CONSTRAINT long_holds_pkey PRIMARY KEY (account_no, type_no, hold_id, shard),
   CONSTRAINT long_holds_asked_check CHECK ((asked >= 0)),
   CONSTRAINT long_holds_charged_check CHECK ((charged >= 0)),
@@ -558,8 +559,8 @@ COMMENT ON TABLE farebox.long_holds IS 'Holds of callers for jobs of hours: what
 CREATE INDEX long_holds_by_expiry ON farebox.long_holds USING btree (expires_at, shard);
 CREATE UNIQUE INDEX long_holds_caller ON farebox.long_holds USING btree (account_no, caller_id, shard);
 CREATE INDEX long_holds_of_account ON farebox.long_holds USING btree (account_no, created_at, hold_id);
-CREATE INDEX long_holds_open ON farebox.long_holds USING btree (expires_at, shard) WHERE (state = 'open'::text);
 CREATE UNIQUE INDEX long_holds_request ON farebox.long_holds USING btree (request, shard);
+CREATE INDEX long_holds_untold ON farebox.long_holds USING btree (expires_at, shard) WHERE ((state = 'open'::text) OR untold);
 
 CREATE TABLE farebox.migrations (
   number integer NOT NULL,
@@ -3799,14 +3800,13 @@ AS $function$
 DECLARE
   v_opened CONSTANT record := farebox.open_pool(p_shard, p_account, p_type);
   v_pool farebox.pools := v_opened.o_pool;
-  v_key integer;
-  v_state text;
+  v farebox.long_holds;
   x record;
 BEGIN
-  SELECT l.key_no, l.state INTO v_key, v_state FROM farebox.long_holds l
+  SELECT l.* INTO v FROM farebox.long_holds l
   WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard FOR UPDATE;
   IF NOT FOUND THEN RETURN '{"outcome": "unknown"}'; END IF;
-  IF v_state = 'settled' THEN
+  IF v.state = 'settled' THEN
     RETURN jsonb_build_object('outcome', 'settled', 'seq', (
       SELECT p.seq FROM farebox.hold_parts p
       WHERE p.account_no = p_account AND p.type_no = p_type AND p.hold_id = p_hold AND p.part = '' AND p.shard = p_shard
@@ -3814,11 +3814,11 @@ BEGIN
   END IF;
   x := farebox.release_hold(v_pool, p_hold);
   v_pool := x.io_pool;
-  PERFORM farebox.hold_under_cap(v_pool, v_key, -x.o_released);
-  UPDATE farebox.long_holds l SET state = 'released'
+  PERFORM farebox.hold_under_cap(v_pool, v.key_no, -x.o_released);
+  UPDATE farebox.long_holds l SET state = 'released', untold = l.untold OR (v.state = 'open' AND v.expires_at <= v_opened.o_now)
   WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard;
   PERFORM farebox.write_export_pool(v_pool, v_opened.o_now);
-  RETURN '{"outcome": "released"}';
+  RETURN jsonb_build_object('outcome', 'released', 'freed', x.o_released);
 END $function$;
 COMMENT ON FUNCTION farebox.release_long_hold IS 'Called by instances. Ends a long hold; what its parts were charged stays charged.';
 
@@ -4402,7 +4402,8 @@ BEGIN
   VALUES (p_account, p_type, p_hold, p_part, p_shard, p_content, v_part.kind, v_part.seq, v_part.charged, v_part.uncollected,
     v_part.balance_after, v_part.units, v_now);
   UPDATE farebox.long_holds l SET parts = v.parts + 1, charged = v.charged + v_part.charged,
-    state = CASE WHEN p_part = '' THEN 'settled' ELSE v.state END
+    state = CASE WHEN p_part = '' THEN 'settled' ELSE v.state END,
+    untold = p_part = '' AND v.state = 'open' AND v.expires_at <= v_now
   WHERE l.account_no = p_account AND l.type_no = p_type AND l.hold_id = p_hold AND l.shard = p_shard;
   PERFORM farebox.write_export_pool(x.io_pool, v_now);
   RETURN farebox.render_hold_part(v_part);
@@ -4697,9 +4698,9 @@ DECLARE
 BEGIN
   FOR x IN
     SELECT l.* FROM farebox.long_holds l
-    WHERE l.state = 'open' AND l.expires_at <= v_now AND l.shard = p_shard ORDER BY l.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
+    WHERE (l.state = 'open' OR l.untold) AND l.expires_at <= v_now AND l.shard = p_shard ORDER BY l.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
   LOOP
-    UPDATE farebox.long_holds l SET state = 'expired'
+    UPDATE farebox.long_holds l SET state = CASE WHEN l.state = 'open' THEN 'expired' ELSE l.state END, untold = false
     WHERE l.account_no = x.account_no AND l.type_no = x.type_no AND l.hold_id = x.hold_id AND l.shard = p_shard;
     v_told := v_told || (
       SELECT jsonb_build_object('requestId', x.request, 'accountId', a.account_id, 'endpoint', e.endpoint, 'asked', x.asked,

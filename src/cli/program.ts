@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Cli } from "./cli.ts";
+import { addAccountExtendHold, addAccountReleaseHold } from "./commands/account/change-hold.ts";
 import { addAccountCreate } from "./commands/account/create.ts";
 import { addAccountList } from "./commands/account/list.ts";
 import { addAccountLongHolds } from "./commands/account/long-holds.ts";
@@ -74,6 +75,8 @@ export function createProgram(cli: Cli, writeUsage: (text: string) => void): Com
   addAccountList(account, cli);
   addAccountShow(account, cli);
   addAccountLongHolds(account, cli);
+  addAccountReleaseHold(account, cli);
+  addAccountExtendHold(account, cli);
   addAccountUpdate(account, cli);
   addAccountStates(account, cli);
   addAccountPortalLink(account, cli);

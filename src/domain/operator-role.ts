@@ -24,7 +24,7 @@ export function mayActAs(role: OperatorRole, needed: OperatorRole): boolean {
   return MAY[role].includes(needed);
 }
 
-/** How many credits may be given, whatever their types: by one grant or refund, and by all of one day of UTC. */
+/** How many credits may be given, whatever their types: by one grant, refund or released hold, and by all of one day of UTC. */
 export interface GivingLimits {
   readonly each: Credits;
   readonly day: Credits;

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
 import { buildConsole } from "../../examples/build-console.ts";
+import { LongHoldRows } from "../../src/ledger/long-holds/long-hold-rows.ts";
 import { eventually } from "../crash/eventually.ts";
 import { openBrowser, type WatchedPage } from "../end-to-end/browser.ts";
 import { askAsBrowser, CHANGE } from "./ask-as-browser.ts";
 import { checkLooks } from "./check-page.ts";
-import { openPortalScene, type PortalScene } from "./portal-scene.ts";
+import { HOSTILE, openPortalScene, type PortalScene } from "./portal-scene.ts";
 
 let scene: PortalScene;
 let watched: WatchedPage & { close(): Promise<void> };
@@ -74,6 +76,53 @@ test("a plan is taken away at its next refresh, and given back", async () => {
   await closed();
   const back = await account<{ plan: string | null; nextPlanAt: string | null }>();
   assert.deepEqual([back.plan, back.nextPlanAt], ["starter", null]);
+});
+
+test("a job's long hold is shown, and released after a confirmation that says what becomes free", async () => {
+  const [row] = await scene.database.query<{ shard: number }>(
+    "SELECT shard FROM farebox.accounts WHERE account_id = $1",
+    [scene.customer.id],
+  );
+  const pool = { accountId: scene.customer.id, creditType: "search", shard: row?.shard ?? 0 };
+  const { keys } = await account<{ keys: { id: string }[] }>("/keys");
+  const rows = new LongHoldRows(scene.database);
+  const [keyId = "", requestId] = [keys[0]?.id, randomUUID()];
+  const charge = {
+    keyId,
+    endpoint: "GET /v1/people/{id}",
+    amount: 2_000_000n,
+    units: 1,
+    status: 200,
+    priceList: 1,
+  };
+  const content = "0".repeat(64);
+  const job = { pool, keyId, endpoint: charge.endpoint, requestId, callerId: `nightly ${HOSTILE}`, content };
+  await rows.open({
+    ...job,
+    token: "text",
+    amount: 7_500_000n,
+    units: 4,
+    most: undefined,
+    ttlSeconds: 3_600,
+  });
+  await rows.settle({ pool, requestId, part: "first", content, isWhole: false, charge });
+  await page.reload();
+  const line = page.getByRole("row", { name: /nightly/ });
+  await line.getByText("5.5 of 7.5 search").waitFor();
+  assert.match(await line.innerText(), /open[\s\S]*2 in 1 part/);
+  // What was refused before this test is none of its business.
+  watched.complaints.splice(0);
+  await checkLooks(watched, "console-long-holds");
+  await line.getByRole("button", { name: /^Release/ }).click();
+  await page.getByText("5.5 search become free, and 2 search of 1 part stay charged.").waitFor();
+  await page.getByRole("button", { name: "Release the hold" }).click();
+  await closed();
+  await line.getByText("released", { exact: true }).waitFor();
+  assert.equal(await line.getByRole("button").count(), 0);
+  const { longHolds } = await account<{ longHolds: { state: string; held: number; charged: number }[] }>(
+    "/long-holds",
+  );
+  assert.partialDeepStrictEqual(longHolds, [{ state: "released", held: 0, charged: 2 }]);
 });
 
 test("own prices are begun from everybody's, checked, compared, announced, paid and cancelled", async () => {

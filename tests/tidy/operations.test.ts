@@ -28,6 +28,8 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   createPortalLink: "account portal-link acc_1",
   listHolds: "account show acc_1 --holds",
   listLongHolds: "account long-holds acc_1",
+  releaseLongHold: "account release-hold acc_1 0198f2a0-5a7e-7c1d-9b3f-0a1b2c3d4e5f --yes",
+  extendLongHold: "account extend-hold acc_1 0198f2a0-5a7e-7c1d-9b3f-0a1b2c3d4e5f --seconds 60",
   createKey: "key create acc_1",
   importKeys: "key import src/cli/testing/imported-keys.jsonl",
   revokeKey: "key revoke key_1",

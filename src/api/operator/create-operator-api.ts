@@ -2,6 +2,7 @@ import { addCancelAccountPrices } from "./account-prices/cancel-account-prices.t
 import { addListAccountPrices } from "./account-prices/list-account-prices.ts";
 import { addPublishAccountPrices } from "./account-prices/publish-account-prices.ts";
 import { addCloseAccount, addResumeAccount, addSuspendAccount } from "./accounts/change-account-state.ts";
+import { addExtendLongHold, addReleaseLongHold } from "./accounts/change-long-hold.ts";
 import { addCreateAccount } from "./accounts/create-account.ts";
 import { addGetAccount } from "./accounts/get-account.ts";
 import { addListAccounts } from "./accounts/list-accounts.ts";
@@ -79,6 +80,8 @@ const OPERATIONS = [
   addCloseAccount,
   addListHolds,
   addListLongHolds,
+  addReleaseLongHold,
+  addExtendLongHold,
   addCreatePortalLink,
   addCreateKey,
   addImportKeys,

@@ -19,6 +19,7 @@ const UNKNOWN: Readonly<Record<string, string>> = {
   export: "00000000-0000-4000-8000-000000000000",
   token: "tok_0000000000000000",
   session: "ses_0000000000000000",
+  hold: "0198f2a0-5a7e-7c1d-9b3f-0a1b2c3d4e5f",
 };
 
 /** Answered without a token: they carry no data. */

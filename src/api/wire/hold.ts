@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { amountOutput } from "./amount.ts";
-import { timeOutput } from "./fields.ts";
+import { accountParams, noteInput, timeOutput } from "./fields.ts";
 import { nextCursor, pageQuery } from "./page.ts";
 
 const holdBody = z
@@ -23,7 +23,7 @@ export const holdPage = z
 
 const STATES = ["open", "settled", "released", "expired"] as const;
 
-const longHoldBody = z
+export const longHoldBody = z
   .object({
     requestId: z.string().openapi({ description: "Of all its charges." }),
     id: z.string().openapi({ description: "The caller's.", example: "job-17" }),
@@ -50,3 +50,42 @@ export const longHoldQuery = z.strictObject({
   ...pageQuery.shape,
   state: z.enum(STATES).optional().openapi({ description: "Those in this state only." }),
 });
+
+export const longHoldParams = z.object({
+  ...accountParams.shape,
+  hold: z
+    .string()
+    .max(64)
+    .openapi({
+      param: { name: "hold", in: "path" },
+      description: "The hold's `requestId`.",
+      example: "0198f2a0-5a7e-7c1d-9b3f-0a1b2c3d4e5f",
+    }),
+});
+
+export const longHoldRelease = z
+  .strictObject({
+    reason: noteInput
+      .optional()
+      .openapi({ description: "Kept in the audit trail.", example: "its job died" }),
+  })
+  .openapi("LongHoldRelease");
+
+export const releasedLongHoldBody = longHoldBody
+  .extend({
+    freed: amountOutput.openapi({ description: "What became free; 0: it was over before." }),
+  })
+  .openapi("ReleasedLongHold");
+
+/** As long as a caller may ask for. */
+const LONGEST_SECONDS = 86_400;
+
+export const longHoldExtension = z
+  .strictObject({
+    seconds: z
+      .int(`must be a whole number of seconds, 1 to ${LONGEST_SECONDS}`)
+      .min(1, `must be 1 to ${LONGEST_SECONDS}`)
+      .max(LONGEST_SECONDS, `must be 1 to ${LONGEST_SECONDS}`)
+      .openapi({ description: "How long it lives, from now on.", example: 3600 }),
+  })
+  .openapi("LongHoldExtension");

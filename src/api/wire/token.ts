@@ -14,7 +14,10 @@ const role = z.enum(OPERATOR_ROLES).openapi({
 
 const limitsInput = z
   .strictObject({
-    each: amountInput.openapi({ description: "The most that one grant or refund may give.", example: 100 }),
+    each: amountInput.openapi({
+      description: "The most that one grant, refund or released hold may give.",
+      example: 100,
+    }),
     day: amountInput.openapi({ description: "The most that all of one day (UTC) may give.", example: 1000 }),
   })
   .openapi("NewGivingLimits", {

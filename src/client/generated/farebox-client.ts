@@ -39,6 +39,7 @@ import type {
   EntryPage,
   Export,
   ExportPage,
+  ExtendLongHoldInput,
   GetAccountInput,
   GetAllUsageInput,
   GetBalancesInput,
@@ -74,6 +75,7 @@ import type {
   ListRunningOutInput,
   ListSessionsInput,
   ListTokensInput,
+  LongHold,
   LongHoldPage,
   MonthReport,
   Plans,
@@ -88,6 +90,8 @@ import type {
   PublishPriceListInput,
   Refund,
   RefundPreview,
+  ReleaseLongHoldInput,
+  ReleasedLongHold,
   ResumeAccountInput,
   RetryExportInput,
   RevokeKeyInput,
@@ -131,6 +135,10 @@ export interface FareboxClient {
   readonly listHolds: (input: ListHoldsInput, options?: RequestOptions) => Promise<HoldPage>;
   /** List an account's holds for jobs of hours, the newest first. `GET /v1/accounts/{account}/long-holds` */
   readonly listLongHolds: (input: ListLongHoldsInput, options?: RequestOptions) => Promise<LongHoldPage>;
+  /** End a hold for a job of hours by hand: what it holds is free, and it cannot be settled any more. `POST /v1/accounts/{account}/long-holds/{hold}/release` */
+  readonly releaseLongHold: (input: ReleaseLongHoldInput, options?: RequestOptions) => Promise<ReleasedLongHold>;
+  /** Let a hold for a job of hours live for so long from now on. `POST /v1/accounts/{account}/long-holds/{hold}/extend` */
+  readonly extendLongHold: (input: ExtendLongHoldInput, options?: RequestOptions) => Promise<LongHold>;
   /** Make a link that signs a customer in to the portal, once. `POST /v1/accounts/{account}/portal-links` */
   readonly createPortalLink: (input: CreatePortalLinkInput, options?: RequestOptions) => Promise<PortalLink>;
   /** Create a key of an account; its text is in this answer only. `POST /v1/accounts/{account}/keys` */

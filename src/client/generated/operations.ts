@@ -12,6 +12,8 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   closeAccount: { method: "POST", path: "/v1/accounts/{account}/close" },
   listHolds: { method: "GET", path: "/v1/accounts/{account}/holds" },
   listLongHolds: { method: "GET", path: "/v1/accounts/{account}/long-holds" },
+  releaseLongHold: { method: "POST", path: "/v1/accounts/{account}/long-holds/{hold}/release" },
+  extendLongHold: { method: "POST", path: "/v1/accounts/{account}/long-holds/{hold}/extend" },
   createPortalLink: { method: "POST", path: "/v1/accounts/{account}/portal-links" },
   createKey: { method: "POST", path: "/v1/accounts/{account}/keys" },
   listKeys: { method: "GET", path: "/v1/accounts/{account}/keys" },

@@ -1,5 +1,11 @@
 // Made by `npm run generate` from the operator API's own schemas. Not to be edited.
 
+export type ReleasedLongHold = LongHold & {
+  /**
+   * What became free; 0: it was over before.
+   */
+  freed: number;
+};
 export type CreatedKey = Key & {
   /**
    * The key itself. It is shown here and never again.
@@ -1494,7 +1500,7 @@ export interface Token {
  */
 export interface NewGivingLimits {
   /**
-   * The most that one grant or refund may give.
+   * The most that one grant, refund or released hold may give.
    */
   each: number | string;
   /**
@@ -1690,6 +1696,28 @@ export interface ListLongHoldsInput {
    * Those in this state only.
    */
   state?: ("open" | "settled" | "released" | "expired") | undefined;
+}
+export interface ReleaseLongHoldInput {
+  account: string;
+  /**
+   * The hold's `requestId`.
+   */
+  hold: string;
+  /**
+   * Kept in the audit trail.
+   */
+  reason?: string | undefined;
+}
+export interface ExtendLongHoldInput {
+  account: string;
+  /**
+   * The hold's `requestId`.
+   */
+  hold: string;
+  /**
+   * How long it lives, from now on.
+   */
+  seconds: number;
 }
 export interface CreatePortalLinkInput {
   account: string;

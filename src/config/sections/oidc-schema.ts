@@ -37,7 +37,7 @@ const roleRule = z
     limits: z
       .strictObject({
         each: amount.meta({
-          description: "The most credits that one grant or refund may give.",
+          description: "The most credits that one grant, refund or released hold may give.",
           reason: "Required.",
         }),
         day: amount.meta({

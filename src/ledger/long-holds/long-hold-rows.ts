@@ -50,7 +50,8 @@ type SettleReply =
   | Short;
 
 type ReleaseReply =
-  | { readonly outcome: "released" | "unknown" }
+  | { readonly outcome: "released"; readonly freed: number }
+  | { readonly outcome: "unknown" }
   | { readonly outcome: "settled"; readonly seq: number | null };
 
 /**
@@ -148,7 +149,10 @@ export class LongHoldRows {
       "SELECT farebox.release_long_hold($1::smallint, $2, $3::smallint, $4) AS reply",
       [pool.shard, accountNo, typeNo, holdIdOf(requestId)],
     );
-    return reply.outcome === "settled" ? { kind: "settled", seq: reply.seq } : { kind: reply.outcome };
+    if (reply.outcome === "settled") return { kind: "settled", seq: reply.seq };
+    return reply.outcome === "released"
+      ? { kind: "released", freed: BigInt(reply.freed) }
+      : { kind: "unknown" };
   }
 
   /** It lives for so long from now on. `over`: it has ended or expired. */

@@ -83,7 +83,8 @@ export type LongSettled =
 
 /** What came of a release. `settled`: the last settlement had ended it, with an entry of this number, or (null) none. */
 export type LongReleased =
-  | { readonly kind: "released" }
+  /** Credits; zero when it was released before. */
+  | { readonly kind: "released"; readonly freed: Credits }
   | { readonly kind: "unknown" }
   | { readonly kind: "settled"; readonly seq: number | null };
 

@@ -8,7 +8,7 @@ import { type Page, type PageRequest, readLimit, readPosition, renderPage } from
 type LongHoldState = "open" | "settled" | "released" | "expired";
 
 /** A long hold as operators see it, until it is forgotten: a month after its time. */
-interface LongHoldRecord {
+export interface LongHoldRecord {
   /** Of all its charges. */
   readonly requestId: string;
   /** The caller's. */
@@ -29,6 +29,15 @@ interface LongHoldRecord {
 /** The database's clock decides: it is over before the sweep has been there. */
 const STATE = `CASE WHEN l.state = 'open' AND l.expires_at <= statement_timestamp() THEN 'expired' ELSE l.state END`;
 
+const COLUMNS = `l.request::text AS "requestId", l.caller_id AS "callerId", ${STATE} AS state, t.credit_type AS "creditType", e.endpoint,
+  k.key_id AS "keyId", l.asked, coalesce(h.amount, 0) AS held, l.charged, l.parts, l.created_at AS "createdAt", l.expires_at AS "expiresAt"`;
+
+/** `$1` is the shard. */
+const LONG_HOLDS = `farebox.long_holds l JOIN farebox.credit_types t ON t.type_no = l.type_no
+  JOIN farebox.endpoints e ON e.endpoint_no = l.endpoint_no JOIN farebox.keys k ON k.key_no = l.key_no
+  LEFT JOIN farebox.holds h ON h.account_no = l.account_no AND h.type_no = l.type_no AND h.hold_id = l.hold_id AND h.shard = l.shard
+    AND h.shard = $1 AND h.state = 'live' AND h.expires_at > statement_timestamp()`;
+
 /** An account's long holds, newest first. Throws FareboxError `cursor_invalid`. */
 export async function listLongHolds(
   db: Queryable,
@@ -36,13 +45,8 @@ export async function listLongHolds(
   query: PageRequest & { readonly state?: LongHoldState | undefined },
 ): Promise<Page<LongHoldRecord>> {
   const rows = await db.query<LongHoldRecord & { readonly micros: bigint }>(
-    `SELECT l.request::text AS "requestId", l.caller_id AS "callerId", ${STATE} AS state, t.credit_type AS "creditType", e.endpoint,
-       k.key_id AS "keyId", l.asked, coalesce(h.amount, 0) AS held, l.charged, l.parts, l.created_at AS "createdAt",
-       l.expires_at AS "expiresAt", ${microsOf("l.created_at")} AS micros
-     FROM farebox.long_holds l JOIN farebox.credit_types t ON t.type_no = l.type_no
-     JOIN farebox.endpoints e ON e.endpoint_no = l.endpoint_no JOIN farebox.keys k ON k.key_no = l.key_no
-     LEFT JOIN farebox.holds h ON h.account_no = l.account_no AND h.type_no = l.type_no AND h.hold_id = l.hold_id AND h.shard = l.shard
-       AND h.shard = $1 AND h.state = 'live' AND h.expires_at > statement_timestamp()
+    `SELECT ${COLUMNS}, ${microsOf("l.created_at")} AS micros
+     FROM ${LONG_HOLDS}
      WHERE l.shard = $1 AND l.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $2)
        AND ($3::text IS NULL OR ${STATE} = $3)
        AND ($4::bigint IS NULL OR (l.created_at, l.request) < (${timeOfMicros("$4")}, $5::uuid))
@@ -51,6 +55,21 @@ export async function listLongHolds(
   );
   const { items, next } = renderPage(rows, query, ({ requestId }) => requestId);
   return { items, next };
+}
+
+/** Undefined: the account has no such long hold, or it is forgotten. */
+export async function readLongHold(
+  db: Queryable,
+  account: { readonly accountId: string; readonly shard: number },
+  requestId: string,
+): Promise<LongHoldRecord | undefined> {
+  if (!UUID.test(requestId)) return undefined;
+  const [hold] = await db.query<LongHoldRecord>(
+    `SELECT ${COLUMNS} FROM ${LONG_HOLDS}
+     WHERE l.shard = $1 AND l.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $2) AND l.request = $3::uuid`,
+    [account.shard, account.accountId, requestId],
+  );
+  return hold;
 }
 
 /** More charges of one call are told to nobody. */

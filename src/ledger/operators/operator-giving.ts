@@ -7,7 +7,7 @@ import type { Queryable, Transaction } from "../database/database.ts";
 const KEEP_DAYS = 7;
 
 /**
- * Counts what a grant or a refund gave against the limits of who gave it, in the gift's own transaction: over a limit both are
+ * Counts what a grant, a refund or a released long hold gave against the limits of who gave it, in the gift's own transaction: over a limit both are
  * undone. Locks the day's row after the pool's. Who has no limits is not counted. Throws FareboxError `giving_limit_exceeded`.
  */
 export async function countGiven(
@@ -16,7 +16,8 @@ export async function countGiven(
   given: Credits,
 ): Promise<void> {
   if (limits === null || given === 0n) return;
-  if (given > limits.each) refuse(`one grant or refund gives at most ${formatCredits(limits.each)}`, given);
+  if (given > limits.each)
+    refuse(`one grant, refund or released hold gives at most ${formatCredits(limits.each)}`, given);
   const [row] = await tx.query<{ given: Credits }>(
     `INSERT INTO farebox.operator_giving AS g (actor, day, given)
      VALUES ($1, (statement_timestamp() AT TIME ZONE 'UTC')::date, $2)

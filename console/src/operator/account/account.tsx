@@ -16,6 +16,7 @@ import { ChangeState } from "./change-state.tsx";
 import { AccountEntries } from "./entries.tsx";
 import { AdjustPool, GrantCredits } from "./give.tsx";
 import { AccountKeys } from "./keys.tsx";
+import { LongHolds } from "./long-holds.tsx";
 import { OwnPrices } from "./own-prices.tsx";
 import { MakePortalLink, SignOutEverywhere } from "./portal-access.tsx";
 
@@ -52,6 +53,7 @@ export default function Account({ role }: { readonly role: Role }): ReactNode {
         <Pools id={id} />
       </div>
       <AccountEntries id={id} mayRefund={mayAs(role, "support")} />
+      <LongHolds id={id} mayRelease={mayAs(role, "support")} />
       <AccountKeys id={id} mayRevoke={mayAs(role, "admin")} />
       <OwnPrices account={of} mayChange={mayAs(role, "admin")} />
       <Sessions account={id} mayEnd={mayAs(role, "admin")} />

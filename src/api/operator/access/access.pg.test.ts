@@ -53,6 +53,7 @@ eachDatabase("operator access", (openFresh) => {
       export: "e",
       call: "c",
       version: "9",
+      hold: "h",
     };
     for (const role of OPERATOR_ROLES) {
       const { send } = await sign(role);
@@ -129,6 +130,25 @@ eachDatabase("operator access", (openFresh) => {
       const { status, body } = await scene.operator.post("/v1/tokens", { name: "x", ...wrong });
       assert.deepEqual([status, body.errors[0].path], [422, "limits"]);
     }
+  });
+
+  test("what support frees of long holds counts under its limits", async () => {
+    const { account, hold } = await scene.longHold();
+    const release = (sender: { send: Awaited<ReturnType<typeof sign>>["send"] }): Promise<Answer> =>
+      sender.send("POST", `/v1/accounts/${account}/long-holds/${hold}/release`, { reason: "its job died" });
+    const few = await sign("support", { limits: { each: 9.999999, day: 25 } });
+    assert.deepEqual(codeOf(await release(few)), [403, "giving_limit_exceeded"]);
+    const listed = await scene.operator.get(`/v1/accounts/${account}/long-holds`);
+    assert.deepEqual([listed.body.longHolds[0].state, listed.body.longHolds[0].held], ["open", 10]);
+    const { status, body } = await release(await sign("support"));
+    assert.deepEqual([status, body.state, body.held, body.freed], [200, "released", 0, 10]);
+    const [line] = (await listAudit(database, { limit: 1 })).items;
+    assert.deepEqual(
+      [line?.action, line?.target, line?.detail],
+      ["long_hold.release", hold, { creditType: "credits", freed: 10, id: hold, reason: "its job died" }],
+    );
+    // It was free already: nothing is given.
+    assert.equal((await release(few)).body.freed, 0);
   });
 
   test("support gives at most its limits by grants and refunds, each and in a day, at once too", async () => {

@@ -14,6 +14,8 @@ export const OPERATION_ROLES: Readonly<Record<string, OperatorRole>> = {
   closeAccount: "admin",
   listHolds: "read",
   listLongHolds: "read",
+  releaseLongHold: "support",
+  extendLongHold: "support",
   createPortalLink: "portal",
   createKey: "admin",
   importKeys: "admin",

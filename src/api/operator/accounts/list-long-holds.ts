@@ -1,5 +1,4 @@
 import { createRoute } from "@hono/zod-openapi";
-import { creditsToJson } from "../../../domain/credits.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { listLongHolds } from "../../../ledger/long-holds/read-long-holds.ts";
 import { accountParams } from "../../wire/fields.ts";
@@ -7,6 +6,7 @@ import { longHoldPage, longHoldQuery } from "../../wire/hold.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
+import { renderLongHold } from "./render-long-hold.ts";
 
 const route = createRoute({
   method: "get",
@@ -24,20 +24,7 @@ export function addListLongHolds(app: OperatorApp, { database }: OperatorService
   app.openapi(route, async (context) => {
     const account = await readAccount(database, context.req.valid("param").account);
     const { items, next } = await listLongHolds(database, account, context.req.valid("query"));
-    const longHolds = items.map(({ callerId, keyId, asked, held, charged, ...hold }) => ({
-      requestId: hold.requestId,
-      id: callerId,
-      state: hold.state,
-      creditType: hold.creditType,
-      endpoint: hold.endpoint,
-      key: keyId,
-      asked: creditsToJson(asked),
-      held: creditsToJson(held),
-      charged: creditsToJson(charged),
-      parts: hold.parts,
-      createdAt: hold.createdAt.toISOString(),
-      expiresAt: hold.expiresAt.toISOString(),
-    }));
+    const longHolds = items.map(renderLongHold);
     return context.json({ account: account.accountId, longHolds, next }, 200);
   });
 }

@@ -6,6 +6,7 @@ import type { Database } from "../../../ledger/database/database.ts";
 import { createExport } from "../../../ledger/exports/ask-for-export.ts";
 import { findExport } from "../../../ledger/exports/read-exports.ts";
 import { failExport } from "../../../ledger/exports/work-on-export.ts";
+import { LongHoldRows } from "../../../ledger/long-holds/long-hold-rows.ts";
 import { type LedgerHandle, openLedger } from "../../../ledger/open-ledger.ts";
 import { publishPlans } from "../../../ledger/plans/plans.ts";
 import { createPortalSession } from "../../../ledger/sessions/portal-sessions.ts";
@@ -89,6 +90,30 @@ export class Scene {
     const created = await createExport(this.database, exportOf(pool));
     assert.equal(created.kind, "created");
     return created.job.exportId;
+  }
+
+  /** A long hold of 10 credits. */
+  async longHold(): Promise<{ readonly account: string; readonly hold: string }> {
+    const account = await this.account();
+    const { shard } = await readAccount(this.database, account);
+    const pool = { accountId: account, creditType: "credits", shard };
+    const { body: key } = await this.operator.post(`/v1/accounts/${account}/keys`, {});
+    const requestId = randomUUID();
+    const opened = await new LongHoldRows(this.database).open({
+      pool,
+      keyId: String(key.id),
+      endpoint: "POST /jobs",
+      requestId,
+      callerId: requestId,
+      content: "0".repeat(64),
+      token: "text",
+      amount: 10_000_000n,
+      units: 10,
+      most: undefined,
+      ttlSeconds: 3_600,
+    });
+    assert.equal(opened.kind, "held");
+    return { account, hold: requestId };
   }
 
   async failedExport(): Promise<string> {
@@ -181,6 +206,14 @@ export const MUTATION_CASES: Readonly<Record<string, MutationCase>> = {
       await scene.post(`/v1/accounts/${account}/plan`, { plan: "growth", when: "refresh" });
       return { params: { account } };
     },
+  },
+  releaseLongHold: {
+    action: "long_hold.release",
+    prepare: async (scene) => ({ params: { ...(await scene.longHold()) }, body: { reason: "its job died" } }),
+  },
+  extendLongHold: {
+    action: "long_hold.extend",
+    prepare: async (scene) => ({ params: { ...(await scene.longHold()) }, body: { seconds: 7_200 } }),
   },
   createPortalLink: { action: "portal_link.create", prepare: onAccount({ access: "manage", seconds: 60 }) },
   importKeys: {

@@ -99,6 +99,26 @@ eachDatabase("the list of an account's long holds", (openFresh) => {
     const { error } = JSON.parse(several.err);
     assert.equal(error.code, "charge_ambiguous");
     assert.ok(error.message.includes(chargeId) && error.message.includes(other));
+    const extended = await cli.run("account", "extend-hold", id, second, "--seconds", "3600");
+    assert.match(extended.out, new RegExp(`^${second} holds 20 credits until 2\\S+Z\\.\\n$`));
+    const nobody = await cli.run("account", "release-hold", id, second);
+    assert.equal(nobody.code, 1);
+    assert.match(nobody.err, /confirmation_required|nothing was released/i);
+    assert.equal((await cli.json("account", "long-holds", id)).longHolds[0].state, "open");
+    const released = await cli.run(
+      "account",
+      "release-hold",
+      id,
+      second,
+      "--yes",
+      "--reason",
+      "its job died",
+    );
+    assert.equal(released.out, `Released ${second}: 20 credits free; 0 in 0 parts stay charged.\n`);
+    const again = await cli.json("account", "release-hold", id, second, "--yes");
+    assert.deepEqual([again.state, again.freed], ["released", 0]);
+    const over = await cli.run("account", "extend-hold", id, second, "--seconds", "60", "--json");
+    assert.equal(JSON.parse(over.err).error.code, "hold_released");
     const unknown = await cli.run("calls", "explain", second, "--account", id, "--json");
     assert.equal(JSON.parse(unknown.err).error.code, "charge_unknown");
   });

@@ -16,7 +16,7 @@ export function addTokenCreate(token: Command, cli: Cli): void {
     .description("create a token of the operator API with a role; it is printed once and never again")
     .argument("<name>", "what audit rows will name: a-z, 0-9, '.', '_', '-'; never used again")
     .requiredOption("--role <role>", "metrics, read, portal, support, meter or admin")
-    .option("--each <credits>", "of support: the most that one grant or refund may give")
+    .option("--each <credits>", "of support: the most that one grant, refund or released hold may give")
     .option("--day <credits>", "of support: the most that all of one day (UTC) may give")
     .option("--expires <time>", "when the token stops working (ISO 8601 with offset)")
     .addOption(dataOption())
