@@ -1,8 +1,10 @@
+import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { computeCharge } from "../domain/prices/compute-charge.ts";
 import { readOnceValue } from "../domain/prices/once-value.ts";
 import type { Price } from "../domain/prices/price.ts";
 import type { ChargeItem, PoolRef } from "../ledger/ledger.ts";
+import type { Meter } from "../meter/meter.ts";
 import type { HoldOutcome } from "./hold.ts";
 import type { HoldClaims } from "./hold-token.ts";
 
@@ -42,4 +44,14 @@ export function tooLate(requestId: string): FareboxError {
     "The hold is over for so long that nothing is known of it any more.",
     { detail: { requestId } },
   );
+}
+
+/** Counts what nothing covered of a charge. */
+export function tellUncollected(
+  { tell }: Pick<Meter, "tell">,
+  { requestId, accountId, endpoint, price }: PricedClaims,
+  { uncollected: amount }: { readonly uncollected: Credits },
+): void {
+  if (amount === 0n) return;
+  tell.uncollected({ requestId, accountId, endpoint, creditType: price.creditType, amount });
 }

@@ -13,14 +13,14 @@ import type { KnownLongHold, LongSettlement, SettledPart } from "../ledger/long-
 import { LongHoldRows } from "../ledger/long-holds/long-hold-rows.ts";
 import type { Identity, Meter, Route } from "../meter/meter.ts";
 import { explainShortage } from "../meter/refusals.ts";
-import { costOf, onceOf, type PricedClaims, poolOf, tooLate } from "./claimed-charge.ts";
+import { costOf, onceOf, type PricedClaims, poolOf, tellUncollected, tooLate } from "./claimed-charge.ts";
 import type { DatabaseClock } from "./database-clock.ts";
 import type { HoldDecision, HoldEnd, HoldOutcome, HoldRequest } from "./hold.ts";
 import type { HoldTokens } from "./hold-token.ts";
 import { keepFacts } from "./kept-facts.ts";
 
 export interface LongHoldParts {
-  readonly meter: Pick<Meter, "quote">;
+  readonly meter: Pick<Meter, "quote" | "tell">;
   readonly database: Queryable;
   readonly ledger: Pick<Ledger, "refund">;
   readonly clock: DatabaseClock;
@@ -91,6 +91,7 @@ export class LongHolds {
       return { ...known, kind: "admitted", hold: { token, expiresInMs: opened.leftMs }, price, quote };
     }
     const refusal = explainShortage(price.creditType, quote.amount, opened.shortage);
+    this.#parts.meter.tell.refused(refusal.code);
     return { ...known, kind: "refused", refusal };
   }
 
@@ -106,7 +107,7 @@ export class LongHolds {
     if (isCharged && part !== undefined) refuseParts(price, outcome);
     const cost = isCharged ? costOf(claims, outcome) : undefined;
     if (cost !== undefined && price.decide === "answer" && max !== undefined && cost.amount > max) {
-      return { kind: "refused", refusal: aboveMax(price, cost.amount, max) };
+      return this.#refuse(aboveMax(price, cost.amount, max));
     }
     const result = await this.#rows.settle({
       pool,
@@ -118,10 +119,7 @@ export class LongHolds {
     });
     if (result.kind === "told") return await this.#end(claims, result.settled);
     if (result.kind === "short")
-      return {
-        kind: "refused",
-        refusal: explainShortage(price.creditType, cost?.amount ?? 0n, result.shortage),
-      };
+      return this.#refuse(explainShortage(price.creditType, cost?.amount ?? 0n, result.shortage));
     throw refusedSettlement(result.kind, requestId, part);
   }
 
@@ -151,6 +149,11 @@ export class LongHolds {
     });
   }
 
+  #refuse(refusal: Refusal): HoldEnd {
+    this.#parts.meter.tell.refused(refusal.code);
+    return { kind: "refused", refusal };
+  }
+
   #tell(found: KnownLongHold, request: HoldRequest): HoldDecision {
     if (found.content !== hashOf(request.content())) throw conflict(idOf(request));
     const { token, requestId, amount, units, leftMs } = found;
@@ -171,6 +174,7 @@ export class LongHolds {
     if (settled.kind === "free") return { kind: "free" };
     const pool = poolOf(claims);
     const { seq, charged, uncollected, balance, units, isAgain } = settled;
+    if (!isAgain) tellUncollected(this.#parts.meter, claims, settled);
     const booked =
       seq !== null && isAgain ? await readBookedCharge(this.#parts.database, pool, seq) : undefined;
     return {

@@ -2,12 +2,22 @@ import type { Credits } from "../domain/credits.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { renderChargeId } from "../domain/ids.ts";
 import { chargedOn, computeCharge } from "../domain/prices/compute-charge.ts";
+import type { Refusal } from "../domain/refusal.ts";
 import { type BookedCharge, findChargeSince, readBookedCharge } from "../ledger/calls/find-charge-since.ts";
 import type { Queryable } from "../ledger/database/database.ts";
 import { isInstanceLive, releasePoolOf } from "../ledger/instance/instance-state.ts";
 import type { ChargeItem, ChargeResult, Ledger, PoolRef } from "../ledger/ledger.ts";
+import type { Meter } from "../meter/meter.ts";
 import { explainShortage } from "../meter/refusals.ts";
-import { costOf, isPriced, onceOf, type PricedClaims, poolOf, tooLate } from "./claimed-charge.ts";
+import {
+  costOf,
+  isPriced,
+  onceOf,
+  type PricedClaims,
+  poolOf,
+  tellUncollected,
+  tooLate,
+} from "./claimed-charge.ts";
 import type { DatabaseClock } from "./database-clock.ts";
 import type { HoldEnd, HoldOutcome, Released } from "./hold.ts";
 import type { HoldEvents } from "./hold-events.ts";
@@ -21,6 +31,7 @@ const MARGIN_MS = 60_000;
 const REMEMBERED_SECONDS = 26 * 60 * 60;
 
 export interface ElsewhereParts {
+  readonly meter: Pick<Meter, "tell">;
   readonly database: Queryable;
   readonly ledger: Pick<Ledger, "instanceId" | "hold" | "charge" | "refund">;
   readonly clock: DatabaseClock;
@@ -119,10 +130,7 @@ export class Elsewhere {
     const { price, max } = claims;
     const { amount, units, measured } = costOf(claims, outcome);
     if (price.decide === "answer" && max !== undefined && amount > max) {
-      return {
-        kind: "refused",
-        refusal: { code: "quote_above_max", creditType: price.creditType, quote: amount, max },
-      };
+      return this.#refuse({ code: "quote_above_max", creditType: price.creditType, quote: amount, max });
     }
     // What it held for this request is in a lease that may not have gone back yet.
     await releasePoolOf(database, pool, claims.instanceId);
@@ -139,8 +147,14 @@ export class Elsewhere {
         : { most: max !== undefined && max < amount ? max : undefined }),
     });
     if (result.shortage !== undefined)
-      return { kind: "refused", refusal: explainShortage(price.creditType, amount, result.shortage) };
+      return this.#refuse(explainShortage(price.creditType, amount, result.shortage));
+    tellUncollected(this.#parts.meter, claims, result);
     return chargedEnd(pool, result, result.units ?? units);
+  }
+
+  #refuse(refusal: Refusal): HoldEnd {
+    this.#parts.meter.tell.refused(refusal.code);
+    return { kind: "refused", refusal };
   }
 }
 

@@ -82,6 +82,7 @@ export function createMeter(options: MeterOptions): StartableMeter {
 }
 
 class RunningMeter implements StartableMeter {
+  readonly tell: Meter["tell"];
   readonly #parts: AdmissionParts;
   readonly #admitter: Admitter;
   readonly #keys: KeyCache;
@@ -94,6 +95,7 @@ class RunningMeter implements StartableMeter {
 
   constructor(options: MeterOptions) {
     const { ledger, events, clock = systemClock, random = Math.random } = options;
+    this.tell = events;
     const tasks = new DurableTasks(clock, random, events);
     const desk = new LeaseDesk({
       ledger,
@@ -152,7 +154,7 @@ class RunningMeter implements StartableMeter {
 
   permitAddress({ addresses }: Identity, address: string): Refusal | undefined {
     if (addresses === undefined || addresses.includes(address)) return undefined;
-    return { code: "address_not_permitted", address };
+    return this.#counted<Refusal>({ code: "address_not_permitted", address });
   }
 
   permit({ scopes }: Identity, method: string, path: string): Refusal | undefined {

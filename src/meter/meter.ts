@@ -8,6 +8,7 @@ import type { OwnCandidates, PriceTable } from "../domain/prices/price-table.ts"
 import type { RequestReads } from "../domain/prices/request-reads.ts";
 import type { RateLimitState, Refusal } from "../domain/refusal.ts";
 import type { PoolBalance, StoredResponse } from "../ledger/ledger.ts";
+import type { MeterEvents } from "./meter-events.ts";
 
 /** Endpoints that Farebox answers itself: its customer API, and those that the contract adds. */
 export type OwnEndpoint = "customer_api" | "contract";
@@ -176,6 +177,8 @@ export interface Meter {
    * set aside.
    */
   quote(request: QuotedRequest): PricedRequest | Refusal;
+  /** Whoever decides by the ledger's rows, and not here, tells of it: it counts as what is decided here. */
+  readonly tell: Pick<MeterEvents, "refused" | "uncollected">;
   balances(identity: Identity): Promise<readonly PoolBalance[]>;
   /** Releases every lease after the requests in flight have settled. */
   close(): Promise<void>;

@@ -151,6 +151,28 @@ eachDatabase("long holds over HTTP", (openFresh) => {
     assert.deepEqual([over.charged, over.uncollected], [20, 70]);
   });
 
+  test("refusals and what nothing covered are counted as those of short holds are, at whichever instance", async () => {
+    const counted = async (sidecar: SidecarUnderTest, run: () => Promise<CallAnswer>): Promise<string[]> => {
+      sidecar.counted.splice(0);
+      await run();
+      return [...sidecar.counted];
+    };
+    const poor = await newCustomer(db, 99);
+    assert.deepEqual(await counted(one, () => authorize(poor)), ["refused insufficient_credits"]);
+    assert.deepEqual(await counted(one, () => authorize(poor, { max: 99 })), ["refused quote_above_max"]);
+    const customer = await newCustomer(db, 120);
+    const text = await hold(customer);
+    const above = (): Promise<CallAnswer> => settle(text, { part: "a", units: 150 }, two);
+    assert.deepEqual(await counted(two, above), ["uncollected 30"]);
+    assert.deepEqual(await counted(two, above), [], "it was counted when it was charged");
+    const decided = await hold(customer, { method: "GET", path: "/decided", body: undefined });
+    assert.deepEqual(await counted(two, () => settle(decided, { units: 1 }, two)), [
+      "refused insufficient_credits",
+    ]);
+    await two.call("/v1/release", { hold: decided });
+    await two.call("/v1/release", { hold: text });
+  });
+
   test("prices that stand for a whole job: parts say their cost, or there are none", async () => {
     const customer = await newCustomer(db, 100);
     const ten = await hold(customer, { method: "GET", path: "/ten", body: undefined });

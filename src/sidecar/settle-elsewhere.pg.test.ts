@@ -79,6 +79,7 @@ eachDatabase("holds of an instance that died", (openFresh) => {
     assert.equal((await settle(one, other)).body.charged, 5);
     const { body } = await settle(two, hold);
     assert.deepEqual([body.charged, body.uncollected, body.balance], [5, 5, 0]);
+    assert.deepEqual(two.counted, ["uncollected 5"]);
     assert.equal((await settle(two, hold)).body.uncollected, 5);
   });
 
@@ -92,7 +93,9 @@ eachDatabase("holds of an instance that died", (openFresh) => {
     await dying.die();
     assert.equal((await settle(one, failed, { status: 502 })).body.outcome, "free");
     assert.equal((await one.call("/v1/release", { hold: failed })).body.refunded, 0);
+    one.counted.splice(0);
     const refused = await settle(one, decided, { units: 6 });
+    assert.deepEqual(one.counted, ["refused insufficient_credits"]);
     assert.deepEqual([refused.body.outcome, refused.body.code], ["refused", "insufficient_credits"]);
     assert.equal((await settle(one, decided, { units: 2 })).body.charged, 4);
     assert.equal((await settle(one, once)).body.charged, 5);

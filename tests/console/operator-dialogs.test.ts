@@ -106,15 +106,44 @@ test("a job's long hold is shown, and released after a confirmation that says wh
     ttlSeconds: 3_600,
   });
   await rows.settle({ pool, requestId, part: "first", content, isWhole: false, charge });
-  await page.reload();
-  const line = page.getByRole("row", { name: /nightly/ });
-  await line.getByText("5.5 of 7.5 search").waitFor();
-  assert.match(await line.innerText(), /open[\s\S]*2 in 1 part/);
+  await rows.settle({
+    pool,
+    requestId,
+    part: HOSTILE,
+    content,
+    isWhole: false,
+    charge: { ...charge, amount: 500_000n },
+  });
+  const call = await scene.customer.call("GET", `/v1/credits/calls/${requestId}`);
+  assert.partialDeepStrictEqual(call.json(), {
+    requestId,
+    charge: null,
+    held: 7.5,
+    list: 2.5,
+    charged: 2.5,
+    net: 2.5,
+    units: 2,
+    parts: {
+      total: 2,
+      charges: [
+        { part: "first", charged: 2 },
+        { part: HOSTILE, charged: 0.5 },
+      ],
+    },
+  });
+  await page.goto(`${scene.operator}/console/calls/${requestId}`);
+  await page.getByText("2 charges; the sums are of all.").waitFor();
+  assert.match(await page.getByRole("row", { name: /^first/ }).innerText(), /2\s+2\s+0$/);
   // What was refused before this test is none of its business.
   watched.complaints.splice(0);
+  await checkLooks(watched, "console-job-call");
+  await page.goto(`${scene.operator}/console/accounts/${scene.customer.id}`);
+  const line = page.getByRole("row", { name: /nightly/ });
+  await line.getByText("5 of 7.5 search").waitFor();
+  assert.match(await line.innerText(), /open[\s\S]*2.5 in 2 parts/);
   await checkLooks(watched, "console-long-holds");
   await line.getByRole("button", { name: /^Release/ }).click();
-  await page.getByText("5.5 search become free, and 2 search of 1 part stay charged.").waitFor();
+  await page.getByText("5 search become free, and 2.5 search of 2 parts stay charged.").waitFor();
   await page.getByRole("button", { name: "Release the hold" }).click();
   await closed();
   await line.getByText("released", { exact: true }).waitFor();
@@ -122,7 +151,7 @@ test("a job's long hold is shown, and released after a confirmation that says wh
   const { longHolds } = await account<{ longHolds: { state: string; held: number; charged: number }[] }>(
     "/long-holds",
   );
-  assert.partialDeepStrictEqual(longHolds, [{ state: "released", held: 0, charged: 2 }]);
+  assert.partialDeepStrictEqual(longHolds, [{ state: "released", held: 0, charged: 2.5 }]);
 });
 
 test("own prices are begun from everybody's, checked, compared, announced, paid and cancelled", async () => {

@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { Call } from "../../../src/client/generated/customer-types.ts";
 import { Card } from "../design/card.tsx";
+import { Table } from "../design/table.tsx";
 import { Amount, Moment } from "./amount.tsx";
 import { creditWords, showCount, showMany } from "./credits.ts";
 import { chargedOnWords, costWords, otherWords, type PriceJson } from "./price-words.ts";
@@ -8,51 +9,84 @@ import { chargedOnWords, costWords, otherWords, type PriceJson } from "./price-w
 /** Why a call cost what it did: the price that applied, what was held, charged and given back. */
 export function ExplainedCall({ of }: { readonly of: Call }): ReactNode {
   return (
-    <div className="columns">
-      <Card title="What it cost">
-        <p className="figure-line">
-          <span className="figure">
-            <Amount of={of.net} />
-          </span>{" "}
-          <span className="soft">{creditWords(of.creditType)}</span>
-        </p>
-        <dl className="facts">
-          <Line name="By its price">
-            <Amount of={of.list} />
-            {of.units === null || of.units === 1 ? null : <> for {showMany(of.units, "result")}</>}
-          </Line>
-          {of.held === null ? null : (
-            <Line name="Held before the call">
-              <Amount of={of.held} />
+    <>
+      <div className="columns">
+        <Card title="What it cost">
+          <p className="figure-line">
+            <span className="figure">
+              <Amount of={of.net} />
+            </span>{" "}
+            <span className="soft">{creditWords(of.creditType)}</span>
+          </p>
+          <dl className="facts">
+            <Line name="By its price">
+              <Amount of={of.list} />
+              {of.units === null || of.units === 1 ? null : <> for {showMany(of.units, "result")}</>}
             </Line>
-          )}
-          <Line name="Charged">
-            <Amount of={of.charged} />
-            {of.charged < of.list ? ": credits covered no more" : null}
-          </Line>
-          <Line name="Given back">
-            {of.refunds.length === 0 ? (
-              "nothing"
-            ) : (
-              <ul>
-                {of.refunds.map(({ at, amount }) => (
-                  <li key={`${at} ${amount}`}>
-                    <Amount of={amount} /> on <Moment at={at} />
-                  </li>
-                ))}
-              </ul>
+            {of.held === null ? null : (
+              <Line name="Held before the call">
+                <Amount of={of.held} />
+              </Line>
             )}
-          </Line>
-          <Line name="Balance after it">
-            <Amount of={of.balance} />
-          </Line>
-        </dl>
-      </Card>
-      <div className="stack">
-        <WhyCard of={of} />
-        <CallCard of={of} />
+            <Line name="Charged">
+              <Amount of={of.charged} />
+              {of.charged < of.list ? ": credits covered no more" : null}
+            </Line>
+            <Line name="Given back">
+              {of.refunds.length === 0 ? (
+                "nothing"
+              ) : (
+                <ul>
+                  {of.refunds.map(({ at, amount }) => (
+                    <li key={`${at} ${amount}`}>
+                      <Amount of={amount} /> on <Moment at={at} />
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </Line>
+            <Line name="Balance after it">
+              <Amount of={of.balance} />
+            </Line>
+          </dl>
+        </Card>
+        <div className="stack">
+          <WhyCard of={of} />
+          <CallCard of={of} />
+        </div>
       </div>
-    </div>
+      {of.parts === null ? null : <PartsCard of={of.parts} />}
+    </>
+  );
+}
+
+/** The charges of a job, which the figures above are the sums of. */
+function PartsCard({ of: { total, charges } }: { readonly of: NonNullable<Call["parts"]> }): ReactNode {
+  return (
+    <Card
+      title="Its parts"
+      note={
+        total > charges.length
+          ? `The first ${showCount(charges.length)} of ${showMany(total, "charge")}; the sums are of all.`
+          : `${showMany(total, "charge")}; the sums are of all.`
+      }
+      flush
+    >
+      <Table
+        caption="Charges of the job"
+        rows={charges}
+        keyOf={({ charge }) => charge}
+        columns={[
+          { head: "Part", cell: ({ part }) => <span className="break">{part ?? "the last"}</span> },
+          { head: "Time", cell: ({ at }) => <Moment at={at} /> },
+          { head: "Charge", cell: ({ charge }) => <span className="mono small break">{charge}</span> },
+          { head: "Results", isNumber: true, cell: ({ units }) => showCount(units) },
+          { head: "By its price", isNumber: true, cell: ({ list }) => <Amount of={list} /> },
+          { head: "Charged", isNumber: true, cell: ({ charged }) => <Amount of={charged} /> },
+          { head: "Given back", isNumber: true, cell: ({ refunded }) => <Amount of={refunded} /> },
+        ]}
+      />
+    </Card>
   );
 }
 
@@ -144,9 +178,11 @@ function CallCard({ of }: { readonly of: Call }): ReactNode {
         <Line name="Request">
           <span className="mono">{of.requestId ?? "none"}</span>
         </Line>
-        <Line name="Charge">
-          <span className="mono">{of.charge}</span>
-        </Line>
+        {of.charge === null ? null : (
+          <Line name="Charge">
+            <span className="mono">{of.charge}</span>
+          </Line>
+        )}
       </dl>
     </Card>
   );

@@ -1,6 +1,6 @@
 import { creditsToJson } from "../../domain/credits.ts";
 import { renderChargeId } from "../../domain/ids.ts";
-import type { ExplainedCall } from "../../ledger/calls/explain-call.ts";
+import type { ExplainedCall, ExplainedParts } from "../../ledger/calls/explain-call.ts";
 
 /** A call with everything that operators see. */
 export function renderCall(call: ExplainedCall) {
@@ -8,7 +8,7 @@ export function renderCall(call: ExplainedCall) {
   const charged = -entry.amount;
   return {
     requestId: entry.requestId,
-    charge: renderChargeId(charge),
+    charge: call.parts === undefined ? renderChargeId(charge) : null,
     account: charge.accountId,
     at: entry.at.toISOString(),
     endpoint: entry.endpoint,
@@ -35,7 +35,21 @@ export function renderCall(call: ExplainedCall) {
     refunded: creditsToJson(refunded),
     net: creditsToJson(charged - refunded),
     balance: creditsToJson(entry.balance),
+    parts: call.parts === undefined ? null : renderParts(call.parts),
   };
+}
+
+function renderParts({ total, first }: ExplainedParts) {
+  const charges = first.map(({ charge, part = null, at, units, ...amounts }) => ({
+    charge: renderChargeId(charge),
+    part,
+    at: at.toISOString(),
+    units,
+    list: creditsToJson(amounts.list),
+    charged: creditsToJson(amounts.charged),
+    refunded: creditsToJson(amounts.refunded),
+  }));
+  return { total, charges };
 }
 
 function renderTierUse(use: ExplainedCall["tierUse"]) {

@@ -32,7 +32,9 @@ const shownRefund = { at: timeOutput, amount: amountOutput };
 /** What customers see of a call. */
 const shown = {
   requestId: z.string().nullable(),
-  charge: z.string(),
+  charge: z.string().nullable().openapi({
+    description: "Null: a job that was charged in several `parts`, each with an id of its own.",
+  }),
   account: z.string(),
   at: timeOutput.openapi({ description: "When it was charged, by the database's clock." }),
   endpoint: z.string().nullable(),
@@ -96,7 +98,33 @@ const shown = {
   charged: amountOutput,
   refunded: amountOutput.openapi({ description: "What was given back, all in all." }),
   net: amountOutput.openapi({ description: "`charged` less `refunded`." }),
-  balance: amountOutput.openapi({ description: "The pool's balance right after the charge." }),
+  balance: amountOutput.openapi({
+    description: "The pool's balance right after the charge, or the last part's.",
+  }),
+  parts: z
+    .object({
+      total: z.int().openapi({ description: "How many charges it has." }),
+      charges: z
+        .array(
+          z.object({
+            charge: z.string(),
+            part: z.string().nullable().openapi({
+              description: "As its provider named it; null: the last one, which ended the job.",
+            }),
+            at: timeOutput,
+            units: z.int(),
+            list: amountOutput,
+            charged: amountOutput,
+            refunded: amountOutput,
+          }),
+        )
+        .openapi({ description: "The oldest first, at most 100: of more the first 100." }),
+    })
+    .nullable()
+    .openapi({
+      description:
+        "Of a job that was charged in several parts, asked for by its request's id. `at` and `status` are then the first part's, the amounts and `units` the sums of all. Null: one charge.",
+    }),
 };
 
 /** As customers see it. */

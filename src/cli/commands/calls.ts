@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { callBody } from "../../api/wire/call.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+import { renderTable } from "../render/table.ts";
 
 interface Options extends OperatorOptions {
   readonly account?: string;
@@ -54,7 +55,21 @@ function renderCall(call: Call): string {
     ["balance", `${call.balance} ${creditType} right after it`],
   ];
   const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : `  ${name}: ${value}`));
-  return `${call.charge}  request ${call.requestId ?? "unknown"}\n${lines.join("\n")}\n`;
+  const rest = call.parts === null ? "" : `\n${renderParts(call.parts)}`;
+  return `${call.charge ?? `${call.parts?.total} charges`}  request ${call.requestId ?? "unknown"}\n${lines.join("\n")}\n${rest}`;
+}
+
+function renderParts({ total, charges }: NonNullable<Call["parts"]>): string {
+  const rows = charges.map(({ charge, part, at, units, charged, refunded }) => [
+    charge,
+    part ?? "(the last)",
+    at,
+    String(units),
+    String(charged),
+    String(refunded),
+  ]);
+  const more = total > charges.length ? `The first ${charges.length} of ${total}.\n` : "";
+  return `${renderTable(["CHARGE", "PART", "TIME", "UNITS", "CHARGED", "REFUNDED"], rows)}${more}`;
 }
 
 function describeTiers({ tiers, growth, creditType }: Call): [string, string | undefined][] {

@@ -252,7 +252,10 @@ export interface Entry {
 }
 export interface Call {
   requestId: string | null;
-  charge: string;
+  /**
+   * Null: a job that was charged in several `parts`, each with an id of its own.
+   */
+  charge: string | null;
   account: string;
   /**
    * When it was charged, by the database's clock.
@@ -371,9 +374,42 @@ export interface Call {
    */
   net: number;
   /**
-   * The pool's balance right after the charge.
+   * The pool's balance right after the charge, or the last part's.
    */
   balance: number;
+  /**
+   * Of a job that was charged in several parts, asked for by its request's id. `at` and `status` are then the first part's, the amounts and `units` the sums of all. Null: one charge.
+   */
+  parts: {
+    /**
+     * How many charges it has.
+     */
+    total: number;
+    /**
+     * The oldest first, at most 100: of more the first 100.
+     */
+    charges: {
+      charge: string;
+      /**
+       * As its provider named it; null: the last one, which ended the job.
+       */
+      part: string | null;
+      at: string;
+      units: number;
+      /**
+       * Credits, exact to six decimals.
+       */
+      list: number;
+      /**
+       * Credits, exact to six decimals.
+       */
+      charged: number;
+      /**
+       * Credits, exact to six decimals.
+       */
+      refunded: number;
+    }[];
+  } | null;
   /**
    * The oldest first, at most 200.
    */

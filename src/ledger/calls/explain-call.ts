@@ -14,6 +14,25 @@ import { parsePublishedList, readPriceList } from "../price-lists/price-lists.ts
 import { type ChargeRefund, readChargeRefunds } from "../refunds/charge-refunds.ts";
 import { type Growth, hasTiers, readMeasured, type TierUse } from "./measured-charge.ts";
 
+/** One charge of a job. */
+export interface ExplainedPart {
+  readonly charge: ChargeRef;
+  /** The caller's name of it; undefined: the last settlement. */
+  readonly part: string | undefined;
+  readonly at: Date;
+  readonly units: number;
+  readonly list: Credits;
+  readonly charged: Credits;
+  readonly refunded: Credits;
+}
+
+/** The charges of a job, of which there may be 10,001. */
+export interface ExplainedParts {
+  readonly total: number;
+  /** The first hundred. */
+  readonly first: readonly ExplainedPart[];
+}
+
 /** A call and all that the books say of it. */
 export interface ExplainedCall {
   readonly charge: ChargeRef;
@@ -40,6 +59,8 @@ export interface ExplainedCall {
   readonly list: Credits;
   readonly refunds: readonly ChargeRefund[];
   readonly refunded: Credits;
+  /** Of a job that was charged in several parts: then amounts are sums of them all, and `charge` is the first. */
+  readonly parts: ExplainedParts | undefined;
 }
 
 /** Undefined: there is no such charge, or account. */
@@ -66,6 +87,7 @@ export async function explainCall(db: Queryable, charge: ChargeRef): Promise<Exp
     list,
     refunds,
     refunded,
+    parts: undefined,
     ...measured,
     ...(await explainPrice(db, charge, shard, { entry, list, tierUse: measured.tierUse })),
   };

@@ -2,7 +2,7 @@ import { type ChargeRef, parseChargeId, readUuidV7Time } from "../../domain/ids.
 import type { Queryable } from "../database/database.ts";
 import type { ExportJob } from "../exports/export-job.ts";
 import { readExport } from "../exports/read-exports.ts";
-import { listLongCharges } from "../long-holds/read-long-holds.ts";
+import { type JobCharges, listJobCharges } from "../long-holds/read-long-holds.ts";
 import { type FoundCharges, findChargesOfRequest, isRequestId } from "../refunds/find-charges.ts";
 import { listUsedShards } from "../reports/usage-tails.ts";
 
@@ -20,6 +20,11 @@ const WINDOWS: readonly (readonly [number, number])[] = [
 /** Pools of a shard that are looked through for one id: about a second. */
 const MOST_POOLS = 5_000;
 
+export interface FoundCall extends FoundCharges {
+  /** It is a job with a long hold: `charges` are the first of its. */
+  readonly job?: JobCharges;
+}
+
 /**
  * The charges of a call of one account, named by the request's id, by an export's, or by the charge's. At most `mostEntries` entries
  * are looked through. A charge of another account is as unknown as one that never was.
@@ -29,7 +34,7 @@ export async function findCallOfAccount(
   account: { readonly accountId: string; readonly shard: number },
   call: string,
   mostEntries?: number,
-): Promise<FoundCharges> {
+): Promise<FoundCall> {
   const charge = parseChargeId(call);
   if (charge !== undefined) {
     return { charges: charge.accountId === account.accountId ? [charge] : [], isComplete: true };
@@ -37,8 +42,8 @@ export async function findCallOfAccount(
   const id = call.toLowerCase();
   const job = await readExport(db, account.shard, id);
   if (job?.accountId === account.accountId) return { charges: chargesOf(job), isComplete: true };
-  const long = await listLongCharges(db, account.shard, id);
-  if (long?.accountId === account.accountId) return { charges: long.charges, isComplete: true };
+  const long = await listJobCharges(db, account.shard, id);
+  if (long?.accountId === account.accountId) return { charges: long.charges, isComplete: true, job: long };
   return await findChargesOfRequest(db, account, id, mostEntries === undefined ? {} : { mostEntries });
 }
 
@@ -51,7 +56,7 @@ function chargesOf({ accountId, creditType, charge }: ExportJob): readonly Charg
  * The charges of a request in all accounts, shard by shard: in those pools that were charged about the time that its id, a UUIDv7,
  * has. Never complete for an id without a time, and when more than {@link MOST_POOLS} pools of a shard were charged then.
  */
-export async function findCallAnywhere(db: Queryable, call: string): Promise<FoundCharges> {
+export async function findCallAnywhere(db: Queryable, call: string): Promise<FoundCall> {
   const charge = parseChargeId(call);
   if (charge !== undefined) return { charges: [charge], isComplete: true };
   if (!isRequestId(call)) return { charges: [], isComplete: true };
@@ -59,8 +64,8 @@ export async function findCallAnywhere(db: Queryable, call: string): Promise<Fou
   for (const shard of shards) {
     const job = await readExport(db, shard, call.toLowerCase());
     if (job !== undefined) return { charges: chargesOf(job), isComplete: true };
-    const long = await listLongCharges(db, shard, call.toLowerCase());
-    if (long !== undefined) return { charges: long.charges, isComplete: true };
+    const long = await listJobCharges(db, shard, call.toLowerCase());
+    if (long !== undefined) return { charges: long.charges, isComplete: true, job: long };
   }
   const at = readUuidV7Time(call);
   if (at === undefined) return { charges: [], isComplete: false };

@@ -75,31 +75,49 @@ export async function readLongHold(
 /** More charges of one call are told to nobody. */
 const MOST_CHARGES = 100;
 
+/** The charges of a job with a long hold. */
+export interface JobCharges {
+  readonly accountId: string;
+  readonly creditType: string;
+  readonly shard: number;
+  readonly holdId: string;
+  /** What was set aside at first. */
+  readonly asked: Credits;
+  /** How many there are. */
+  readonly total: number;
+  /** The first hundred. */
+  readonly charges: readonly ChargeRef[];
+}
+
 /**
- * The charges of a long hold's parts, the first of them where there are very many: they come hours after the moment that its request id
- * has. Undefined: the shard has no such hold.
+ * The charges of a long hold's parts: they come hours after the moment that its request id has. Undefined: the shard has no such hold.
  */
-export async function listLongCharges(
+export async function listJobCharges(
   db: Queryable,
   shard: number,
   requestId: string,
-): Promise<{ readonly accountId: string; readonly charges: readonly ChargeRef[] } | undefined> {
+): Promise<JobCharges | undefined> {
   if (!UUID.test(requestId)) return undefined;
-  const [hold] = await db.query<{ accountId: string; creditType: string; holdId: string }>(
-    `SELECT a.account_id AS "accountId", t.credit_type AS "creditType", l.hold_id AS "holdId" FROM farebox.long_holds l
+  const [hold] = await db.query<Pick<JobCharges, "accountId" | "creditType" | "holdId" | "asked">>(
+    `SELECT a.account_id AS "accountId", t.credit_type AS "creditType", l.hold_id AS "holdId", l.asked FROM farebox.long_holds l
      JOIN farebox.accounts a ON a.account_no = l.account_no JOIN farebox.credit_types t ON t.type_no = l.type_no
      WHERE l.request = $1 AND l.shard = $2`,
     [requestId, shard],
   );
   if (hold === undefined) return undefined;
   const { accountId, creditType, holdId } = hold;
-  const parts = await db.query<{ seq: bigint }>(
-    `SELECT p.seq FROM farebox.hold_parts p
+  const parts = await db.query<{ seq: bigint; total: bigint }>(
+    `SELECT p.seq, count(*) OVER () AS total FROM farebox.hold_parts p
      WHERE p.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $1)
        AND p.type_no = (SELECT t.type_no FROM farebox.credit_types t WHERE t.credit_type = $2)
        AND p.hold_id = $3 AND p.shard = $4 AND p.seq IS NOT NULL
      ORDER BY p.seq LIMIT ${MOST_CHARGES}`,
     [accountId, creditType, holdId, shard],
   );
-  return { accountId, charges: parts.map(({ seq }) => ({ accountId, creditType, seq: Number(seq) })) };
+  return {
+    ...hold,
+    shard,
+    total: Number(parts[0]?.total ?? 0n),
+    charges: parts.map(({ seq }) => ({ accountId, creditType, seq: Number(seq) })),
+  };
 }

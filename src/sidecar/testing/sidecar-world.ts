@@ -1,4 +1,5 @@
 import { loadContract } from "../../contract/load-contract.ts";
+import { formatCredits } from "../../domain/credits.ts";
 import { parsePrices } from "../../domain/prices/parse-prices.ts";
 import { DatabaseClock } from "../../holds/database-clock.ts";
 import { type HoldEvents, silentHoldEvents } from "../../holds/hold-events.ts";
@@ -8,6 +9,7 @@ import { ensureSecret } from "../../ledger/instance/secret.ts";
 import { listEntries } from "../../ledger/pools/entries.ts";
 import { addKey } from "../../ledger/testing/books.ts";
 import type { Identity } from "../../meter/meter.ts";
+import { type MeterEvents, silentEvents } from "../../meter/meter-events.ts";
 import {
   closeRealMeter,
   newAccount,
@@ -56,6 +58,8 @@ export interface SidecarUnderTest {
   readonly url: string;
   readonly books: RealMeter;
   readonly expired: readonly { readonly requestId: string }[];
+  /** What its meter counted: `"refused insufficient_credits"`, `"uncollected 70"`. */
+  readonly counted: string[];
   /** POSTs JSON with the operator token. */
   call(path: string, body: unknown, headers?: Record<string, string>): Promise<CallAnswer>;
   /** Authorizes, and gives the hold's text. */
@@ -103,7 +107,14 @@ export async function openSidecar(
   database: Database,
   counted: "refuse" | "quote" = "refuse",
 ): Promise<SidecarUnderTest> {
-  const books = await openRealMeter(database, { accountId: "", shard: 0, keyId: "" });
+  const told: string[] = [];
+  const counting: MeterEvents = {
+    ...silentEvents,
+    refused: (code) => void told.push(`refused ${code}`),
+    uncollected: ({ amount }) => void told.push(`uncollected ${formatCredits(amount)}`),
+  };
+  const nobody = { accountId: "", shard: 0, keyId: "" };
+  const books = await openRealMeter(database, nobody, { events: counting });
   const { meter, ledger } = books;
   const expired: { readonly requestId: string }[] = [];
   const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
@@ -147,6 +158,7 @@ export async function openSidecar(
     url,
     books,
     expired,
+    counted: told,
     call,
     async hold({ key }, path, more = {}) {
       const { body } = await call("/v1/authorize", { key, method: "GET", path, ...more });

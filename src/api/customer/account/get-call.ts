@@ -1,5 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
-import { explainCall } from "../../../ledger/calls/explain-call.ts";
+import { explainFound } from "../../../ledger/calls/explain-job.ts";
 import { findCallOfAccount } from "../../../ledger/calls/find-call.ts";
 import { renderCall } from "../../pools/render-call.ts";
 import { callParams, ownCallBody } from "../../wire/call.ts";
@@ -30,10 +30,8 @@ export function addGetCall(app: CustomerApp, { config, database }: CustomerServi
   app.openapi(route, async (context) => {
     const { call } = context.req.valid("param");
     const { accountId, shard } = context.env.caller;
-    const { charges } = await findCallOfAccount(database, { accountId, shard }, call, MOST_ENTRIES);
-    // A request has one charge, but for a job that was settled in parts: then the first. The others are asked for by their own ids.
-    const [charge] = charges;
-    const found = charge && (await explainCall(database, charge));
+    const charged = await findCallOfAccount(database, { accountId, shard }, call, MOST_ENTRIES);
+    const found = await explainFound(database, charged, ({ charges: [charge] }) => charge);
     if (found === undefined) throw new RefusalError({ code: "resource_unknown", what: "call", id: call });
     return context.json(ownCallBody.parse(renderCall(found)), 200);
   });

@@ -1,9 +1,8 @@
 import { createRoute } from "@hono/zod-openapi";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
-import { explainCall } from "../../../ledger/calls/explain-call.ts";
-import { findCallAnywhere, findCallOfAccount } from "../../../ledger/calls/find-call.ts";
-import type { FoundCharges } from "../../../ledger/refunds/find-charges.ts";
+import { explainFound } from "../../../ledger/calls/explain-job.ts";
+import { type FoundCall, findCallAnywhere, findCallOfAccount } from "../../../ledger/calls/find-call.ts";
 import { renderCall } from "../../pools/render-call.ts";
 import { callBody, callParams, callQuery } from "../../wire/call.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
@@ -33,19 +32,19 @@ export function addGetCall(app: OperatorApp, { database }: OperatorServices): vo
     const { account } = context.req.valid("query");
     const found = await find(account, call);
     const missing = explainMissing(call, account, found);
-    const explained = await explainCall(database, onlyCharge(call, found, missing));
+    const explained = await explainFound(database, found, (one) => onlyCharge(call, one, missing));
     if (explained === undefined) throw new FareboxError("charge_unknown", missing, { detail: { call } });
     return context.json(renderCall(explained), 200);
   });
 
-  async function find(account: string | undefined, call: string): Promise<FoundCharges> {
+  async function find(account: string | undefined, call: string): Promise<FoundCall> {
     if (account === undefined) return await findCallAnywhere(database, call);
     const { accountId, shard } = await readAccount(database, account);
     return await findCallOfAccount(database, { accountId, shard }, call);
   }
 }
 
-function explainMissing(call: string, account: string | undefined, { isComplete }: FoundCharges): string {
+function explainMissing(call: string, account: string | undefined, { isComplete }: FoundCall): string {
   const charged = `${account === undefined ? "No account" : `The account ${account}`} was charged for ${call}`;
   if (!isComplete && account === undefined) {
     return `${charged}, as far as could be looked through without its account: name it with \`account\`.`;

@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { renderChargeId } from "../../../domain/ids.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
-import { type FoundCharges, findChargesOfRequest } from "../../../ledger/refunds/find-charges.ts";
+import { type FoundCall, findCallOfAccount } from "../../../ledger/calls/find-call.ts";
 import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { newRequestRefund, refundBody } from "../../wire/pool.ts";
@@ -34,7 +34,7 @@ export function addCreateRequestRefund(app: OperatorApp, services: OperatorServi
     const { requestId } = asked;
     const { accountId, shard } = await readAccount(services.database, account);
     // Looked for outside of the transaction: it may take seconds, and entries never change.
-    const found = await findChargesOfRequest(services.database, { accountId, shard }, requestId);
+    const found = await findCallOfAccount(services.database, { accountId, shard }, requestId);
     const charge = onlyCharge(requestId, found, explainMissing(requestId, found));
     const { creditType, seq } = charge;
     const named = { id: renderChargeId(charge), pool: { accountId, creditType, shard }, seq };
@@ -45,7 +45,7 @@ export function addCreateRequestRefund(app: OperatorApp, services: OperatorServi
   });
 }
 
-function explainMissing(requestId: string, { isComplete }: FoundCharges): string {
+function explainMissing(requestId: string, { isComplete }: FoundCall): string {
   return isComplete
     ? `The account was not charged for the request ${requestId}.`
     : `No charge for the request ${requestId} was found in those entries that could be looked through; refund it by its charge's id.`;

@@ -95,10 +95,39 @@ eachDatabase("the list of an account's long holds", (openFresh) => {
     const [chargeId = "", other = ""] = seqs.map((seq) => renderChargeId({ ...pool, seq }));
     const call = await cli.json("calls", "explain", chargeId);
     assert.deepEqual([call.requestId, call.charged, call.units, call.price.cost], [first, 3, 3, 1]);
-    const several = await cli.run("calls", "explain", first, "--json");
-    const { error } = JSON.parse(several.err);
-    assert.equal(error.code, "charge_ambiguous");
-    assert.ok(error.message.includes(chargeId) && error.message.includes(other));
+    await cli.run("refund", other, "--amount", "1");
+    const job = await cli.json("calls", "explain", first);
+    const { parts, refunds, ...sums } = job;
+    assert.partialDeepStrictEqual(sums, {
+      requestId: first,
+      charge: null,
+      units: 6,
+      held: 20,
+      list: 6,
+      charged: 6,
+      uncollected: 0,
+      refunded: 1,
+      net: 5,
+      balance: 94,
+      price: { cost: 1 },
+    });
+    assert.deepEqual(
+      refunds.map(({ amount, reason }: Record<string, unknown>) => [amount, reason]),
+      [[1, "operator"]],
+    );
+    assert.equal(parts.total, 2);
+    assert.partialDeepStrictEqual(parts.charges, [
+      { charge: chargeId, part: "a", units: 3, list: 3, charged: 3, refunded: 0 },
+      { charge: other, part: "b", units: 3, list: 3, charged: 3, refunded: 1 },
+    ]);
+    const shown = (await cli.run("calls", "explain", first, "--account", id)).out;
+    assert.match(
+      shown,
+      new RegExp(`^2 charges {2}request ${first}\\n[^]*charged: 6 credits[^]*\\n${other} +b `),
+    );
+    const refund = await cli.operator.post(`/v1/accounts/${id}/refunds`, { requestId: first });
+    assert.equal(refund.body.code, "charge_ambiguous");
+    assert.ok(refund.body.detail.includes(`has 2 charges`) && refund.body.detail.includes(other));
     const extended = await cli.run("account", "extend-hold", id, second, "--seconds", "3600");
     assert.match(extended.out, new RegExp(`^${second} holds 20 credits until 2\\S+Z\\.\\n$`));
     const nobody = await cli.run("account", "release-hold", id, second);
