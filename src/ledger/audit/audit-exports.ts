@@ -71,11 +71,11 @@ function compareExport(report: PoolReport, row: ExportRow, charges: bigint): voi
   }
 }
 
-/** How many charges name each of these exports, or requests. */
-export async function countCharges(
+/** How many charges name each of these exports. */
+async function countCharges(
   db: Queryable,
   pools: readonly AuditedPool[],
-  requestIds: readonly string[],
+  exportIds: readonly string[],
   chunkEntries: number,
 ): Promise<Map<string, bigint>> {
   const counts = new Map<string, bigint>();
@@ -84,7 +84,7 @@ export async function countCharges(
       ...poolColumns(pools),
       from,
       to,
-      requestIds,
+      exportIds,
     ]);
     for (const { request, count } of rows) counts.set(request, (counts.get(request) ?? 0n) + count);
   }
