@@ -9,9 +9,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { gunzipSync } from "node:zlib";
 import { getRequestListener } from "@hono/node-server";
-import compression from "compression";
 import express, { type Response as ExpressResponse, type NextFunction, type Request } from "express";
 import Fastify from "fastify";
 import { Hono } from "hono";
@@ -323,29 +321,7 @@ describe("what a handler sees", () => {
   });
 });
 
-describe("compression", () => {
-  const rows = JSON.stringify({ data: Array.from({ length: 80 }, (_, id) => id), pad: "x".repeat(4_000) });
-  for (const place of ["before", "behind"] as const) {
-    it(`${place} Farebox: results are counted, and the client gets its coding`, async () => {
-      const made = express();
-      const layers = [asExpress(open()), compression({ threshold: 0 })];
-      made.use(...(place === "behind" ? layers : layers.toReversed()));
-      made.use((_request, response) => {
-        response.type("json").send(rows);
-      });
-      const url = new URL(await serve(createServer(made)));
-      const account = await under.openAccount();
-      const client = new RawClient(Number(url.port));
-      client.write(requestText(account, "GET /results", ["Accept-Encoding: gzip"]));
-      const response = await client.response();
-      assert.equal(response.header("content-encoding"), "gzip");
-      assert.equal(response.header("credits-charged"), "80");
-      assert.equal(gunzipSync(response.body).toString(), rows);
-      assert.equal((await account.books()).charged, "80");
-      client.leave();
-    });
-  }
-
+describe("what stands before Farebox", () => {
   it("headers that stand before Farebox stay on refusals", async () => {
     const made = express();
     made.use((_request, response, next) => {
