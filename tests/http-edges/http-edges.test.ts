@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { describeTable } from "../../src/gateway/testing/edges/table.ts";
+import { nowAndThen } from "../../src/gateway/testing/now-and-then.ts";
 import { World } from "../../src/gateway/testing/world.ts";
 import { auditLedger } from "../../src/ledger/audit/audit.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
@@ -18,9 +19,11 @@ eachDatabase("http edges", (openFresh) => {
       world = await new World(await openRealMeterUnderTest(database)).open();
     });
     after(() => world.close());
-    afterEach(async () => {
-      assert.deepEqual((await auditLedger(database)).findings, []);
-    });
+    afterEach(
+      nowAndThen(async () => {
+        assert.deepEqual((await auditLedger(database)).findings, []);
+      }),
+    );
     describeTable(() => world);
 
     it("holds nothing at rest, and every sum of the books is right", async () => {

@@ -7,6 +7,7 @@ import { describeClients } from "../../src/gateway/testing/edges/client-edges.ts
 import { describeIdempotency } from "../../src/gateway/testing/edges/idempotency-edges.ts";
 import { describeStreams } from "../../src/gateway/testing/edges/stream-edges.ts";
 import { certificateFile } from "../../src/gateway/testing/http2-client.ts";
+import { nowAndThen } from "../../src/gateway/testing/now-and-then.ts";
 import { World } from "../../src/gateway/testing/world.ts";
 import { auditLedger } from "../../src/ledger/audit/audit.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
@@ -26,9 +27,11 @@ eachDatabase("http edges over HTTP/2", (openFresh) => {
       world = await new World(await openRealMeterUnderTest(database), { listener: { tls: TLS } }).open();
     });
     after(() => world.close());
-    afterEach(async () => {
-      assert.deepEqual((await auditLedger(database)).findings, []);
-    });
+    afterEach(
+      nowAndThen(async () => {
+        assert.deepEqual((await auditLedger(database)).findings, []);
+      }),
+    );
     const open = (): World => world;
 
     describeCharging(open);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, describe, it } from "node:test";
 import { describeTable } from "../../gateway/testing/edges/table.ts";
 import { openFakeMeterUnderTest } from "../../gateway/testing/fake-meter-under-test.ts";
+import { nowAndThen } from "../../gateway/testing/now-and-then.ts";
 import { type Omitted, withoutRows } from "../../gateway/testing/rows.ts";
 import { type MeterUnderTest, World } from "../../gateway/testing/world.ts";
 import { type AppMaker, frontOf } from "./fronts.ts";
@@ -43,7 +44,7 @@ export function describeFront(name: string, app: AppMaker, options: FrontUnderTe
       world = await new World(await meter(), { front: frontOf(app) }).open();
     });
     after(() => world.close());
-    if (audit !== undefined) afterEach(() => audit(false));
+    if (audit !== undefined) afterEach(nowAndThen(() => audit(false)));
     const unknown = withoutRows({ ...OF_THE_SERVER, ...options.omitted }, () => describeTable(() => world));
     it("has every row that is left out", () => assert.deepEqual(unknown, []));
     it("holds nothing at rest, and every sum of the books is right", async () => {
