@@ -12,8 +12,8 @@ import { answerRaw } from "./raw-answer.ts";
 export class ClientSockets {
   readonly #parts: GatewayParts;
   readonly #connections = new WeakMap<Duplex, ClientConnection>();
-  /** Those of HTTP/1.1 that have not sent a request. */
-  readonly #unused = new Set<Socket>();
+  /** Those of HTTP/1.1. */
+  readonly #sockets = new Set<Socket>();
   readonly #sessions = new WeakMap<ServerHttp2Session, ClientConnection>();
 
   constructor(parts: GatewayParts) {
@@ -36,18 +36,32 @@ export class ClientSockets {
     if (socket === undefined) return false;
     const connection = this.#connections.get(socket);
     if (connection === undefined || connection.isClosing) return false;
-    this.#unused.delete(socket);
     connection.running.push(exchange);
     exchange.connection = connection;
     return true;
   }
 
+  /** An exchange is over. `ending`: so is its connection, when nothing else is on it and its answer has left. */
+  end(exchange: Exchange, ending: boolean): void {
+    const { connection, request, response } = exchange;
+    connection?.end(exchange);
+    if (connection === undefined || request.socket === undefined) return;
+    connection.bytesAtEnd = request.socket.bytesRead;
+    if (!ending) return;
+    if (response.writableFinished) this.closeIdle();
+    else response.once("close", () => this.closeIdle());
+  }
+
   /**
-   * Closes connections that have not sent a byte of a request, as browsers and load balancers keep some: Node takes a connection for
-   * idle from its first answer on, and would wait for these until the drain is over.
+   * Closes connections on which nothing is under way, when all that was answered has left. Node's own way cuts an answer that its client
+   * has not taken yet, and waits for connections without a request, as browsers keep some, until the drain is over.
    */
-  closeUnused(): void {
-    for (const socket of this.#unused) if (socket.bytesRead === 0) socket.destroy();
+  closeIdle(): void {
+    for (const socket of this.#sockets) {
+      const connection = this.#connections.get(socket);
+      if (connection === undefined || connection.running.length > 0 || connection.isReceiving) continue;
+      if (socket.bytesRead === connection.bytesAtEnd) socket.destroySoon();
+    }
   }
 
   /** Counts a connection before its handshake. False: its address has too many, and it is ended. */
@@ -65,7 +79,9 @@ export class ClientSockets {
   openSession(session: ServerHttp2Session, socket: Socket): void {
     const connection = new ClientConnection(socket.remoteAddress ?? "", this.#parts.proxies);
     this.#sessions.set(session, connection);
-    session.setTimeout(this.#parts.config.gateway.idleSocketMs, () => {
+    // A callback of `setTimeout` would be called once only: not when the session is idle after a long request.
+    session.setTimeout(this.#parts.config.gateway.idleSocketMs);
+    session.on("timeout", () => {
       if (connection.running.length === 0) session.close();
     });
   }
@@ -78,7 +94,9 @@ export class ClientSockets {
     const { writeStallMs, requestTimeoutMs } = this.#parts.config.gateway;
     const left = (): void => exchange.clientLeft();
     stream.once("aborted", left).once("close", left);
-    stream.setTimeout(writeStallMs, () => {
+    // The same: waiting for the upstream is no stall, and what comes after it may be one.
+    stream.setTimeout(writeStallMs);
+    stream.on("timeout", () => {
       if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
     });
     if (exchange.request.complete) return;
@@ -96,9 +114,9 @@ export class ClientSockets {
       return;
     }
     this.#connections.set(socket, connection);
-    this.#unused.add(socket);
+    this.#sockets.add(socket);
     socket.once("close", () => {
-      this.#unused.delete(socket);
+      this.#sockets.delete(socket);
       for (const exchange of connection.running.slice()) exchange.clientLeft();
     });
   }

@@ -49,10 +49,11 @@ export function createGateway(options: GatewayOptions): Gateway {
   const closing = new AbortController();
   const ending = closing.signal;
   const server = openServer(parts);
+  // Closing does it first.
+  server.closeIdleConnections = () => sockets.closeIdle();
   sockets.attach(server, parts.config.gateway.tls !== undefined);
   const over = (exchange: Exchange): void => {
-    exchange.connection?.end(exchange);
-    if (ending.aborted) server.closeIdleConnections();
+    sockets.end(exchange, ending.aborted);
     work.end();
   };
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
@@ -98,7 +99,6 @@ export function createGateway(options: GatewayOptions): Gateway {
     },
     close() {
       closing.abort();
-      sockets.closeUnused();
       return close(server, front, parts, work);
     },
   };
@@ -181,7 +181,6 @@ async function close(
     if (front === undefined) server.close(() => resolve());
     else front.close(resolve);
   });
-  server.closeIdleConnections();
   await within(parts.config.gateway.drainMs, Promise.all([closed, work.ended()]));
   server.closeAllConnections();
   front?.destroy();

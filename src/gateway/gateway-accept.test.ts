@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 import { openFakeMeterUnderTest } from "./testing/fake-meter-under-test.ts";
 import { certificateFile, openSession } from "./testing/http2-client.ts";
 import { RawClient } from "./testing/raw-client.ts";
 import { eventually, ok, requestText, World, type WorldOptions } from "./testing/world.ts";
+
+/** More than the system keeps for a connection. */
+const LARGE_BYTES = 16_000_000;
 
 /** A gateway, and the port of another listener whose connections it serves. */
 async function open(
@@ -69,6 +72,28 @@ describe("connections that another process has accepted", () => {
     assert.equal((await busy.response()).body.toString(), "in time");
     await closed;
     assert.equal((await account.books()).charged, "5");
+  });
+
+  it("closing lets a client that reads slowly have the whole of an answer that is complete", async (context) => {
+    const limits = {
+      maxBufferedResponseBytes: 2 * LARGE_BYTES,
+      writeStallMs: 60_000,
+      drainMs: 60_000,
+      requestTimeoutMs: 60_000,
+    };
+    const { world, port } = await open(context, { limits });
+    const account = await world.account();
+    world.upstream.answers(ok("x".repeat(LARGE_BYTES)));
+    const client = connect(port, "127.0.0.1");
+    context.after(() => client.destroy());
+    const seen = world.finished.length;
+    client.write(requestText(account, "GET /fixed"));
+    await eventually(() => world.finished.length === seen + 1, 30_000);
+    const closed = world.closeGateway();
+    let received = 0;
+    for await (const bytes of client) received += bytes.length;
+    assert.ok(received > LARGE_BYTES, `${received}`);
+    await closed;
   });
 
   it("of a gateway with a certificate speak TLS and HTTP/2", async (context) => {

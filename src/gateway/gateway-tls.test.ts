@@ -341,11 +341,22 @@ describe("HTTP/2", () => {
     assert.equal((await account.books()).charged, "15");
   });
 
-  it("an idle session is closed", async (context) => {
+  it("an idle session is closed, also after a request that took longer than that", async (context) => {
     const world = await open(context, { limits: { idleSocketMs: 100 } });
     const account = await world.account();
+    world.upstream.respond = (socket) => void setTimeout(() => socket.write(ok("x")), 300);
     const session = openClient(context, world);
     assert.equal(await ask(session, account), 200);
     if (!session.closed) await once(session, "close");
+  });
+
+  it("an answer that its client does not read is cut, also one that came later than a write may stall", async (context) => {
+    const world = await open(context, { limits: { writeStallMs: 100 } });
+    const account = await world.account();
+    world.upstream.respond = (socket) => void setTimeout(() => socket.write(ok("x".repeat(200_000))), 300);
+    const client = open2(context, world);
+    // No more than the first window of a stream is taken: 64 KiB.
+    client.headers(1, headOf(account, "GET /unpriced"));
+    await eventually(() => client.of(1, RST_STREAM) !== undefined, 20_000);
   });
 });

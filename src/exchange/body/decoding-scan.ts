@@ -1,5 +1,6 @@
 import { createDecoder, type Decoder, MAX_DECODING_RATIO, RATIO_FREE_BYTES } from "./content-decoding.ts";
 import type { BodyScan, ScannedBody } from "./json-splice.ts";
+import { joinInTurns } from "./turns.ts";
 
 /** What the scan of a coded body ends with. */
 export type DecodedBody =
@@ -71,7 +72,7 @@ export class DecodingScan {
       });
     }
     if (this.#state !== "complete") return { kind: this.#state === "over" ? "over" : "broken" };
-    const plain = this.#kept && Buffer.concat(this.#kept);
+    const plain = this.#kept && (await joinInTurns(this.#kept));
     return { kind: "complete", plain, ...this.#scan.end() };
   }
 

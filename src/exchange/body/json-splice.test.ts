@@ -6,7 +6,7 @@ import { scanBody, spliceMember } from "./json-splice.ts";
 function splice(body: string, json = '{"n":1}'): string | undefined {
   const bytes = Buffer.from(body);
   const { splice: point } = scanBody(bytes, undefined, ["credit_usage"]);
-  return point === undefined ? undefined : spliceMember(bytes, point, json).toString();
+  return point === undefined ? undefined : Buffer.concat(spliceMember(bytes, point, json)).toString();
 }
 
 const object = fc

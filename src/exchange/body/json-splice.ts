@@ -94,17 +94,17 @@ export function scanBody(
 /**
  * Puts members into a top-level object without touching another byte: parse-and-stringify would change large numbers
  * and lose repeated names. `json` is the value of the first, and the others behind it
- * with their names.
+ * with their names. Nothing is copied: the result is in pieces.
  */
-export function spliceMember(body: Uint8Array, point: SplicePoint, json: string): Buffer {
-  const pieces: Uint8Array[] = [];
+export function spliceMember(body: Buffer, point: SplicePoint, json: string): readonly Buffer[] {
+  const pieces: Buffer[] = [];
   let from = 0;
   for (const [cutFrom, cutTo] of point.cuts) {
     pieces.push(body.subarray(from, cutFrom));
     from = cutTo;
   }
   pieces.push(body.subarray(from, point.from), Buffer.from(point.prefix + json), body.subarray(point.to));
-  return Buffer.concat(pieces);
+  return pieces;
 }
 
 /**

@@ -9,7 +9,10 @@ export interface MediaType {
 const TYPE = /^([\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+)[ \t]*/;
 const PARAMETER = /;[ \t]*([\w!#$%&'*+.^`|~-]+)=(?:"([^"\\]*)"|([\w!#$%&'*+.^`|~-]+))[ \t]*/y;
 
-/** Reads a `Content-Type`. Undefined: it is none, or says one thing twice. */
+/**
+ * Reads a `Content-Type`. Undefined: it is none, says one thing twice, or in the way of RFC 2231 (`charset*=utf-8''utf-7`), which some
+ * frameworks read and others do not.
+ */
 export function parseMediaType(text: string): MediaType | undefined {
   const head = TYPE.exec(text);
   if (head === null) return undefined;
@@ -19,7 +22,7 @@ export function parseMediaType(text: string): MediaType | undefined {
     PARAMETER.lastIndex = at;
     const found = PARAMETER.exec(text);
     const name = found?.[1]?.toLowerCase();
-    if (found === null || name === undefined || parameters.has(name)) return undefined;
+    if (found === null || name === undefined || name.includes("*") || parameters.has(name)) return undefined;
     parameters.set(name, found[2] ?? found[3] ?? "");
     at = PARAMETER.lastIndex;
   }

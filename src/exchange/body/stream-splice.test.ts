@@ -108,7 +108,7 @@ describe("StreamSplice", () => {
         const bytes = Buffer.from(body);
         const { splice: point } = scanBody(bytes, undefined, ["usage"]);
         assert.ok(point !== undefined);
-        const whole: unknown = JSON.parse(spliceMember(bytes, point, USAGE).toString());
+        const whole: unknown = JSON.parse(Buffer.concat(spliceMember(bytes, point, USAGE)).toString());
         assert.deepEqual(whole, JSON.parse(splice(body, [])));
       }),
       { numRuns: 500 },

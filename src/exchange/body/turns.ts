@@ -1,4 +1,4 @@
-import { sizeOf } from "./chunks.ts";
+import { joinChunks, sizeOf } from "./chunks.ts";
 
 /** Work on bodies goes on for so long before everything else of the process has its turn. */
 const SLICE_MS = 4;
@@ -47,9 +47,71 @@ export function takeTurn(): Promise<void> {
   return new Promise((resolve) => work.wait(resolve));
 }
 
+/** So much is copied, or handed to the system, before everything else has its turn: it takes a millisecond or two. */
+const PIECE_BYTES = 262_144;
+/** Up to this no turns are taken. */
+const AT_ONCE_BYTES = 1_048_576;
+
+/** Resolves in a later turn, in which few other bodies are worked on. */
+function takeShortTurn(): Promise<void> {
+  return new Promise((resolve) => reads.wait(resolve));
+}
+
+/** The bytes in pieces, of which not many come in one turn: to write 10 MB takes a system 40 ms. */
+export async function* inPieces(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
+  let given = 0;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES) {
+      const piece = chunk.subarray(at, at + PIECE_BYTES);
+      if (given + piece.length > PIECE_BYTES) {
+        await takeShortTurn();
+        given = 0;
+      }
+      given += piece.length;
+      yield piece;
+    }
+  }
+}
+
+/** The chunks as one buffer; a promise where to copy them takes turns. */
+export function joinInTurns(chunks: readonly Buffer[]): Buffer | Promise<Buffer> {
+  return chunks.length === 1 || isSentAtOnce(chunks) ? joinChunks(chunks) : copyInTurns(chunks);
+}
+
+async function copyInTurns(chunks: readonly Buffer[]): Promise<Buffer> {
+  const joined = Buffer.allocUnsafe(sizeOf(chunks));
+  let at = 0;
+  for await (const piece of inPieces(chunks)) at += piece.copy(joined, at);
+  return joined;
+}
+
+/** Whether a body is sent, and copied, in one turn. */
+export function isSentAtOnce(chunks: readonly Uint8Array[]): boolean {
+  return sizeOf(chunks) <= AT_ONCE_BYTES;
+}
+
 /** Calls back in a later turn, in which few other bodies are read on: a burst of uploads is taken in by and by. */
 export function takeReadingTurn(goOn: () => void): void {
   reads.wait(goOn);
+}
+
+/** What reading bodies that pass by has taken of this turn of the event loop. */
+let spentMs = 0;
+
+/**
+ * Does a step of reading a body that passes by. False: this turn has had its share, over all such bodies, and the rest waits for
+ * {@link takeReadingTurn}: a fast sender's socket gives up to 2 MiB in one turn.
+ */
+export function readInTurn(step: () => void): boolean {
+  const since = performance.now();
+  step();
+  if (spentMs === 0) setImmediate(endTurn);
+  spentMs += performance.now() - since;
+  return spentMs < SLICE_MS;
+}
+
+function endTurn(): void {
+  spentMs = 0;
 }
 
 /** Runs over a body's chunks in small steps, and takes turns. `step` says whether to go on. */

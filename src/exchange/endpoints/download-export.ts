@@ -47,7 +47,7 @@ async function sendFile(exchange: Exchange, door: ExportDoor, file: File): Promi
   const bodiless = (status: number): undefined => {
     const list = headers.flat();
     addRateHeaders(exchange, list);
-    sendWhole(exchange, status, undefined, list, undefined);
+    sendWhole(exchange, status, undefined, list, []);
   };
   // Its charge was told where the files were listed.
   if (exchange.spends !== undefined) await tellAnswered(exchange);

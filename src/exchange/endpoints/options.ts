@@ -17,7 +17,7 @@ export function answerOptions(exchange: Exchange, { path }: RequestTarget): bool
       return true;
     }
     const headers = parts.cors.preflight(method, header("access-control-request-headers"));
-    sendWhole(exchange, 204, undefined, headers, undefined);
+    sendWhole(exchange, 204, undefined, headers, []);
     return true;
   }
   const own = parts.accountEndpoints;
@@ -25,6 +25,6 @@ export function answerOptions(exchange: Exchange, { path }: RequestTarget): bool
   exchange.endpoint = "open";
   const allowed = own.listMethods(path);
   if (allowed.length === 0) refuse(exchange, { code: "route_unknown" });
-  else sendWhole(exchange, 204, undefined, ["Allow", [...allowed, "OPTIONS"].join(", ")], undefined);
+  else sendWhole(exchange, 204, undefined, ["Allow", [...allowed, "OPTIONS"].join(", ")], []);
   return true;
 }

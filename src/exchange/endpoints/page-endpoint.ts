@@ -8,5 +8,5 @@ export function answerPage(exchange: Exchange, pages: PageDoor, path: string): v
   const { status, headers, body } = pages.answer(exchange.method, path, exchange.header);
   const list = headers.flat();
   list.push("Content-Length", String(body.length));
-  sendWhole(exchange, status, undefined, list, Buffer.from(body.buffer, body.byteOffset, body.length));
+  sendWhole(exchange, status, undefined, list, [Buffer.from(body.buffer, body.byteOffset, body.length)]);
 }

@@ -15,6 +15,8 @@ export class ClientConnection {
   readonly plainAddress: string;
   /** Exchanges under way: nearly always one or none, several when requests are pipelined. */
   readonly running: Underway[] = [];
+  /** How much was read of it when its last exchange was over; what came since is the beginning of another. */
+  bytesAtEnd = 0;
   /** An answer has left, and the body of its request is still arriving. */
   isReceiving = false;
   /** An answer has said that it is the last one here: what was pipelined behind its request is not served. */

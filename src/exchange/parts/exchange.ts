@@ -69,6 +69,9 @@ export class Exchange {
   /** The code with which it was refused, in any step. */
   refusal: RefusalCode | undefined;
 
+  /** A large answer is being written. */
+  sending: Promise<void> | undefined;
+
   /** The client's connection has closed before its answer was complete. */
   clientGone = false;
   readonly #over: ((exchange: Exchange) => void) | undefined;

@@ -55,6 +55,10 @@ function checkHeaders(
     if (lower !== name) return invalid(`header ${lower} may be taken for ${name}, which the price reads`);
     if (seen.has(name)) return invalid(`header ${name}, which the price reads, appears more than once`);
     seen.add(name);
+    const value = rawHeaders[i + 1] ?? "";
+    // Node has taken blanks and tabs away; some readers take more.
+    if (value !== value.trim())
+      return invalid(`header ${name}, which the price reads, has another white space at an end`);
     const isKept =
       head?.connectionNames.includes(name) !== true && isForwardedAs(plain, rules, route, isWhole);
     if (!isKept) return invalid(`header ${name}, which the price reads, would not be forwarded`);

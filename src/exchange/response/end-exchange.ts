@@ -27,8 +27,13 @@ export function report(exchange: Exchange): void {
   );
 }
 
-/** Answer and books are settled: the last step of every exchange, run once. */
+/** Answer and books are settled: the last step of every exchange, run once; for a large body when all of it is written. */
 export function endExchange(exchange: Exchange): void {
+  if (exchange.sending === undefined) end(exchange);
+  else void exchange.sending.finally(() => end(exchange));
+}
+
+function end(exchange: Exchange): void {
   if (exchange.slot !== undefined) exchange.parts.accounts.leave(exchange.slot);
   report(exchange);
   exchange.over();

@@ -1,6 +1,8 @@
 import { STATUS_CODES } from "node:http";
 import type { RenderedAnswer } from "../../contract/contract.ts";
 import type { Refusal } from "../../domain/refusal.ts";
+import { joinChunks, sizeOf } from "../body/chunks.ts";
+import { inPieces, isSentAtOnce } from "../body/turns.ts";
 import { type HeaderList, withLength } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import type { Exchange } from "../parts/exchange.ts";
@@ -18,7 +20,7 @@ export function answer(exchange: Exchange, rendered: RenderedAnswer): void {
   const headers = rendered.headers.flat();
   headers.push("Content-Length", String(body.length));
   addRateHeaders(exchange, headers);
-  sendWhole(exchange, rendered.status, undefined, headers, body);
+  sendWhole(exchange, rendered.status, undefined, headers, [body]);
 }
 
 /**
@@ -66,7 +68,7 @@ function drained({ response, clientGone }: Exchange): Promise<void> {
 }
 
 /**
- * Sends head and body in one write. `headers` must hold the body's `Content-Length`, except for answers that have no
+ * Sends head and body, a small one in one write, a large one in the next turns of the event loop. `headers` must hold the body's `Content-Length`, except for answers that have no
  * body. Does nothing when the client has gone.
  */
 export function sendWhole(
@@ -74,19 +76,31 @@ export function sendWhole(
   status: number,
   statusText: string | undefined,
   headers: HeaderList,
-  body: Buffer | undefined,
+  body: readonly Buffer[],
 ): void {
   if (!sendHead(exchange, status, statusText, headers)) return;
-  if (body === undefined || body.length === 0 || exchange.method === "HEAD") exchange.response.end();
-  else exchange.response.end(body);
+  if (sizeOf(body) === 0 || exchange.method === "HEAD") exchange.response.end();
+  else if (isSentAtOnce(body)) exchange.response.end(joinChunks(body));
+  else exchange.sending = sendInPieces(exchange, body);
+}
+
+/** Not held up by a client that reads slowly: what it does not take waits in memory, as the body does. */
+async function sendInPieces(exchange: Exchange, body: readonly Buffer[]): Promise<void> {
+  const { response } = exchange;
+  for await (const piece of inPieces(body)) {
+    if (exchange.clientGone || response.destroyed) return;
+    response.write(piece);
+  }
+  response.end();
 }
 
 /** Sends the upstream's answer, with its headers as they are to leave and their length fixed. */
-export function sendUpstreamBody(exchange: Exchange, head: UpstreamHead, body: Buffer): void {
+export function sendUpstreamBody(exchange: Exchange, head: UpstreamHead, body: readonly Buffer[]): void {
   const { headers, bodiless } = head;
-  if (!bodiless && head.length !== body.length) withLength(headers, body.length);
+  const length = sizeOf(body);
+  if (!bodiless && head.length !== length) withLength(headers, length);
   addRateHeaders(exchange, headers);
-  sendWhole(exchange, head.status, head.statusText, headers, bodiless ? undefined : body);
+  sendWhole(exchange, head.status, head.statusText, headers, bodiless ? [] : body);
 }
 
 /** Queues the head; it leaves with the first bytes of the body. False when the client has gone. */

@@ -2,7 +2,9 @@ import type { SettledFacts } from "../../contract/contract.ts";
 import type { Outcome } from "../../domain/prices/outcome.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { Settlement } from "../../meter/meter.ts";
-import { scanBody, spliceMember } from "../body/json-splice.ts";
+import { sizeOf } from "../body/chunks.ts";
+import { BodyScan, type ScannedBody, scanBody, spliceMember } from "../body/json-splice.ts";
+import { inTurns, isSmall } from "../body/turns.ts";
 import { type HeaderList, headersOfExtendedBody, withLength } from "../headers/response-headers.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import type { Exchange } from "../parts/exchange.ts";
@@ -64,7 +66,8 @@ export async function replay(
 ): Promise<Refusal | undefined> {
   if (stored === undefined || stored.body === null) return { code: "idempotency_not_replayable" };
   const { headers, creditType, units } = readStored(stored);
-  let body: Buffer = Buffer.from(stored.body);
+  const kept = Buffer.from(stored.body);
+  let body: readonly Buffer[] = [kept];
   const bodiless = exchange.method === "HEAD" || stored.status === 204 || stored.status === 304;
   let sent = headers;
   // What was free tells of itself too, where it is an answer of an endpoint that has a price.
@@ -72,7 +75,7 @@ export async function replay(
   if (usageType !== undefined && (creditType !== undefined || usageMembers(exchange) !== undefined)) {
     const facts = await readFreeFacts(exchange, usageType, units);
     const hasCacheControl = headers.some((text, i) => i % 2 === 0 && text.toLowerCase() === "cache-control");
-    const extended = extend(exchange, stored.status, bodiless, body, facts);
+    const extended = await extend(exchange, stored.status, bodiless, kept, facts);
     if (typeof extended === "object") {
       body = extended;
       sent = headersOfExtendedBody(headers);
@@ -84,24 +87,34 @@ export async function replay(
   if (creditType === undefined) await tellAnswered(exchange);
   sent.push("Idempotency-Replayed", "true");
   addRateHeaders(exchange, sent);
-  sendWhole(exchange, stored.status, undefined, bodiless ? sent : withLength(sent, body.length), body);
+  sendWhole(exchange, stored.status, undefined, bodiless ? sent : withLength(sent, sizeOf(body)), body);
   return undefined;
 }
 
 /** The body with the usage object, or why it cannot be there; undefined when it was not asked for. */
-function extend(
+async function extend(
   exchange: Exchange,
   status: number,
   bodiless: boolean,
   body: Buffer,
   facts: SettledFacts,
-): Buffer | Omission | undefined {
+): Promise<readonly Buffer[] | Omission | undefined> {
   const { members, omitted } = readUsageWish(exchange, { status, bodiless });
   const usage =
     members === undefined ? undefined : exchange.parts.contract.renderUsage(exchange.header, facts);
   if (members === undefined || usage === undefined) return omitted;
-  const point = scanBody(body, undefined, members).splice;
+  const { splice: point } = await scanInTurns(body, members);
   return point === undefined ? "not-an-object" : spliceMember(body, point, usage);
+}
+
+async function scanInTurns(body: Buffer, members: readonly string[]): Promise<ScannedBody> {
+  if (isSmall([body])) return scanBody(body, undefined, members);
+  const scan = new BodyScan(undefined, members);
+  await inTurns([body], (bytes) => {
+    scan.write(bytes);
+    return true;
+  });
+  return scan.end();
 }
 
 function readStored(stored: StoredResponse): {

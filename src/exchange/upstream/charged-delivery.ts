@@ -147,7 +147,7 @@ export class ChargedDelivery extends WholeDelivery {
     if (usage !== undefined) tellOmitted(exchange, head.headers, whyNotWhole(head, read));
     else if (wish.omitted !== undefined) tellOmitted(exchange, head.headers, wish.omitted);
     addSettledHeaders(head.headers, exchange, settlement, head.hasCacheControl);
-    sendUpstreamBody(exchange, head, body);
+    sendUpstreamBody(exchange, head, [body]);
   }
 }
 

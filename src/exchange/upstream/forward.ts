@@ -4,6 +4,7 @@ import type { RequestTarget } from "../../domain/routes/request-path.ts";
 import { joinChunks, sizeOf } from "../body/chunks.ts";
 import { narrowAcceptEncoding } from "../body/content-decoding.ts";
 import { streamBody } from "../body/request-body.ts";
+import { inPieces, isSentAtOnce } from "../body/turns.ts";
 import { forwardHeaders } from "../headers/forward-headers.ts";
 import type { RequestHead } from "../headers/request-guard.ts";
 import type { Exchange } from "../parts/exchange.ts";
@@ -13,9 +14,6 @@ import { usageMembers } from "../response/usage-object.ts";
 import { answerNeedsOf } from "./answer-needs.ts";
 import { chooseDelivery } from "./choose-delivery.ts";
 import { UpstreamCall } from "./upstream-call.ts";
-
-/** What was read of a body is sent in one piece up to this; to join more takes longer than to send the pieces. */
-const MAX_JOINED_BYTES = 1_048_576;
 
 /** Finds where the request goes, or why it cannot. */
 export function chooseUpstream(exchange: Exchange, target: RequestTarget): Upstream | Refusal {
@@ -80,7 +78,6 @@ function bodyToSend(exchange: Exchange, head: RequestHead): Buffer | Readable | 
 }
 
 function readBodyToSend(chunks: readonly Buffer[]): Buffer | Readable | null {
-  const size = sizeOf(chunks);
-  if (size === 0) return null;
-  return size <= MAX_JOINED_BYTES ? joinChunks(chunks) : Readable.from(chunks, { objectMode: false });
+  if (sizeOf(chunks) === 0) return null;
+  return isSentAtOnce(chunks) ? joinChunks(chunks) : Readable.from(inPieces(chunks), { objectMode: false });
 }

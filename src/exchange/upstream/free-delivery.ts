@@ -79,7 +79,7 @@ export class FreeDelivery extends WholeDelivery {
   #sendTold(body: Buffer, omitted: Omission | undefined): void {
     const { call, head } = this;
     if (omitted !== undefined) tellOmitted(call.exchange, head.headers, omitted);
-    sendUpstreamBody(call.exchange, head, body);
+    sendUpstreamBody(call.exchange, head, [body]);
     call.finish();
   }
 }

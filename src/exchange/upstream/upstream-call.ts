@@ -1,6 +1,7 @@
 import type { Dispatcher } from "undici";
 import type { Refusal } from "../../domain/refusal.ts";
 import { RequestBodyTooLarge } from "../body/request-body.ts";
+import { readInTurn, takeReadingTurn } from "../body/turns.ts";
 import { readResponseHead } from "../headers/response-headers.ts";
 import { type UpstreamHead, upstreamHead } from "../headers/upstream-head.ts";
 import type { ClientWaiter, Exchange } from "../parts/exchange.ts";
@@ -28,6 +29,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   #delivery: Delivery | undefined;
   #stopped: CallStopped | undefined;
   #detachedTimer: NodeJS.Timeout | undefined;
+  /** Why nothing more is read of the answer: the delivery has enough, or others have their turn. */
+  #isHeldBack = false;
+  #isWaiting = false;
   #isFailed = false;
   #isFinished = false;
 
@@ -71,7 +75,15 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    this.#delivery?.data(chunk);
+    const hasTime = readInTurn(() => this.#delivery?.data(chunk));
+    // What has been read of the socket comes also while it is paused.
+    if (hasTime || this.#isWaiting) return;
+    this.#isWaiting = true;
+    this.#pace();
+    takeReadingTurn(() => {
+      this.#isWaiting = false;
+      this.#pace();
+    });
   }
 
   onResponseEnd(): void {
@@ -89,11 +101,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   }
 
   pause(): void {
-    this.#controller?.pause();
+    this.#isHeldBack = true;
+    this.#pace();
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#isHeldBack = false;
+    this.#pace();
   }
 
   /** Ends the call; the delivery (or {@link failed}) is told by its error. */
@@ -162,6 +176,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
     if (this.#isFinished) return;
     if (this.#delivery !== undefined) this.#delivery.clientLeft();
     else if (!this.detach()) this.abort();
+  }
+
+  #pace(): void {
+    if (this.#isHeldBack || this.#isWaiting) this.#controller?.pause();
+    else this.#controller?.resume();
   }
 
   #stopDetached(): void {

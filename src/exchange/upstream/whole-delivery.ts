@@ -1,4 +1,4 @@
-import { joinChunks } from "../body/chunks.ts";
+import { joinInTurns } from "../body/turns.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
 import type { BodyReading } from "./body-questions.ts";
 import type { Delivery } from "./delivery.ts";
@@ -49,8 +49,14 @@ export abstract class WholeDelivery implements Delivery {
 
   end(): void {
     this.#isComplete = true;
+    const body = joinInTurns(this.#chunks);
+    if (body instanceof Promise) void body.then((joined) => this.#complete(joined));
+    else this.#complete(body);
+  }
+
+  #complete(body: Buffer): void {
     try {
-      this.complete(joinChunks(this.#chunks));
+      this.complete(body);
     } catch (error) {
       this.call.failedByUs(error);
     }

@@ -38,8 +38,8 @@ export const GATEWAY: readonly Mutation[] = [
     name: "parse and stringify instead of splice",
     why: "Large numbers lose digits and repeated names vanish from a body that the customer paid for.",
     file: "src/exchange/body/json-splice.ts",
-    search: "  return Buffer.concat(pieces);\n",
-    replacement: "  return Buffer.from(JSON.stringify(JSON.parse(Buffer.concat(pieces).toString())));\n",
+    search: "  return pieces;\n",
+    replacement: "  return [Buffer.from(JSON.stringify(JSON.parse(Buffer.concat(pieces).toString())))];\n",
     tests: [
       {
         file: "src/exchange/body/json-splice.test.ts",

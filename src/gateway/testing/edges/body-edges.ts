@@ -64,6 +64,12 @@ const UNREADABLE: readonly Row[] = [
     body: '{"mode":"full"}',
     is: 415,
   },
+  {
+    what: "a charset as RFC 2231 says it",
+    headers: [`${JSON_TYPE}; charset*=utf-8''utf-7`],
+    body: '{"mode":"full"}',
+    is: 415,
+  },
   { what: "two types in one", headers: [`${JSON_TYPE}, text/plain`], body: '{"mode":"full"}', is: 415 },
   {
     what: "gzip",

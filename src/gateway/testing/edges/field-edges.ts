@@ -14,6 +14,8 @@ const ROWS: readonly Row[] = [
   ["GET /tier", ["Connection: keep-alive, X-Tier"], "1"],
   ["GET /tier", ["X_Tier: gold"], 400],
   ["GET /tier", ["X-Tier: silver", "x-tier: gold"], 400],
+  // Python's strip() takes more away than blanks and tabs.
+  ["GET /tier", ["X-Tier: gold\xa0"], 400],
   ["GET /tier", ["X-Tier: silver", "X_Tier: gold"], 400],
   ["GET /tier", ["Range: bytes=0-1"], "2"],
   ["GET /tier", ["Range: bytes=0-1", "Idempotency-Key: r"], 400],
