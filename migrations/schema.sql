@@ -498,6 +498,7 @@ CREATE TABLE farebox.lanes (
   dead_at timestamp with time zone,
   state text NOT NULL DEFAULT 'live'::text,
   reply text,
+  last_refusals bigint NOT NULL DEFAULT 0,
   CONSTRAINT lanes_pkey PRIMARY KEY (instance_no, shard),
   CONSTRAINT lanes_state_check CHECK ((state = ANY (ARRAY['live'::text, 'dead'::text])))
 ) WITH (fillfactor=20);
@@ -783,6 +784,16 @@ CREATE TABLE farebox.refunds (
   CONSTRAINT refunds_amount_check CHECK ((amount >= 0))
 );
 COMMENT ON TABLE farebox.refunds IS 'Refunds by the charge (seq) and the caller''s reference: the same once more gives nothing more.';
+
+CREATE TABLE farebox.refusal_sums (
+  month timestamp with time zone NOT NULL,
+  code text COLLATE "C" NOT NULL,
+  type_no smallint NOT NULL,
+  shard smallint NOT NULL,
+  requests bigint NOT NULL,
+  CONSTRAINT refusal_sums_pkey PRIMARY KEY (month, code, type_no, shard)
+) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.refusal_sums IS 'Refusals by month, code and credit type, over all accounts. All in the shard 0.';
 
 CREATE TABLE farebox.rotated_secrets (
   hash bytea NOT NULL,
@@ -1078,6 +1089,36 @@ BEGIN
   io_pool.next_event_at := least(io_pool.next_event_at, v_until);
 END $function$;
 COMMENT ON FUNCTION farebox.add_refund_grant IS 'Internal. A grant for what a refund (p_seq is its entry) cannot give back to expired grants.';
+
+CREATE OR REPLACE FUNCTION farebox.add_refusals(p_shard smallint, p_instance integer, p_number bigint, p_counts jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+DECLARE
+  v_month CONSTANT timestamptz := date_trunc('month', clock_timestamp(), 'UTC');
+  v_last bigint;
+  v_type smallint;
+  x record;
+BEGIN
+  SELECT l.last_refusals INTO v_last FROM farebox.lanes l
+  WHERE l.instance_no = p_instance AND l.shard = p_shard FOR UPDATE;
+  IF v_last IS NULL OR v_last >= p_number THEN RETURN false; END IF;
+  UPDATE farebox.lanes l SET last_refusals = p_number WHERE l.instance_no = p_instance AND l.shard = p_shard;
+  -- In the order of the rows: two instances wait for one another, and not in a circle.
+  FOR x IN
+    SELECT c.count ->> 0 AS code, c.count ->> 1 AS credit_type, (c.count ->> 2)::bigint AS requests
+    FROM jsonb_array_elements(p_counts) c (count) ORDER BY (c.count ->> 0) COLLATE "C", (c.count ->> 1) COLLATE "C"
+  LOOP
+    SELECT t.type_no INTO v_type FROM farebox.credit_types t WHERE t.credit_type = x.credit_type;
+    v_type := coalesce(v_type, 0);
+    INSERT INTO farebox.refusal_sums AS s (month, code, type_no, shard, requests)
+    VALUES (v_month, x.code, v_type, p_shard, x.requests)
+    ON CONFLICT (month, code, type_no, shard) DO UPDATE SET requests = s.requests + excluded.requests;
+  END LOOP;
+  RETURN true;
+END $function$;
+COMMENT ON FUNCTION farebox.add_refusals IS 'Called by instances. Adds what one counted of refusals, once for its number.';
 
 CREATE OR REPLACE FUNCTION farebox.add_to_order(p_order integer[], p_grants open_grant[], p_which integer)
  RETURNS integer[]

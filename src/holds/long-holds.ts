@@ -91,7 +91,7 @@ export class LongHolds {
       return { ...known, kind: "admitted", hold: { token, expiresInMs: opened.leftMs }, price, quote };
     }
     const refusal = explainShortage(price.creditType, quote.amount, opened.shortage);
-    this.#parts.meter.tell.refused(refusal.code);
+    this.#parts.meter.tell.refused(refusal);
     return { ...known, kind: "refused", refusal };
   }
 
@@ -150,7 +150,7 @@ export class LongHolds {
   }
 
   #refuse(refusal: Refusal): HoldEnd {
-    this.#parts.meter.tell.refused(refusal.code);
+    this.#parts.meter.tell.refused(refusal);
     return { kind: "refused", refusal };
   }
 

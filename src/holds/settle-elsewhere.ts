@@ -153,7 +153,7 @@ export class Elsewhere {
   }
 
   #refuse(refusal: Refusal): HoldEnd {
-    this.#parts.meter.tell.refused(refusal.code);
+    this.#parts.meter.tell.refused(refusal);
     return { kind: "refused", refusal };
   }
 }

@@ -13,6 +13,7 @@ import {
 } from "./instance/idempotency.ts";
 import { Instance } from "./instance/instance.ts";
 import { News } from "./instance/news.ts";
+import { RefusalTally } from "./instance/refusal-tally.ts";
 import { recordKeyUse } from "./keys/key-use.ts";
 import { findKey } from "./keys/keys.ts";
 import type { Heartbeat, Ledger, LimitAnswer, LimitAsk, StoredResponse } from "./ledger.ts";
@@ -33,6 +34,8 @@ export interface LedgerOptions {
 export interface LedgerHandle extends Ledger {
   /** Items that wait for a batch at this moment. */
   readonly queueLength: number;
+  /** Counts refusals for the reports, and writes them when it is told to. */
+  readonly refusals: RefusalTally;
   /**
    * Waits for batches in flight, then gives all leases back. Rejects with FareboxError `storage_unavailable` when the
    * database does not answer in time: the other instances then give them back, once they have missed the heartbeats.
@@ -53,6 +56,7 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
   readonly #news: News;
   readonly #options: LedgerOptions;
   readonly #limits: LaneLimits;
+  readonly refusals: RefusalTally;
   #closed: Promise<void> | undefined;
 
   constructor(database: Database, options: LedgerOptions, servers: number) {
@@ -63,6 +67,7 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
     this.#database = database;
     this.#instance = instance;
     this.#news = new News(database);
+    this.refusals = new RefusalTally(database, instance);
     this.#options = options;
     this.#limits = limits;
   }

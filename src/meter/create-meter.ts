@@ -230,12 +230,12 @@ class RunningMeter implements StartableMeter {
   }
 
   #counted<T extends object>(answer: T): T {
-    if (isRefusal(answer)) this.#parts.events.refused(answer.code);
+    if (isRefusal(answer)) this.#parts.events.refused(answer);
     return answer;
   }
 
   #countedDecision(decision: Decision): Decision {
-    if (decision.kind === "refused") this.#parts.events.refused(decision.refusal.code);
+    if (decision.kind === "refused") this.#parts.events.refused(decision.refusal);
     return decision;
   }
 }

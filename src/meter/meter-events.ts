@@ -1,5 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
-import type { RefusalCode } from "../domain/refusal.ts";
+import type { Refusal } from "../domain/refusal.ts";
 
 /** Which request an event is about. */
 export interface EventSubject {
@@ -11,7 +11,7 @@ export interface EventSubject {
 /** What operators want to know of the meter, as counters, histograms and log lines. Implemented by telemetry. */
 export interface MeterEvents {
   /** Any refusal the meter gave. */
-  refused(code: RefusalCode): void;
+  refused(refusal: Refusal): void;
   /** A request waited so long for its lease to be enlarged (admitted or not). */
   leaseWaited(ms: number): void;
   /** A per-result charge could not be counted, and was charged what its price says of one: a warning. */

@@ -8,6 +8,7 @@ import type { Logger } from "../telemetry/logger.ts";
 import { createMeterTelemetry } from "../telemetry/meter-telemetry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import type { Closing } from "./closing.ts";
+import { writeRefusals } from "./write-refusals.ts";
 
 const SECONDS_PER_HOUR = 3_600;
 
@@ -42,6 +43,9 @@ export async function openInstance(parts: ProcessParts): Promise<Instance> {
   // One that was registered in vain is found dead by the others, and has leased nothing.
   const ledger: LedgerHandle = await patiently(() => openLedger(database, options));
   closing.add("ledger", () => ledger.close());
+  const refusals = writeRefusals(ledger.refusals, logger);
+  closing.add("refusals", () => refusals.stop());
+  const events = createMeterTelemetry(metrics.registry, logger);
   const meter = createMeter({
     ledger,
     priceLists: { readPriceList: (version) => loadPriceList(database, version) },
@@ -50,7 +54,13 @@ export async function openInstance(parts: ProcessParts): Promise<Instance> {
     leases: config.leases,
     keyForms: config.keys.forms,
     ...(database.kind === "pglite" ? { silenceMs: EMBEDDED_SILENCE_MS } : {}),
-    events: createMeterTelemetry(metrics.registry, logger),
+    events: {
+      ...events,
+      refused: (refusal) => {
+        events.refused(refusal);
+        ledger.refusals.count(refusal.code, "creditType" in refusal ? refusal.creditType : undefined);
+      },
+    },
   });
   await patiently(() => meter.start());
   closing.add("meter", () => meter.close());

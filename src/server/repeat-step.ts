@@ -1,7 +1,7 @@
 import { isDatabaseAway } from "../ledger/database/storage-error.ts";
 import type { Logger } from "../telemetry/logger.ts";
 
-/** How often an idle one looks for work; half to one and a half of it, so that instances take turns. */
+/** How often an idle one looks for work, usually; half to one and a half of it, so that instances take turns. */
 const PAUSE_MS = 2_000;
 
 /** After a step it rests for as long as the step took, at most this: requests need the database too. */
@@ -20,10 +20,12 @@ export interface RepeatOptions {
   /** What the log says when a step fails. */
   readonly failure: string;
   readonly logger: Logger;
+  /** How often an idle one looks for work; 2,000 by default. */
+  readonly pauseMs?: number;
 }
 
 /** Carries out in the background what any number of instances share, step by step, until it is stopped. */
-export function repeatStep({ step, failure, logger }: RepeatOptions): RepeatedStep {
+export function repeatStep({ step, failure, logger, pauseMs = PAUSE_MS }: RepeatOptions): RepeatedStep {
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let isWanted = false;
@@ -39,7 +41,7 @@ export function repeatStep({ step, failure, logger }: RepeatOptions): RepeatedSt
       if (!isDatabaseAway(error)) logger.warn({ err: error }, failure);
     }
     running = undefined;
-    schedule(isBusy || isWanted ? Math.min(performance.now() - began, LONGEST_REST_MS) : idlePause());
+    schedule(isBusy || isWanted ? Math.min(performance.now() - began, LONGEST_REST_MS) : idlePause(pauseMs));
   };
   const schedule = (pauseMs: number): void => {
     if (isStopped) return;
@@ -48,7 +50,7 @@ export function repeatStep({ step, failure, logger }: RepeatOptions): RepeatedSt
     }, pauseMs);
     timer.unref();
   };
-  schedule(idlePause());
+  schedule(idlePause(pauseMs));
   return {
     wake: () => {
       isWanted = true;
@@ -64,6 +66,6 @@ export function repeatStep({ step, failure, logger }: RepeatOptions): RepeatedSt
   };
 }
 
-function idlePause(): number {
-  return PAUSE_MS * (0.5 + Math.random());
+function idlePause(pauseMs: number): number {
+  return pauseMs * (0.5 + Math.random());
 }

@@ -21,7 +21,7 @@ export function createMeterTelemetry(
     registers: [registry],
   });
   return {
-    refused: (code) => counters.refusals.inc({ code }),
+    refused: ({ code }) => counters.refusals.inc({ code }),
     leaseWaited: (ms) => waits.observe(ms / 1000),
     countMissing: ({ problem, charged, ...subject }) => {
       counters.countsMissing.inc({ endpoint: subject.endpoint });

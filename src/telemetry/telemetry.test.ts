@@ -18,8 +18,9 @@ const subject = { requestId: "r1", accountId: "acc_1", endpoint: "GET /x" };
 test("what the meter tells is counted by name, and what needs a look is logged with its request", async () => {
   const { lines, logger, metrics } = collect();
   const events = createMeterTelemetry(metrics.registry, logger);
-  events.refused("insufficient_credits");
-  events.refused("insufficient_credits");
+  const short = { creditType: "credits", required: 2n, available: 1n };
+  events.refused({ code: "insufficient_credits", ...short });
+  events.refused({ code: "insufficient_credits", ...short });
   events.leaseWaited(4);
   events.countMissing({ ...subject, problem: "no number at /total", charged: 500_000n });
   events.uncollected({ ...subject, creditType: "credits", amount: 1_500_000n });

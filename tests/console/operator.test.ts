@@ -152,6 +152,19 @@ test("the overview has the month's sums as the API reports them", async () => {
   assert.deepEqual(await cells.nth(3).innerText(), String(now.burned));
 });
 
+test("the overview tells what was refused, as the API reports it", async () => {
+  // Nobody has this key. What was counted is written within seconds.
+  const headers = { authorization: "Bearer fbx_nobody" };
+  assert.equal((await fetch(`${scene.gateway}/v1/ip-lookup`, { headers })).status, 401);
+  const read = () =>
+    scene.operate<{ rows: { code: string; requests: number }[] }>("GET", "/v1/reports/refusals");
+  let report = await read();
+  while (!report.rows.some(({ code }) => code === "key_invalid")) report = await read();
+  await open("/", "Overview");
+  const row = page.getByRole("row", { name: /^key_invalid/ });
+  assert.equal(await row.getByRole("cell").last().innerText(), "1");
+});
+
 test("a call is shown as it ends, and explained: why it cost 10", async () => {
   await open("/calls", "Calls");
   await page.getByText("watching", { exact: true }).waitFor();

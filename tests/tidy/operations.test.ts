@@ -48,6 +48,7 @@ const COMMANDS: Readonly<Record<string, string | { readonly reason: string }>> =
   getUsage: "usage acc_1",
   getAllUsage: "usage",
   getMonthReport: "reports months",
+  getRefusalReport: "reports refusals",
   listRunningOut: "reports running-out",
   getCall: "calls explain chg_1.credits.1",
   previewBulkRefund: "refunds preview --from 2026-01-01 --to 2026-01-02",

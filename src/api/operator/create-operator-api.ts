@@ -60,6 +60,7 @@ import { addPublishPriceList } from "./price-lists/publish-price-list.ts";
 import { addSimulatePrices } from "./price-lists/simulate-prices.ts";
 import { addReference } from "./reference/add-reference.ts";
 import { addGetMonthReport } from "./reports/get-month-report.ts";
+import { addGetRefusalReport } from "./reports/get-refusal-report.ts";
 import { addListRunningOut } from "./reports/list-running-out.ts";
 import { addCreateConsoleLink } from "./sessions/create-console-link.ts";
 import { addEndAccountSessions, addEndSession } from "./sessions/end-sessions.ts";
@@ -111,6 +112,7 @@ const OPERATIONS = [
   addGetUsage,
   addGetCall,
   addGetMonthReport,
+  addGetRefusalReport,
   addListRunningOut,
   addPublishPriceList,
   addListPriceLists,

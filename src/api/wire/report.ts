@@ -34,7 +34,37 @@ const monthRow = z.object({
   outstanding: amountOutput.openapi({
     description: "The sum of all balances when the month ended; of the present one, now.",
   }),
+  refused: z.int().openapi({
+    description:
+      "Requests that were refused for want of credits of this type, counted until some seconds ago.",
+  }),
 });
+
+export const refusalReportQuery = monthReportQuery.pick({ from: true, to: true, format: true });
+
+export const refusalReportBody = z
+  .object({
+    from: timeOutput,
+    to: timeOutput,
+    rows: z
+      .array(
+        z.object({
+          month: z.string().openapi({ description: "The month of UTC.", example: "2026-08" }),
+          time: timeOutput,
+          timeEnd: timeOutput,
+          code: z.string().openapi({ description: "Of the refusal.", example: "insufficient_credits" }),
+          creditType: z
+            .string()
+            .nullable()
+            .openapi({
+              description: "What the refusal names: of credits that were short. Null: it names none.",
+            }),
+          requests: z.int().openapi({ description: "How many were refused so." }),
+        }),
+      )
+      .openapi({ description: "The newest month first, in it what was refused most." }),
+  })
+  .openapi("RefusalReport");
 
 export const monthReportBody = z
   .object({

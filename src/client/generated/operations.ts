@@ -43,6 +43,7 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   getAllUsage: { method: "GET", path: "/v1/usage", csv: true },
   getCall: { method: "GET", path: "/v1/calls/{call}" },
   getMonthReport: { method: "GET", path: "/v1/reports/months", csv: true },
+  getRefusalReport: { method: "GET", path: "/v1/reports/refusals", csv: true },
   listRunningOut: { method: "GET", path: "/v1/reports/running-out" },
   publishPriceList: { method: "POST", path: "/v1/price-lists" },
   listPriceLists: { method: "GET", path: "/v1/price-lists" },

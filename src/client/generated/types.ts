@@ -985,11 +985,42 @@ export interface MonthReport {
      * The sum of all balances when the month ended; of the present one, now.
      */
     outstanding: number;
+    /**
+     * Requests that were refused for want of credits of this type, counted until some seconds ago.
+     */
+    refused: number;
   }[];
   /**
    * Null: nothing is missing. With very much that was written just now: what happened before this moment is counted.
    */
   completeUntil: string | null;
+}
+export interface RefusalReport {
+  from: string;
+  to: string;
+  /**
+   * The newest month first, in it what was refused most.
+   */
+  rows: {
+    /**
+     * The month of UTC.
+     */
+    month: string;
+    time: string;
+    timeEnd: string;
+    /**
+     * Of the refusal.
+     */
+    code: string;
+    /**
+     * What the refusal names: of credits that were short. Null: it names none.
+     */
+    creditType: string | null;
+    /**
+     * How many were refused so.
+     */
+    requests: number;
+  }[];
 }
 export interface RunningOutPage {
   pools: {
@@ -2112,6 +2143,16 @@ export interface GetMonthReportInput {
    * All credit types when absent.
    */
   creditType?: string | undefined;
+}
+export interface GetRefusalReportInput {
+  /**
+   * Any moment of the first month, in UTC; when absent there are 12 months.
+   */
+  from?: string | undefined;
+  /**
+   * Any moment of the last month; the present one when absent. At most 120 months.
+   */
+  to?: string | undefined;
 }
 export interface ListRunningOutInput {
   limit?: number | undefined;

@@ -1,7 +1,7 @@
 import type { Credits } from "../../domain/credits.ts";
-import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Database, Queryable, Transaction } from "../database/database.ts";
-import { explain } from "./usage-buckets.ts";
+import { type RefusalRow, readRefusals } from "./refusal-report.ts";
+import { listMonths, type MonthPeriod, nextMonth, readNow } from "./report-months.ts";
 import { countTails, findFirstBehind, listUsedShards } from "./usage-tails.ts";
 
 /** What the books of all accounts say of one month of UTC in one credit type. Amounts but `adjusted` are not negative. */
@@ -28,6 +28,8 @@ export interface MonthRow extends MonthSums {
   readonly creditType: string;
   /** The sum of all pools' balances when the month ended; of the present one, now. */
   readonly outstanding: Credits;
+  /** Requests that were refused for want of credits of this type, as the instances counted until some seconds ago. */
+  readonly refused: number;
 }
 
 export interface MonthReport {
@@ -39,18 +41,6 @@ export interface MonthReport {
   /** Of what came after this moment something may be missing. Undefined: nothing is missing. */
   readonly completeUntil: Date | undefined;
 }
-
-export interface MonthReportQuery {
-  /** Any moment of the first month, and of the last. */
-  readonly from?: Date | undefined;
-  readonly to?: Date | undefined;
-}
-
-/** Ten years. */
-const MOST_MONTHS = 120;
-
-/** Without a first month. */
-const USUAL_MONTHS = 12;
 
 /**
  * Entries behind their roll-ups that a report adds: half a second of one pool, three where each is another pool's, as after a refresh
@@ -67,7 +57,7 @@ const MOST_IN_TAILS = 20_000;
  */
 export function readMonthReport(
   db: Database,
-  query: MonthReportQuery,
+  query: MonthPeriod,
   creditTypes: readonly string[],
   { mostInTails = MOST_IN_TAILS }: { readonly mostInTails?: number | undefined } = {},
 ): Promise<MonthReport> {
@@ -85,9 +75,11 @@ export function readMonthReport(
     const types = [...new Set([...creditTypes, ...found.types.map((typeNo) => names.get(typeNo) ?? "")])];
     const numbers = new Map(Array.from(names, ([typeNo, name]) => [name, typeNo]));
     const [first = new Date(0)] = months;
+    const end = nextMonth(months.at(-1) ?? first);
+    for (const row of await readRefusals(tx, first, end)) found.addRefused(row);
     return {
       from: first,
-      to: nextMonth(months.at(-1) ?? first),
+      to: end,
       rows: months.flatMap((month) =>
         types.map((creditType) => found.row(month, creditType, numbers.get(creditType))),
       ),
@@ -117,6 +109,7 @@ const NOTHING: MonthSums = {
 /** What was found, by credit type and month. */
 class MonthTable {
   readonly #types = new Map<number, Map<number, MonthSums>>();
+  readonly #refused = new Map<string, number>();
 
   get types(): number[] {
     return [...this.#types.keys()].toSorted((one, other) => one - other);
@@ -139,13 +132,19 @@ class MonthTable {
     });
   }
 
+  addRefused({ month, creditType, requests }: RefusalRow): void {
+    const name = `${month.getTime()} ${creditType ?? ""}`;
+    this.#refused.set(name, (this.#refused.get(name) ?? 0) + requests);
+  }
+
   row(month: Date, creditType: string, typeNo: number | undefined): MonthRow {
     const months =
       (typeNo === undefined ? undefined : this.#types.get(typeNo)) ?? new Map<number, MonthSums>();
     let outstanding = 0n;
     for (const [at, sums] of months) if (at <= month.getTime()) outstanding += computeChange(sums);
     const sums = months.get(month.getTime()) ?? NOTHING;
-    return { month, monthEnd: nextMonth(month), creditType, ...sums, outstanding };
+    const refused = this.#refused.get(`${month.getTime()} ${creditType}`) ?? 0;
+    return { month, monthEnd: nextMonth(month), creditType, ...sums, outstanding, refused };
   }
 }
 
@@ -190,47 +189,9 @@ async function readTails(tx: Transaction, shard: number): Promise<FoundSums[]> {
   }));
 }
 
-async function readNow(db: Queryable): Promise<Date> {
-  const [row] = await db.query<{ now: Date }>("SELECT clock_timestamp() AS now");
-  if (row === undefined) throw new Error("the database did not tell its time");
-  return row.now;
-}
-
 async function readCreditTypes(db: Queryable): Promise<ReadonlyMap<number, string>> {
   const rows = await db.query<{ typeNo: number; creditType: string }>(
     `SELECT type_no AS "typeNo", credit_type AS "creditType" FROM farebox.credit_types`,
   );
   return new Map(rows.map(({ typeNo, creditType }) => [typeNo, creditType]));
-}
-
-/** The first moments of the months that are asked for. */
-function listMonths({ from, to }: MonthReportQuery, now: Date): Date[] {
-  const last = monthOf(to ?? now);
-  const first = from === undefined ? addMonths(last, 1 - USUAL_MONTHS) : monthOf(from);
-  if (first > last)
-    throw new FareboxError(
-      "usage_period_invalid",
-      ...explain("from", "must not be in a later month than `to`"),
-    );
-  if (last > monthOf(now))
-    throw new FareboxError("usage_period_invalid", ...explain("to", "must not be in a month to come"));
-  const months = [first];
-  while ((months.at(-1) ?? last) < last) months.push(nextMonth(months.at(-1) ?? last));
-  if (months.length > MOST_MONTHS) {
-    const reason = `must be at most ${MOST_MONTHS} months before \`to\``;
-    throw new FareboxError("usage_period_too_long", ...explain("from", reason));
-  }
-  return months;
-}
-
-function monthOf(time: Date): Date {
-  return new Date(Date.UTC(time.getUTCFullYear(), time.getUTCMonth()));
-}
-
-function addMonths(month: Date, count: number): Date {
-  return new Date(Date.UTC(month.getUTCFullYear(), month.getUTCMonth() + count));
-}
-
-function nextMonth(month: Date): Date {
-  return addMonths(month, 1);
 }

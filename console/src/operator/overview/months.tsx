@@ -6,7 +6,7 @@ import { Card, Notice } from "../../design/card.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
-import { creditWords } from "../../formats/credits.ts";
+import { creditWords, showCount } from "../../formats/credits.ts";
 import { OPERATOR, operatorCsvHref } from "../operator-api.ts";
 
 type Row = MonthReport["rows"][number];
@@ -62,6 +62,7 @@ export function Months({ creditType }: { readonly creditType: string }): ReactNo
                 isNumber: true,
                 cell: (row: Row) => <Amount of={of(row)} />,
               })),
+              { head: "Refused calls", isNumber: true, cell: ({ refused }) => showCount(refused) },
             ]}
           />
         </>

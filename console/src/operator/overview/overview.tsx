@@ -14,6 +14,7 @@ import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
 import { OPERATOR } from "../operator-api.ts";
 import { Months } from "./months.tsx";
+import { Refusals } from "./refusals.tsx";
 import { RunningOut } from "./running-out.tsx";
 
 /** How many of the accounts that use most are named. */
@@ -63,6 +64,7 @@ export function Overview(): ReactNode {
         <Shares title="Accounts that use most" by="account" creditType={creditType} />
         <Shares title="By endpoint" by="endpoint" creditType={creditType} />
       </div>
+      <Refusals />
     </Page>
   );
 }

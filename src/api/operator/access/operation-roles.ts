@@ -45,6 +45,7 @@ export const OPERATION_ROLES: Readonly<Record<string, OperatorRole>> = {
   getAllUsage: "read",
   getCall: "read",
   getMonthReport: "read",
+  getRefusalReport: "read",
   listRunningOut: "read",
   publishPriceList: "admin",
   listPriceLists: "read",

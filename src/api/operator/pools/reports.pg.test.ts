@@ -216,6 +216,9 @@ eachDatabase("operator API: reports and statements", (openFresh) => {
     await nameKeys(fresh, pool, ["key_1"]);
     const ledger = await openLedger(fresh, LEDGER);
     const { seq } = await ledger.charge(chargeOf(pool, 40_000_000n));
+    ledger.refusals.count("insufficient_credits", "credits");
+    ledger.refusals.count("rate_limited");
+    await ledger.refusals.write();
     await ledger.close();
     await own.post(`/v1/charges/chg_${account.slice(4)}.credits.${seq}/refunds`, { amount: 15 });
     const { status, body } = await own.get("/v1/reports/months");
@@ -246,15 +249,27 @@ eachDatabase("operator API: reports and statements", (openFresh) => {
       refunded: 15,
       uncollected: 0,
       outstanding: 72.5,
+      refused: 1,
     });
     const { promo, sold, outstanding } = body.rows.at(-1);
     assert.deepEqual({ promo, sold, outstanding }, { promo: 7, sold: 0, outstanding: 7 });
     assert.equal(body.completeUntil, null);
     const csv = await own.get("/v1/reports/months?format=csv&creditType=search");
     const [head, ...lines] = csv.text.trimEnd().split("\r\n");
-    assert.equal(head?.split(",").at(-1), "outstanding");
+    assert.equal(head?.split(",").at(-1), "refused");
     assert.equal(lines.length, 12);
-    assert.match(lines.at(-1) ?? "", /,search,0,0,0,7,0,0,0,0,0,0,7$/);
+    assert.match(lines.at(-1) ?? "", /,search,0,0,0,7,0,0,0,0,0,0,7,0$/);
+    const refusals = await own.get("/v1/reports/refusals");
+    const { month, time, timeEnd } = present;
+    assert.deepEqual(refusals.body.rows, [
+      { month, time, timeEnd, code: "insufficient_credits", creditType: "credits", requests: 1 },
+      { month, time, timeEnd, code: "rate_limited", creditType: null, requests: 1 },
+    ]);
+    const table = await own.get("/v1/reports/refusals?format=csv");
+    assert.match(table.text, /^month,time,timeEnd,code,creditType,requests\r\n/);
+    assert.match(table.text, /,rate_limited,,1\r\n$/);
+    const early = await own.get("/v1/reports/refusals?to=2200-01-01");
+    assert.deepEqual([early.status, early.body.errors[0].path], [422, "to"]);
     const wrong = await own.get("/v1/reports/months?creditType=gold");
     assert.deepEqual([wrong.status, wrong.body.code], [422, "credit_type_unknown"]);
   });

@@ -7,6 +7,7 @@ import { monthReportBody, monthReportQuery } from "../../wire/report.ts";
 import { answersOrCsv, OPERATOR_SECURITY } from "../operation.ts";
 import type { OperatorApp } from "../operator-env.ts";
 import type { OperatorServices } from "../operator-services.ts";
+import { inOnePage, nameOfMonth } from "./month-rows.ts";
 
 const route = createRoute({
   method: "get",
@@ -20,7 +21,7 @@ const route = createRoute({
 });
 
 const COLUMNS: readonly CsvColumn<MonthRow>[] = [
-  { name: "month", cell: ({ month }) => nameOf(month) },
+  { name: "month", cell: ({ month }) => nameOfMonth(month) },
   { name: "time", cell: ({ month }) => month },
   { name: "timeEnd", cell: ({ monthEnd }) => monthEnd },
   { name: "creditType", cell: ({ creditType }) => creditType },
@@ -35,6 +36,7 @@ const COLUMNS: readonly CsvColumn<MonthRow>[] = [
   { name: "expired", cell: ({ expired }) => expired },
   { name: "uncollected", cell: ({ uncollected }) => uncollected },
   { name: "outstanding", cell: ({ outstanding }) => outstanding },
+  { name: "refused", cell: ({ refused }) => refused },
 ];
 
 /** `GET /v1/reports/months`. Errors: `credit_type_unknown`, `usage_period_invalid`, `usage_period_too_long`. */
@@ -61,7 +63,7 @@ export function addGetMonthReport(app: OperatorApp, services: OperatorServices):
 
 function renderRow(row: MonthRow) {
   return {
-    month: nameOf(row.month),
+    month: nameOfMonth(row.month),
     time: row.month.toISOString(),
     timeEnd: row.monthEnd.toISOString(),
     creditType: row.creditType,
@@ -76,19 +78,10 @@ function renderRow(row: MonthRow) {
     expired: creditsToJson(row.expired),
     uncollected: creditsToJson(row.uncollected),
     outstanding: creditsToJson(row.outstanding),
+    refused: row.refused,
   };
 }
 
 function soldIn({ recurring, topup }: MonthRow): bigint {
   return recurring + topup;
-}
-
-function nameOf(month: Date): string {
-  return month.toISOString().slice(0, 7);
-}
-
-// A page at a time is what tables are written from; this one is a few hundred lines.
-// oxlint-disable-next-line typescript/require-await
-async function* inOnePage<Row>(rows: readonly Row[]): AsyncGenerator<readonly Row[]> {
-  yield rows;
 }

@@ -34,7 +34,7 @@ export function addReportsMonths(reports: Command, cli: Cli): void {
     });
 }
 
-const AMOUNTS = [
+const FIGURES = [
   "recurring",
   "topup",
   "promo",
@@ -44,11 +44,12 @@ const AMOUNTS = [
   "expired",
   "uncollected",
   "outstanding",
+  "refused",
 ] as const;
 
 function renderReport({ rows, completeUntil }: Report): string {
-  const head = ["MONTH", "CREDIT TYPE", ...AMOUNTS.map((name) => name.toUpperCase())];
-  const lines = rows.map((row) => [row.month, row.creditType, ...AMOUNTS.map((name) => String(row[name]))]);
+  const head = ["MONTH", "CREDIT TYPE", ...FIGURES.map((name) => name.toUpperCase())];
+  const lines = rows.map((row) => [row.month, row.creditType, ...FIGURES.map((name) => String(row[name]))]);
   const until = completeUntil === null ? "" : `Complete until ${completeUntil}.\n`;
   return `${until}${renderTable(head, lines)}`;
 }
