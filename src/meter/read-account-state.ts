@@ -3,7 +3,7 @@ import { periodOf } from "../contract/account/account-state.ts";
 import { readAccount } from "../ledger/accounts/accounts.ts";
 import type { Database } from "../ledger/database/database.ts";
 import type { PoolBalance } from "../ledger/ledger.ts";
-import { readUsageReport } from "../ledger/reports/usage-report.ts";
+import { ALL_TAILS, readUsageReport } from "../ledger/reports/usage-report.ts";
 import type { Identity, Meter } from "./meter.ts";
 
 /** A pool as a contract shows it. */
@@ -78,6 +78,8 @@ async function withUsed(
       database,
       { account, from: new Date(start), timeZone: "UTC", groupBy: [] },
       types,
+      // What is shown in headers and bodies has no word for what is missing.
+      { mostInTails: ALL_TAILS },
     );
     for (const sums of report.totals) {
       if (types.includes(sums.creditType)) used.set(sums.creditType, sums.credits - sums.refunded);

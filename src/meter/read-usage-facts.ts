@@ -2,7 +2,7 @@ import type { KeyFacts, UsageFacts, UsageQuestion } from "../contract/contract.t
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Database } from "../ledger/database/database.ts";
 import { findKeyNamed, readKeyNames } from "../ledger/keys/key-names.ts";
-import { readUsageReport } from "../ledger/reports/usage-report.ts";
+import { ALL_TAILS, readUsageReport } from "../ledger/reports/usage-report.ts";
 import type { Identity } from "./meter.ts";
 
 /**
@@ -30,6 +30,8 @@ export async function readUsageFacts(
       groupBy: by === "time" ? [] : [by],
     },
     [creditType],
+    // A contract's body has no word for what is missing.
+    { mostInTails: ALL_TAILS },
   );
   const total = report.totals.find((sums) => sums.creditType === creditType);
   const keys = await readKeys(database, accountId, by === "key" ? report.rows : []);

@@ -1,7 +1,7 @@
 import { creditsToJson } from "../../domain/credits.ts";
 import type { Database } from "../../ledger/database/database.ts";
 import type { UsageGroup, UsageReportQuery, UsageRow } from "../../ledger/reports/usage-query.ts";
-import { readUsageReport, type UsageReport } from "../../ledger/reports/usage-report.ts";
+import { ALL_TAILS, readUsageReport, type UsageReport } from "../../ledger/reports/usage-report.ts";
 import { chooseCreditType } from "./choose-credit-type.ts";
 
 /** What both APIs are asked for: all optional but the time zone. */
@@ -23,6 +23,7 @@ export async function readAskedUsage<Group extends UsageGroup>(
   services: { readonly database: Database; readonly config: { readonly creditTypes: readonly string[] } },
   account: UsageReportQuery["account"],
   asked: AskedUsage<Group>,
+  { isTable }: { readonly isTable: boolean },
 ): Promise<AnsweredUsage<Group>> {
   const { creditType: named, key: keyId, endpoint, from, to, timeZone, resolution } = asked;
   const groupBy = asked.groupBy ?? (resolution === undefined ? ["endpoint" as const] : []);
@@ -31,6 +32,8 @@ export async function readAskedUsage<Group extends UsageGroup>(
     services.database,
     { account, creditType, endpoint, keyId, from, to, timeZone, resolution, groupBy },
     creditType === undefined ? services.config.creditTypes : [creditType],
+    // A table has no word for what is missing.
+    { mostInTails: isTable && account !== undefined ? ALL_TAILS : undefined },
   );
   return { report, groupBy: [...groupBy] };
 }
@@ -42,7 +45,7 @@ export async function* usagePages({ rows }: UsageReport): AsyncGenerator<readonl
 
 /** What was counted. */
 export function renderUsagePeriod(
-  { from, to }: UsageReport,
+  { from, to, completeUntil }: UsageReport,
   { timeZone, resolution }: AskedUsage<UsageGroup>,
 ) {
   return {
@@ -50,6 +53,7 @@ export function renderUsagePeriod(
     to: to.toISOString(),
     timeZone,
     resolution: resolution ?? null,
+    completeUntil: completeUntil?.toISOString() ?? null,
   };
 }
 

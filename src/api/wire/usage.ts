@@ -57,6 +57,12 @@ export const usageSums = {
   refunded: amountOutput.openapi({ description: "The part of `credits` that refunds gave back." }),
 };
 
+export const completeUntil = timeOutput.nullable().openapi({
+  description:
+    "Null: nothing is missing. With very much that was charged just now: what happened before this moment is counted. A CSV of one " +
+    "account has everything.",
+});
+
 export const usageBody = z
   .object({
     account: z.string().nullable().openapi({ description: "Null: all accounts." }),
@@ -78,11 +84,7 @@ export const usageBody = z
       )
       .openapi({ description: "What is not grouped by is null." }),
     totals: z.array(z.object(usageSums)).openapi({ description: "By credit type." }),
-    completeUntil: timeOutput.nullable().openapi({
-      description:
-        "Null: nothing is missing. Of all accounts and with very much that was charged just now: what happened before this " +
-        "moment is counted.",
-    }),
+    completeUntil,
     endpoints: z
       .array(z.object({ endpoint: z.string(), ...usageSums }))
       .optional()

@@ -21,7 +21,7 @@ import {
 import { eachDatabase } from "../testing/test-databases.ts";
 import { rollPoolUsage } from "./roll-usage.ts";
 import type { UsageGroup, UsageReportQuery, UsageRow } from "./usage-query.ts";
-import { readUsageReport, type UsageReport } from "./usage-report.ts";
+import { ALL_TAILS, readUsageReport, type UsageReport } from "./usage-report.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -396,9 +396,18 @@ eachDatabase("usage report", (openFresh) => {
       [rolled.totals[0]?.requests, rolled.completeUntil],
       [500, new Date("2026-06-01T04:00:00Z")],
     );
-    const ofAccount = await readUsageReport(db, { ...query, account: one }, ["credits"], { mostInTails: 0 });
-    assert.deepEqual([ofAccount.totals[0]?.requests, ofAccount.completeUntil], [600, undefined]);
+    const readOne = async (mostInTails?: number) => {
+      const found = await readUsageReport(db, { ...query, account: one }, ["credits"], { mostInTails });
+      return [found.totals[0]?.requests, found.completeUntil];
+    };
+    for (const most of [400, undefined, ALL_TAILS]) assert.deepEqual(await readOne(most), [600, undefined]);
+    assert.deepEqual(await readOne(399), [200, new Date("2026-06-01T04:00:00Z")]);
+    // Nothing is counted at all, and the moment is told.
+    const late = { ...query, from: middle, account: one };
+    const { rows, completeUntil } = await readUsageReport(db, late, [], { mostInTails: 399 });
+    assert.deepEqual([rows, completeUntil], [[], new Date("2026-06-01T04:00:00Z")]);
     await rollUsage(db);
+    assert.deepEqual(await readOne(0), [600, undefined]);
     const complete = await readUsageReport(db, query, ["credits"], { mostInTails: 0 });
     assert.deepEqual([complete.totals[0]?.requests, complete.completeUntil], [1200, undefined]);
   });

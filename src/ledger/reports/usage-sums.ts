@@ -20,38 +20,62 @@ export interface SumsQuery extends Pick<UsageReportQuery, "creditType" | "endpoi
   readonly accountId: string | undefined;
   /** The beginnings of the buckets and the end of the last one. */
   readonly bounds: readonly Date[];
-  /** Whether the entries that are not rolled up yet are added: without them a report is older, and with them exact. */
-  readonly hasTails: boolean;
+  /**
+   * Whether the entries that are not rolled up yet are added: without them a report is older, and with them exact. A number, of one
+   * account only: as long as there are not more of them.
+   */
+  readonly tails: boolean | number;
   readonly limit: number;
 }
 
+/** Sums, and until when they are complete. */
+export interface FoundUsage {
+  readonly sums: readonly FoundSums[];
+  /** The first moment of which something may be missing; undefined: nothing is, or nobody asked for it. */
+  readonly completeUntil: Date | undefined;
+}
+
 /** The sums of a shard, of roll-ups and of the entries behind them: one statement, which is one snapshot. */
-export function readUsageSums(db: Queryable, query: SumsQuery): Promise<FoundSums[]> {
-  const { accountId, hasTails, groupBy } = query;
+export async function readUsageSums(db: Queryable, query: SumsQuery): Promise<FoundUsage> {
+  const { accountId, tails, groupBy } = query;
   const grouped = (by: SumsQuery["groupBy"][number], name: string): string =>
     groupBy.includes(by) ? name : "NULL::text";
   const parameters = sumsParameters(query);
+  const isBounded = typeof tails === "number";
   if (accountId !== undefined) parameters.push(accountId);
+  if (isBounded) parameters.push(tails);
   const rollUps = accountId === undefined ? ROLL_UPS_OF_ALL : ROLL_UPS_OF_POOLS;
-  return db.query(
-    `WITH pools AS MATERIALIZED (${accountId === undefined ? POOLS_BEHIND : POOLS_OF_ACCOUNT})
-     SELECT s.bucket, ${grouped("account", ACCOUNT)} AS "accountId", ${CREDIT_TYPE} AS "creditType",
+  const late = isBounded ? LATE : `SELECT ${!tails} AS is`;
+  const rows = await db.query<FoundSums & { readonly completeUntil: Date | null }>(
+    `WITH pools AS MATERIALIZED (${accountId === undefined ? POOLS_BEHIND : POOLS_OF_ACCOUNT}), late AS MATERIALIZED (${late})
+     SELECT coalesce(s.bucket, 1) AS bucket, ${grouped("account", ACCOUNT)} AS "accountId", ${CREDIT_TYPE} AS "creditType",
        ${grouped("endpoint", ENDPOINT)} AS endpoint, ${grouped("key", KEY)} AS "keyId",
-       s.requests, s.units, s.credits, s.refunded
-     FROM (
+       s.requests, s.units, s.credits, s.refunded, ${isBounded ? COMPLETE_UNTIL : "NULL::timestamptz"} AS "completeUntil"
+     FROM late l LEFT JOIN (
        SELECT u.bucket, ${groupBy.includes("account") ? "u.account_no" : "NULL::int AS account_no"}, u.type_no,
          ${groupBy.includes("endpoint") ? "u.endpoint_no" : "NULL::int AS endpoint_no"},
          ${groupBy.includes("key") ? "u.key_no" : "NULL::int AS key_no"},
          sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units, sum(u.credits)::bigint AS credits,
          sum(u.refunded)::bigint AS refunded
-       FROM (${rollUps} UNION ALL ${TAILS} AND ${hasTails}) u
+       FROM (${rollUps} UNION ALL ${TAILS} AND NOT (SELECT o.is FROM late o)) u
        GROUP BY 1, 2, 3, 4, 5 LIMIT $10
-     ) s`,
+     ) s ON true`,
     parameters,
   );
+  return foundIn(rows);
 }
 
-function sumsParameters(query: Omit<SumsQuery, "hasTails" | "groupBy" | "accountId">): Parameter[] {
+/** Without any sum there is a row all the same, with nothing but the moment. */
+function foundIn<Row extends FoundSums & { readonly completeUntil: Date | null }>(
+  rows: readonly Row[],
+): { readonly sums: readonly Row[]; readonly completeUntil: Date | undefined } {
+  return {
+    sums: rows.filter(({ creditType }) => creditType !== null),
+    completeUntil: rows[0]?.completeUntil ?? undefined,
+  };
+}
+
+function sumsParameters(query: Omit<SumsQuery, "tails" | "groupBy" | "accountId">): Parameter[] {
   const { shard, bounds, limit, creditType, endpoint, keyId } = query;
   const spans = divideBuckets(bounds);
   return [
@@ -97,9 +121,7 @@ export async function readBreakdownSums(
     accountId,
     mostInTails,
   ]);
-  // Without any sum there is a row all the same, with nothing but the moment.
-  const sums = rows.filter(({ creditType }) => creditType !== null);
-  return { sums, completeUntil: rows[0]?.completeUntil ?? undefined };
+  return foundIn(rows);
 }
 
 const ACCOUNT = "(SELECT a.account_id FROM farebox.accounts a WHERE a.account_no = s.account_no)";
@@ -173,13 +195,16 @@ const FIRST_BEHIND = `SELECT date_trunc('milliseconds', min(e.at)) FROM pools p 
     WHERE t.account_no = p.account_no AND t.type_no = p.type_no AND t.shard = $1 AND t.seq = p.seq + 1 AND t.at >= p.at LIMIT 1
   ) e`;
 
+/** Whether more is behind than is to be added. */
+const LATE = "SELECT coalesce(sum(p.last_seq - p.seq), 0) > $12::bigint AS is FROM pools p";
+
+const COMPLETE_UNTIL = `CASE WHEN l.is THEN (${FIRST_BEHIND}) END`;
+
 /** There is always a row: it says until when the sums are complete. */
 const BREAKDOWN = `WITH pools AS MATERIALIZED (${POOLS_OF_ACCOUNT}),
-  late AS MATERIALIZED (
-    SELECT coalesce(sum(p.last_seq - p.seq), 0) > $12::bigint AS is FROM pools p
-  )
+  late AS MATERIALIZED (${LATE})
   SELECT s.by, coalesce(s.bucket, 1) AS bucket, NULL::text AS "accountId", ${CREDIT_TYPE} AS "creditType", ${ENDPOINT} AS endpoint, ${KEY} AS "keyId",
-    s.requests, s.units, s.credits, s.refunded, CASE WHEN l.is THEN (${FIRST_BEHIND}) END AS "completeUntil"
+    s.requests, s.units, s.credits, s.refunded, ${COMPLETE_UNTIL} AS "completeUntil"
   FROM late l LEFT JOIN (
     SELECT CASE 0 WHEN grouping(u.bucket) THEN 'time' WHEN grouping(u.endpoint_no) THEN 'endpoint' ELSE 'key' END AS by,
       u.bucket, u.type_no, u.endpoint_no, u.key_no, sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units,

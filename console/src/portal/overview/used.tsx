@@ -39,6 +39,7 @@ interface Sums {
 }
 
 interface Shown {
+  readonly completeUntil: string | null;
   readonly times: readonly (Sums & { readonly time: string })[];
   readonly endpoints: readonly (Sums & { readonly endpoint: string })[];
   readonly keys: readonly (Sums & { readonly key: string })[];
@@ -62,9 +63,9 @@ export function Used({
   });
   const shown: Shown | undefined =
     resolution === "day"
-      ? { times: data.usage.days, endpoints: data.usage.endpoints, keys: data.usage.keys }
+      ? { ...data.usage, times: data.usage.days }
       : others.data;
-  const { completeUntil } = data.usage;
+  const completeUntil = resolution === "day" ? data.usage.completeUntil : (others.data?.completeUntil ?? null);
   const csv = csvHref("usage", { resolution, timeZone: TIME_ZONE, groupBy: "endpoint,key" });
   return (
     <>
@@ -83,7 +84,7 @@ export function Used({
           </>
         }
       >
-        {resolution === "day" && completeUntil !== null ? (
+        {completeUntil !== null ? (
           <p className="soft small">
             Counted until <Moment at={completeUntil} />: very much was used just now, and is counted soon.
           </p>
@@ -219,6 +220,7 @@ async function readOthers(resolution: Resolution, signal: AbortSignal): Promise<
     ACCOUNT.getUsage({ from, to, timeZone: TIME_ZONE, groupBy: "key" }, { signal }),
   ]);
   return {
+    completeUntil: times.completeUntil,
     times: times.rows.map((row) => ({ ...row, time: row.time ?? "" })),
     endpoints: endpoints.rows.map((row) => ({ ...row, endpoint: row.endpoint ?? "" })),
     keys: keys.rows.map((row) => ({ ...row, key: row.key ?? "" })),

@@ -31,9 +31,10 @@ export function addGetUsage(app: CustomerApp, services: CustomerServices): void 
   app.openapi(route, async (context) => {
     const { accountId, shard } = context.env.caller;
     const asked = context.req.valid("query");
-    const { report, groupBy } = await readAskedUsage(services, { accountId, shard }, asked);
+    const isTable = wantsCsv(asked.format, context.req.header("accept"));
+    const { report, groupBy } = await readAskedUsage(services, { accountId, shard }, asked, { isTable });
     context.header("vary", "accept");
-    if (wantsCsv(asked.format, context.req.header("accept"))) {
+    if (isTable) {
       const table = await streamCsv(COLUMNS, usagePages(report));
       return context.body(table, 200, csvHeaders(`usage-${accountId}`));
     }

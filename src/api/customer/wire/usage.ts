@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import { timeOutput } from "../../wire/fields.ts";
-import { groupByInput, usageQuery as operatorQuery, usageSums } from "../../wire/usage.ts";
+import { completeUntil, groupByInput, usageQuery as operatorQuery, usageSums } from "../../wire/usage.ts";
 
 const GROUPS = ["endpoint", "key"] as const;
 
@@ -30,5 +30,6 @@ export const usageBody = z
       )
       .openapi({ description: "What is not grouped by is null." }),
     totals: z.array(z.object(usageSums)).openapi({ description: "By credit type." }),
+    completeUntil,
   })
   .openapi("Usage");

@@ -23,9 +23,10 @@ export async function answerUsage(
   account: UsageReportQuery["account"],
   asked: z.output<typeof usageQuery>,
 ) {
-  const { report, groupBy } = await readAskedUsage(services, account, asked);
+  const isTable = wantsCsv(asked.format, context.req.header("accept"));
+  const { report, groupBy } = await readAskedUsage(services, account, asked, { isTable });
   context.header("vary", "accept");
-  if (wantsCsv(asked.format, context.req.header("accept"))) {
+  if (isTable) {
     const table = await streamCsv(USAGE_COLUMNS, usagePages(report));
     return context.body(table, 200, csvHeaders(`usage-${account?.accountId ?? "all"}`));
   }
@@ -35,7 +36,6 @@ export async function answerUsage(
     groupBy,
     rows: report.rows.map((row) => ({ account: row.accountId, ...renderUsageRow(row) })),
     totals: report.totals.map(renderUsageSums),
-    completeUntil: report.completeUntil?.toISOString() ?? null,
   };
   const isPlain = asked.resolution === undefined && asked.groupBy === undefined;
   return context.json(isPlain ? { ...body, endpoints: report.rows.map(renderEndpoint) } : body, 200);
