@@ -53,12 +53,9 @@ export const refusalReportBody = z
           time: timeOutput,
           timeEnd: timeOutput,
           code: z.string().openapi({ description: "Of the refusal.", example: "insufficient_credits" }),
-          creditType: z
-            .string()
-            .nullable()
-            .openapi({
-              description: "What the refusal names: of credits that were short. Null: it names none.",
-            }),
+          creditType: z.string().nullable().openapi({
+            description: "What the refusal names: of credits that were short. Null: it names none.",
+          }),
           requests: z.int().openapi({ description: "How many were refused so." }),
         }),
       )

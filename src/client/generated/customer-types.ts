@@ -213,6 +213,10 @@ export interface Usage {
      */
     refunded: number;
   }[];
+  /**
+   * Null: nothing is missing. With very much that was charged just now: what happened before this moment is counted. A CSV of one account has everything.
+   */
+  completeUntil: string | null;
 }
 export interface EntryPage {
   account: string;

@@ -51,6 +51,7 @@ import type {
   GetMonthReportInput,
   GetPriceListDiffInput,
   GetPriceListInput,
+  GetRefusalReportInput,
   GetUsageInput,
   Grant,
   Health,
@@ -90,6 +91,7 @@ import type {
   PublishPriceListInput,
   Refund,
   RefundPreview,
+  RefusalReport,
   ReleaseLongHoldInput,
   ReleasedLongHold,
   ResumeAccountInput,
@@ -205,6 +207,10 @@ export interface FareboxClient {
   readonly getMonthReport: (input?: GetMonthReportInput, options?: RequestOptions) => Promise<MonthReport>;
   /** The same as CSV, as a stream of all lines. */
   readonly getMonthReportCsv: (input?: GetMonthReportInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
+  /** Read what was refused, by month, code and credit type. `GET /v1/reports/refusals` */
+  readonly getRefusalReport: (input?: GetRefusalReportInput, options?: RequestOptions) => Promise<RefusalReport>;
+  /** The same as CSV, as a stream of all lines. */
+  readonly getRefusalReportCsv: (input?: GetRefusalReportInput, options?: RequestOptions) => Promise<ReadableStream<Uint8Array>>;
   /** List pools that run out within some days at their present pace. `GET /v1/reports/running-out` */
   readonly listRunningOut: (input?: ListRunningOutInput, options?: RequestOptions) => Promise<RunningOutPage>;
   /** Publish a price list, from now on or from a later time. `POST /v1/price-lists` */

@@ -729,7 +729,7 @@ export interface Usage {
     refunded: number;
   }[];
   /**
-   * Null: nothing is missing. Of all accounts and with very much that was charged just now: what happened before this moment is counted.
+   * Null: nothing is missing. With very much that was charged just now: what happened before this moment is counted. A CSV of one account has everything.
    */
   completeUntil: string | null;
   /**

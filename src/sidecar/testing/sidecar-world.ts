@@ -110,7 +110,7 @@ export async function openSidecar(
   const told: string[] = [];
   const counting: MeterEvents = {
     ...silentEvents,
-    refused: (code) => void told.push(`refused ${code}`),
+    refused: ({ code }) => void told.push(`refused ${code}`),
     uncollected: ({ amount }) => void told.push(`uncollected ${formatCredits(amount)}`),
   };
   const nobody = { accountId: "", shard: 0, keyId: "" };

@@ -62,10 +62,9 @@ export function Used({
     queryFn: ({ signal }) => readOthers(resolution, signal),
   });
   const shown: Shown | undefined =
-    resolution === "day"
-      ? { ...data.usage, times: data.usage.days }
-      : others.data;
-  const completeUntil = resolution === "day" ? data.usage.completeUntil : (others.data?.completeUntil ?? null);
+    resolution === "day" ? { ...data.usage, times: data.usage.days } : others.data;
+  const completeUntil =
+    resolution === "day" ? data.usage.completeUntil : (others.data?.completeUntil ?? null);
   const csv = csvHref("usage", { resolution, timeZone: TIME_ZONE, groupBy: "endpoint,key" });
   return (
     <>
