@@ -43,11 +43,11 @@ export function repeatStep({ step, failure, logger, pauseMs = PAUSE_MS }: Repeat
     running = undefined;
     schedule(isBusy || isWanted ? Math.min(performance.now() - began, LONGEST_REST_MS) : idlePause(pauseMs));
   };
-  const schedule = (pauseMs: number): void => {
+  const schedule = (restMs: number): void => {
     if (isStopped) return;
     timer = setTimeout(() => {
       running = run();
-    }, pauseMs);
+    }, restMs);
     timer.unref();
   };
   schedule(idlePause(pauseMs));

@@ -72,6 +72,7 @@ test("a call is explained: price, key, hold, charge, refunds and the balance aft
     refunded: 0,
     net: 5,
     balance: 995,
+    parts: null,
   });
   for (const [amount, reference] of [
     [2, "first"],

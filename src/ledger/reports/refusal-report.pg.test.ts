@@ -82,7 +82,7 @@ eachDatabase("refusals by month", (openFresh) => {
   });
 
   test("what was added and whose answer was lost is added once, also when the instance died meanwhile", async () => {
-    const before = await read();
+    const earlier = await read();
     const state = losingAnswers();
     const instance = await registered();
     const tally = new RefusalTally(state.database, instance);
@@ -94,11 +94,11 @@ eachDatabase("refusals by month", (openFresh) => {
     tally.count("rate_limited");
     await tally.write();
     await tally.write();
-    assert.deepEqual(await read(), { ...before, "rate_limited null": 2 });
+    assert.deepEqual(await read(), { ...earlier, "rate_limited null": 2 });
   });
 
   test("what could not be written is kept, and written later; nothing counted asks for nothing", async () => {
-    const before = await read();
+    const earlier = await read();
     let asked = 0;
     let isAway = true;
     const database = {
@@ -118,16 +118,16 @@ eachDatabase("refusals by month", (openFresh) => {
     await assert.rejects(tally.write(), /away/);
     isAway = false;
     await tally.write();
-    assert.deepEqual(await read(), { ...before, "key_missing null": 2 });
+    assert.deepEqual(await read(), { ...earlier, "key_missing null": 2 });
   });
 
   test("the same counts twice at once are added once", async () => {
-    const before = await read();
+    const earlier = await read();
     const instance = await registered();
     const tallies = [new RefusalTally(db, instance), new RefusalTally(db, instance)];
     for (const tally of tallies) tally.count("overloaded");
     await Promise.all(tallies.map((tally) => tally.write()));
-    assert.deepEqual(await read(), { ...before, "overloaded null": 1 });
+    assert.deepEqual(await read(), { ...earlier, "overloaded null": 1 });
   });
 
   test("a month to come is refused with its field", async () => {

@@ -42,5 +42,11 @@ export async function readRefusals(db: Queryable, from: Date, to: Date): Promise
      WHERE r.shard = $1 AND r.month >= $2 AND r.month < $3 ORDER BY r.month DESC, r.requests DESC, r.code, t.credit_type`,
     [REFUSALS_SHARD, from, to],
   );
-  return rows.map((row) => ({ ...row, monthEnd: nextMonth(row.month), requests: Number(row.requests) }));
+  return rows.map(({ month, code, creditType, requests }) => ({
+    month,
+    monthEnd: nextMonth(month),
+    code,
+    creditType,
+    requests: Number(requests),
+  }));
 }
