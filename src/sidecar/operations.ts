@@ -19,7 +19,7 @@ import {
 
 /** An operation of the sidecar: what it is asked and what it answers, once, for its checks and its document. */
 export interface Operation {
-  readonly name: Exclude<SidecarOperation, "forward-auth" | "other">;
+  readonly name: Exclude<SidecarOperation, "forward-auth" | "ext-proc" | "other">;
   readonly path: string;
   readonly summary: string;
   readonly description: string;

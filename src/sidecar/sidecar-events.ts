@@ -6,6 +6,7 @@ export type SidecarOperation =
   | "extend"
   | "batch"
   | "forward-auth"
+  | "ext-proc"
   | "other";
 
 /** What operators want to know of the sidecar. Implemented by telemetry. */

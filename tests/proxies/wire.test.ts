@@ -9,7 +9,8 @@ import { openScene, type Scene } from "../customer-api/scene.ts";
 /**
  * Debian has no Traefik and no Envoy. These clients read the example and speak its wire as the documents say: Traefik's ForwardAuth
  * (doc.traefik.io/traefik/middlewares/http/forwardauth), Envoy's ext_authz over HTTP
- * (envoyproxy.io/docs, extensions.filters.http.ext_authz.v3.HttpService).
+ * (envoyproxy.io/docs, extensions.filters.http.ext_authz.v3.HttpService) and ext_proc over HTTP
+ * (extensions.filters.http.ext_proc.v3.ExtProcHttpService, service.ext_proc.v3: a message as JSON in a POST, names as in the protocol's files).
  */
 
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples", "proxies");
@@ -33,7 +34,7 @@ interface Outcome {
 
 type Proxy = (config: string, customer: Customer) => Promise<Outcome>;
 
-function ask(url: string, method: string, headers: Headers): Promise<Omit<Outcome, "passed">> {
+function ask(url: string, method: string, headers: Headers, sent?: string): Promise<Omit<Outcome, "passed">> {
   return new Promise((resolve, reject) => {
     const call = send(url, { method, headers }, (response) => {
       let body = "";
@@ -44,7 +45,7 @@ function ask(url: string, method: string, headers: Headers): Promise<Omit<Outcom
       });
     });
     call.on("error", reject);
-    call.end();
+    call.end(sent);
   });
 }
 
@@ -121,9 +122,86 @@ const envoy: Proxy = async (config, { method, path, headers }) => {
   };
 };
 
-for (const [name, file, proxy, tellsCustomers] of [
-  ["traefik", "dynamic.yaml", traefik, false],
-  ["envoy", "envoy.yaml", envoy, true],
+interface Mutation {
+  readonly set_headers?: readonly { readonly header: { readonly key: string; readonly raw_value: string } }[];
+  readonly remove_headers?: readonly string[];
+}
+
+interface ProcessingResponse {
+  readonly request_headers?: { readonly response?: { readonly header_mutation: Mutation } };
+  readonly response_headers?: { readonly response?: { readonly header_mutation: Mutation } };
+  readonly immediate_response?: {
+    readonly status: { readonly code: number };
+    readonly headers: Mutation;
+    readonly body: string;
+  };
+  readonly dynamic_metadata?: Readonly<Record<string, unknown>>;
+}
+
+const setBy = ({ set_headers = [] }: Mutation): Headers =>
+  Object.fromEntries(
+    set_headers.map(({ header }) => [header.key, Buffer.from(header.raw_value, "base64").toString()]),
+  );
+
+/** The API behind it answers `status`. */
+const extProc =
+  (status: number): Proxy =>
+  async (config, { method, path, headers }) => {
+    const [listener] = parse(config).static_resources.listeners;
+    const manager = listener.filter_chains[0].filters[0].typed_config;
+    const filter = manager.http_filters[0].typed_config;
+    const { uri } = filter.http_service.http_service.http_uri;
+    assert.deepEqual(
+      filter.metadata_options.receiving_namespaces,
+      filter.metadata_options.forwarding_namespaces,
+    );
+    const namespaces: string[] = filter.metadata_options.forwarding_namespaces.untyped;
+    const kept: Record<string, unknown> = {};
+    // It sends no headers of a configuration's, and every field of a plain type.
+    const post = async (kind: string, pairs: Headers): Promise<ProcessingResponse> => {
+      const told = Object.entries(pairs).map(([key, value]) => ({
+        key,
+        value: "",
+        raw_value: Buffer.from(value).toString("base64"),
+      }));
+      const message = {
+        [kind]: { headers: { headers: told }, attributes: {}, end_of_stream: false },
+        metadata_context: { filter_metadata: kept, typed_filter_metadata: {} },
+        attributes: {},
+        observability_mode: false,
+      };
+      const answer = await ask(uri, "POST", {}, JSON.stringify(message));
+      assert.equal(answer.status, 200, answer.body);
+      const response = JSON.parse(answer.body) as ProcessingResponse;
+      for (const [name, value] of Object.entries(response.dynamic_metadata ?? {}))
+        if (namespaces.includes(name)) kept[name] = value;
+      return response;
+    };
+    const about = { ":method": method, ":path": path, ":scheme": "http", ":authority": "api.example" };
+    const asked = await post("request_headers", { ...about, ...headers, "x-forwarded-for": "203.0.113.7" });
+    if (asked.immediate_response !== undefined) {
+      const { status: refused, headers: set, body } = asked.immediate_response;
+      const text = Buffer.from(body, "base64").toString();
+      return { passed: undefined, status: refused.code, headers: setBy(set), body: text };
+    }
+    const mutation = asked.request_headers?.response?.header_mutation ?? {};
+    const answered = await post("response_headers", { ":status": String(status) });
+    const [host] = manager.route_config.virtual_hosts;
+    return {
+      passed: without(
+        { ...without(headers, mutation.remove_headers ?? []), ...setBy(mutation) },
+        host.request_headers_to_remove,
+      ),
+      status,
+      headers: setBy(answered.response_headers?.response?.header_mutation ?? {}),
+      body: "",
+    };
+  };
+
+for (const [name, folder, file, proxy, tellsCustomers] of [
+  ["traefik", "traefik", "dynamic.yaml", traefik, false],
+  ["envoy", "envoy", "envoy.yaml", envoy, true],
+  ["envoy-ext-proc", "envoy", "ext-proc.yaml", extProc(200), true],
 ] as const) {
   describe(`the wire of ${name} with its example`, () => {
     let scene: Scene;
@@ -136,7 +214,7 @@ prices:
   - { match: POST /read, when: { body: /mode, equals: full }, cost: 3 }
 `);
       const { token } = await scene.operate<{ token: string }>("POST", "/v1/tokens", { name, role: "meter" });
-      const text = await readFile(join(EXAMPLES, name, file), "utf8");
+      const text = await readFile(join(EXAMPLES, folder, file), "utf8");
       config = text
         .replaceAll("http://127.0.0.1:8402", scene.sidecar ?? "")
         .replaceAll("PUT-A-TOKEN-HERE", token);

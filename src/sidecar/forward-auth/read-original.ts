@@ -88,6 +88,7 @@ function collect(rawHeaders: readonly string[]): Map<string, string[]> {
   return all;
 }
 
-function withoutTold(rawHeaders: readonly string[]): string[] {
+/** The customer's headers alone. */
+export function withoutTold(rawHeaders: readonly string[]): string[] {
   return rawHeaders.filter((_, i) => !TOLD.test((rawHeaders[i - (i % 2)] ?? "").toLowerCase()));
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { EXT_PROC_PATH, extProc } from "../ext-proc/ext-proc.ts";
 import { forwardAuth } from "../forward-auth/forward-auth.ts";
 import { FORWARD_AUTH_PATH, readOriginal } from "../forward-auth/read-original.ts";
 import { OPERATIONS, type Operation } from "../operations.ts";
@@ -24,15 +25,20 @@ export async function serve(
   const [path = ""] = (request.url ?? "").split("?", 1);
   const operation = BY_PATH.get(path);
   const isForward = path === FORWARD_AUTH_PATH || path.startsWith(`${FORWARD_AUTH_PATH}/`);
-  const name: SidecarOperation = operation?.name ?? (isForward ? "forward-auth" : "other");
+  const isExtProc = path === EXT_PROC_PATH;
+  const name: SidecarOperation =
+    operation?.name ?? (isForward ? "forward-auth" : isExtProc ? "ext-proc" : "other");
   try {
     if (isForward) {
       await serveForwardAuth(parts, request, response);
       parts.events.answered(name, response.statusCode, performance.now() - since);
       return;
     }
-    const body =
-      operation === undefined ? answerOther(request, path, document) : await run(parts, operation, request);
+    const body = isExtProc
+      ? await runExtProc(parts, request)
+      : operation === undefined
+        ? answerOther(request, path, document)
+        : await run(parts, operation, request);
     send(parts, response, 200, "application/json", JSON.stringify(body));
   } catch (error) {
     fail(parts, request, response, error);
@@ -41,13 +47,21 @@ export async function serve(
 }
 
 async function run(parts: SidecarParts, operation: Operation, request: IncomingMessage): Promise<unknown> {
-  if (request.method !== "POST")
-    throw new FareboxError(
-      "method_not_allowed",
-      `${operation.path} answers POST, not ${request.method ?? ""}.`,
-    );
+  onlyPost(request, operation.path);
   await parts.senders.check(readBearer(request.headers.authorization));
   return await operation.run(parts, await readJson(request));
+}
+
+/** Envoy's HTTP form sends no header of a configuration's: the token is in the address. */
+async function runExtProc(parts: SidecarParts, request: IncomingMessage): Promise<object> {
+  onlyPost(request, EXT_PROC_PATH);
+  const parameters = new URLSearchParams((request.url ?? "").slice(EXT_PROC_PATH.length));
+  await parts.senders.check(parameters.get("token") ?? readBearer(request.headers.authorization));
+  return await extProc(parts, await readJson(request));
+}
+
+function onlyPost({ method = "" }: IncomingMessage, path: string): void {
+  if (method !== "POST") throw new FareboxError("method_not_allowed", `${path} answers POST, not ${method}.`);
 }
 
 /** A proxy sends no body, whatever the length of the customer's is. */
