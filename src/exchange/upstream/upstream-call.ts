@@ -75,7 +75,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ClientWaiter {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    const hasTime = readInTurn(() => this.#delivery?.data(chunk));
+    const hasTime = readInTurn(chunk.length, () => this.#delivery?.data(chunk));
     // What has been read of the socket comes also while it is paused.
     if (hasTime || this.#isWaiting) return;
     this.#isWaiting = true;
