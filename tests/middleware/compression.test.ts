@@ -9,21 +9,15 @@ import express from "express";
 import Fastify from "fastify";
 import { Hono } from "hono";
 import { compress } from "hono/compress";
-import { loadContract } from "../../src/contract/load-contract.ts";
-import { silentGatewayEvents } from "../../src/gateway/gateway-events.ts";
 import { openFakeMeterUnderTest } from "../../src/gateway/testing/fake-meter-under-test.ts";
 import { RawClient } from "../../src/gateway/testing/raw-client.ts";
-import {
-  type MeterUnderTest,
-  requestText,
-  TEST_LIMITS,
-  TEST_LISTENER,
-} from "../../src/gateway/testing/world.ts";
+import { type MeterUnderTest, requestText } from "../../src/gateway/testing/world.ts";
 import { asExpress } from "../../src/middleware/adapt-express.ts";
 import { decorateFastify, serverFactoryOf } from "../../src/middleware/adapt-fastify.ts";
 import { createServerOf, provideToHono } from "../../src/middleware/adapt-hono.ts";
 import { beforeHandler } from "../../src/middleware/adapt-node.ts";
-import { createMiddleware, type Middleware } from "../../src/middleware/middleware.ts";
+import type { Middleware } from "../../src/middleware/middleware.ts";
+import { openMiddleware } from "./open-middleware.ts";
 
 const ROWS = JSON.stringify({ data: Array.from({ length: 80 }, (_, id) => id), pad: "x".repeat(4_000) });
 const JSON_TYPE = { "content-type": "application/json" };
@@ -46,17 +40,7 @@ after(async () => {
 });
 
 function open(): Middleware {
-  return createMiddleware({
-    config: {
-      open: [],
-      gateway: { ...TEST_LIMITS, ...TEST_LISTENER },
-      idempotency: { keepHours: 24, maxBodyBytes: 50_000 },
-    },
-    contract: loadContract("farebox"),
-    meter: under.meter,
-    events: silentGatewayEvents,
-    clock: { unixMs: () => Date.now() },
-  });
+  return openMiddleware(under);
 }
 
 const squeeze = compression({ threshold: 0 });

@@ -14,23 +14,20 @@ import express, { type Response as ExpressResponse, type NextFunction, type Requ
 import Fastify from "fastify";
 import { Hono } from "hono";
 import { streamSSE } from "hono/streaming";
-import { loadContract } from "../../src/contract/load-contract.ts";
-import { silentGatewayEvents } from "../../src/gateway/gateway-events.ts";
 import { openFakeMeterUnderTest } from "../../src/gateway/testing/fake-meter-under-test.ts";
 import { RawClient } from "../../src/gateway/testing/raw-client.ts";
 import {
   eventualBooks,
   type MeterUnderTest,
   requestText,
-  TEST_LIMITS,
-  TEST_LISTENER,
   type TestAccount,
 } from "../../src/gateway/testing/world.ts";
 import { asExpress } from "../../src/middleware/adapt-express.ts";
 import { decorateFastify, serverFactoryOf } from "../../src/middleware/adapt-fastify.ts";
 import { createServerOf, provideToHono } from "../../src/middleware/adapt-hono.ts";
 import { beforeHandler } from "../../src/middleware/adapt-node.ts";
-import { createMiddleware, type MeteredRequest, type Middleware } from "../../src/middleware/middleware.ts";
+import type { MeteredRequest, Middleware } from "../../src/middleware/middleware.ts";
+import { openMiddleware } from "./open-middleware.ts";
 
 let under: MeterUnderTest;
 const failures: string[] = [];
@@ -48,17 +45,8 @@ after(async () => {
 });
 
 function open(): Middleware {
-  return createMiddleware({
-    config: {
-      open: ["GET /open"],
-      gateway: { ...TEST_LIMITS, ...TEST_LISTENER },
-      idempotency: { keepHours: 24, maxBodyBytes: 50_000 },
-    },
-    contract: loadContract("farebox"),
-    meter: under.meter,
-    events: { ...silentGatewayEvents, failed: (_id, error) => failures.push(String(error)) },
-    clock: { unixMs: () => Date.now() },
-  });
+  const events = { failed: (_id: string, error: unknown) => void failures.push(String(error)) };
+  return openMiddleware(under, { open: ["GET /open"], events });
 }
 
 async function serve(server: Server): Promise<string> {
