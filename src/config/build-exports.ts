@@ -155,7 +155,8 @@ function buildSource(
   const throttle = { concurrency, perSecond, retries, timeoutMs };
   const upstream = chooseUpstream(file.upstream, fill(file.request ?? file.collect ?? "", values), upstreams);
   if (upstream === undefined) {
-    const fix = `write one of ${upstreams.map(({ name }) => name).join(", ")}`;
+    const names = upstreams.map(({ name }) => name).join(", ");
+    const fix = names === "" ? "write `upstream`, which the file has none of" : `write one of ${names}`;
     problems.push({ path: at(path, "upstream"), reason: "no upstream answers it", fix });
   }
   // Contradictions were refused by the form: what is missing here is reported there.

@@ -3,12 +3,13 @@ import { at, type Problem } from "../domain/problem.ts";
 import type { UpstreamConfig, UpstreamTls } from "./config.ts";
 import { type UpstreamFile, type UpstreamOption, upstreamDefaults } from "./sections/upstream-schema.ts";
 
-/** The upstreams by name, each with a complete set of options. */
+/** The upstreams by name, each with a complete set of options; none where the file names none. */
 export function buildUpstreams(
-  option: UpstreamOption,
+  option: UpstreamOption | undefined,
   configFile: string,
   problems: Problem[],
 ): readonly UpstreamConfig[] {
+  if (option === undefined) return [];
   const named = nameUpstreams(option);
   const upstreams = named.map(([name, file]) => buildUpstream(name, file, configFile));
   findPlainTls(option, upstreams, problems);

@@ -8,6 +8,7 @@ import type { Price } from "../domain/prices/price.ts";
 
 /** The configuration after parsing, with every default filled in. The schema in schema.ts documents each option once. */
 export interface Config {
+  /** None: there is nothing behind the gateway. */
   readonly upstreams: readonly UpstreamConfig[];
   /** A shipped contract's name, or an absolute path to a contract file. */
   readonly contract: string;

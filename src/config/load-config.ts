@@ -89,7 +89,8 @@ function readSections(document: YamlDocument): ConfigFile {
   const written = new Map<string, unknown>(
     isJsonObject(document.value) ? Object.entries(document.value) : [],
   );
-  const kept: Record<string, unknown> = { upstream: "http://wrong.invalid" };
+  // Exports name one of the upstreams.
+  const kept: Record<string, unknown> = written.has("upstream") ? { upstream: "http://wrong.invalid" } : {};
   for (const [name, schema] of Object.entries(configSchema.shape)) {
     if (schema.safeParse(written.get(name)).success) kept[name] = written.get(name);
   }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 import type { FileProblem } from "../contract/file-problem.ts";
 import { loadConfig } from "./load-config.ts";
+import { requireUpstream } from "./require-upstream.ts";
 import { parse, problemOf, problemsOf } from "./testing/config-problems.ts";
 
 describe("a configuration that is wrong", () => {
@@ -77,11 +78,15 @@ idempotency: { maxBody: 1GB }
     assert.match(problem.reason, /"fortnight" is not a window/);
   });
 
-  it("is refused without an upstream, when it is empty, and when it is no object", () => {
-    assert.deepEqual(
-      problemsOf("prices: []").map(({ path, reason }) => `${path} ${reason}`),
-      ["upstream is missing"],
-    );
+  it("needs no upstream, but an upstream has an address; it is refused when it is empty, and when it is no object", () => {
+    const config = parse("prices: []");
+    assert.deepEqual(config.upstreams, []);
+    assert.throws(() => requireUpstream(config, "farebox.yaml"), {
+      code: "config_invalid",
+      message: /farebox\.yaml upstream: is missing: .*--no-upstream/,
+    });
+    requireUpstream(parse("sidecar: { listen: 127.0.0.1:8402 }"), "farebox.yaml");
+    requireUpstream(parse("upstream: http://x"), "farebox.yaml");
     assert.equal(problemsOf("")[0]?.reason, "is empty");
     assert.match(problemsOf("[1]")[0]?.reason ?? "", /expected an object, got a list/);
     assert.equal(problemsOf("upstream: {}").length, 1);

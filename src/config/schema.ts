@@ -15,7 +15,7 @@ import { upstreamOption } from "./sections/upstream-schema.ts";
 
 export const configSchema = z
   .strictObject({
-    upstream: upstreamOption,
+    upstream: upstreamOption.optional(),
     contract: z.string().min(1).default("farebox").meta({
       description:
         "How everything looks to the API's customers: a shipped contract's name, or a path from this file.",

@@ -3,6 +3,7 @@ import { ensureOperatorToken, type OperatorToken } from "../api/operator/operato
 import { serveOperator } from "../api/operator/serve-operator.ts";
 import type { Config } from "../config/config.ts";
 import { loadConfig } from "../config/load-config.ts";
+import { requireUpstream } from "../config/require-upstream.ts";
 import { loadContract } from "../contract/load-contract.ts";
 import type { Database } from "../ledger/database/database.ts";
 import {
@@ -40,6 +41,8 @@ export interface FareboxOptions {
   readonly operatorToken: string | undefined;
   readonly logger: Logger;
   readonly version: string;
+  /** Starts without an upstream too: beside an application that has Farebox in its own process, on the same file. */
+  readonly withoutUpstream?: boolean;
   /** How long a start waits for its database, at each of its steps; 30,000 by default. */
   readonly databaseRetryMs?: number;
   readonly onDatabaseRetry?: OpenDatabaseOptions["onRetry"];
@@ -86,6 +89,8 @@ export async function startFarebox(options: FareboxOptions): Promise<Running> {
 async function start(options: FareboxOptions, closing: Closing): Promise<Running> {
   const { logger, listen, operatorListen, version } = options;
   const config = typeof options.config === "string" ? loadConfig(options.config) : options.config;
+  if (options.withoutUpstream !== true)
+    requireUpstream(config, typeof options.config === "string" ? options.config : undefined);
   // Before anything is written: a contract that cannot be read refuses the start.
   loadContract(config.contract);
   const { onDatabaseRetry: onRetry, databaseRetryMs: retryMs } = options;

@@ -6,6 +6,7 @@ interface Manifest {
   readonly dependencies: Record<string, string>;
   readonly devDependencies: Record<string, string>;
   readonly scripts: Record<string, string>;
+  readonly files: readonly string[];
 }
 
 const manifest = JSON.parse(readTracked("package.json")) as Manifest;
@@ -34,6 +35,14 @@ test("whoever installs Farebox gets the built console and none of its packages",
     Object.keys(console.devDependencies).filter((name) => shipped.includes(name)),
     [],
   );
+});
+
+test("what documents name inside of the installed package is in it", () => {
+  const named = ["docs/reference/configuration.md"].flatMap((path) =>
+    [...readTracked(path).matchAll(/node_modules\/farebox\/([\w-]+)\//g)].map(([, folder]) => folder),
+  );
+  assert.ok(named.length > 0);
+  for (const folder of named) assert.ok(folder !== undefined && manifest.files.includes(folder), folder);
 });
 
 test("the lock file names no host to download from", () => {

@@ -69,7 +69,7 @@ function render({ file, contract, creditTypes, upstreams, prices, unpriced }: Ch
   return `${file} is right.
   contract: ${contract}
   credit types: ${creditTypes.join(", ")}
-  upstream: ${upstreams.join(", ")}
+  upstream: ${upstreams.join(", ") || "none"}
 
 ${table}`;
 }

@@ -15,6 +15,7 @@ interface Options extends StorageOptions {
   readonly listen: ListenAddress;
   readonly operatorListen: ListenAddress;
   readonly logLevel: LogLevel;
+  readonly upstream: boolean;
 }
 
 /** `farebox start` */
@@ -28,6 +29,10 @@ export function addStart(program: Command, cli: Cli): void {
     .addOption(listenOption("--listen <host:port>", "where the gateway listens", "127.0.0.1:8080"))
     .addOption(
       listenOption("--operator-listen <host:port>", "where the operator API listens", "127.0.0.1:8401"),
+    )
+    .option(
+      "--no-upstream",
+      "start without an upstream, beside an application that has Farebox in its own process",
     )
     .addOption(databaseOption())
     .addOption(dataOption())

@@ -10,6 +10,8 @@ export interface ServeOptions extends StorageOptions {
   readonly listen: ListenAddress;
   readonly operatorListen: ListenAddress;
   readonly logLevel: LogLevel;
+  /** False: it starts without an upstream too. */
+  readonly upstream?: boolean;
 }
 
 /** A Farebox that the command line finds by its data directory. */
@@ -40,6 +42,7 @@ export async function serve(cli: Cli, config: Config | string, options: ServeOpt
       format: terminal.interactive && options.json !== true ? "human" : "json",
     }),
     version: cli.version,
+    withoutUpstream: options.upstream === false,
     onDatabaseRetry: ({ number, inMs, reason }) =>
       terminal.err(
         `The database does not answer (attempt ${number}): ${reason}. Trying again in ${(inMs / 1000).toFixed(1)} s.\n`,

@@ -14,7 +14,7 @@ prices:
   - { match: "GET /v1/leads", cost: 10 }
 \`\`\`
 
-Only \`upstream\` is required. Unknown options are refused. All problems are reported at once, each with its path, line, reason and
+Nothing is required, but for the gateway its \`upstream\`. Unknown options are refused. All problems are reported at once, each with its path, line, reason and
 fix; Farebox then exits with 2 and has started nothing. Durations are a whole number and a unit (\`250ms\`, \`30s\`, \`5m\`, \`24h\`,
 \`1d\`), sizes too (\`512B\`, \`16KiB\`, \`10MiB\`), amounts of credits have at most six decimals and go up to a billion.
 

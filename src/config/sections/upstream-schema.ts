@@ -127,7 +127,8 @@ export const upstreamOption = z
   .meta({
     description:
       "Where requests go: an address, one upstream with options, or several by name. In all texts `${env:NAME}` is replaced.",
-    reason: "Required: without an API there is nothing to sell.",
+    reason:
+      "None: middleware, the meter and the sidecar need none. `farebox start` asks for one, unless the sidecar is on or it is told `--no-upstream`.",
     fix: "write an address like http://127.0.0.1:9000, one upstream with a url, or several by name",
   });
 
