@@ -343,6 +343,26 @@ eachDatabase("usage report", (openFresh) => {
     await assertSound(db);
   });
 
+  test("what was used in a read day but outside of the period makes no line", async () => {
+    const one = await createPool(db, 1_000n);
+    const ledger = await openLedger(db, LEDGER);
+    for (const endpoint of ["GET /early", "GET /later"]) await ledger.charge(chargeOf(one, 5n, { endpoint }));
+    await ledger.close();
+    const [early, later] = [new Date("2026-05-05T02:00:00Z"), new Date("2026-05-05T10:00:00Z")];
+    await placeEntries(db, one, [new Date("2026-05-01T00:00:00Z"), early, later]);
+    await rollUsage(db);
+    // In New York the 5th begins at 4 o'clock: it is read as the UTC day without its first hours.
+    const [from, to] = [new Date("2026-05-05T04:00:00Z"), new Date("2026-05-07T04:00:00Z")];
+    for (const of of [one, undefined]) {
+      const query = { account: of, from, to, timeZone: "America/New_York", groupBy: ["endpoint" as const] };
+      const { rows } = await readUsageReport(db, query, []);
+      assert.deepEqual(
+        rows.map(({ endpoint, requests, credits }) => [endpoint, requests, credits]),
+        [["GET /later", 1, 5n]],
+      );
+    }
+  });
+
   test("over all accounts, shards are read at one moment", async () => {
     const made = [await createPool(db, 1_000_000n)];
     while (made.every(({ shard }) => shard === made[0]?.shard)) made.push(await createPool(db, 1_000_000n));

@@ -44,10 +44,9 @@ export async function readUsageSums(db: Queryable, query: SumsQuery): Promise<Fo
   const isBounded = typeof tails === "number";
   if (accountId !== undefined) parameters.push(accountId);
   if (isBounded) parameters.push(tails);
-  const rollUps = accountId === undefined ? ROLL_UPS_OF_ALL : ROLL_UPS_OF_POOLS;
+  const rollUps = accountId === undefined ? rollUpsOfAll(groupBy) : rollUpsOfPools(groupBy, spans(7));
   const late = isBounded ? LATE : `SELECT ${!tails} AS is`;
-  const rows = await db.query<FoundSums & { readonly completeUntil: Date | null }>(
-    `WITH pools AS MATERIALIZED (${accountId === undefined ? POOLS_BEHIND : POOLS_OF_ACCOUNT}), late AS MATERIALIZED (${late})
+  const text = `WITH pools AS MATERIALIZED (${accountId === undefined ? POOLS_BEHIND : POOLS_OF_ACCOUNT}), late AS MATERIALIZED (${late})
      SELECT coalesce(s.bucket, 1) AS bucket, ${grouped("account", ACCOUNT)} AS "accountId", ${CREDIT_TYPE} AS "creditType",
        ${grouped("endpoint", ENDPOINT)} AS endpoint, ${grouped("key", KEY)} AS "keyId",
        s.requests, s.units, s.credits, s.refunded, ${isBounded ? COMPLETE_UNTIL : "NULL::timestamptz"} AS "completeUntil"
@@ -58,8 +57,12 @@ export async function readUsageSums(db: Queryable, query: SumsQuery): Promise<Fo
          sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units, sum(u.credits)::bigint AS credits,
          sum(u.refunded)::bigint AS refunded
        FROM (${rollUps} UNION ALL ${TAILS} AND NOT (SELECT o.is FROM late o)) u
-       GROUP BY 1, 2, 3, 4, 5 LIMIT $10
-     ) s ON true`,
+       GROUP BY 1, 2, 3, 4, 5 HAVING ${IS_SUM} LIMIT $6
+     ) s ON true`;
+  // The texts are as many as the groups and bounds can be combined: each is planned once for each connection.
+  const name = `usage ${accountId === undefined ? "all" : "one"} ${isBounded ? "bounded" : tails} ${groupBy.toSorted().join(" ")}`;
+  const rows = await db.query<FoundSums & { readonly completeUntil: Date | null }>(
+    { name, text },
     parameters,
   );
   return foundIn(rows);
@@ -75,20 +78,21 @@ function foundIn<Row extends FoundSums & { readonly completeUntil: Date | null }
   };
 }
 
+/** `$1` to `$11`. */
 function sumsParameters(query: Omit<SumsQuery, "tails" | "groupBy" | "accountId">): Parameter[] {
   const { shard, bounds, limit, creditType, endpoint, keyId } = query;
-  const spans = divideBuckets(bounds);
+  return [shard, bounds, creditType, endpoint, keyId, limit, ...spansParameters(bounds)];
+}
+
+/** Five that {@link spans} reads. */
+function spansParameters(bounds: readonly Date[]): Parameter[] {
+  const divided = divideBuckets(bounds);
   return [
-    shard,
-    spans.map(({ span }) => span[0] ?? ""),
-    spans.map(({ from }) => from),
-    spans.map(({ to }) => to),
-    spans.map(({ bucket }) => bucket),
-    bounds,
-    creditType,
-    endpoint,
-    keyId,
-    limit,
+    divided.map(({ span }) => span[0] ?? ""),
+    divided.map(({ from }) => from),
+    divided.map(({ to }) => to),
+    divided.map(({ plus }) => plus),
+    divided.map(({ minus }) => minus),
   ];
 }
 
@@ -116,22 +120,26 @@ export async function readBreakdownSums(
   },
 ): Promise<FoundBreakdown> {
   const { accountId, mostInTails, ...part } = query;
-  const rows = await db.query<BreakdownSums & { readonly completeUntil: Date | null }>(BREAKDOWN, [
+  const statement = { name: "usage breakdown", text: BREAKDOWN };
+  const rows = await db.query<BreakdownSums & { readonly completeUntil: Date | null }>(statement, [
     ...sumsParameters(part),
     accountId,
     mostInTails,
+    ...spansParameters([part.bounds[0] ?? END, part.bounds.at(-1) ?? END]),
   ]);
   return foundIn(rows);
 }
+
+const END = new Date(0);
 
 const ACCOUNT = "(SELECT a.account_id FROM farebox.accounts a WHERE a.account_no = s.account_no)";
 const CREDIT_TYPE = "(SELECT t.credit_type FROM farebox.credit_types t WHERE t.type_no = s.type_no)";
 const ENDPOINT = "(SELECT n.endpoint FROM farebox.endpoints n WHERE n.endpoint_no = s.endpoint_no)";
 const KEY = "(SELECT k.key_id FROM farebox.keys k WHERE k.key_no = s.key_no)";
 
-const OF_TYPE = `($7::text IS NULL OR type_no = (SELECT t.type_no FROM farebox.credit_types t WHERE t.credit_type = $7))`;
-const OF_ENDPOINT_AND_KEY = `($8::text IS NULL OR endpoint_no = (SELECT n.endpoint_no FROM farebox.endpoints n WHERE n.endpoint = $8))
-  AND ($9::text IS NULL OR key_no = (SELECT k.key_no FROM farebox.keys k WHERE k.key_id = $9))`;
+const OF_TYPE = `($3::text IS NULL OR type_no = (SELECT t.type_no FROM farebox.credit_types t WHERE t.credit_type = $3))`;
+const OF_ENDPOINT_AND_KEY = `($4::text IS NULL OR endpoint_no = (SELECT n.endpoint_no FROM farebox.endpoints n WHERE n.endpoint = $4))
+  AND ($5::text IS NULL OR key_no = (SELECT k.key_no FROM farebox.keys k WHERE k.key_id = $5))`;
 
 /** How far a pool `p` is rolled up. Looked up by its key, whatever the planner knows of the table. */
 const ROLLED = `LEFT JOIN LATERAL (
@@ -141,38 +149,73 @@ const ROLLED = `LEFT JOIN LATERAL (
 
 const POOLS_OF_ACCOUNT = `SELECT p.account_no, p.type_no, p.last_seq, coalesce(r.seq, 0) AS seq, coalesce(r.at, '-infinity') AS at
   FROM farebox.pools p ${ROLLED}
-  WHERE p.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $11) AND p.shard = $1 AND ${OF_TYPE}`;
+  WHERE p.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $12) AND p.shard = $1 AND ${OF_TYPE}`;
 
 /** All pools of which some usage may not be rolled up. */
 const POOLS_BEHIND = `SELECT p.account_no, p.type_no, coalesce(r.seq, 0) AS seq, coalesce(r.at, '-infinity') AS at
   FROM (SELECT DISTINCT account_no, type_no FROM farebox.active_pools WHERE shard = $1 AND ${OF_TYPE}) p ${ROLLED}`;
 
-const SPANS = `unnest($2::"char"[], $3::timestamptz[], $4::timestamptz[], $5::integer[]) g(span, start, until, bucket)`;
+/** The spans of five parameters from this one on. */
+const spans = (n: number): string =>
+  `unnest($${n}::"char"[], $${n + 1}::timestamptz[], $${n + 2}::timestamptz[], $${n + 3}::integer[], $${n + 4}::integer[])
+    g(span, start, until, plus, minus)`;
+
+/** A span that is read once may count to one bucket and from another: {@link divideBuckets}. */
+const TO_BUCKETS = `CROSS JOIN LATERAL (VALUES (g.plus, 1), (g.minus, -1)) w(bucket, sign)
+  WHERE w.bucket IS NOT NULL`;
+const SIGNED =
+  "w.sign * q.requests AS requests, w.sign * q.units AS units, w.sign * q.credits AS credits, w.sign * q.refunded AS refunded";
+
+/** What was counted to a bucket and from it again is none of its lines. */
+const IS_SUM = "(sum(u.requests) <> 0 OR sum(u.units) <> 0 OR sum(u.credits) <> 0 OR sum(u.refunded) <> 0)";
 
 const SPAN_SUMS = `sum(requests)::bigint AS requests, sum(units)::bigint AS units, sum(credits)::bigint AS credits,
   sum(refunded)::bigint AS refunded`;
 
+type Grouped = SumsQuery["groupBy"];
+
+/** What is told apart within a span: a sum of all is a quarter of the work. */
+function columnsOf(
+  groupBy: Grouped,
+  always: readonly string[],
+): { readonly told: string; readonly by: string } {
+  const [endpoint, key] = [groupBy.includes("endpoint"), groupBy.includes("key")];
+  const by = [...always, ...(endpoint ? ["endpoint_no"] : []), ...(key ? ["key_no"] : [])];
+  const told = [
+    ...always,
+    endpoint ? "endpoint_no" : "NULL::int AS endpoint_no",
+    key ? "key_no" : "NULL::int AS key_no",
+  ];
+  return { told: told.join(", "), by: by.join(", ") || "()" };
+}
+
 /** Span by span, and summed in each, so that a range of the index is read for each whatever the planner knows of the table. */
-const ROLL_UPS_OF_ALL = `SELECT g.bucket, q.* FROM ${SPANS} CROSS JOIN LATERAL (
-    SELECT account_no, type_no, endpoint_no, key_no, ${SPAN_SUMS} FROM farebox.usage
+function rollUpsOfAll(groupBy: Grouped): string {
+  const { told, by } = columnsOf(groupBy, ["account_no", "type_no"]);
+  return `SELECT w.bucket, q.account_no, q.type_no, q.endpoint_no, q.key_no, ${SIGNED} FROM ${spans(7)} CROSS JOIN LATERAL (
+    SELECT ${told}, ${SPAN_SUMS} FROM farebox.usage
     WHERE shard = $1 AND span = g.span AND start AT TIME ZONE 'UTC' >= g.start AT TIME ZONE 'UTC'
       AND start AT TIME ZONE 'UTC' < g.until AT TIME ZONE 'UTC' AND ${OF_TYPE} AND ${OF_ENDPOINT_AND_KEY}
-    GROUP BY 1, 2, 3, 4
-  ) q`;
+    GROUP BY ${by}
+  ) q ${TO_BUCKETS}`;
+}
 
-const ROLL_UPS_OF_POOLS = `SELECT g.bucket, p.account_no, p.type_no, q.* FROM pools p CROSS JOIN ${SPANS} CROSS JOIN LATERAL (
-    SELECT endpoint_no, key_no, ${SPAN_SUMS} FROM farebox.usage
+function rollUpsOfPools(groupBy: Grouped, ofSpans: string): string {
+  const { told, by } = columnsOf(groupBy, []);
+  return `SELECT w.bucket, p.account_no, p.type_no, q.endpoint_no, q.key_no, ${SIGNED} FROM pools p CROSS JOIN ${ofSpans} CROSS JOIN LATERAL (
+    SELECT ${told}, ${SPAN_SUMS} FROM farebox.usage
     WHERE account_no = p.account_no AND type_no = p.type_no AND shard = $1 AND span = g.span AND start >= g.start
       AND start < g.until AND ${OF_ENDPOINT_AND_KEY}
-    GROUP BY 1, 2
-  ) q`;
+    GROUP BY ${by}
+  ) q ${TO_BUCKETS}`;
+}
 
 /**
  * The charges and refunds behind the roll-ups, counted to the charge's time: a refund has its charge's key and endpoint. Times
  * run in the order of the numbers, so nothing older than the period, or than the roll-up, need be read. OFFSET 0: pool by pool, by
  * key; without it all entries were read and joined to the pools.
  */
-const TAILS = `SELECT width_bucket(e.used_at, $6::timestamptz[]), p.account_no, p.type_no, e.endpoint_no, e.key_no,
+const TAILS = `SELECT width_bucket(e.used_at, $2::timestamptz[]), p.account_no, p.type_no, e.endpoint_no, e.key_no,
     e.requests, e.units, e.credits, e.refunded
   FROM pools p CROSS JOIN LATERAL (
     SELECT t.endpoint_no, t.key_no,
@@ -184,10 +227,10 @@ const TAILS = `SELECT width_bucket(e.used_at, $6::timestamptz[]), p.account_no, 
       CASE WHEN t.kind = 'c' THEN -t.amount ELSE 0 END AS credits, CASE WHEN t.kind = 'c' THEN 0 ELSE t.amount END AS refunded
     FROM farebox.entries t
     WHERE t.account_no = p.account_no AND t.type_no = p.type_no AND t.shard = $1 AND t.seq > p.seq AND t.at >= p.at
-      AND t.at >= ($6::timestamptz[])[1] AND t.kind IN ('c', 'r') AND ${OF_ENDPOINT_AND_KEY}
+      AND t.at >= ($2::timestamptz[])[1] AND t.kind IN ('c', 'r') AND ${OF_ENDPOINT_AND_KEY}
     OFFSET 0
   ) e
-  WHERE e.used_at >= ($6::timestamptz[])[1] AND e.used_at < ($6::timestamptz[])[cardinality($6::timestamptz[])]`;
+  WHERE e.used_at >= ($2::timestamptz[])[1] AND e.used_at < ($2::timestamptz[])[cardinality($2::timestamptz[])]`;
 
 /** The moment of the first entry of the account that is not rolled up, looked up by its number. */
 const FIRST_BEHIND = `SELECT date_trunc('milliseconds', min(e.at)) FROM pools p CROSS JOIN LATERAL (
@@ -196,11 +239,14 @@ const FIRST_BEHIND = `SELECT date_trunc('milliseconds', min(e.at)) FROM pools p 
   ) e`;
 
 /** Whether more is behind than is to be added. */
-const LATE = "SELECT coalesce(sum(p.last_seq - p.seq), 0) > $12::bigint AS is FROM pools p";
+const LATE = "SELECT coalesce(sum(p.last_seq - p.seq), 0) > $13::bigint AS is FROM pools p";
 
 const COMPLETE_UNTIL = `CASE WHEN l.is THEN (${FIRST_BEHIND}) END`;
 
-/** There is always a row: it says until when the sums are complete. */
+/**
+ * There is always a row: it says until when the sums are complete. Roll-ups are read twice: by time without a difference of lines, and of
+ * the whole period by lines, which is mostly days. So a sum may come in two parts, one of the entries behind.
+ */
 const BREAKDOWN = `WITH pools AS MATERIALIZED (${POOLS_OF_ACCOUNT}),
   late AS MATERIALIZED (${LATE})
   SELECT s.by, coalesce(s.bucket, 1) AS bucket, NULL::text AS "accountId", ${CREDIT_TYPE} AS "creditType", ${ENDPOINT} AS endpoint, ${KEY} AS "keyId",
@@ -209,6 +255,11 @@ const BREAKDOWN = `WITH pools AS MATERIALIZED (${POOLS_OF_ACCOUNT}),
     SELECT CASE 0 WHEN grouping(u.bucket) THEN 'time' WHEN grouping(u.endpoint_no) THEN 'endpoint' ELSE 'key' END AS by,
       u.bucket, u.type_no, u.endpoint_no, u.key_no, sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units,
       sum(u.credits)::bigint AS credits, sum(u.refunded)::bigint AS refunded
-    FROM (${ROLL_UPS_OF_POOLS} UNION ALL ${TAILS} AND NOT (SELECT o.is FROM late o)) u
-    GROUP BY GROUPING SETS ((u.type_no, u.bucket), (u.type_no, u.endpoint_no), (u.type_no, u.key_no)) LIMIT $10
+    FROM (
+      SELECT 'time' AS part, t.* FROM (${rollUpsOfPools([], spans(7))}) t
+      UNION ALL SELECT 'lines', n.* FROM (${rollUpsOfPools(["endpoint", "key"], spans(14))}) n
+      UNION ALL SELECT 'both', b.* FROM (${TAILS} AND NOT (SELECT o.is FROM late o)) b
+    ) u
+    GROUP BY GROUPING SETS ((u.part, u.type_no, u.bucket), (u.part, u.type_no, u.endpoint_no), (u.part, u.type_no, u.key_no))
+    HAVING ${IS_SUM} AND (u.part = 'both' OR (u.part = 'time') = (grouping(u.bucket) = 0)) LIMIT $6
   ) s ON true`;
