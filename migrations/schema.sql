@@ -1631,7 +1631,8 @@ BEGIN
       AND h.shard = io_pool.shard;
     IF NOT FOUND OR v_hold.charged IS NOT NULL THEN
       o_answer := jsonb_build_array(CASE WHEN v_hold.hold_id IS NULL THEN 'unknown' ELSE 'charged' END, v_hold.charged_seq,
-        coalesce(v_hold.charged, 0), coalesce(v_hold.uncollected, 0), coalesce(v_hold.balance_after, io_pool.balance));
+        coalesce(v_hold.charged, 0), coalesce(v_hold.uncollected, 0), coalesce(v_hold.balance_after, io_pool.balance), NULL, NULL,
+        v_hold.hold_id IS NOT NULL);
       RETURN;
     END IF;
     v_set_aside := v_hold.amount;

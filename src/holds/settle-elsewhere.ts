@@ -58,10 +58,18 @@ export class Elsewhere {
     if (!isPriced(claims)) return { kind: "free" };
     if (claims.chargedSeq !== undefined) return await this.#correct(claims, claims.chargedSeq, outcome);
     const booked = await this.#find(claims);
-    const { requestId, accountId, endpoint } = claims;
-    this.#parts.events.settledElsewhere({ requestId, accountId, endpoint, booked: booked !== undefined });
-    if (booked !== undefined) return bookedEnd(poolOf(claims), booked);
-    return chargedOn(claims.price, outcome.status) ? await this.#charge(claims, outcome) : { kind: "free" };
+    if (booked !== undefined) {
+      this.#tell(claims, true);
+      return bookedEnd(poolOf(claims), booked);
+    }
+    if (chargedOn(claims.price, outcome.status)) return await this.#charge(claims, outcome);
+    this.#tell(claims, false);
+    return { kind: "free" };
+  }
+
+  /** `booked`: the books had its charge already. */
+  #tell({ requestId, accountId, endpoint }: PricedClaims, booked: boolean): void {
+    this.#parts.events.settledElsewhere({ requestId, accountId, endpoint, booked });
   }
 
   /** Rejects like {@link Elsewhere.settle}. */
@@ -148,7 +156,10 @@ export class Elsewhere {
     });
     if (result.shortage !== undefined)
       return this.#refuse(explainShortage(price.creditType, amount, result.shortage));
-    tellUncollected(this.#parts.meter, claims, result);
+    // Of several instances at the same moment one has charged it, and counts what it lacked.
+    const isAgain = result.isAgain === true;
+    this.#tell(claims, isAgain);
+    if (!isAgain) tellUncollected(this.#parts.meter, claims, result);
     return chargedEnd(pool, result, result.units ?? units);
   }
 

@@ -78,6 +78,8 @@ export interface ChargeResult {
   readonly shortage?: Shortage | undefined;
   /** For how many units a measured charge is. */
   readonly units?: number | undefined;
+  /** The client's hold was charged before, perhaps by another instance: this is what came of it then. */
+  readonly isAgain?: boolean | undefined;
 }
 
 /** Why credits could not be had. */

@@ -83,6 +83,20 @@ eachDatabase("holds of an instance that died", (openFresh) => {
     assert.equal((await settle(two, hold)).body.uncollected, 5);
   });
 
+  test("what one lacked is counted once, by whoever charged it, however many settle it at the same moment", async () => {
+    const customer = await newCustomer(db, 10);
+    const dying = await open();
+    const hold = await dying.hold(customer, "/ten");
+    await dying.die();
+    await dying.close().catch(() => undefined);
+    const other = await one.hold(customer, "/once?ip=3");
+    await settle(one, other);
+    for (const { counted } of [one, two]) counted.splice(0);
+    const answers = await Promise.all([one, two, one, two].map((sidecar) => settle(sidecar, hold)));
+    for (const { body } of answers) assert.deepEqual([body.charged, body.uncollected], [5, 5]);
+    assert.deepEqual([...one.counted, ...two.counted], ["uncollected 5"]);
+  });
+
   test("a failed or released one costs nothing, one decided on the answer is charged whole or refused", async () => {
     const customer = await newCustomer(db, 10);
     const dying = await open();

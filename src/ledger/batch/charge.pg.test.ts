@@ -174,7 +174,8 @@ eachDatabase("charge", (openFresh) => {
     const first = await ledger.charge(chargeOf(pool, 25n, { hold: { id: "h" } }));
     assert.deepEqual(first, { kind: "charged", seq: 2, charged: 25n, uncollected: 0n, balance: 75n });
     await ledger.charge(chargeOf(pool, 1n));
-    assert.deepEqual(await ledger.charge(chargeOf(pool, 25n, { hold: { id: "h" } })), first);
+    const again = await ledger.charge(chargeOf(pool, 25n, { hold: { id: "h" } }));
+    assert.deepEqual(again, { ...first, isAgain: true });
     assert.deepEqual(await readPool(db, pool), {
       balance: 74n,
       held: 0n,
@@ -195,7 +196,9 @@ eachDatabase("charge", (openFresh) => {
         (index % 2 === 0 ? ledger : other).charge(chargeOf(pool, 30n, { hold: { id: "h" } })),
       ),
     );
-    for (const result of results) assert.deepEqual(result, results[0]);
+    const made = { kind: "charged", seq: 2, charged: 30n, uncollected: 0n, balance: 70n };
+    const told = results.toSorted((one, two) => Number(one.isAgain ?? false) - Number(two.isAgain ?? false));
+    assert.deepEqual(told, [made, ...Array.from({ length: 19 }, () => ({ ...made, isAgain: true }))]);
     assert.equal((await readPool(db, pool)).balance, 70n);
     await other.close();
   });
@@ -206,7 +209,8 @@ eachDatabase("charge", (openFresh) => {
     const result = await ledger.charge(chargeOf(pool, 0n, { hold: { id: "h" } }));
     assert.deepEqual(result, { kind: "charged", seq: null, charged: 0n, uncollected: 0n, balance: 100n });
     assert.equal((await readPool(db, pool)).held, 0n);
-    assert.deepEqual(await ledger.charge(chargeOf(pool, 30n, { hold: { id: "h" } })), result);
+    const again = await ledger.charge(chargeOf(pool, 30n, { hold: { id: "h" } }));
+    assert.deepEqual(again, { ...result, isAgain: true });
   });
 
   test("a charge above its hold takes the rest from the pool", async () => {
@@ -222,7 +226,8 @@ eachDatabase("charge", (openFresh) => {
     await letTimePass(db, pool, 10_000);
     const first = await ledger.charge(chargeOf(pool, 30n, { hold: { id: "h" } }));
     assert.deepEqual(first, { kind: "charged", seq: 2, charged: 30n, uncollected: 0n, balance: 70n });
-    assert.deepEqual(await ledger.charge(chargeOf(pool, 30n, { hold: { id: "h" } })), first);
+    const again = await ledger.charge(chargeOf(pool, 30n, { hold: { id: "h" } }));
+    assert.deepEqual(again, { ...first, isAgain: true });
     assert.deepEqual(await ledger.hold(holdOf(pool, "h", 40n, 10)), { kind: "conflict", state: "expired" });
     assert.equal((await readPool(db, pool)).held, 0n);
   });

@@ -12,7 +12,8 @@ type ChargeReply = readonly [
   uncollected: number,
   balance: number,
   shortage?: LeaseReply | null,
-  units?: number,
+  units?: number | null,
+  isAgain?: boolean,
 ];
 
 /** What `farebox.run_batch_pool` answers. */
@@ -82,7 +83,7 @@ function settleGroup(works: ChargeGroup["works"], reply: PoolReply["groups"][num
 
 function settleCharge(
   work: ChargeWork,
-  [kind, seq, charged, uncollected, balance, shortage, units]: ChargeReply,
+  [kind, seq, charged, uncollected, balance, shortage, units, isAgain]: ChargeReply,
   owner: string,
 ): void {
   if (kind === "unknown") {
@@ -97,7 +98,8 @@ function settleCharge(
       uncollected: BigInt(uncollected),
       balance: BigInt(balance),
       ...(shortage && { shortage: readLease(shortage) }),
-      ...(units !== undefined && { units }),
+      ...(typeof units === "number" && { units }),
+      ...(isAgain === true && { isAgain }),
     },
     owner,
   );

@@ -30,8 +30,9 @@ class Taker implements ConnectionTaker {
 
 async function open(
   context: TestContext,
+  options?: ConstructorParameters<typeof ConnectionDealer>[0],
 ): Promise<{ dealer: ConnectionDealer; come: () => Promise<Socket> }> {
-  const dealer = new ConnectionDealer();
+  const dealer = new ConnectionDealer(options);
   const { port } = await dealer.listen({ host: "127.0.0.1", port: 0 });
   const clients: Socket[] = [];
   context.after(() => {
@@ -82,6 +83,25 @@ test("what is on its way to one that ends, and what nobody is left for, is close
   await Promise.all(ends);
   await closed(await come());
   assert.equal(dying.taken.length, 1);
+});
+
+test("while all are busy so many wait and no more: others are closed at once, which is told once", async (context) => {
+  const told: string[] = [];
+  const { dealer, come } = await open(context, { mostWaiting: 2, onFull: () => void told.push("full") });
+  const busy = new Taker();
+  dealer.join(busy);
+  const first = busy.given;
+  await come();
+  await first;
+  const waiting = [await come(), await come()];
+  for (let number = 1; number <= 2; number += 1) await closed(await come());
+  assert.deepEqual([waiting.map(({ destroyed }) => destroyed), told], [[false, false], ["full"]]);
+  for (const count of [2, 3]) {
+    const next = busy.given;
+    busy.arrive();
+    await next;
+    assert.equal(busy.taken.length, count);
+  }
 });
 
 test("the end closes what waits, leaves what is on its way to who has it, and takes no more", async (context) => {

@@ -7,6 +7,15 @@ export interface ConnectionTaker {
   take(socket: Socket): Promise<void>;
 }
 
+/** Connections that nobody has yet: some 20 MB of memory, and more than come at once while every worker is between two. */
+const MOST_WAITING = 8_192;
+
+interface DealerOptions {
+  readonly mostWaiting?: number;
+  /** As many wait as may: from now on those that come are closed at once, until all that wait are dealt out. */
+  readonly onFull?: () => void;
+}
+
 /**
  * Accepts connections and deals them out in turn, unread, to those that are free. Node's cluster module does the same, but keeps
  * a connection for ever that is on its way to a worker which stops listening, or dies, at that moment. Here nothing is on its way when
@@ -19,11 +28,19 @@ export class ConnectionDealer {
   readonly #free = new Set<ConnectionTaker>();
   /** Accepted, and with nobody yet. */
   readonly #waiting: Socket[] = [];
+  #isFull = false;
 
-  constructor() {
+  constructor({ mostWaiting = MOST_WAITING, onFull }: DealerOptions = {}) {
     // What a connection is set to here holds in the process that serves it too.
     this.#server = createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true }, (socket) => {
       socket.on("error", () => socket.destroy());
+      if (this.#waiting.length >= mostWaiting) {
+        // Its client learns at once that it is to try again; it keeps no place and no descriptor.
+        socket.destroy();
+        if (!this.#isFull) onFull?.();
+        this.#isFull = true;
+        return;
+      }
       this.#waiting.push(socket);
       this.#deal();
     });
@@ -68,7 +85,10 @@ export class ConnectionDealer {
     if (this.#takers.size === 0) for (const socket of this.#waiting.splice(0)) socket.destroy();
     for (const taker of this.#free) {
       const socket = this.#waiting.shift();
-      if (socket === undefined) return;
+      if (socket === undefined) {
+        this.#isFull = false;
+        return;
+      }
       this.#free.delete(taker);
       void this.#give(taker, socket);
     }

@@ -44,11 +44,14 @@ export class Workers implements Pick<Gateway, "listen" | "announceEnd" | "close"
   readonly metrics: SummedMetrics;
   readonly #options: WorkersOptions;
   readonly #workers = new Map<WorkerProcess, string | undefined>();
-  readonly #dealer = new ConnectionDealer();
+  readonly #dealer: ConnectionDealer;
   readonly #ending = new AbortController();
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    const onFull = (): void =>
+      options.logger.warn("no worker takes connections fast enough: those that come are closed unanswered");
+    this.#dealer = new ConnectionDealer({ onFull });
     this.metrics = new SummedMetrics(options.metrics, () => this.#workers.keys());
     options.traffic.onWatched = (isWatched) => {
       for (const worker of this.#workers.keys()) worker.watch(isWatched);

@@ -106,8 +106,15 @@ eachDatabase("ext_proc", (openFresh) => {
     }
   });
 
-  test("a hold that is nobody's changes nothing, and the answer passes", async () => {
-    assert.deepEqual(await answered("502", { farebox: { hold: "fbh_forged" } }), { response_headers: {} });
+  test("a hold that is nobody's, or over, changes nothing and is no fault: the answer passes", async () => {
+    const customer = await newCustomer(db, 100);
+    const { dynamic_metadata } = await asked(customer.key, "/ten");
+    const { hold } = dynamic_metadata.farebox;
+    assert.equal((await sidecar.call("/v1/settle", { hold, cost: 4 })).body.refunded, 6);
+    for (const known of ["fbh_forged", hold])
+      assert.deepEqual(await answered("502", { farebox: { hold: known } }), { response_headers: {} });
+    assert.deepEqual(await customer.entries(), ["charge 10 GET /ten 200", "refund 6"]);
+    assert.deepEqual(sidecar.failed, []);
   });
 
   test("what is no message is refused, and only who has the token may ask", async () => {
@@ -134,6 +141,10 @@ eachDatabase("ext_proc", (openFresh) => {
     assert.equal((await post("?token=fbo_nobodys")).status, 401);
     assert.equal((await post("?token=fbo_operators_own")).status, 400);
     assert.equal((await post("", "GET")).status, 405);
+    // What a filter of Envoy's sets goes before the address.
+    const headers = { "x-farebox-token": "fbo_operators_own" };
+    const told = await fetch(`${sidecar.url}/v1/ext-proc`, { method: "POST", headers, body: "{}" });
+    assert.equal(told.status, 400);
   });
 
   test("at the end nothing is held", async () => {

@@ -1,3 +1,4 @@
+import { FareboxError } from "../../domain/farebox-error.ts";
 import { type ForwardAuthAnswer, forwardAuth } from "../forward-auth/forward-auth.ts";
 import { settle } from "../operations/settle.ts";
 import { describeProblem, ending, isFault } from "../problem.ts";
@@ -47,7 +48,7 @@ async function admit(parts: SidecarParts, { original }: Request): Promise<object
   };
 }
 
-/** What cannot be settled stays charged: the answer passes, and the log has it. */
+/** What cannot be settled now stays charged: the answer passes, and the log has it. A hold that is over, or nobody's, is no fault. */
 async function finish(parts: SidecarParts, { status, hold }: Response): Promise<object> {
   if (hold === undefined) return { response_headers: {} };
   try {
@@ -55,7 +56,7 @@ async function finish(parts: SidecarParts, { status, hold }: Response): Promise<
     const headers = "headers" in settled ? settled.headers : [];
     return { response_headers: { response: { header_mutation: { set_headers: toSet(headers) } } } };
   } catch (error) {
-    parts.events.failed(error);
+    if (isFault(error) || isRetryable(error)) parts.events.failed(error);
     return { response_headers: {} };
   }
 }
@@ -69,6 +70,11 @@ function answerNow(status: number, headers: readonly Header[], body: string): ob
       details: "farebox",
     },
   };
+}
+
+/** Nobody asks again. */
+function isRetryable(error: unknown): boolean {
+  return error instanceof FareboxError && error.retryable;
 }
 
 /** Envoy reads values as bytes. */

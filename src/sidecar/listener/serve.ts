@@ -52,11 +52,13 @@ async function run(parts: SidecarParts, operation: Operation, request: IncomingM
   return await operation.run(parts, await readJson(request));
 }
 
-/** Envoy's HTTP form sends no header of a configuration's: the token is in the address. */
+/** Envoy's HTTP form sends no header of its own configuration's: the token is in the address, unless another filter sets one. */
 async function runExtProc(parts: SidecarParts, request: IncomingMessage): Promise<object> {
   onlyPost(request, EXT_PROC_PATH);
+  const { authorization, "x-farebox-token": header } = request.headers;
+  const inHeader = typeof header === "string" ? header : readBearer(authorization);
   const parameters = new URLSearchParams((request.url ?? "").slice(EXT_PROC_PATH.length));
-  await parts.senders.check(parameters.get("token") ?? readBearer(request.headers.authorization));
+  await parts.senders.check(inHeader ?? parameters.get("token") ?? undefined);
   return await extProc(parts, await readJson(request));
 }
 

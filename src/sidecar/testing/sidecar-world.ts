@@ -60,6 +60,8 @@ export interface SidecarUnderTest {
   readonly expired: readonly { readonly requestId: string }[];
   /** What its meter counted: `"refused insufficient_credits"`, `"uncollected 70"`. */
   readonly counted: string[];
+  /** Faults of its own, as it would log them. */
+  readonly failed: unknown[];
   /** POSTs JSON with the operator token. */
   call(path: string, body: unknown, headers?: Record<string, string>): Promise<CallAnswer>;
   /** Authorizes, and gives the hold's text. */
@@ -108,6 +110,7 @@ export async function openSidecar(
   counted: "refuse" | "quote" = "refuse",
 ): Promise<SidecarUnderTest> {
   const told: string[] = [];
+  const failed: unknown[] = [];
   const counting: MeterEvents = {
     ...silentEvents,
     refused: ({ code }) => void told.push(`refused ${code}`),
@@ -141,7 +144,7 @@ export async function openSidecar(
     database,
     operatorToken: TOKEN,
     readState: () => Promise.resolve({ at: 0, pools: [], account: undefined }),
-    events: silentSidecarEvents,
+    events: { ...silentSidecarEvents, failed: (error) => void failed.push(error) },
     clock: { unixMs: () => Date.now() },
     version: "0.0.0",
   });
@@ -159,6 +162,7 @@ export async function openSidecar(
     books,
     expired,
     counted: told,
+    failed,
     call,
     async hold({ key }, path, more = {}) {
       const { body } = await call("/v1/authorize", { key, method: "GET", path, ...more });
