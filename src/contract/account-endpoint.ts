@@ -1,4 +1,5 @@
 import type { KeyScopes } from "../domain/keys/key-scopes.ts";
+import type { Refusal } from "../domain/refusal.ts";
 import type { RenderContext, RenderedAnswer } from "./contract.ts";
 
 /** The portal session that a request came with. */
@@ -46,6 +47,8 @@ export interface AccountAnswer {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: string | AsyncIterable<string>;
+  /** The refusal that it words; undefined: it is none. */
+  readonly refusal?: Refusal | undefined;
 }
 
 /**

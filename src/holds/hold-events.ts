@@ -1,4 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
+import type { Refusal } from "../domain/refusal.ts";
 
 /** Which hold an event is about. */
 export interface HoldSubject {
@@ -9,6 +10,8 @@ export interface HoldSubject {
 
 /** What operators want to know of holds. Implemented by telemetry. */
 export interface HoldEvents {
+  /** A request was refused, when it was authorized or, where its price is decided on the answer, when it was settled. */
+  refused(refusal: Refusal): void;
   /** Nobody settled or released it in time: what it held went back. */
   expired(subject: HoldSubject & { readonly amount: Credits }): void;
   /** It is settled although the instance that made it is gone; `booked`: the books had its charge already. */
@@ -16,4 +19,4 @@ export interface HoldEvents {
 }
 
 /** For tests and tools that look at nothing. */
-export const silentHoldEvents: HoldEvents = { expired() {}, settledElsewhere() {} };
+export const silentHoldEvents: HoldEvents = { refused() {}, expired() {}, settledElsewhere() {} };

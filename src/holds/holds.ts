@@ -76,7 +76,7 @@ export class Holds {
   async authorize(request: HoldRequest): Promise<HoldDecision> {
     const found = request.identity ?? this.#options.meter.authenticate(request.key);
     const identity = found instanceof Promise ? await found : found;
-    if (isRefusal(identity)) return { ...this.#begin(), kind: "refused", refusal: identity };
+    if (isRefusal(identity)) return this.#told({ ...this.#begin(), kind: "refused", refusal: identity });
     if (request.long) return await within(PATIENCE_MS, this.#authorizeLong(request, identity));
     if (request.id === undefined) return await this.#decide(request, identity, undefined);
     const callerId = `${identity.accountId} ${request.id}`;
@@ -172,6 +172,11 @@ export class Holds {
     return told;
   }
 
+  /** Counts a request that a door refused by itself. */
+  refused(refusal: Refusal): void {
+    this.#options.events.refused(refusal);
+  }
+
   /** What is still open goes back to its pool; it can be settled at another instance once this one has ended. */
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
@@ -183,10 +188,13 @@ export class Holds {
     if (outcome.part !== undefined) throw notLong(claims.requestId);
     const hold = claims.chargedSeq === undefined ? this.#book.get(claims.requestId) : undefined;
     if (hold === undefined) return await this.#elsewhere.settle(claims, outcome);
+    const isAgain = hold.isResolved;
     const ending = hold.settle(outcome);
     this.#book.changed(hold);
     try {
-      return await ending;
+      const end = await ending;
+      if (end.kind === "refused" && !isAgain) this.refused(end.refusal);
+      return end;
     } catch (error) {
       this.#book.changed(hold);
       // This process goes on under another id: for the old one's holds it is another instance.
@@ -195,11 +203,24 @@ export class Holds {
     }
   }
 
+  #told(decision: HoldDecision): HoldDecision {
+    if (decision.kind === "refused") this.refused(decision.refusal);
+    return decision;
+  }
+
   async #authorizeLong(request: HoldRequest, identity: Identity): Promise<HoldDecision> {
     return (await this.#long.find(identity, request)) ?? (await this.#decide(request, identity, undefined));
   }
 
   async #decide(
+    request: HoldRequest,
+    identity: Identity,
+    callerId: string | undefined,
+  ): Promise<HoldDecision> {
+    return this.#told(await this.#decideOn(request, identity, callerId));
+  }
+
+  async #decideOn(
     request: HoldRequest,
     identity: Identity,
     callerId: string | undefined,

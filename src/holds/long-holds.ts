@@ -16,6 +16,7 @@ import { explainShortage } from "../meter/refusals.ts";
 import { costOf, onceOf, type PricedClaims, poolOf, tellUncollected, tooLate } from "./claimed-charge.ts";
 import type { DatabaseClock } from "./database-clock.ts";
 import type { HoldDecision, HoldEnd, HoldOutcome, HoldRequest } from "./hold.ts";
+import type { HoldEvents } from "./hold-events.ts";
 import type { HoldTokens } from "./hold-token.ts";
 import { keepFacts } from "./kept-facts.ts";
 
@@ -24,6 +25,7 @@ export interface LongHoldParts {
   readonly database: Queryable;
   readonly ledger: Pick<Ledger, "refund">;
   readonly clock: DatabaseClock;
+  readonly events: Pick<HoldEvents, "refused">;
 }
 
 /** A request whose account is known and which has a route. */
@@ -91,7 +93,6 @@ export class LongHolds {
       return { ...known, kind: "admitted", hold: { token, expiresInMs: opened.leftMs }, price, quote };
     }
     const refusal = explainShortage(price.creditType, quote.amount, opened.shortage);
-    this.#parts.meter.tell.refused(refusal);
     return { ...known, kind: "refused", refusal };
   }
 
@@ -150,7 +151,7 @@ export class LongHolds {
   }
 
   #refuse(refusal: Refusal): HoldEnd {
-    this.#parts.meter.tell.refused(refusal);
+    this.#parts.events.refused(refusal);
     return { kind: "refused", refusal };
   }
 

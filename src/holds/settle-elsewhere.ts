@@ -164,7 +164,7 @@ export class Elsewhere {
   }
 
   #refuse(refusal: Refusal): HoldEnd {
-    this.#parts.meter.tell.refused(refusal);
+    this.#parts.events.refused(refusal);
     return { kind: "refused", refusal };
   }
 }

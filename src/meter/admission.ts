@@ -180,7 +180,6 @@ export class OpenAdmission implements Admission {
 
   /** Nothing was charged, so the key is free before the refusal is told: a top-up and a retry under it must work. */
   async #refuse(refusal: Refusal): Promise<Refusal> {
-    this.#parts.events.refused(refusal);
     await this.#freeKey();
     return refusal;
   }

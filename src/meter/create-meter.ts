@@ -29,7 +29,7 @@ import { type MeterClock, systemClock } from "./meter-clock.ts";
 import type { MeterEvents } from "./meter-events.ts";
 import { OpenRequests } from "./open-requests.ts";
 import { type PriceListSource, PriceLists } from "./price-lists.ts";
-import { isRefusal, KEY_MISSING, KEY_NOT_PERMITTED, ROUTE_UNKNOWN, STORAGE_UNAVAILABLE } from "./refusals.ts";
+import { KEY_MISSING, KEY_NOT_PERMITTED, ROUTE_UNKNOWN, STORAGE_UNAVAILABLE } from "./refusals.ts";
 import { SettleDeadlines } from "./settle-deadlines.ts";
 import { SignsOfLife } from "./signs-of-life.ts";
 
@@ -144,27 +144,25 @@ class RunningMeter implements StartableMeter {
   }
 
   authenticate(presented: string | undefined): Promise<Identity | Refusal> | Identity | Refusal {
-    if (presented === undefined) return this.#counted(KEY_MISSING);
+    if (presented === undefined) return KEY_MISSING;
     const answer = this.#keys.authenticate(presented);
-    if (!(answer instanceof Promise)) return this.#counted(answer);
-    return this.#parts.life
-      .within(answer)
-      .then((late) => this.#counted(late === "silent" ? STORAGE_UNAVAILABLE : late));
+    if (!(answer instanceof Promise)) return answer;
+    return this.#parts.life.within(answer).then((late) => (late === "silent" ? STORAGE_UNAVAILABLE : late));
   }
 
   permitAddress({ addresses }: Identity, address: string): Refusal | undefined {
     if (addresses === undefined || addresses.includes(address)) return undefined;
-    return this.#counted<Refusal>({ code: "address_not_permitted", address });
+    return { code: "address_not_permitted", address };
   }
 
   permit({ scopes }: Identity, method: string, path: string): Refusal | undefined {
     if (scopes === undefined || scopes.permits(method, path)) return undefined;
-    return this.#counted(KEY_NOT_PERMITTED);
+    return KEY_NOT_PERMITTED;
   }
 
   route(method: string, path: string, pricing: AccountPricing): Route | Refusal {
     const table = this.priceTable(pricing);
-    if (table === undefined) return this.#counted(STORAGE_UNAVAILABLE);
+    if (table === undefined) return STORAGE_UNAVAILABLE;
     const { list } = table;
     const match = table.find(method, path);
     if (match !== undefined) {
@@ -172,7 +170,7 @@ class RunningMeter implements StartableMeter {
       return { endpoint, list, candidates, pathParams, priced, reads, own };
     }
     const refusal = refuseUnpriced(table, method, path);
-    if (refusal !== undefined) return this.#counted(refusal);
+    if (refusal !== undefined) return refusal;
     const known = this.#unpriced.get(list);
     if (known !== undefined) return known;
     const unpriced = unpricedRoute(list);
@@ -186,19 +184,15 @@ class RunningMeter implements StartableMeter {
   }
 
   limit(identity: Identity, method: string, path: string, own?: OwnEndpoint): Limiting {
-    const state = this.#limiter.count(identity, method, path, own);
-    if (state instanceof Promise) return state.then((late) => late && this.#counted(late));
-    return state && this.#counted(state);
+    return this.#limiter.count(identity, method, path, own);
   }
 
   admit(request: AdmitRequest): Promise<Decision> | Decision {
-    const decision = this.#admitter.admit(request);
-    if (decision instanceof Promise) return decision.then((late) => this.#countedDecision(late));
-    return this.#countedDecision(decision);
+    return this.#admitter.admit(request);
   }
 
   quote(request: QuotedRequest): PricedRequest | Refusal {
-    return this.#counted(this.#admitter.quote(request));
+    return this.#admitter.quote(request);
   }
 
   balances(identity: Identity): Promise<readonly PoolBalance[]> {
@@ -227,16 +221,6 @@ class RunningMeter implements StartableMeter {
         detail: { open: open.size, tasks: tasks.pending },
       });
     }
-  }
-
-  #counted<T extends object>(answer: T): T {
-    if (isRefusal(answer)) this.#parts.events.refused(answer);
-    return answer;
-  }
-
-  #countedDecision(decision: Decision): Decision {
-    if (decision.kind === "refused") this.#parts.events.refused(decision.refusal);
-    return decision;
   }
 }
 

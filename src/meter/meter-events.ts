@@ -1,5 +1,4 @@
 import type { Credits } from "../domain/credits.ts";
-import type { Refusal } from "../domain/refusal.ts";
 
 /** Which request an event is about. */
 export interface EventSubject {
@@ -10,8 +9,6 @@ export interface EventSubject {
 
 /** What operators want to know of the meter, as counters, histograms and log lines. Implemented by telemetry. */
 export interface MeterEvents {
-  /** Any refusal the meter gave. */
-  refused(refusal: Refusal): void;
   /** A request waited so long for its lease to be enlarged (admitted or not). */
   leaseWaited(ms: number): void;
   /** A per-result charge could not be counted, and was charged what its price says of one: a warning. */
@@ -36,7 +33,6 @@ export interface MeterEvents {
 
 /** For tests and tools that look at nothing. */
 export const silentEvents: MeterEvents = {
-  refused() {},
   leaseWaited() {},
   countMissing() {},
   uncollected() {},

@@ -177,8 +177,8 @@ export interface Meter {
    * set aside.
    */
   quote(request: QuotedRequest): PricedRequest | Refusal;
-  /** Whoever decides by the ledger's rows, and not here, tells of it: it counts as what is decided here. */
-  readonly tell: Pick<MeterEvents, "refused" | "uncollected">;
+  /** Whoever charges by the ledger's rows, and not here, tells of it: it counts as what is charged here. */
+  readonly tell: Pick<MeterEvents, "uncollected">;
   balances(identity: Identity): Promise<readonly PoolBalance[]>;
   /** Releases every lease after the requests in flight have settled. */
   close(): Promise<void>;

@@ -76,7 +76,8 @@ async function open(options: EmbeddedOptions, closing: Closing): Promise<Embedde
   const operator = await openOperator(options, parts, instance, traffic);
   closing.add("traffic", async () => traffic.close());
   const exchange = await openExchange(parts, instance, { dataDirectory, version, traffic });
-  const events = createSidecarTelemetry(parts.metrics.registry, logger, () => holds?.holds.open ?? 0);
+  const openCount = (): number => holds?.holds.open ?? 0;
+  const events = createSidecarTelemetry(parts.metrics.registry, logger, openCount, instance.refused);
   let holds: HoldOptions | undefined;
   return {
     config,

@@ -29,7 +29,7 @@ export type OpenExchange = GatewayOptions & { readonly config: Config };
  */
 export async function openExchange(
   parts: ProcessParts,
-  { ledger, meter }: Instance,
+  { ledger, meter, refused }: Instance,
   { dataDirectory, version, traffic }: ExchangeSettings,
 ): Promise<OpenExchange> {
   const { database, config, metrics, logger, closing, patiently } = parts;
@@ -63,7 +63,7 @@ export async function openExchange(
       ),
     readUsage: (identity, question) =>
       readUsageFacts(database, config.creditTypes[0] ?? "credits", identity, question),
-    events: createGatewayTelemetry(metrics.registry, logger, traffic),
+    events: createGatewayTelemetry(metrics.registry, logger, traffic, refused),
     clock: { unixMs: () => Date.now() },
   };
 }

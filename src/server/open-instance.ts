@@ -7,6 +7,7 @@ import { createLaneTelemetry } from "../telemetry/lane-telemetry.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMeterTelemetry } from "../telemetry/meter-telemetry.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { type CountRefusal, createRefusalTelemetry } from "../telemetry/refusal-telemetry.ts";
 import type { Closing } from "./closing.ts";
 import { writeRefusals } from "./write-refusals.ts";
 
@@ -30,6 +31,8 @@ export interface ProcessParts {
 export interface Instance {
   readonly ledger: LedgerHandle;
   readonly meter: ReturnType<typeof createMeter>;
+  /** Whoever answers a request with a refusal tells it, once. */
+  readonly refused: CountRefusal;
 }
 
 /** Registers an instance and lets its meter begin. Both are closed with the rest. Rejects like openLedger. */
@@ -45,7 +48,9 @@ export async function openInstance(parts: ProcessParts): Promise<Instance> {
   closing.add("ledger", () => ledger.close());
   const refusals = writeRefusals(ledger.refusals, logger);
   closing.add("refusals", () => refusals.stop());
-  const events = createMeterTelemetry(metrics.registry, logger);
+  const refused = createRefusalTelemetry(metrics.registry, (code, creditType) =>
+    ledger.refusals.count(code, creditType),
+  );
   const meter = createMeter({
     ledger,
     priceLists: { readPriceList: (version) => loadPriceList(database, version) },
@@ -54,15 +59,9 @@ export async function openInstance(parts: ProcessParts): Promise<Instance> {
     leases: config.leases,
     keyForms: config.keys.forms,
     ...(database.kind === "pglite" ? { silenceMs: EMBEDDED_SILENCE_MS } : {}),
-    events: {
-      ...events,
-      refused: (refusal) => {
-        events.refused(refusal);
-        ledger.refusals.count(refusal.code, "creditType" in refusal ? refusal.creditType : undefined);
-      },
-    },
+    events: createMeterTelemetry(metrics.registry, logger),
   });
   await patiently(() => meter.start());
   closing.add("meter", () => meter.close());
-  return { ledger, meter };
+  return { ledger, meter, refused };
 }

@@ -16,7 +16,7 @@ export async function openSidecar(
   const { database, config, metrics, logger, closing } = parts;
   const { listen } = config.sidecar;
   if (listen === undefined) return undefined;
-  const events = createSidecarTelemetry(metrics.registry, logger, () => options.holds.open);
+  const events = createSidecarTelemetry(metrics.registry, logger, () => options.holds.open, instance.refused);
   const options = await openHolds(parts, instance, events.holds);
   const sidecar = createSidecar({ ...options, database, operatorToken, events: events.sidecar, version });
   const address = await sidecar.listen(listen).catch((cause: unknown) => {

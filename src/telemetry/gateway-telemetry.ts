@@ -1,6 +1,7 @@
 import { Counter, Histogram, type Registry } from "prom-client";
 import type { GatewayEvents } from "../gateway/gateway-events.ts";
 import type { Logger } from "./logger.ts";
+import type { CountRefusal } from "./refusal-telemetry.ts";
 import type { TrafficFeed } from "./traffic-feed.ts";
 
 /** Whole exchanges: the upstream's time dominates. */
@@ -13,6 +14,7 @@ export function createGatewayTelemetry(
   registry: Registry,
   logger: Logger,
   traffic: Pick<TrafficFeed, "isWatched" | "tell"> = UNWATCHED,
+  refused: CountRefusal = () => undefined,
 ): GatewayEvents {
   const counters = createCounters(registry);
   const durations = new Histogram({
@@ -28,6 +30,8 @@ export function createGatewayTelemetry(
       counters.exchanges.inc({ endpoint, status: String(exchange.status) });
       durations.observe({ endpoint }, exchange.ms / 1000);
       logger.debug(exchange, "finished");
+      // Who had gone was told nothing.
+      if (outcome.refusal !== undefined && exchange.status !== 0) refused(outcome.refusal);
       if (traffic.isWatched) traffic.tell(exchange, outcome);
     },
     upstreamFailed: (failure) => {

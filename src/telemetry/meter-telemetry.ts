@@ -21,7 +21,6 @@ export function createMeterTelemetry(
     registers: [registry],
   });
   return {
-    refused: ({ code }) => counters.refusals.inc({ code }),
     leaseWaited: (ms) => waits.observe(ms / 1000),
     countMissing: ({ problem, charged, ...subject }) => {
       counters.countsMissing.inc({ endpoint: subject.endpoint });
@@ -73,7 +72,6 @@ function createCounters(registry: Registry) {
   const counter = <Label extends string = never>(name: string, help: string, labelNames: Label[] = []) =>
     new Counter<Label>({ name: `farebox_${name}_total`, help, labelNames, registers: [registry] });
   return {
-    refusals: counter("refusals", "Refusals given by the meter.", ["code"]),
     countsMissing: counter("counts_missing", "Charges whose results could not be counted.", ["endpoint"]),
     uncollected: counter("uncollected_credits", "Credits that a charge could not collect.", ["credit_type"]),
     chargesUnknown: counter("charges_unknown", "Charges that were not known to be durable in time."),

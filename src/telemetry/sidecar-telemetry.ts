@@ -3,6 +3,7 @@ import { formatCredits } from "../domain/credits.ts";
 import type { HoldEvents } from "../holds/hold-events.ts";
 import type { SidecarEvents } from "../sidecar/sidecar-events.ts";
 import type { Logger } from "./logger.ts";
+import type { CountRefusal } from "./refusal-telemetry.ts";
 
 /** A call that waits for nothing takes a tenth of a millisecond, one that waits for a batch about one. */
 const SECONDS_BUCKETS = [0.00025, 0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.25, 1, 10];
@@ -12,6 +13,7 @@ export function createSidecarTelemetry(
   registry: Registry,
   logger: Logger,
   open: () => number,
+  refused: CountRefusal,
 ): { readonly sidecar: SidecarEvents; readonly holds: HoldEvents } {
   const registers = [registry];
   void new Gauge({
@@ -46,6 +48,7 @@ export function createSidecarTelemetry(
       failed: (error) => logger.error({ err: error }, "a call at the sidecar failed"),
     },
     holds: {
+      refused,
       expired: ({ requestId, accountId, endpoint, amount }) => {
         expired.inc();
         const subject = { requestId, account: accountId, endpoint, amount: formatCredits(amount) };

@@ -5,6 +5,7 @@ import { createGatewayTelemetry } from "./gateway-telemetry.ts";
 import { createLogger } from "./logger.ts";
 import { createMeterTelemetry } from "./meter-telemetry.ts";
 import { createMetrics } from "./metrics.ts";
+import { createRefusalTelemetry } from "./refusal-telemetry.ts";
 
 function collect() {
   const lines: string[] = [];
@@ -18,9 +19,6 @@ const subject = { requestId: "r1", accountId: "acc_1", endpoint: "GET /x" };
 test("what the meter tells is counted by name, and what needs a look is logged with its request", async () => {
   const { lines, logger, metrics } = collect();
   const events = createMeterTelemetry(metrics.registry, logger);
-  const short = { creditType: "credits", required: 2n, available: 1n };
-  events.refused({ code: "insufficient_credits", ...short });
-  events.refused({ code: "insufficient_credits", ...short });
   events.leaseWaited(4);
   events.countMissing({ ...subject, problem: "no number at /total", charged: 500_000n });
   events.uncollected({ ...subject, creditType: "credits", amount: 1_500_000n });
@@ -31,7 +29,6 @@ test("what the meter tells is counted by name, and what needs a look is logged w
   events.taskFailed("refund", new Error("later"), true);
   const text = await metrics.render();
   for (const line of [
-    'farebox_refusals_total{code="insufficient_credits"} 2',
     'farebox_lease_wait_seconds_bucket{le="0.005"} 1',
     'farebox_lease_wait_seconds_bucket{le="0.0025"} 0',
     'farebox_counts_missing_total{endpoint="GET /x"} 1',
@@ -75,6 +72,28 @@ test("a database that is away is told in one line when it goes, one a minute, an
   assert.ok(!lines.some((line) => line.includes("stack")));
   events.taskFailed("release of a lease", error, false);
   assert.equal(lines.length, 5, "what is given up for good is told");
+});
+
+test("a refusal is counted once, by its code and the credit type that it names; a client that had gone was told none", async () => {
+  const { logger, metrics } = collect();
+  const counted: unknown[] = [];
+  const refused = createRefusalTelemetry(metrics.registry, (...told) => counted.push(told));
+  const events = createGatewayTelemetry(metrics.registry, logger, undefined, refused);
+  const exchange = { ...subject, method: "GET", upstreamStatus: undefined, ms: 1 };
+  const short = { code: "insufficient_credits", creditType: "search", required: 2n, available: 1n } as const;
+  for (const [status, refusal] of [
+    [402, short],
+    [413, { code: "request_too_large", limitBytes: 1 }],
+    [200, undefined],
+    [0, { code: "upstream_unreachable" }],
+  ] as const) {
+    events.finished({ ...exchange, status }, { settlement: undefined, refusal });
+  }
+  assert.deepEqual(counted, [
+    ["insufficient_credits", "search"],
+    ["request_too_large", undefined],
+  ]);
+  assert.match(await metrics.render(), /^farebox_refusals_total{code="request_too_large"} 1$/m);
 });
 
 test("what the gateway tells is counted; finished exchanges are logged at debug only", async () => {

@@ -31,7 +31,7 @@ test("what the gateway tells reaches everybody who watches, from when they began
   await waiting;
   events.finished(
     { ...EXCHANGE, accountId: "acc_2", status: 402 },
-    { settlement: undefined, refusal: "insufficient_credits" },
+    { settlement: undefined, refusal: { code: "idempotency_in_progress" } },
   );
   const { missed, lines } = one.take();
   assert.equal(missed, 0);
@@ -45,7 +45,7 @@ test("what the gateway tells reaches everybody who watches, from when they began
     ]),
     [
       ["acc_1", 200, 5n, "credits", null],
-      ["acc_2", 402, 0n, null, "insufficient_credits"],
+      ["acc_2", 402, 0n, null, "idempotency_in_progress"],
     ],
   );
   assert.deepEqual(

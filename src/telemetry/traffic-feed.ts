@@ -69,7 +69,7 @@ export class TrafficFeed {
       charged: settlement?.charged ?? 0n,
       creditType: settlement?.creditType ?? null,
       units: settlement?.units ?? null,
-      refusal: refusal ?? null,
+      refusal: refusal?.code ?? null,
     };
     for (const reader of this.#readers) reader.tell(line);
   }

@@ -6,6 +6,7 @@ import { createLaneTelemetry } from "../../src/telemetry/lane-telemetry.ts";
 import { createLogger } from "../../src/telemetry/logger.ts";
 import { createMeterTelemetry } from "../../src/telemetry/meter-telemetry.ts";
 import { createMetrics } from "../../src/telemetry/metrics.ts";
+import { createRefusalTelemetry } from "../../src/telemetry/refusal-telemetry.ts";
 import { createSidecarTelemetry } from "../../src/telemetry/sidecar-telemetry.ts";
 import { createSweepTelemetry } from "../../src/telemetry/sweep-telemetry.ts";
 import { readTracked } from "./tracked-files.ts";
@@ -18,7 +19,13 @@ test("the reference has a row for every metric, and for nothing else", async () 
   createLaneTelemetry(registry, () => 0);
   createSweepTelemetry(registry, logger);
   createExportTelemetry(registry, logger);
-  createSidecarTelemetry(registry, logger, () => 0);
+  createSidecarTelemetry(
+    registry,
+    logger,
+    () => 0,
+    () => undefined,
+  );
+  createRefusalTelemetry(registry, () => undefined);
   const metrics = await registry.getMetricsAsJSON();
   const own = metrics.map(({ name }) => name).filter((name) => !name.startsWith("farebox_process_"));
   const documented = [...readTracked("docs/reference/metrics.md").matchAll(/^\| `(farebox_\w+)` \|/gm)];

@@ -8,7 +8,7 @@ import { addGetOverview } from "./account/get-overview.ts";
 import { addGetPermissions } from "./account/get-permissions.ts";
 import { addGetUsage } from "./account/get-usage.ts";
 import { addListEntries } from "./account/list-entries.ts";
-import { type CustomerApp, createCustomerApp } from "./customer-app.ts";
+import { type CustomerApp, type CustomerEnv, createCustomerApp } from "./customer-app.ts";
 import type { CustomerServices } from "./customer-services.ts";
 import { addCancelExport } from "./exports/cancel-export.ts";
 import { describeDownload } from "./exports/describe-download.ts";
@@ -120,8 +120,10 @@ async function answer(app: CustomerApp, caller: AccountRequest): Promise<Account
     headers,
     body,
   });
-  const response = await app.fetch(request, { caller });
+  const told: CustomerEnv["Bindings"]["told"] = { refusal: undefined };
+  const response = await app.fetch(request, { caller, told });
   return {
+    refusal: told.refusal,
     status: response.status,
     headers: [...response.headers],
     body: isInParts(response) ? decode(response.body) : await response.text(),

@@ -10,7 +10,11 @@ import { refusalOfError } from "./refusal-of-error.ts";
 
 /** What every request of the customer API carries. */
 export interface CustomerEnv {
-  readonly Bindings: { readonly caller: AccountRequest };
+  readonly Bindings: {
+    readonly caller: AccountRequest;
+    /** What the answer is, besides. */
+    readonly told: { refusal: Refusal | undefined };
+  };
 }
 
 /** The app that operations are added to. */
@@ -20,6 +24,7 @@ export type CustomerApp = OpenAPIHono<CustomerEnv>;
 export function createCustomerApp(contract: Pick<Contract, "renderRefusal">): CustomerApp {
   const app: CustomerApp = new OpenAPIHono<CustomerEnv>({ defaultHook: refuseInvalid, strict: true });
   const refuse = (context: Context<CustomerEnv>, refusal: Refusal): Response => {
+    context.env.told.refusal = refusal;
     const { status, headers, body } = contract.renderRefusal(refusal, context.env.caller.context);
     return new Response(body, { status, headers: headers.map(([name, value]) => [name, value]) });
   };

@@ -53,8 +53,9 @@ type Answer = Awaited<ReturnType<AccountEndpoints["answer"]>>;
 export async function sendAnswer(
   exchange: Exchange,
   accountId: string,
-  { status, headers, body }: Answer,
+  { status, headers, body, refusal }: Answer,
 ): Promise<Refusal | undefined> {
+  exchange.refusal = refusal;
   if (typeof body === "string") {
     answer(exchange, { status, headers, body });
     return undefined;

@@ -1,4 +1,4 @@
-import type { RefusalCode } from "../../domain/refusal.ts";
+import type { Refusal } from "../../domain/refusal.ts";
 import type { Settlement } from "../../meter/meter.ts";
 
 /** One exchange, when everything about it is over. */
@@ -20,8 +20,8 @@ export interface FinishedExchange {
 export interface ExchangeOutcome {
   /** The charge; undefined when nothing was charged. What a broken response had is refunded. */
   readonly settlement: Pick<Settlement, "creditType" | "charged" | "units"> | undefined;
-  /** The code with which Farebox refused it; undefined when it did not. */
-  readonly refusal: RefusalCode | undefined;
+  /** With what Farebox refused it; undefined when it did not. */
+  readonly refusal: Refusal | undefined;
 }
 
 /** What operators want to know of exchanges, as counters, histograms and log lines. Implemented by telemetry. */

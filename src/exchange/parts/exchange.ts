@@ -1,7 +1,7 @@
 import type { RenderContext } from "../../contract/contract.ts";
 import type { FoundKey } from "../../contract/key/found-key.ts";
 import { plainAddress } from "../../domain/addresses.ts";
-import type { RefusalCode } from "../../domain/refusal.ts";
+import type { Refusal } from "../../domain/refusal.ts";
 import type { RequestTarget } from "../../domain/routes/request-path.ts";
 import type { Admission, Identity, Route, Settlement } from "../../meter/meter.ts";
 import type { RequestHead } from "../headers/request-guard.ts";
@@ -66,8 +66,8 @@ export class Exchange {
   /** What the handler told of its call; undefined: the work is done elsewhere. */
   told: ToldOutcome | undefined;
   settlement: Settlement | undefined;
-  /** The code with which it was refused, in any step. */
-  refusal: RefusalCode | undefined;
+  /** With what it was refused, in any step. */
+  refusal: Refusal | undefined;
 
   /** A large answer is being written. */
   sending: Promise<void> | undefined;

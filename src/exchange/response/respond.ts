@@ -10,7 +10,7 @@ import { planForUnread } from "./unread-body.ts";
 
 /** Answers with a refusal, as the contract words it. */
 export function refuse(exchange: Exchange, refusal: Refusal): void {
-  exchange.refusal = refusal.code;
+  exchange.refusal = refusal;
   answer(exchange, exchange.parts.contract.renderRefusal(refusal, exchange.context));
 }
 

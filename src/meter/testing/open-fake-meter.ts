@@ -186,7 +186,6 @@ export function askMeter(
 function recordEvents(events: string[]): MeterEvents {
   return {
     ...silentEvents,
-    refused: ({ code }) => events.push(`refused ${code}`),
     countMissing: ({ problem }) => events.push(`countMissing ${problem}`),
     uncollected: ({ amount }) => events.push(`uncollected ${amount}`),
     chargeUnknown: () => events.push("chargeUnknown"),

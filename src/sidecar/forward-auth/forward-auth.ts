@@ -29,8 +29,10 @@ export async function forwardAuth(
   const { method } = original;
   const startedMs = parts.clock.unixMs();
   const request = readRequest(parts, original);
-  if ("code" in request)
+  if ("code" in request) {
+    parts.holds.refused(request);
     return await refuse(parts, original, request, { requestId: createRequestId(startedMs) });
+  }
   const { path } = request.target;
   if (method === "OPTIONS" || parts.openRoutes.find(method, path) !== undefined)
     return pass([{ name: "X-Request-Id", value: createRequestId(startedMs) }]);

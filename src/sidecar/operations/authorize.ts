@@ -23,6 +23,7 @@ export async function authorize(
     const requestId = createRequestId(startedMs);
     const context = { requestId, endpoint: undefined, nowMs: startedMs, startedMs };
     const account = { identity: undefined, creditType: undefined };
+    parts.holds.refused(request);
     return { decision: "refused", requestId, ...(await renderRefusal(parts, request, context, account)) };
   }
   const { method, target } = request;
@@ -74,6 +75,7 @@ async function replayed(
   const { body } = response;
   if (body === null) {
     const refusal = { code: "idempotency_not_replayable" } as const;
+    parts.holds.refused(refusal);
     return await refused(parts, request, { ...decision, kind: "refused", refusal }, startedMs);
   }
   const kept = toKept({ ...response, body });

@@ -58,7 +58,7 @@ export interface SidecarUnderTest {
   readonly url: string;
   readonly books: RealMeter;
   readonly expired: readonly { readonly requestId: string }[];
-  /** What its meter counted: `"refused insufficient_credits"`, `"uncollected 70"`. */
+  /** What it counted: `"refused insufficient_credits"`, `"uncollected 70"`. */
   readonly counted: string[];
   /** Faults of its own, as it would log them. */
   readonly failed: unknown[];
@@ -113,7 +113,6 @@ export async function openSidecar(
   const failed: unknown[] = [];
   const counting: MeterEvents = {
     ...silentEvents,
-    refused: ({ code }) => void told.push(`refused ${code}`),
     uncollected: ({ amount }) => void told.push(`uncollected ${formatCredits(amount)}`),
   };
   const nobody = { accountId: "", shard: 0, keyId: "" };
@@ -123,6 +122,7 @@ export async function openSidecar(
   const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   const events: HoldEvents = {
     ...silentHoldEvents,
+    refused: ({ code }) => void told.push(`refused ${code}`),
     expired(subject) {
       expired.push(subject);
       for (const { count, resolve } of waiting) if (expired.length >= count) resolve();

@@ -138,8 +138,8 @@ export const METER: readonly Mutation[] = [
     name: "keep the Idempotency-Key of an answer that was refused",
     why: "A top-up and a retry under the same key are answered with 409.",
     file: "src/meter/admission.ts",
-    search: "    this.#parts.events.refused(refusal);\n    await this.#freeKey();\n",
-    replacement: "    this.#parts.events.refused(refusal);\n",
+    search: "    await this.#freeKey();\n    return refusal;\n",
+    replacement: "    return refusal;\n",
     tests: [
       { file: "src/meter/answer-charge.test.ts", title: "frees the Idempotency-Key before it refuses" },
     ],

@@ -12,7 +12,7 @@ const EXCHANGE = {
   upstreamStatus: undefined,
   ms: 1,
 };
-const NOTHING = { settlement: undefined, refusal: "key_invalid" } as const;
+const NOTHING = { settlement: undefined, refusal: { code: "key_invalid" } } as const;
 const LATER = Number.POSITIVE_INFINITY;
 
 const decode = (part: IteratorResult<Uint8Array>): string =>
