@@ -16,7 +16,7 @@ export const LONGEST_SECONDS = 86_400;
 export interface HoldRequest {
   /** The caller's own: the same once more, for the same account, is the same hold. */
   readonly id: string | undefined;
-  /** Stands for all that was asked: under one `id` it must not change. Needed with an `id` only. */
+  /** Stands for all that was asked, in 64 characters: under one `id` it must not change. Needed with an `id` only. */
   readonly content: () => string;
   /** Who asks, where a door has found that out: then `key` is not looked at. */
   readonly identity?: Identity | undefined;
@@ -81,7 +81,7 @@ export interface HoldOutcome {
   readonly response?: StoredResponse | undefined;
   /** The caller's name of this part of a long hold; undefined: the last settlement, and the only one of a short hold. */
   readonly part?: string | undefined;
-  /** Stands for all of it: a hold, or a part, that is settled with another one is a conflict. */
+  /** Stands for all of it, in 64 characters: a hold, or a part, that is settled with another one is a conflict. */
   readonly content: string;
 }
 

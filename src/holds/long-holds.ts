@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { renderChargeId } from "../domain/ids.ts";
 import { chargedOn } from "../domain/prices/compute-charge.ts";
@@ -81,7 +80,7 @@ export class LongHolds {
       endpoint,
       requestId,
       callerId: idOf(request),
-      content: hashOf(request.content()),
+      content: request.content(),
       token,
       amount: quote.amount,
       units: quote.units,
@@ -114,7 +113,7 @@ export class LongHolds {
       pool,
       requestId,
       part,
-      content: hashOf(outcome.content),
+      content: outcome.content,
       isWhole: outcome.cost === undefined && !saysItsUnits(price, outcome),
       charge: cost && chargeOf(claims, outcome, cost),
     });
@@ -156,7 +155,7 @@ export class LongHolds {
   }
 
   #tell(found: KnownLongHold, request: HoldRequest): HoldDecision {
-    if (found.content !== hashOf(request.content())) throw conflict(idOf(request));
+    if (found.content !== request.content()) throw conflict(idOf(request));
     const { token, requestId, amount, units, leftMs } = found;
     const { accountId, shard, keyId, endpoint, price } = this.#tokens.read(token);
     return {
@@ -307,8 +306,4 @@ function conflict(id: string): FareboxError {
 function idOf({ id }: HoldRequest): string {
   if (id === undefined) throw new TypeError("a long hold without an id");
   return id;
-}
-
-function hashOf(content: string): string {
-  return createHash("sha256").update(content).digest("hex");
 }

@@ -7,7 +7,7 @@ import { ending, refuseFields } from "./problem.ts";
 import type { SidecarOperation } from "./sidecar-events.ts";
 import type { SidecarParts } from "./sidecar-parts.ts";
 import { authorizeAnswer, authorizeInput } from "./wire/authorize.ts";
-import { batchAnswer, batchInput } from "./wire/batch.ts";
+import { batchAnswer, batchInput, MOST_CALLS } from "./wire/batch.ts";
 import {
   extendAnswer,
   extendInput,
@@ -26,6 +26,8 @@ export interface Operation {
   readonly input: z.ZodType;
   readonly answer: z.ZodType;
   readonly answered: string;
+  /** JSON pointers to what customers sent or get: it may be large, and is then a `ToldJson`. */
+  readonly told: readonly string[];
   /** Rejects with FareboxError `request_invalid`, and as its operation does. */
   run(parts: SidecarParts, body: unknown): Promise<unknown>;
 }
@@ -54,6 +56,7 @@ export const OPERATIONS: readonly Operation[] = [
       input: authorizeInput,
       answer: authorizeAnswer,
       answered: "The decision. A refusal is one: it is ready to be sent.",
+      told: ["/body"],
     },
     (parts, asked) => authorize(parts, asked),
   ),
@@ -67,6 +70,7 @@ export const OPERATIONS: readonly Operation[] = [
       input: settleInput,
       answer: settleAnswer,
       answered: "What became of the hold.",
+      told: ["/answer/body"],
     },
     settle,
   ),
@@ -80,6 +84,7 @@ export const OPERATIONS: readonly Operation[] = [
       input: releaseInput,
       answer: releaseAnswer,
       answered: "What was given back.",
+      told: [],
     },
     release,
   ),
@@ -92,6 +97,7 @@ export const OPERATIONS: readonly Operation[] = [
       input: extendInput,
       answer: extendAnswer,
       answered: "The new time.",
+      told: [],
     },
     extend,
   ),
@@ -105,6 +111,10 @@ export const OPERATIONS: readonly Operation[] = [
       input: batchInput,
       answer: batchAnswer,
       answered: "One answer for each call, in their order.",
+      told: Array.from({ length: MOST_CALLS }, (_, at) => `/calls/${at}/request`).flatMap((call) => [
+        `${call}/body`,
+        `${call}/answer/body`,
+      ]),
     },
     async (parts, asked) => {
       if (parts.draining && asked.calls.some((call) => call.operation === "authorize")) throw ending();

@@ -1,13 +1,16 @@
 import { plainAddress } from "../domain/addresses.ts";
 import { type Credits, parseCredits } from "../domain/credits.ts";
-import { canonicalJson } from "../domain/json/canonical-json.ts";
-import { type BodyFields, fieldsOfValue, UNREADABLE_BODY } from "../domain/prices/field-value.ts";
+import { ABSENT_BODY, type BodyFields, UNREADABLE_BODY } from "../domain/prices/field-value.ts";
 import type { BodyReads } from "../domain/prices/request-reads.ts";
 import type { Refusal } from "../domain/refusal.ts";
 import { parseTarget } from "../domain/routes/request-path.ts";
+import { readJsonFields } from "../exchange/body/json-fields.ts";
+import { takeTurn } from "../exchange/body/turns.ts";
 import { beginRequestHash, parseIdempotencyKey } from "../exchange/headers/idempotency-header.ts";
 import type { HoldRequest } from "../holds/hold.ts";
+import { fingerprint } from "./fingerprint.ts";
 import type { HoldParts } from "./hold-parts.ts";
+import { fingerprintOf, ToldJson } from "./told-json.ts";
 import { isLong } from "./wire/authorize.ts";
 
 /** For how long a long hold is held when its caller does not say it. */
@@ -28,7 +31,7 @@ export interface ToldRequest {
 }
 
 /** What the gateway reads in a request's head, read in what is told of it. The refusal of what the gateway would refuse too. */
-export function readRequest(parts: HoldParts, told: ToldRequest): HoldRequest | Refusal {
+export async function readRequest(parts: HoldParts, told: ToldRequest): Promise<HoldRequest | Refusal> {
   const { contract, config } = parts;
   const { method, body } = told;
   const target = parseTarget(told.path);
@@ -48,9 +51,11 @@ export function readRequest(parts: HoldParts, told: ToldRequest): HoldRequest | 
   const { key, max } = control;
   const plain = { path: target.path, query };
   const long = isLong(told);
+  const isCompared = body !== undefined && (told.id !== undefined || key !== undefined);
+  const compared = isCompared ? await fingerprintOf(body) : undefined;
   return {
     id: told.id,
-    content: () => canonicalJson({ ...told, max: told.max?.toString() }),
+    content: () => fingerprint({ ...told, body: compared, max: told.max?.toString() }),
     key: read.key,
     method,
     target: plain,
@@ -61,7 +66,7 @@ export function readRequest(parts: HoldParts, told: ToldRequest): HoldRequest | 
     idempotency:
       key === undefined
         ? undefined
-        : { key, requestHash: hashOf(method, plain.path + query, header("content-type"), body) },
+        : { key, requestHash: hashOf(method, plain.path + query, header("content-type"), compared) },
     ttlMs: told.ttl === undefined ? (long ? LONG_MS : config.sidecar.holdMs) : told.ttl * 1_000,
     long,
   };
@@ -71,13 +76,26 @@ export function readRequest(parts: HoldParts, told: ToldRequest): HoldRequest | 
 function readBody(
   header: (name: string) => string | undefined,
   body: unknown,
-  { unreadable }: BodyReads,
-): BodyFields | Refusal {
+  { unreadable, pointers }: BodyReads,
+): BodyFields | Refusal | Promise<BodyFields | Refusal> {
   const hasBody =
     header("transfer-encoding") !== undefined || !["0", undefined].includes(header("content-length"));
-  if (body !== undefined || !hasBody) return fieldsOfValue(body);
+  if (body !== undefined) return readTold(body, pointers);
+  if (!hasBody) return ABSENT_BODY;
   if (unreadable === "dearest") return UNREADABLE_BODY;
   return { code: "media_type_unsupported", reason: "the price reads the body, which was not told" };
+}
+
+/** What is JSON may still mean two things to whoever serves the request: names that some readers take for one. */
+async function readTold(told: unknown, pointers: readonly string[]): Promise<BodyFields | Refusal> {
+  // A message has up to two hundred of them.
+  if (told instanceof ToldJson) await takeTurn();
+  const read = await (told instanceof ToldJson
+    ? told.readFields(pointers)
+    : readJsonFields([Buffer.from(JSON.stringify(told))], pointers));
+  return read.kind === "read"
+    ? { state: "read", read: (pointer) => read.fields.get(pointer) }
+    : invalid(read.reason);
 }
 
 function readControl(
@@ -95,9 +113,14 @@ function readControl(
   return { key, max: told === undefined || (max !== undefined && max < told) ? max : told };
 }
 
-function hashOf(method: string, path: string, contentType: string | undefined, body: unknown): string {
+function hashOf(
+  method: string,
+  path: string,
+  contentType: string | undefined,
+  body: string | undefined,
+): string {
   const hash = beginRequestHash(method, path, contentType);
-  if (body !== undefined) hash.update(canonicalJson(body));
+  if (body !== undefined) hash.update(body);
   return hash.digest("hex");
 }
 

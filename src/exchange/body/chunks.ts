@@ -1,5 +1,10 @@
 /** The bytes from `start` to `end` of a body in chunks. Copied only where they stand in several. */
 export function bytesBetween(chunks: readonly Buffer[], start: number, end: number): Buffer {
+  return joinChunks(chunksBetween(chunks, start, end));
+}
+
+/** The same in chunks, and not copied. */
+export function chunksBetween(chunks: readonly Buffer[], start: number, end: number): Buffer[] {
   const parts: Buffer[] = [];
   let at = 0;
   for (const chunk of chunks) {
@@ -7,7 +12,7 @@ export function bytesBetween(chunks: readonly Buffer[], start: number, end: numb
     if (at + chunk.length > start) parts.push(chunk.subarray(Math.max(0, start - at), end - at));
     at += chunk.length;
   }
-  return joinChunks(parts);
+  return parts;
 }
 
 /** The chunks as one buffer, copied only when there are several. */

@@ -49,7 +49,7 @@ export async function serve(
 async function run(parts: SidecarParts, operation: Operation, request: IncomingMessage): Promise<unknown> {
   onlyPost(request, operation.path);
   await parts.senders.check(readBearer(request.headers.authorization));
-  return await operation.run(parts, await readJson(request));
+  return await operation.run(parts, await readJson(request, operation.told));
 }
 
 /** Envoy's HTTP form sends no header of its own configuration's: the token is in the address, unless another filter sets one. */
@@ -59,7 +59,7 @@ async function runExtProc(parts: SidecarParts, request: IncomingMessage): Promis
   const inHeader = typeof header === "string" ? header : readBearer(authorization);
   const parameters = new URLSearchParams((request.url ?? "").slice(EXT_PROC_PATH.length));
   await parts.senders.check(inHeader ?? parameters.get("token") ?? undefined);
-  return await extProc(parts, await readJson(request));
+  return await extProc(parts, await readJson(request, []));
 }
 
 function onlyPost({ method = "" }: IncomingMessage, path: string): void {

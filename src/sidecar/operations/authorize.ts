@@ -18,7 +18,7 @@ export async function authorize(
 ): Promise<Answer> {
   if (parts.draining) throw ending();
   const startedMs = parts.clock.unixMs();
-  const request = readRequest(parts, told);
+  const request = await readRequest(parts, told);
   if ("code" in request) {
     const requestId = createRequestId(startedMs);
     const context = { requestId, endpoint: undefined, nowMs: startedMs, startedMs };

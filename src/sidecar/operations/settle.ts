@@ -1,11 +1,13 @@
 import type { z } from "@hono/zod-openapi";
 import type { SettledFacts } from "../../contract/contract.ts";
 import { creditsToJson } from "../../domain/credits.ts";
-import { canonicalJson } from "../../domain/json/canonical-json.ts";
+import { FareboxError } from "../../domain/farebox-error.ts";
 import type { HoldEnd, HoldOutcome, Settled } from "../../holds/hold.ts";
 import type { StoredResponse } from "../../ledger/ledger.ts";
+import { fingerprint } from "../fingerprint.ts";
 import type { HoldParts } from "../hold-parts.ts";
 import { completeFacts, renderRefusal, tellAnswered, toHeaders, toKept } from "../render.ts";
+import { fingerprintOf, ToldJson } from "../told-json.ts";
 import type { settleAnswer, settleInput } from "../wire/settle.ts";
 
 type Answer = z.input<typeof settleAnswer>;
@@ -17,7 +19,7 @@ type Charged = Extract<HoldEnd, { kind: "charged" }>;
  * `storage_unavailable`.
  */
 export async function settle(parts: HoldParts, { hold, headers = {}, ...asked }: Asked): Promise<Answer> {
-  const settled = await parts.holds.settle(hold, readOutcome(parts, asked));
+  const settled = await parts.holds.settle(hold, await readOutcome(parts, asked));
   const { requestId, end } = settled;
   if (end.kind === "charged") return await charged(parts, settled, end, headers);
   if (end.kind === "superseded") {
@@ -74,20 +76,28 @@ function renderUsage(
   return members;
 }
 
-function readOutcome(parts: HoldParts, { answer, ...asked }: Omit<Asked, "hold" | "headers">): HoldOutcome {
+async function readOutcome(
+  parts: HoldParts,
+  { answer, ...asked }: Omit<Asked, "hold" | "headers">,
+): Promise<HoldOutcome> {
   const { status, units, cost, part } = asked;
-  const content = canonicalJson({ ...asked, cost: cost?.toString(), answer });
-  const response = answer && toStored(status, answer, parts.config.idempotency.maxBodyBytes);
+  const told = answer && { ...answer, body: await fingerprintOf(answer.body) };
+  const content = fingerprint({ ...asked, cost: cost?.toString(), answer: told });
+  const response = answer && (await toStored(status, answer, parts.config.idempotency.maxBodyBytes));
   return { status, units, cost, part, response, content };
 }
 
 /** A body over the limit is not kept: the request is then known to be done, and cannot be replayed. */
-function toStored(
+async function toStored(
   status: number,
   { headers, body }: NonNullable<Asked["answer"]>,
   most: number,
-): StoredResponse {
-  const bytes = Buffer.from(body, "base64");
+): Promise<StoredResponse> {
+  const bytes = body instanceof ToldJson ? await body.decodeBase64() : Buffer.from(body, "base64");
+  if (bytes === undefined)
+    throw new FareboxError("request_invalid", "The request is not valid: answer.body must be base64.", {
+      detail: { errors: [{ path: "answer.body", reason: "must be base64" }] },
+    });
   return {
     status,
     headers: headers.map(({ name, value }) => [name, value] as const),

@@ -11,7 +11,7 @@ import {
 } from "./settle.ts";
 
 /** The most calls in one: more would keep the others waiting. */
-const MOST_CALLS = 200;
+export const MOST_CALLS = 200;
 
 export const batchInput = z
   .strictObject({

@@ -1,6 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { type Credits, parseCredits } from "../../domain/credits.ts";
 import { LONGEST_SECONDS, LONGEST_SHORT_SECONDS } from "../../holds/hold.ts";
+import { ToldJson } from "../told-json.ts";
 
 const AMOUNT = "must be a decimal number of credits, from 0 to 1000000000, with at most 6 decimals";
 
@@ -24,6 +25,17 @@ export const amountOutput = z
 const headerBody = z.object({ name: z.string(), value: z.string() }).openapi("Header");
 
 export const headerList = z.array(headerBody);
+
+/** Bytes as text; of a large message `ToldJson`. */
+export const base64Input = z
+  .union(
+    [
+      z.base64({ error: "must be base64" }),
+      z.instanceof(ToldJson).refine(({ isText }) => isText, { error: "must be base64" }),
+    ],
+    { error: "must be base64" },
+  )
+  .openapi({ type: "string", format: "base64", description: "In base64." });
 
 /** An answer that is ready to be sent. */
 export const readyAnswer = z

@@ -2,6 +2,7 @@ import { z } from "@hono/zod-openapi";
 import {
   amountInput,
   amountOutput,
+  base64Input,
   headerList,
   holdToken,
   keptAnswer,
@@ -12,13 +13,10 @@ import {
   ttlInput,
 } from "./fields.ts";
 
-/** The largest answer that is kept for a replay comes in base64. */
-const MAX_KEPT = 24 * 1_048_576;
-
 const answerInput = z
   .strictObject({
     headers: z.array(z.strictObject({ name: z.string().max(200), value: z.string().max(16_384) })).max(200),
-    body: z.base64().max(MAX_KEPT).openapi({ description: "In base64." }),
+    body: base64Input,
   })
   .openapi("AnswerToKeep", {
     description: "Kept for whoever repeats the request under its `Idempotency-Key`.",
