@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
-import { parseYamlDocument } from "../contract/yaml-document.ts";
+import { readTextFile } from "../contract/read-text-file.ts";
+import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
 import { parsePrices } from "../domain/prices/parse-prices.ts";
 import type { Price } from "../domain/prices/price.ts";
@@ -11,19 +11,20 @@ import type { Config } from "./config.ts";
  * knows credit types and plans. Throws FareboxError `config_invalid`.
  */
 export function loadAccountPrices(file: string): readonly unknown[] {
+  return readAccountPrices(file).prices;
+}
+
+function readAccountPrices(file: string): {
+  readonly document: YamlDocument;
+  readonly prices: readonly unknown[];
+} {
   const refuse = (reason: string, fix: string, line?: number): never => {
     const problem: FileProblem = { file, path: "", line, reason, fix };
     throw problemsError("config_invalid", "The file of prices", [problem]);
   };
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    return refuse(
-      `cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      "check the path and its permissions",
-    );
-  }
+  const text = readTextFile(file);
+  if (text instanceof Error)
+    return refuse(`cannot be read: ${text.message}`, "check the path and its permissions");
   const document = parseYamlDocument(file, text);
   if (!("value" in document)) throw problemsError("config_invalid", "The file of prices", document);
   const { value } = document;
@@ -35,7 +36,7 @@ export function loadAccountPrices(file: string): readonly unknown[] {
     const fix = `remove ${other}: of an account only prices are published`;
     return refuse(`has ${other} too`, fix, document.lineOf([other]));
   }
-  return prices;
+  return { document, prices };
 }
 
 /**
@@ -47,12 +48,13 @@ export function parseAccountPrices(
   { creditTypes, plans }: Pick<Config, "creditTypes" | "plans">,
 ): readonly Price[] {
   const names = plans.map(({ name }) => name);
-  const parsed = parsePrices(loadAccountPrices(file), "prices", { creditTypes, plans: names });
+  const { document, prices } = readAccountPrices(file);
+  const parsed = parsePrices(prices, "prices", { creditTypes, plans: names });
   if (parsed.ok) return parsed.value;
   const problems = parsed.problems.map(({ path, reason, fix }) => ({
     file,
     path,
-    line: undefined,
+    line: document.lineOf(parsePath(path)),
     reason,
     fix,
   }));

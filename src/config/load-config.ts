@@ -1,7 +1,7 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
 import { isContractPath, readContract } from "../contract/load-contract.ts";
+import { readTextFile } from "../contract/read-text-file.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
@@ -30,7 +30,7 @@ import { type EnvironmentVariables, substituteEnvironment } from "./substitute-e
  * its prices, its contract and the environment variables it names, each with path, line, reason and fix.
  */
 export function loadConfig(path: string, variables: EnvironmentVariables = process.env): Config {
-  const text = readText(path);
+  const text = readTextFile(path);
   if (text instanceof Error) {
     const fix = "check the path and its permissions; name another file with --config";
     const problem = {
@@ -256,12 +256,4 @@ function sortByLine(problems: readonly FileProblem[], file: string): readonly Fi
   const rank = (problem: FileProblem): number =>
     problem.file === file ? (problem.line ?? 0) : Number.MAX_SAFE_INTEGER;
   return problems.toSorted((one, other) => rank(one) - rank(other));
-}
-
-function readText(path: string): string | Error {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }

@@ -8,6 +8,9 @@ import { loadConfig } from "./load-config.ts";
 import { requireUpstream } from "./require-upstream.ts";
 import { parse, problemOf, problemsOf } from "./testing/config-problems.ts";
 
+const folder = mkdtempSync(join(tmpdir(), "farebox-config-"));
+after(() => rmSync(folder, { recursive: true }));
+
 describe("a configuration that is wrong", () => {
   it("is refused with everything that is wrong, in the order of the file", () => {
     const problems = problemsOf(`upstream:
@@ -99,6 +102,18 @@ idempotency: { maxBody: 1GB }
     });
   });
 
+  it("says where it names a contract that cannot be read", () => {
+    const { path, line, reason } = problemOf("contract: ./none.yaml");
+    assert.deepEqual([path, line], ["contract", 2]);
+    assert.match(reason, /none\.yaml cannot be read: ENOENT/);
+  });
+
+  it("is refused with bytes that are no UTF-8: a condition would compare with other signs", () => {
+    const file = join(folder, "latin-1.yaml");
+    writeFileSync(file, Buffer.from("upstream: http://x\n# caf\xe9\n", "latin1"));
+    assert.throws(() => loadConfig(file, {}), { message: /latin-1\.yaml: cannot be read: it is not UTF-8/ });
+  });
+
   const upstreams: readonly (readonly [string, RegExp])[] = [
     ["127.0.0.1:9000", /is not an address|scheme/],
     ["ftp://x", /the scheme ftp: cannot be forwarded to/],
@@ -161,8 +176,6 @@ idempotency: { maxBody: 1GB }
   });
 
   it("refuses a price that reads the parameter in which the contract has the key", () => {
-    const folder = mkdtempSync(join(tmpdir(), "farebox-config-"));
-    after(() => rmSync(folder, { recursive: true }));
     const contract = join(folder, "own.yaml");
     writeFileSync(contract, "name: own\nkey: [{ query: api_key }]\nerrorShape: { body: {} }\n");
     const problem = problemOf(

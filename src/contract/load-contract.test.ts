@@ -69,7 +69,8 @@ describe("loadContract", () => {
   it("says which file cannot be read", () => {
     assert.throws(
       () => loadContract(join(folder, "missing.yaml")),
-      (error) => error instanceof FareboxError && /missing\.yaml: cannot be read/.test(error.message),
+      (error) =>
+        error instanceof FareboxError && /the contract .*missing\.yaml cannot be read/.test(error.message),
     );
   });
 });

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { nearestWord } from "../domain/nearest-word.ts";
 import type { Contract } from "./contract.ts";
@@ -7,6 +7,7 @@ import { createContract } from "./create-contract.ts";
 import type { ExportsTemplate } from "./exports/export-schema.ts";
 import { extendContract } from "./extend-contract.ts";
 import { type FileProblem, problemsError } from "./file-problem.ts";
+import { readTextFile } from "./read-text-file.ts";
 import type { RefusalDefaults } from "./refusal-answers.ts";
 import { parseBySchema } from "./schema-problems.ts";
 import type { TemplateProblem } from "./template.ts";
@@ -57,7 +58,7 @@ export function readContract(
   }
   const path = isContractPath(nameOrPath) ? nameOrPath : join(CONTRACTS_FOLDER, `${nameOrPath}.yaml`);
   const shown = isContractPath(nameOrPath) ? nameOrPath : `contracts/${nameOrPath}.yaml`;
-  return parseContract(shown, readText(path), nameOrPath === BASE ? {} : readDefaults());
+  return parseContract(shown, readTextFile(path), nameOrPath === BASE ? {} : readDefaults());
 }
 
 /** Parses a contract's text. `text` is an error's message when the file could not be read. */
@@ -69,12 +70,10 @@ export function parseContract(
   | { readonly contract: Contract; readonly file: ContractFile }
   | { readonly problems: readonly FileProblem[] } {
   if (text instanceof Error) {
-    const reason = `cannot be read: ${text.message}`;
-    return {
-      problems: [
-        { file: shown, path: "", line: undefined, reason, fix: "check the path and its permissions" },
-      ],
-    };
+    // Wrong is what names it: the configuration puts its own file and line before this.
+    const reason = `the contract ${shown} cannot be read: ${text.message}`;
+    const fix = "check the path and its permissions";
+    return { problems: [{ file: undefined, path: "contract", line: undefined, reason, fix }] };
   }
   const written = parseYamlDocument(shown, text);
   if (!("value" in written)) return { problems: written };
@@ -123,17 +122,9 @@ function readBase(): ContractFile {
 function readShipped(name: string): unknown {
   if (!listContracts().includes(name)) return undefined;
   const shown = `contracts/${name}.yaml`;
-  const text = readText(join(CONTRACTS_FOLDER, `${name}.yaml`));
+  const text = readTextFile(join(CONTRACTS_FOLDER, `${name}.yaml`));
   if (text instanceof Error) throw text;
   const document = parseYamlDocument(shown, text);
   if ("value" in document) return document.value;
   throw problemsError("contract_invalid", `The contract ${name}`, document);
-}
-
-function readText(path: string): string | Error {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }

@@ -12,6 +12,7 @@ import {
   type Tags,
 } from "yaml";
 import type { FileProblem } from "./file-problem.ts";
+import { explainAliases, explainSyntax, findFault, type YamlFault } from "./yaml-faults.ts";
 
 /** A place in a document: member names and list positions. */
 export type DocumentPath = readonly (string | number)[];
@@ -55,6 +56,8 @@ export function parseYamlDocument(
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: true,
+    // A member whose name is a list is told as one that is unknown, and not on standard error.
+    logLevel: "error",
     ...(customTags === undefined ? {} : { customTags }),
   });
   const first = "empty" in documents ? undefined : documents[0];
@@ -65,14 +68,15 @@ export function parseYamlDocument(
       problem(lines.linePos(second.range[0]).line, "holds more than one document", "remove the line ---"),
     ];
   }
-  // What follows the first one is read from a wrong beginning: one unquoted `{id}` makes dozens.
+  const explain = ({ offset, reason, fix }: YamlFault): readonly FileProblem[] => [
+    problem(lines.linePos(offset).line || 1, reason, fix),
+  ];
   const fault = [...first.errors, ...first.warnings].toSorted((one, other) => one.pos[0] - other.pos[0])[0];
-  if (fault !== undefined) {
-    const { line } = lines.linePos(fault.pos[0]);
-    return [problem(line, `not valid YAML: ${fault.message}`, fixSyntax(text.split("\n")[line - 1] ?? ""))];
-  }
+  if (fault !== undefined) return explain(explainSyntax(fault, text));
+  const odd = findFault(first);
+  if (odd !== undefined) return explain(odd);
   const value = readValue(() => first.toJS({ maxAliasCount: 100 }) as unknown);
-  if (value instanceof Error) return [problem(1, value.message, "write the repeated part out")];
+  if (value instanceof Error) return explain(explainAliases(first));
   const root = first.contents as Node | null;
   const lineAt = (node: Node | undefined): number => lines.linePos(node?.range?.[0] ?? 0).line || 1;
   return {
@@ -82,13 +86,6 @@ export function parseYamlDocument(
     lineOf: (path) => lineAt(findNode(root, path)),
     lineOfMember: (path, member) => lineAt(findMember(findNode(root, path), member)),
   };
-}
-
-/** A parameter in an unquoted match ends the member that it stands in: `{ match: GET /v1/{id}, cost: 1 }`. */
-function fixSyntax(line: string): string {
-  return /\b(?:match|path):\s*(?![\s"'])[^"']*\{[^}]*\}/.test(line)
-    ? 'put the match in quotes: match: "GET /v1/{id}"'
-    : "fix the syntax of this line";
 }
 
 /** Too many aliases (a "billion laughs" file) are the one thing that fails after a clean parse. */

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { FileProblem } from "../contract/file-problem.ts";
+import { readTextFile } from "../contract/read-text-file.ts";
 import { type DocumentPath, formatPath, parsePath } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
 import { describeValue, type Problem } from "../domain/problem.ts";
@@ -23,7 +23,7 @@ export function readPricesOfDocument(
   file: string,
   basePath: string | undefined,
 ): PricesOfDocument | { readonly problems: readonly FileProblem[] } {
-  const text = readText(file);
+  const text = readTextFile(file);
   if (text instanceof Error) {
     const reason = `cannot be read: ${text.message}`;
     return {
@@ -102,14 +102,6 @@ function findMisplaced(document: unknown): readonly FoundProblem[] {
     reason: "x-credits prices an operation, and here is none",
     fix: "write it on each operation that it is for",
   }));
-}
-
-function readText(path: string): string | Error {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
-  }
 }
 
 /** `prices[3].count.body`, as the parser of prices names places: the position and the rest. */

@@ -36,7 +36,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
   },
   client: { folders: ["domain"], packages: [], node: [] },
   contract: { folders: ["domain"], packages: ["yaml", "zod"], node: ["fs", "http", "path"] },
-  openapi: { folders: ["domain", "contract"], packages: ["jsonc-parser", "yaml"], node: ["fs"] },
+  openapi: { folders: ["domain", "contract"], packages: ["jsonc-parser", "yaml"], node: [] },
   config: { folders: ["domain", "contract", "openapi"], packages: ["zod"], node: ["fs", "path"] },
   ledger: {
     folders: ["domain"],

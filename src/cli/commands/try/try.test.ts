@@ -223,7 +223,7 @@ describe("farebox try", () => {
     assert.equal(wrong.code, 2);
     assert.match(
       wrong.err,
-      /own\.yaml prices\[0\]\.plan[^]*own\.yaml prices\[0\]\.cost: -1 is not an amount/,
+      /own\.yaml:1 prices\[0\]\.plan[^]*own\.yaml:1 prices\[0\]\.cost: -1 is not an amount/,
     );
   });
 
