@@ -12,6 +12,15 @@ export function buildKeys({ prefix, form, imported }: ConfigFile["keys"], proble
   if (reason !== undefined)
     problems.push({ path: "keys.form", reason, fix: "write fc-{hex 32}, or {alnum 32}" });
   const others = imported.flatMap(({ form: text, salt }, index) => {
+    // The first that fits a text counts: another salt for the same texts would never be used.
+    const earlier = imported.findIndex((other) => other.form === text);
+    if (earlier < index) {
+      problems.push({
+        path: at(at("keys.imported", index), "form"),
+        reason: `has the form of ${at("keys.imported", earlier)}, and the first that fits counts`,
+        fix: "remove one of the two",
+      });
+    }
     const read = readForm(text, at(at("keys.imported", index), "form"), problems);
     return read === undefined ? [] : [{ form: read, salt }];
   });

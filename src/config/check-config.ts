@@ -31,23 +31,6 @@ export function checkKeyPrefix(prefix: string, problems: Problem[]): void {
   });
 }
 
-/** An endpoint cannot need no key and cost something. */
-export function checkOpenIsFree(
-  open: readonly string[],
-  prices: readonly Price[],
-  problems: Problem[],
-): void {
-  const openKeys = new Set(open.map(keyOfMatch));
-  for (const [index, price] of prices.entries()) {
-    if (price.free || !openKeys.has(keyOfMatch(price.endpoint))) continue;
-    problems.push({
-      path: at(at("prices", index), "match"),
-      reason: `"${price.endpoint}" is priced, and open without a key`,
-      fix: "remove it from open, or make the price free",
-    });
-  }
-}
-
 /** Below its prefix the customer API answers everything: what a price or `open` says there could never apply. */
 export function checkCustomerApi(
   prefix: string,

@@ -5,25 +5,23 @@ import { readTextFile } from "../contract/read-text-file.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
-import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
 import { buildExports } from "./build-exports.ts";
 import { buildKeys } from "./build-keys.ts";
 import { buildLimits, buildPlans } from "./build-plans.ts";
 import { buildPortal } from "./build-portal.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
-import {
-  checkContract,
-  checkCreditTypes,
-  checkCustomerApi,
-  checkKeyPrefix,
-  checkOpenIsFree,
-} from "./check-config.ts";
+import { checkContract, checkCreditTypes, checkCustomerApi, checkKeyPrefix } from "./check-config.ts";
 import { checkExports } from "./check-exports.ts";
+import { checkMatches, checkOpenIsFree, checkReadHeaders } from "./check-reach.ts";
 import type { Config, GatewayLimits, ListenerConfig } from "./config.ts";
 import { readPriceSource } from "./price-source.ts";
 import { type ConfigFile, configSchema } from "./schema.ts";
-import { type EnvironmentVariables, substituteEnvironment } from "./substitute-environment.ts";
+import {
+  type EnvironmentVariables,
+  findOtherReferences,
+  substituteSecrets,
+} from "./substitute-environment.ts";
 
 /**
  * Reads farebox.yaml. Throws FareboxError `config_invalid` whose `detail.problems` lists everything that is wrong with the file,
@@ -54,34 +52,14 @@ export function parseConfig(
   const document = parseYamlDocument(path, text);
   if (!("value" in document)) throw problemsError("config_invalid", "The configuration", document);
   const unset: Problem[] = [];
-  const filled = { ...document, value: fillEnvironment(document.value, variables, unset) };
+  findOtherReferences(document.value, "", unset);
+  const filled = { ...document, value: substituteSecrets(document.value, variables, unset) };
   const parsed = parseBySchema(filled, configSchema);
   const problems: FileProblem[] = "problems" in parsed ? [...parsed.problems] : [];
   const config = buildConfig(readSections(filled), filled, problems);
   const all = dropFollowers([...unset.map((problem) => placeProblem(problem, document)), ...problems], unset);
   if (all.length > 0) throw problemsError("config_invalid", "The configuration", sortByLine(all, path));
   return config;
-}
-
-/** Only where secrets are. Elsewhere `${env:…}` stays what it is, and is refused by the option's form. */
-function fillEnvironment(value: unknown, variables: EnvironmentVariables, unset: Problem[]): unknown {
-  if (!isJsonObject(value)) return value;
-  const filled: Record<string, unknown> = { ...value };
-  const { upstream, exports, console } = filled;
-  if (upstream !== undefined) {
-    filled["upstream"] = substituteEnvironment(upstream, variables, "upstream", unset);
-  }
-  if (isJsonObject(exports) && exports["storage"] !== undefined) {
-    const storage = substituteEnvironment(exports["storage"], variables, "exports.storage", unset);
-    filled["exports"] = { ...exports, storage };
-  }
-  if (isJsonObject(console) && console["oidc"] !== undefined) {
-    filled["console"] = {
-      ...console,
-      oidc: substituteEnvironment(console["oidc"], variables, "console.oidc", unset),
-    };
-  }
-  return filled;
 }
 
 /** Options that are wrong are read as if they were left out: one mistake must not hide those in other options. */
@@ -108,6 +86,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   });
   const { prices } = source;
   checkOpenIsFree(file.open, prices, problems);
+  checkMatches(file, prices, problems);
   if (file.customerApi.enabled) checkCustomerApi(file.customerApi.path, file.open, prices, problems);
   const upstreams = buildUpstreams(file.upstream, document.file, problems);
   const plans = buildPlans(file.plans, file.creditTypes, problems);
@@ -115,7 +94,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   const exports = buildExports(file.exports, { file: document.file, creditTypes, upstreams, problems });
   const portal = buildPortal(file, prices, document.file, problems);
   const contract = locateContract(file.contract, document.file);
-  all.push(...checkContractFile(contract, file, prices, document, problems));
+  all.push(...checkContractFile(contract, { file, prices, upstreams }, document, problems));
   all.push(...source.problems);
   for (const problem of problems) {
     const isOfPrice = problem.path.startsWith("prices[");
@@ -155,14 +134,14 @@ function locateContract(nameOrPath: string, configFile: string): string {
 
 function checkContractFile(
   contract: string,
-  file: ConfigFile,
-  prices: readonly Price[],
+  { file, prices, upstreams }: Pick<Config, "prices" | "upstreams"> & { readonly file: ConfigFile },
   document: YamlDocument,
   problems: Problem[],
 ): readonly FileProblem[] {
   const read = readContract(contract);
   if ("file" in read) {
     checkContract(read.file, file.creditTypes, prices, problems);
+    checkReadHeaders(read.file, upstreams, prices, problems);
     const answered = {
       contract: read.file.endpoints.map(({ match }) => match),
       open: file.open,
@@ -240,14 +219,15 @@ function placeProblem(problem: Problem, document: YamlDocument): FileProblem {
 
 /**
  * Leaves out what only follows from another problem: what options say of credit types that are wrong themselves, and what a
- * variable that is not set makes of its option.
+ * variable that is not set, or not read there, makes of its option.
  */
 function dropFollowers(problems: readonly FileProblem[], unset: readonly Problem[]): readonly FileProblem[] {
   const wrongTypes = problems.some((problem) => problem.path.startsWith("creditTypes"));
-  const unsetPaths = new Set(unset.map((problem) => problem.path));
+  const unsetPaths = new Set(unset.map(({ path }) => path));
   return problems.filter((problem) => {
     if (wrongTypes && problem.path.endsWith(".credit")) return false;
-    return !unsetPaths.has(problem.path) || problem.reason.startsWith("the environment variable");
+    const isOfVariable = unset.some(({ path, reason }) => path === problem.path && reason === problem.reason);
+    return isOfVariable || !unsetPaths.has(problem.path);
   });
 }
 

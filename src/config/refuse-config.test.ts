@@ -277,8 +277,35 @@ describe("environment variables", () => {
     assert.doesNotMatch(JSON.stringify(problems), /s3cret/);
   });
 
-  it("are not read outside of upstream", () => {
-    assert.equal(problemOf("contract: ${env:CONTRACT}", { CONTRACT: "crustdata" }).path, "contract");
+  it("salt the keys that were made elsewhere", () => {
+    const imported = 'keys: { imported: [{ form: "{alnum 32}", salt: "${env:SALT}" }] }';
+    const { forms } = parse(`upstream: http://x\n${imported}`, { SALT: "pepper" }).keys;
+    assert.equal(forms.hashedText("a".repeat(32)), `pepper${"a".repeat(32)}`);
+    assert.equal(problemOf(imported).reason, "the environment variable SALT is not set");
+  });
+
+  it("are not read where no secrets are, and no reference stays for a value", () => {
+    const values = { CONTRACT: "crustdata", PATH: "/a" };
+    for (const [lines, path] of [
+      ["contract: ${env:CONTRACT}", "contract"],
+      [
+        'prices: [{ match: POST /a, cost: 1, when: { body: /m, oneOf: [a, "${env:PATH}"] } }]',
+        "prices[0].when.oneOf[1]",
+      ],
+      ['portal: { brand: { name: "${env:PATH}" } }', "portal.brand.name"],
+    ] as const) {
+      const problem = problemOf(lines, values);
+      assert.equal(problem.path, path);
+      assert.match(problem.reason, /^\$\{env:(CONTRACT|PATH)\} is not replaced here$/);
+    }
+  });
+
+  it("cannot set one header twice, in two spellings", () => {
+    const { path, reason } = problemsOf("upstream: { url: http://x, headers: { X-A: a, x-a: b } }")[0] ?? {};
+    assert.deepEqual(
+      [path, reason],
+      ["upstream.headers.x-a", "is written twice: letter case does not matter"],
+    );
   });
 
   it("cannot set headers that frame a request", () => {

@@ -18,7 +18,7 @@ Nothing is required, but for the gateway its \`upstream\`. Unknown options are r
 fix; Farebox then exits with 2 and has started nothing. Durations are a whole number and a unit (\`250ms\`, \`30s\`, \`5m\`, \`24h\`,
 \`1d\`), sizes too (\`512B\`, \`16KiB\`, \`10MiB\`), amounts of credits have at most six decimals and go up to a billion.
 
-Secrets stay out of the file: in any text below \`upstream\`, \`exports.storage\` and \`console.oidc\`, \`\${env:NAME}\` is replaced by an environment variable. One that is
+Secrets stay out of the file: in any text below \`upstream\`, \`keys.imported\`, \`exports.storage\` and \`console.oidc\`, \`\${env:NAME}\` is replaced by an environment variable. One that is
 not set is a problem like any other. Farebox itself reads three variables: \`DATABASE_URL\` (the Postgres to use; without it the
 embedded database), \`FAREBOX_OPERATOR_TOKEN\` (what operators present; at least 16 characters) and \`FAREBOX_OPERATOR_URL\` (where
 the command line finds the operator API).

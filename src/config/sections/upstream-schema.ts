@@ -21,8 +21,13 @@ const address = z
 const headers = z
   .record(z.string(), z.string())
   .superRefine((written, context) => {
+    const names = new Set<string>();
     for (const [name, value] of Object.entries(written)) {
-      const problem = checkUpstreamHeader(name, value);
+      const isTwice = names.has(name.toLowerCase());
+      names.add(name.toLowerCase());
+      const problem = isTwice
+        ? { reason: "is written twice: letter case does not matter", fix: "remove one of the two" }
+        : checkUpstreamHeader(name, value);
       if (problem === undefined) continue;
       context.addIssue({
         code: "custom",

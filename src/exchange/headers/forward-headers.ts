@@ -1,35 +1,6 @@
+import { isOurHeader, NEVER_FORWARDED } from "../../domain/never-forwarded.ts";
 import { withoutSessions } from "../../domain/sessions/session-cookie.ts";
 import { headerName } from "./header-name.ts";
-
-/**
- * Never forwarded. Hop-by-hop ones belong to the client's connection (RFC 9110 §7.6.1); `expect` was answered by us;
- * `host` is the upstream's own; the overrides would make the upstream serve another route than the one that was priced.
- */
-const NEVER_FORWARDED: ReadonlySet<string> = new Set([
-  "connection",
-  "content-length",
-  "credits-max",
-  "expect",
-  "forwarded",
-  "host",
-  "http2-settings",
-  "idempotency-replayed",
-  "keep-alive",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "x-http-method",
-  "x-http-method-override",
-  "x-method-override",
-  "x-original-uri",
-  "x-original-url",
-  "x-real-ip",
-  "x-request-id",
-  "x-rewrite-url",
-]);
 
 export interface ForwardRules {
   /** Lower-case, hyphenated names that are removed: the contract's key headers and those an upstream's credentials set. */
@@ -88,13 +59,5 @@ export function forwardHeaders(
 
 /** Whether a client's header is passed on, by its lower-case, hyphenated name. */
 export function isForwarded(plainName: string, { removed }: Pick<ForwardRules, "removed">): boolean {
-  return !removed.has(plainName) && !isOurs(plainName);
-}
-
-/** Clients cannot set these: an upstream may trust them. */
-function isOurs(plainName: string): boolean {
-  return (
-    plainName.startsWith("x-f") &&
-    (plainName.startsWith("x-farebox-") || plainName.startsWith("x-forwarded-"))
-  );
+  return !removed.has(plainName) && !isOurHeader(plainName);
 }

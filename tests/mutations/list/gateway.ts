@@ -136,7 +136,7 @@ export const GATEWAY: readonly Mutation[] = [
     name: "let clients set the headers that an upstream trusts",
     why: "A customer acts as another account at the upstream.",
     file: "src/exchange/headers/forward-headers.ts",
-    search: "!removed.has(plainName) && !isOurs(plainName)",
+    search: "!removed.has(plainName) && !isOurHeader(plainName)",
     replacement: "!removed.has(plainName)",
     tests: [{ file: "src/exchange/headers/forward-headers.test.ts", title: "removes " }],
   },
