@@ -9,6 +9,15 @@ export const headerName = z
 
 export const headerTemplates = z
   .record(headerName, z.string())
+  .superRefine((written, context) => {
+    const names = new Set<string>();
+    for (const name of Object.keys(written)) {
+      const message = `the header ${name} is written twice: letter case does not matter`;
+      if (names.has(name.toLowerCase()))
+        context.addIssue({ code: "custom", path: [name], message, params: { fix: "remove one of the two" } });
+      names.add(name.toLowerCase());
+    }
+  })
   .describe("Headers: name to text. Placeholders are allowed in the text.");
 
 /** Any JSON value whose text leaves may hold placeholders. */
@@ -16,7 +25,13 @@ export const jsonTemplate = z
   .json()
   .describe("A JSON value. Text leaves may hold placeholders; one placeholder alone keeps its type.");
 
-export const contentType = z.string().min(1).describe("The answer's Content-Type.");
+const TOKEN = "[\\w!#$%&'*+.^`|~-]+";
+const MEDIA_TYPE = new RegExp(`^${TOKEN}/${TOKEN}(?: *; *${TOKEN}=(?:${TOKEN}|"[ !#-\\[\\]-~]*"))*$`);
+
+export const contentType = z
+  .string()
+  .regex(MEDIA_TYPE, "is not a media type")
+  .meta({ description: "The answer's Content-Type.", fix: "write it like application/problem+json" });
 
 /** Where an endpoint reads one of its inputs. */
 export const requestField = z.union([
@@ -45,6 +60,10 @@ const wordIn = <Word extends string, In extends z.ZodType>(
     in: field,
     words: z
       .record(z.string().min(1), z.enum(meanings))
+      .refine((words) => Object.keys(words).length > 0, {
+        message: "has no word, so no request would be right",
+        params: { fix: `write the API's words: { ${meanings[0]}: ${meanings[0]} }` },
+      })
       .describe(
         `What each word of the API means: one of ${meanings.map((word) => `\`${word}\``).join(", ")}.`,
       ),

@@ -86,6 +86,19 @@ const usage = z
   .superRefine(({ member, body, members }, context) => {
     const refuse = (path: string, message: string, fix: string): void =>
       context.addIssue({ code: "custom", path: [path], message, params: { fix } });
+    for (const [name, path] of [
+      ...(member === undefined ? [] : [[member, ["member"]] as const]),
+      ...Object.keys(members ?? {}).map((key) => [key, ["members", key]] as const),
+    ]) {
+      if (!name.startsWith("$") && !name.includes("${")) continue;
+      const params = { fix: "placeholders stand in values only" };
+      context.addIssue({
+        code: "custom",
+        path: [...path],
+        message: `"${name}" is not a member's name`,
+        params,
+      });
+    }
     if (members === undefined) {
       if (member === undefined) refuse("member", "is missing", "name the member, or write members");
       if (body === undefined) refuse("body", "is missing", "write what the member holds");

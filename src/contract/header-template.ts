@@ -5,20 +5,23 @@ import type { Vocabulary } from "./vocabulary.ts";
 export type RenderHeaders<Facts> = (facts: Facts) => [string, string][];
 
 /** Set by the gateway, by HTTP framing, or by a field of the contract: a contract's header list must not set them too. */
-const RESERVED: Readonly<Record<string, string>> = {
-  connection: "remove it: the gateway frames the answer",
-  "content-length": "remove it: the gateway frames the answer",
-  "content-encoding": "remove it: the gateway frames the answer",
-  "content-type": "write it as contentType",
-  date: "remove it: the gateway sets it",
-  "keep-alive": "remove it: the gateway frames the answer",
-  "retry-after": "write it as retryAfter",
-  te: "remove it: the gateway frames the answer",
-  trailer: "remove it: the gateway frames the answer",
-  "transfer-encoding": "remove it: the gateway frames the answer",
-  upgrade: "remove it: the gateway frames the answer",
-  "x-request-id": "remove it: the gateway sets it on every answer",
-};
+const RESERVED: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    "cache-control": "remove it: what Farebox answers or charges is not for caches",
+    connection: "remove it: the gateway frames the answer",
+    "content-length": "remove it: the gateway frames the answer",
+    "content-encoding": "remove it: the gateway frames the answer",
+    "content-type": "write it as contentType",
+    date: "remove it: the gateway sets it",
+    "keep-alive": "remove it: the gateway frames the answer",
+    "retry-after": "write it as retryAfter",
+    te: "remove it: the gateway frames the answer",
+    trailer: "remove it: the gateway frames the answer",
+    "transfer-encoding": "remove it: the gateway frames the answer",
+    upgrade: "remove it: the gateway frames the answer",
+    "x-request-id": "remove it: the gateway sets it on every answer",
+  }),
+);
 
 /** A header's name, checked. */
 export function checkHeaderName(
@@ -26,7 +29,7 @@ export function checkHeaderName(
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
 ): void {
-  const fix = RESERVED[name.toLowerCase()];
+  const fix = RESERVED.get(name.toLowerCase());
   if (fix !== undefined)
     problems.push({ path, reason: `the header ${name} is not a contract's to set`, fix });
 }

@@ -9,9 +9,10 @@ import { extendContract } from "./extend-contract.ts";
 import { type FileProblem, problemsError } from "./file-problem.ts";
 import { readTextFile } from "./read-text-file.ts";
 import type { RefusalDefaults } from "./refusal-answers.ts";
+import { readRightParts } from "./right-parts.ts";
 import { parseBySchema } from "./schema-problems.ts";
 import type { TemplateProblem } from "./template.ts";
-import { formatPath, parseYamlDocument } from "./yaml-document.ts";
+import { type DocumentPath, formatPath, parseYamlDocument } from "./yaml-document.ts";
 
 /** The contract files that ship with Farebox. */
 const CONTRACTS_FOLDER = join(import.meta.dirname, "..", "..", "contracts");
@@ -80,18 +81,22 @@ export function parseContract(
   const document = extendContract(written, readShipped);
   if (!("value" in document)) return { problems: document };
   const parsed = parseBySchema(document, contractSchema);
-  if ("problems" in parsed) return parsed;
+  // Parts that are wrong are read as if they were left out: one mistake must not hide those in other parts.
+  const right =
+    "problems" in parsed
+      ? readRightParts(document.value)
+      : { file: parsed.value, placeOf: (path: DocumentPath) => path };
+  const { file } = right;
   const faults: TemplateProblem[] = [];
-  const exports = parsed.value.exports ?? readExportDefaults();
-  const contract = createContract({ ...parsed.value, exports }, defaults, faults);
-  if (faults.length === 0) return { contract, file: parsed.value };
-  const problems = faults.map(({ path: at, reason, fix }) => ({
-    file: shown,
-    path: formatPath(at),
-    line: document.lineOf(at),
-    reason,
-    fix,
-  }));
+  const exports = file.exports ?? readExportDefaults();
+  const contract = createContract({ ...file, exports }, defaults, faults);
+  const wrong = "problems" in parsed ? parsed.problems : [];
+  if (faults.length + wrong.length === 0) return { contract, file };
+  const told = faults.map(({ path, reason, fix }) => {
+    const at = right.placeOf(path);
+    return { file: shown, path: formatPath(at), line: document.lineOf(at), reason, fix };
+  });
+  const problems = [...wrong, ...told].toSorted((one, other) => (one.line ?? 0) - (other.line ?? 0));
   return { problems };
 }
 

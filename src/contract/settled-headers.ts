@@ -16,6 +16,12 @@ export function compileSettled(templates: ContractFile["settled"], problems: Tem
   const headers = templates.map((template, index) => {
     const path = ["settled", index];
     checkHeaderName(template.header, problems, [...path, "header"]);
+    const earlier = templates.slice(0, index).findIndex((other) => canMeet(other, template));
+    if (earlier >= 0) {
+      const reason = `the header ${template.header} is settled[${earlier}]'s too, on the same answers`;
+      const fix = "remove one of the two, or name other creditTypes";
+      problems.push({ path: [...path, "header"], reason, fix });
+    }
     const render = compileHeaderText<SettledFacts>(template.value, settledVocabulary, problems, [
       ...path,
       "value",
@@ -39,6 +45,15 @@ export function compileSettled(templates: ContractFile["settled"], problems: Tem
     renderAnswered: (facts) => renderThose(answered, facts),
     tellsAnswered: answered.length > 0,
   };
+}
+
+type SettledTemplate = ContractFile["settled"][number];
+
+/** Whether both can be on one answer, under one name. */
+function canMeet(one: SettledTemplate, other: SettledTemplate): boolean {
+  if (one.header.toLowerCase() !== other.header.toLowerCase()) return false;
+  const { creditTypes } = other;
+  return one.creditTypes?.every((name) => creditTypes?.includes(name) === false) !== true;
 }
 
 /** What the settled headers and the usage object read of the account. */

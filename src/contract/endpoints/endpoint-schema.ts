@@ -114,7 +114,7 @@ export const endpointTemplate = z
       .default({})
       .describe("`answers: usage` only: answers to wrong requests. Default: those of `fields_invalid`."),
   })
-  .superRefine(({ answers, request, match: text }, context) => {
+  .superRefine(({ answers, request, errors, match: text }, context) => {
     const refuse = (path: string, message: string, fix: string): void =>
       context.addIssue({ code: "custom", path: [path], message, params: { fix } });
     const problems: Problem[] = [];
@@ -137,6 +137,9 @@ export const endpointTemplate = z
     }
     if (answers === "balances" && request !== undefined) {
       refuse("request", "balances have no request", "remove it, or write answers: usage");
+    }
+    if (answers === "balances" && Object.keys(errors).length > 0) {
+      refuse("errors", "balances have no request that could be wrong", "remove it, or write answers: usage");
     }
     if (answers === "balances" && pattern?.method === "POST") {
       refuse("match", "balances are read with GET", "write GET");

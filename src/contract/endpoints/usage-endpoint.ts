@@ -1,7 +1,9 @@
+import { isJsonObject } from "../../domain/json/json-value.ts";
+import { nearestWord } from "../../domain/nearest-word.ts";
 import { ownFieldName } from "../../domain/own-request.ts";
 import { zonedClock } from "../../domain/zoned-time.ts";
 import type { RenderedAnswer, UsageEndpoint, UsageProblem } from "../contract.ts";
-import { compileHeaders } from "../header-template.ts";
+import { checkReadHeader, compileHeaders } from "../header-template.ts";
 import { compileJson, type ListMembers } from "../json-template.ts";
 import { NO_STORE } from "../refusal-answers.ts";
 import { type Render, type TemplateProblem } from "../template.ts";
@@ -18,6 +20,7 @@ import {
 
 /** What a line can be about: each may have a form of its own. */
 const LINES = ["hour", "day", "month", "endpoint", "key"] as const;
+type Line = (typeof LINES)[number];
 
 /** Compiles an endpoint that shows what an account used in a period. */
 export function compileUsageEndpoint(
@@ -26,10 +29,10 @@ export function compileUsageEndpoint(
   path: TemplateProblem["path"],
 ): UsageEndpoint {
   checkDefaults(template, problems, path);
-  checkPathParams(template, problems, path);
+  checkPlaces(template, problems, path);
   const { body, headers, request } = template;
   const lists: ListMembers<UsageAnswerFacts> = {
-    $eachLine: { compile: (item, itemPath) => compileLines(item, problems, itemPath) },
+    $eachLine: { compile: (item, itemPath) => compileLines(item, linesOf(request), problems, itemPath) },
   };
   const renderBody = compileJson<UsageAnswerFacts>(body, usageVocabulary, problems, [...path, "body"], lists);
   const renderHeaders = compileHeaders<UsageAnswerFacts>(headers, usageVocabulary, problems, [
@@ -65,10 +68,16 @@ export function compileUsageEndpoint(
 /** One form for all lines, or one for each kind: `{ hour: …, endpoint: … }`. */
 function compileLines(
   item: unknown,
+  asked: ReadonlySet<Line>,
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
 ): Render<UsageAnswerFacts> {
-  const forms = readForms(item);
+  const forms = readForms(item, problems, path);
+  for (const kind of asked) {
+    if (forms === undefined || forms[kind] !== undefined) continue;
+    const reason = `says nothing of lines by ${kind}, which requests can ask for`;
+    problems.push({ path, reason, fix: `add ${kind}: { … }` });
+  }
   const renders = new Map(
     LINES.map((kind) => {
       const [form, formPath] = forms === undefined ? [item, path] : [forms[kind], [...path, kind]];
@@ -84,13 +93,31 @@ function compileLines(
   };
 }
 
-function readForms(item: unknown): Readonly<Record<string, unknown>> | undefined {
-  if (typeof item !== "object" || item === null || Array.isArray(item)) return undefined;
-  const forms = Object.fromEntries<unknown>(Object.entries(item));
-  const isByKind = Object.entries(forms).every(
-    ([name, form]) => (LINES as readonly string[]).includes(name) && typeof form === "object",
-  );
-  return isByKind ? forms : undefined;
+/** Undefined: it is one form for all. A kind that is misspelt beside another one was meant as a kind. */
+function readForms(
+  item: unknown,
+  problems: TemplateProblem[],
+  path: TemplateProblem["path"],
+): Readonly<Record<string, unknown>> | undefined {
+  if (!isJsonObject(item)) return undefined;
+  const names = Object.keys(item);
+  if (names.length === 0 || !Object.values(item).every((form) => typeof form === "object")) return undefined;
+  const others = names.filter((name) => !LINES.some((kind) => kind === name));
+  if (others.length === 0) return item;
+  const nearest = others.map((name) => nearestWord(name, LINES));
+  if (others.length === names.length || nearest.includes(undefined)) return undefined;
+  for (const [index, name] of others.entries()) {
+    const reason = `no line is about "${name}"`;
+    problems.push({ path: [...path, name], reason, fix: `did you mean ${nearest[index] ?? ""}?` });
+  }
+  return item;
+}
+
+/** What the lines of a report can be about, by what requests can ask for. */
+function linesOf({ by, resolution }: UsageTemplate["request"]): ReadonlySet<Line> {
+  const divided = typeof by === "string" ? [by] : Object.values(by.words);
+  const lengths = typeof resolution === "string" ? [resolution] : Object.values(resolution.words);
+  return new Set(divided.flatMap((one): readonly Line[] => (one === "time" ? lengths : [one])));
 }
 
 const PARTS = ["period", "resolution", "by", "timeZone", "key"] as const;
@@ -117,8 +144,8 @@ function compileProblems(
   return (part) => compiled.get(part);
 }
 
-/** A name that the match does not have is never there. */
-function checkPathParams(
+/** A name that the match does not have is never there, nor is a header that means something else. */
+function checkPlaces(
   { match, request }: UsageTemplate,
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
@@ -126,7 +153,9 @@ function checkPathParams(
   const known = [...match.matchAll(/\{([^}]*)\}/g)].map(([, name = ""]) => name);
   for (const [name, field] of Object.entries(request)) {
     const place = typeof field === "object" && field !== null && "in" in field ? field.in : field;
-    if (typeof place !== "object" || place === null || !("path" in place)) continue;
+    if (typeof place !== "object" || place === null) continue;
+    if ("header" in place) checkReadHeader(place.header, problems, [...path, "request", name]);
+    if (!("path" in place)) continue;
     if (known.includes(place.path)) continue;
     problems.push({
       path: [...path, "request", name],

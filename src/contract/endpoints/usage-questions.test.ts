@@ -116,11 +116,11 @@ describe("a usage endpoint", () => {
   it("reads words from its path", () => {
     const text = MONTHLY.replace(
       "resolution: month",
-      "resolution: { in: { path: zone }, words: { daily: day } }",
+      "resolution: { in: { path: zone }, words: { monthly: month } }",
     );
-    const { asked } = ask(text, "/v2/Usage/daily/historical/", "");
+    const { asked } = ask(text, "/v2/Usage/monthly/historical/", "");
     assert.ok("resolution" in asked);
-    assert.equal(asked.resolution, "day");
+    assert.equal(asked.resolution, "month");
     const wrong = text.replace("{ path: zone }", "{ path: other }");
     assert.deepEqual(
       ownProblems(wrong).map(({ path: at, reason }) => `${at}: ${reason}`),

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { parseContract, readDefaults } from "./load-contract.ts";
+
+const SMALL = ["name: a", "key: [{ header: x-api-key }]", "errorShape: { body: 1 }"];
+
+/** What is wrong with a contract of these lines, each as `line path: reason; fix`. */
+function faultsOf(...lines: string[]): readonly string[] {
+  const read = parseContract("own.yaml", `${lines.join("\n")}\n`, readDefaults());
+  if (!("problems" in read)) return [];
+  return read.problems.map(({ line, path, reason, fix }) => `${line} ${path}: ${reason}; ${fix}`);
+}
+
+/** The one fault of a small contract with one line more. */
+function faultOf(line: string): string {
+  const faults = faultsOf(...SMALL, line);
+  assert.equal(faults.length, 1, `${line}: ${faults.join(" | ")}`);
+  return faults[0] ?? "";
+}
+
+const usage = (rest: string): string =>
+  `endpoints: [{ match: GET /u, answers: usage, request: { period: 30d, by: time, resolution: day }, ${rest} }]`;
+
+describe("a contract with mistakes of several kinds", () => {
+  it("is told all of them in one round, at the places where they are written", () => {
+    const faults = faultsOf(
+      "name: A",
+      "key: [{ header: host }]",
+      'errorShape: { body: "${cod}" }',
+      'refusals: { key_missing: { status: 1 }, rate_limited: { message: "${nothing}" } }',
+      "settled:",
+      "  - { header: x, value: 5 }",
+      '  - { header: date, value: "${balnce}" }',
+      "unknown: 1",
+    );
+    assert.deepEqual(
+      faults.map((fault) => fault.split(":", 1)[0]),
+      [
+        "1 name",
+        "2 key[0].header",
+        "3 errorShape.body",
+        "4 refusals.key_missing.status",
+        "4 refusals.rate_limited.message",
+        "6 settled[0].value",
+        "7 settled[1].header",
+        "7 settled[1].value",
+        "8 unknown",
+      ],
+    );
+  });
+});
+
+describe("a contract's headers", () => {
+  it("stand under one name once: letter case does not matter", () => {
+    for (const [line, path] of [
+      [
+        'refusals: { rate_limited: { headers: { X-A: "1", x-a: "2" } } }',
+        "refusals.rate_limited.headers.x-a",
+      ],
+      ['rateLimit: { headers: { X-A: "1", x-a: "2" } }', "rateLimit.headers.x-a"],
+    ] as const)
+      assert.match(faultOf(line), new RegExp(`^4 ${path.replaceAll(".", "\\.")}: .* is written twice`));
+    const settled = (one: string, other: string): string =>
+      `settled: [{ header: X-A, value: "1"${one} }, { header: x-a, value: "2"${other} }]`;
+    const types = ", creditTypes: ";
+    for (const [one, other] of [
+      ["", ""],
+      [", when: charged", ""],
+      [`${types}[search]`, ""],
+      [`${types}[search, collect]`, `${types}[collect]`],
+    ] as const)
+      assert.match(faultOf(settled(one, other)), /^4 settled\[1\]\.header: .* is settled\[0\]'s too/);
+    assert.deepEqual(faultsOf(...SMALL, settled(`${types}[search]`, `${types}[collect]`)), []);
+  });
+
+  it("may have the names of what every object has", () => {
+    assert.deepEqual(faultsOf(...SMALL, 'settled: [{ header: constructor, value: "1" }]'), []);
+  });
+
+  it("do not let caches keep what was charged or refused", () => {
+    assert.match(
+      faultOf('settled: [{ header: Cache-Control, value: "public" }]'),
+      /Cache-Control is not a contract's/,
+    );
+  });
+
+  for (const type of ["a\\nb", "json", "text/é", "${code}", "application/json; charset"]) {
+    it(`have no ${type} as a content type: no answer could be sent with it`, () => {
+      const fault = faultOf(`refusals: { key_missing: { contentType: "${type}" } }`);
+      assert.match(fault, /contentType: .* is not a media type; write it like application\/problem\+json/);
+    });
+  }
+
+  it("have media types with parameters", () => {
+    for (const type of ["application/json; charset=utf-8", 'application/vnd.a+json; p=\\"a b\\"'])
+      assert.deepEqual(faultsOf(...SMALL, `refusals: { key_missing: { contentType: "${type}" } }`), []);
+  });
+});
+
+describe("a contract's usage", () => {
+  it("has no placeholder as a member's name", () => {
+    assert.match(
+      faultOf('usage: { member: "${a}", body: 1 }'),
+      /^4 usage\.member: "\$\{a\}" is not a member's name/,
+    );
+    assert.match(faultOf("usage: { members: { $a: 1 } }"), /is not a member's name/);
+  });
+
+  it("has a form for each kind of line that requests can ask for", () => {
+    assert.match(
+      faultOf(usage("body: { $eachLine: { hour: { a: 1 } } }")),
+      /says nothing of lines by day, .*; add day/,
+    );
+    assert.match(
+      faultOf(usage("body: { $eachLine: { day: {}, hours: {} } }")),
+      /"hours"; did you mean hour\?/,
+    );
+    assert.deepEqual(
+      faultsOf(...SMALL, usage('body: { $eachLine: { key: { id: "${key}" }, spent: "${spent}" } }')),
+      [],
+    );
+  });
+
+  it("has words to choose from, and reads no header that means something else", () => {
+    const request = (by: string): string => `request: { period: 30d, by: ${by}, resolution: day }`;
+    const endpoint = (rest: string): string =>
+      `endpoints: [{ match: GET /u, answers: usage, body: 1, ${rest} }]`;
+    assert.match(faultOf(endpoint(request("{ in: { query: m }, words: {} }"))), /by\.words: has no word/);
+    const host = "{ in: { header: host }, words: { a: time } }";
+    assert.match(faultOf(endpoint(request(host))), /request\.by: the header host has a meaning of its own/);
+  });
+
+  it("answers wrong requests; balances have none", () => {
+    const errors = "errors: { period: { status: 400, body: 1 } }";
+    assert.match(
+      faultOf(`endpoints: [{ match: GET /b, answers: balances, body: 1, ${errors} }]`),
+      /errors: balances have no request that could be wrong/,
+    );
+  });
+});
