@@ -1,5 +1,5 @@
+import { readTextFile } from "../contract/file/read-text-file.ts";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
-import { readTextFile } from "../contract/read-text-file.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
 import { parsePrices } from "../domain/prices/parse-prices.ts";

@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
+import { readTextFile } from "../contract/file/read-text-file.ts";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
 import { isContractPath, readContract } from "../contract/load-contract.ts";
-import { readTextFile } from "../contract/read-text-file.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";

@@ -11,8 +11,8 @@ import {
   parseAllDocuments,
   type Tags,
 } from "yaml";
+import { explainAliases, explainSyntax, findFault, type YamlFault } from "./file/yaml-faults.ts";
 import type { FileProblem } from "./file-problem.ts";
-import { explainAliases, explainSyntax, findFault, type YamlFault } from "./yaml-faults.ts";
 
 /** A place in a document: member names and list positions. */
 export type DocumentPath = readonly (string | number)[];

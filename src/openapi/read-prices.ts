@@ -1,5 +1,5 @@
+import { readTextFile } from "../contract/file/read-text-file.ts";
 import type { FileProblem } from "../contract/file-problem.ts";
-import { readTextFile } from "../contract/read-text-file.ts";
 import { type DocumentPath, formatPath, parsePath } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
 import { describeValue, type Problem } from "../domain/problem.ts";

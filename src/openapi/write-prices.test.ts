@@ -246,7 +246,7 @@ describe("prices read from the document that they were written into", () => {
       "conditions, of every kind",
       [
         { match: "GET /v2/a/{id}", when: { query: "x", equals: "1" }, cost: 1 },
-        { match: "GET /v2/a/{id}", when: { query: "x", equals: 1 }, cost: 2 },
+        { match: "GET /v2/a/{id}", when: { query: "y", equals: 1 }, cost: 2 },
         {
           match: "GET /v2/a/{id}",
           when: [

@@ -3,6 +3,7 @@ import { isJsonObject } from "../json/json-value.ts";
 import { at, describeValue, type Parsed, type Problem } from "../problem.ts";
 import { paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
 import { routeKey } from "../routes/route-table.ts";
+import { findContradictions } from "./parse/contradictions.ts";
 import { allImply } from "./parse/implies.ts";
 import { parseConditions } from "./parse/parse-condition.ts";
 import { parsePlans } from "./parse/parse-plans.ts";
@@ -35,9 +36,10 @@ export function parsePrices(
     prices.map((price, index) => price ?? readName(input[index])),
     path,
     problems,
-    // Lists that are stored are read as they are.
     options.creditTypes !== undefined,
   );
+  // Lists that are stored are read as they are.
+  if (options.creditTypes !== undefined) findContradictions(prices, path, problems);
   findFreeBatches(input, prices, path, problems);
   const value = prices.filter((price) => price !== undefined);
   return problems.length === 0 ? { ok: true, value } : { ok: false, problems };

@@ -6,6 +6,7 @@ import { chargedOn, computeCharge } from "./compute-charge.ts";
 import { computeKnownQuote, computeQuote } from "./compute-quote.ts";
 import { fieldsOfValue } from "./field-value.ts";
 import { readOnceValue } from "./once-value.ts";
+import { allImply, findContradiction } from "./parse/implies.ts";
 import { NO_BODY_RULES } from "./parse/parse-bodies.ts";
 import { parsePrices } from "./parse-prices.ts";
 import type { Condition, Price, RequestFacts, RequestField } from "./price.ts";
@@ -76,7 +77,12 @@ const endpoint: fc.Arbitrary<Price[]> = fc
             .join(),
       },
     );
-    return conditions.chain((lists) => fc.tuple(...[...lists, []].map((when) => price(match, params, when))));
+    const sensible = conditions.filter(
+      (lists) =>
+        lists.every((when) => findContradiction(when) === undefined) &&
+        lists.every((when, index) => !lists.slice(0, index).some((earlier) => allImply(when, earlier))),
+    );
+    return sensible.chain((lists) => fc.tuple(...[...lists, []].map((when) => price(match, params, when))));
   });
 
 const bodyRules = {

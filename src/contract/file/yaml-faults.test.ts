@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { parseYamlDocument } from "./yaml-document.ts";
+import { parseYamlDocument } from "../yaml-document.ts";
 
 function faultOf(text: string): string {
   const read = parseYamlDocument("farebox.yaml", text);
