@@ -193,6 +193,38 @@ test("own prices are begun from everybody's, checked, compared, announced, paid 
   await chargedWith(-10);
 });
 
+test("own prices that end: until is asked for, said before they are announced, kept, and shown", async () => {
+  await page.getByRole("button", { name: "New own prices" }).click();
+  const price = { match: "GET /v1/ip-lookup", cost: 3, credit: "credits" };
+  await page.getByLabel("Own prices (JSON)").fill(JSON.stringify([price]));
+  await page.getByRole("button", { name: "Check, compare and simulate" }).click();
+  await page.getByRole("button", { name: "Announce …" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("until later ones take effect,").waitFor();
+  await dialog.getByLabel("From").fill("2031-03-01T00:00");
+  await dialog.getByLabel("Until").fill("2031-02-01T00:00");
+  await dialog.getByRole("button", { name: /^Announce for / }).click();
+  await dialog.getByText(/would end before it takes effect/).waitFor();
+  await dialog.getByLabel("Until").fill("2031-04-15T09:30");
+  await dialog.getByText(/from .*2031.* on, until .*2031/).waitFor();
+  await dialog.getByRole("button", { name: /^Announce for / }).click();
+  await closed();
+  const { priceLists } = await account<{
+    priceLists: { state: string; effectiveAt: string; until: string | null }[];
+  }>("/price-lists");
+  // The browser is where this test runs.
+  assert.partialDeepStrictEqual(priceLists[0], {
+    state: "announced",
+    effectiveAt: new Date("2031-03-01T00:00").toISOString(),
+    until: new Date("2031-04-15T09:30").toISOString(),
+  });
+  const own = page.getByRole("region", { name: "Own prices", exact: true });
+  const line = own.getByRole("listitem").filter({ hasText: "announced" });
+  assert.match(await line.innerText(), /from [^\n]*2031[^\n]* until [^\n]*2031/);
+  watched.complaints.splice(0);
+  await checkLooks(watched, "console-own-prices-until");
+});
+
 /** Calls until a call costs that: an instance knows of other prices some seconds later. */
 const chargedWith = (amount: number): Promise<number> =>
   eventually(`a charge of ${amount}`, async () => {

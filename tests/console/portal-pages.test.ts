@@ -4,7 +4,7 @@ import { buildConsole } from "../../examples/build-console.ts";
 import { send } from "../conformance/call.ts";
 import { openScene } from "../customer-api/scene.ts";
 import { keepScreenshot, openPage } from "../end-to-end/browser.ts";
-import { checkAccessibility, checkWidth } from "./check-page.ts";
+import { checkAccessibility, checkLooks, checkWidth } from "./check-page.ts";
 
 before(() => buildConsole());
 
@@ -76,6 +76,27 @@ test("a link signs in once, and leaves the address; after signing out a key does
   await page.getByLabel("API key").fill(customer.key);
   await page.getByRole("button", { name: "Sign in" }).click();
   await overview.waitFor();
+});
+
+test("where customers do not manage keys, the page says who does, and asks for none", async (context) => {
+  const scene = await openScene("prices: [{ match: GET /paid, cost: 2 }]\n");
+  context.after(() => scene.close());
+  const customer = await scene.openCustomer();
+  const watched = await openPage(context);
+  const { page, requested } = watched;
+  await page.goto(`${scene.gateway}/portal/keys`);
+  await page.getByLabel("API key").fill(customer.key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("Your keys are managed by your provider").waitFor();
+  watched.complaints.splice(0);
+  await checkLooks(watched, "portal-keys-managed");
+  for (const role of ["button", "searchbox", "combobox", "alert"] as const) {
+    assert.equal(await page.getByRole("main").getByRole(role).count(), 0, role);
+  }
+  assert.deepEqual(
+    requested.filter(({ pathname }) => pathname.endsWith("/keys") && pathname.includes("/api/")),
+    [],
+  );
 });
 
 test("switched off, its paths are the API's", async (context) => {

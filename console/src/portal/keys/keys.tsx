@@ -20,8 +20,22 @@ const STATES = [
   ["revoked", "Revoked"],
 ] as const;
 
-/** The account's keys: what each may call and spend. Their texts are shown once, when they are made. */
+const LEAD = "What your programs call the API with. All of them draw on the same credits.";
+
+/** The account's keys, where customers see and manage them at all. */
 export default function Keys({ access }: { readonly access: "read" | "manage" }): ReactNode {
+  if (SETTINGS.selfServiceKeys === true) return <OwnKeys canManage={access === "manage"} />;
+  return (
+    <Page title="Keys" lead={LEAD}>
+      <Notice>
+        Your keys are managed by your provider. Ask there for a new one, or to have one changed or revoked.
+      </Notice>
+    </Page>
+  );
+}
+
+/** What each may call and spend. Their texts are shown once, when they are made. */
+function OwnKeys({ canManage }: { readonly canManage: boolean }): ReactNode {
   const [params, setParams] = useSearchParams();
   const [isCreating, setCreating] = useState(false);
   const state = (["active", "expired", "revoked"] as const).find((name) => name === params.get("state"));
@@ -33,12 +47,11 @@ export default function Keys({ access }: { readonly access: "read" | "manage" })
       ACCOUNT.listKeys({ q: q === "" ? undefined : q, state, limit: 30, cursor: pageParam }, { signal }),
     getNextPageParam: ({ next }) => next ?? undefined,
   });
-  const canManage = access === "manage" && SETTINGS.selfServiceKeys === true;
   const list = keys.data?.pages.flatMap((page) => page.keys) ?? [];
   return (
     <Page
       title="Keys"
-      lead="What your programs call the API with. All of them draw on the same credits."
+      lead={LEAD}
       actions={
         canManage ? (
           <Button kind="primary" onClick={() => setCreating(true)}>
@@ -48,11 +61,7 @@ export default function Keys({ access }: { readonly access: "read" | "manage" })
       }
     >
       {canManage ? null : (
-        <Notice>
-          {access === "read"
-            ? "You are signed in to read. Keys are changed by someone who may manage them."
-            : "Keys are made by your provider. Ask there for a new one, or to have one revoked."}
-        </Notice>
+        <Notice>You are signed in to read. Keys are changed by someone who may manage them.</Notice>
       )}
       <div className="filters">
         <TextField
