@@ -256,6 +256,52 @@ eachDatabase("sidecar", (openFresh) => {
     assert.deepEqual([get.status, get.headers.get("allow")], [405, "POST"]);
   });
 
+  test("a member that is there twice is refused, wherever it is: nobody knows which one counts", async () => {
+    const customer = await newCustomer(db, 100);
+    const { key } = customer;
+    const asked = await sidecar.call("/v1/authorize", {
+      key,
+      method: "POST",
+      path: "/results",
+      body: { size: 9 },
+    });
+    const { hold } = asked.body;
+    for (const [path, text] of [
+      ["/v1/authorize", `{"key":"${key}","method":"POST","path":"/results","body":{"size":1,"size":100}}`],
+      ["/v1/settle", `{"hold":"${hold}","units":1,"units":9}`],
+      [
+        "/v1/batch",
+        `{"calls":[{"operation":"settle","request":{"hold":"${hold}","units":1,"un\\u0069ts":9}}]}`,
+      ],
+    ] as const) {
+      const { status, body } = await sidecar.call(path, text);
+      assert.deepEqual([status, body.code], [400, "request_malformed"], path);
+      assert.match(body.detail, /a member twice/);
+    }
+    assert.equal((await sidecar.call("/v1/release", { hold })).status, 200);
+    assert.deepEqual(await customer.entries(), []);
+  });
+
+  test("an answer that is kept has headers that can be sent", async () => {
+    const { key } = await newCustomer(db, 100);
+    const headers = { "idempotency-key": "headers" };
+    const path = "/results";
+    const { hold } = (await sidecar.call("/v1/authorize", { key, method: "POST", path, headers, body: {} }))
+      .body;
+    for (const [name, value] of [
+      ["X-A\r\nB", "c"],
+      ["x", "c\r\nd: e"],
+      ["x", "\u0000"],
+      ["x", "\u{1f600}"],
+      ["", "c"],
+    ]) {
+      const answer = { headers: [{ name, value }], body: "" };
+      assert.deepEqual(codeOf(await sidecar.call("/v1/settle", { hold, answer })), [422, "request_invalid"]);
+    }
+    const answer = { headers: [{ name: "X-Caf", value: "caf\u00e9\t1" }], body: "" };
+    assert.equal((await sidecar.call("/v1/settle", { hold, units: 1, answer })).status, 200);
+  });
+
   test("a body of nothing but brackets is refused in words, alone and in a batch", async () => {
     const deep = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
     const request = `{"key":"k","method":"POST","path":"/ten","body":${deep}}`;

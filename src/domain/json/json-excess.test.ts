@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { findJsonExcess } from "./json-excess.ts";
+import { countMembers, findJsonExcess, lookThrough } from "./json-excess.ts";
 
 describe("findJsonExcess", () => {
   const cases: [what: string, text: string, is: RegExp | undefined][] = [
@@ -20,6 +20,24 @@ describe("findJsonExcess", () => {
       const excess = findJsonExcess(text);
       if (is === undefined) assert.equal(excess, undefined);
       else assert.match(excess ?? "", is);
+    });
+  }
+});
+
+describe("the members of a text", () => {
+  const limits = { depth: 100, elements: 1_000, members: 1_000, containers: 1_000 };
+  const cases: [text: string, hasTwins: boolean][] = [
+    ['{"a":1,"b":{"a":[{"a":1},{"a":null},[]]}}', false],
+    ['{"a":":\\":","__proto__":{"constructor":1}}', false],
+    ["[1,2]", false],
+    ["null", false],
+    ['{"a":1,"a":1}', true],
+    ['{"a":[{"b":1,"c":2,"b":3}]}', true],
+    ['{"a":1,"\\u0061":2}', true],
+  ];
+  for (const [text, hasTwins] of cases) {
+    it(`${text} has ${hasTwins ? "more than its value" : "those of its value"}`, () => {
+      assert.equal(lookThrough(text, limits).members !== countMembers(JSON.parse(text)), hasTwins);
     });
   }
 });

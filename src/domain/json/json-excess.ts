@@ -15,6 +15,44 @@ const OF_A_QUESTION: JsonLimits = { depth: 64, elements: 50_000, members: 5_000,
  * brackets takes a hundred times as long as looking through it. The text need not be JSON.
  */
 export function findJsonExcess(text: string, limits: JsonLimits = OF_A_QUESTION): string | undefined {
+  return lookThrough(text, limits).excess;
+}
+
+/** As {@link findJsonExcess}, with how many members the text has, which are those of its value unless an object has a name twice. */
+export function lookThrough(
+  text: string,
+  limits: JsonLimits,
+): { readonly excess: string | undefined; readonly members: number } {
+  const counted = countJson(text, limits.depth);
+  if (counted === undefined)
+    return { excess: `is nested more than ${limits.depth} levels deep`, members: Number.NaN };
+  const { elements, members, containers } = counted;
+  const excess =
+    containers > limits.containers
+      ? `has more than ${limits.containers} lists and objects`
+      : members > limits.members
+        ? `has more than ${limits.members} members`
+        : elements > limits.elements
+          ? `has more than ${limits.elements} elements`
+          : undefined;
+  return { excess, members };
+}
+
+/** Of all objects in a value. */
+export function countMembers(value: unknown): number {
+  let count = 0;
+  const left = [value];
+  for (let at = left.pop(); at !== undefined; at = left.pop()) {
+    if (typeof at !== "object" || at === null) continue;
+    const inside: unknown[] = Object.values(at);
+    if (!Array.isArray(at)) count += inside.length;
+    for (const one of inside) if (typeof one === "object") left.push(one);
+  }
+  return count;
+}
+
+/** Undefined: it is nested deeper. */
+function countJson(text: string, mostDepth: number): Omit<JsonLimits, "depth"> | undefined {
   let depth = 0;
   let elements = 0;
   let members = 0;
@@ -28,7 +66,7 @@ export function findJsonExcess(text: string, limits: JsonLimits = OF_A_QUESTION)
       case 0x7b:
         depth += 1;
         containers += 1;
-        if (depth > limits.depth) return `is nested more than ${limits.depth} levels deep`;
+        if (depth > mostDepth) return undefined;
         break;
       case 0x5d:
       case 0x7d:
@@ -43,9 +81,7 @@ export function findJsonExcess(text: string, limits: JsonLimits = OF_A_QUESTION)
       default:
     }
   }
-  if (containers > limits.containers) return `has more than ${limits.containers} lists and objects`;
-  if (members > limits.members) return `has more than ${limits.members} members`;
-  return elements > limits.elements ? `has more than ${limits.elements} elements` : undefined;
+  return { elements, members, containers };
 }
 
 /** The place of its closing quote, or of the text's end. */

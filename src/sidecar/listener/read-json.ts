@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import { findJsonExcess, type JsonLimits } from "../../domain/json/json-excess.ts";
+import { countMembers, type JsonLimits, lookThrough } from "../../domain/json/json-excess.ts";
 import { joinChunks, sizeOf } from "../../exchange/body/chunks.ts";
 import { readBody } from "../../exchange/body/request-body.ts";
 import { SMALL_BYTES } from "../told-json.ts";
@@ -28,8 +28,16 @@ export async function readJson(request: IncomingMessage, pointers: readonly stri
 }
 
 function parse(text: string): unknown {
-  const excess = findJsonExcess(text, LIMITS);
+  const { excess, members } = lookThrough(text, LIMITS);
   if (excess !== undefined) throw new FareboxError("request_malformed", `The request's body ${excess}.`);
+  const value = parseJson(text);
+  // Each reader takes the one that it likes: what is priced, or charged, must be one thing.
+  if (countMembers(value) !== members)
+    throw new FareboxError("request_malformed", "The request's body has a member twice in one object.");
+  return value;
+}
+
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -77,6 +77,18 @@ export const ttlInput = z
 /** What is kept in the database by a caller's name for it. */
 export const PRINTABLE = /^[\x20-\x7e]{1,200}$/;
 
+/** A header of an answer that is kept, and sent again as it is. */
+export const keptHeader = z.strictObject({
+  name: z
+    .string()
+    .max(200)
+    .regex(/^[!#$%&'*+.^_`|~\w-]+$/, "must be the name of a header"),
+  value: z
+    .string()
+    .max(16_384)
+    .regex(/^[\t\x20-\x7e\x80-\xff]*$/, "must be what a header can hold, without line breaks"),
+});
+
 /** Headers of a request: names in any letter case, each once. */
 export const requestHeaders = z
   .record(z.string().max(200), z.string().max(16_384))

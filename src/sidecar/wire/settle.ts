@@ -6,6 +6,7 @@ import {
   headerList,
   holdToken,
   keptAnswer,
+  keptHeader,
   PRINTABLE,
   readyAnswer,
   requestHeaders,
@@ -15,7 +16,7 @@ import {
 
 const answerInput = z
   .strictObject({
-    headers: z.array(z.strictObject({ name: z.string().max(200), value: z.string().max(16_384) })).max(200),
+    headers: z.array(keptHeader).max(200),
     body: base64Input,
   })
   .openapi("AnswerToKeep", {
