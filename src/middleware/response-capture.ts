@@ -35,6 +35,7 @@ export class ResponseCapture {
   #hasBegun = false;
   #hasEnded = false;
   #isOver = false;
+  #isClosed = false;
   #isPaused = false;
   #needsDrain = false;
 
@@ -70,11 +71,14 @@ export class ResponseCapture {
     process.nextTick(() => this.#events.emit("drain"));
   }
 
-  /** Nothing more of the handler's answer is wanted. */
+  /** Nothing more of the handler's answer is wanted, or it was broken off and that is settled. */
   stop(): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.resume();
+    if (!this.#isOver) {
+      this.#isOver = true;
+      this.resume();
+    }
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     process.nextTick(() => this.#events.emit("close"));
   }
 
@@ -256,6 +260,8 @@ export class ResponseCapture {
       (text, i) => i % 2 === 0 && text.toLowerCase() === "content-length",
     );
     if (length !== -1 && !this.#isBodiless) this.#promised = Number(head.rawHeaders[length + 1]);
+    // Behind it another answer would have to come, which the handler has no way to make.
+    if (head.status < 200) this.break(new Error(`the handler answered ${head.status}, which is no answer`));
     if (!this.#isOver) this.#sink.head(head);
   }
 
@@ -288,5 +294,6 @@ function toBytes(chunk: unknown, encoding: BufferEncoding | Done | undefined, co
   if (chunk instanceof Uint8Array) {
     return copies ? Buffer.from(chunk) : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
   }
-  throw new TypeError("a response is written in strings, Buffers and Uint8Arrays");
+  const error = new TypeError("a response is written in strings, Buffers and Uint8Arrays");
+  throw Object.assign(error, { code: "ERR_INVALID_ARG_TYPE" });
 }
