@@ -47,7 +47,12 @@ export const requestField = z.union([
 /** Where an endpoint that Farebox answers itself reads one of its inputs. */
 export const ownField = z.union([
   ...requestField.options,
-  z.strictObject({ path: z.string().min(1).describe("A `{name}` of the endpoint's match.") }),
+  z.strictObject({
+    path: z
+      .string()
+      .min(1)
+      .describe("A `{name}` of the endpoint's match; a slash in it is sent as `%2F` (`Europe%2FBerlin`)."),
+  }),
   z.strictObject({ header: headerName.describe("A header.") }),
 ]);
 

@@ -43,7 +43,7 @@ const settledHeader = z.strictObject({
     .enum(["settled", "charged", "answered"])
     .default("settled")
     .describe(
-      "`settled`: on every response that its price charges on, also when that came to 0. `charged`: above 0 only. `answered`: on every answer of an endpoint in the price list to a request whose key is good: what is not charged, free prices and refusals too.",
+      "`settled`: on every response that its price charges on, also when that came to 0. `charged`: above 0 only. `answered`: on every answer of an endpoint in the price list to a request whose key is good: what is not charged, free prices and refusals too. HTTP that cannot be read as one request has no key, and its refusal none of these headers.",
     ),
   creditTypes: z
     .array(z.string().min(1))

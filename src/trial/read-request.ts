@@ -3,14 +3,19 @@ import { ABSENT_BODY, type BodyFields, UNREADABLE_BODY } from "../domain/prices/
 import type { RequestFacts } from "../domain/prices/price.ts";
 import type { RequestReads } from "../domain/prices/request-reads.ts";
 import type { Refusal } from "../domain/refusal.ts";
-import { parseTarget, type RequestTarget } from "../domain/routes/request-path.ts";
+import type { RequestTarget } from "../domain/routes/request-path.ts";
 import { readParameters } from "../exchange/body/parameters.ts";
 import { chooseReader, readFields } from "../exchange/body/read-fields.ts";
+import { readTarget as readSentTarget } from "../exchange/request/read-target.ts";
 import { type DescribedRequest, headerReader } from "./described-call.ts";
 
 /** Where a described request goes: its path in the form that is matched, and its query without a key. */
-export function readTarget({ target }: DescribedRequest, contract: Contract): RequestTarget | Refusal {
-  const parsed = parseTarget(target);
+export function readTarget(
+  { method, target }: DescribedRequest,
+  contract: Contract,
+  isOpen: (method: string, path: string) => boolean,
+): RequestTarget | Refusal {
+  const parsed = readSentTarget(method, target, contract, isOpen);
   if ("reason" in parsed) return { code: "request_invalid", reason: parsed.reason };
   return { path: parsed.path, query: contract.takeQueryKey(parsed.query).query };
 }

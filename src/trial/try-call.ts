@@ -40,7 +40,7 @@ const REQUEST_ID = "00000000-0000-7000-8000-000000000000";
 export async function tryCall(config: TriedConfig, call: DescribedCall, nowMs: number): Promise<Trial> {
   const contract = loadContract(config.contract);
   const { method } = call.request;
-  const target = readTarget(call.request, contract);
+  const target = readTarget(call.request, contract, (...of) => isOpen(config.open, ...of));
   const start = { ...NOTHING_TRIED, method, path: call.request.target };
   const context = { requestId: REQUEST_ID, endpoint: undefined, nowMs, startedMs: nowMs };
   const refuse = (

@@ -27,24 +27,25 @@ const RAW_PLUS = 0x2b;
  * Reads an origin-form request target (RFC 9112 §3.2.1). The path is brought into one normal form; targets that two
  * servers could read differently are refused: absolute form, `//host`, encoded slashes and backslashes, control
  * bytes, dot segments, empty segments, matrix parameters, fragments, bytes outside ASCII and broken encodings.
+ * `mayHoldSlashes`: encoded slashes stay as they are, for what is answered here and never forwarded.
  */
-export function parseTarget(target: string): RequestTarget | TargetFault {
+export function parseTarget(target: string, mayHoldSlashes = false): RequestTarget | TargetFault {
   const mark = target.indexOf("?");
   const rawPath = mark === -1 ? target : target.slice(0, mark);
   const query = mark === -1 ? "" : target.slice(mark);
   if (!PLAIN_QUERY.test(query)) return { reason: "query contains a byte that must be encoded" };
   if (rawPath === "/" || PLAIN_PATH.test(rawPath)) return { path: rawPath, query };
   if (!rawPath.startsWith("/")) return { reason: "target is not a path" };
-  const path = normalizePath(rawPath);
+  const path = normalizePath(rawPath, mayHoldSlashes);
   return typeof path === "string" ? { path, query } : path;
 }
 
-function normalizePath(rawPath: string): string | TargetFault {
+function normalizePath(rawPath: string, mayHoldSlashes: boolean): string | TargetFault {
   const segments = rawPath.slice(1).split("/");
   const normal: string[] = [];
   for (const [index, segment] of segments.entries()) {
     if (segment === "" && index < segments.length - 1) return { reason: "path contains an empty segment" };
-    const decoded = normalizeSegment(segment);
+    const decoded = normalizeSegment(segment, mayHoldSlashes);
     if (typeof decoded !== "string") return decoded;
     if (decoded === "." || decoded === "..") return { reason: "path contains a dot segment" };
     normal.push(decoded);
@@ -52,7 +53,7 @@ function normalizePath(rawPath: string): string | TargetFault {
   return `/${normal.join("/")}`;
 }
 
-function normalizeSegment(segment: string): string | TargetFault {
+function normalizeSegment(segment: string, mayHoldSlashes: boolean): string | TargetFault {
   let normal = "";
   for (let i = 0; i < segment.length; i++) {
     const code = segment.charCodeAt(i);
@@ -60,7 +61,8 @@ function normalizeSegment(segment: string): string | TargetFault {
       const pair = segment.slice(i + 1, i + 3);
       if (!HEX_PAIR.test(pair)) return { reason: "path contains a broken percent-encoding" };
       const fault = refusedByte(Number.parseInt(pair, 16));
-      if (fault !== undefined) return { reason: `path contains an encoded ${fault}` };
+      if (fault !== undefined && !(mayHoldSlashes && fault === "slash"))
+        return { reason: `path contains an encoded ${fault}` };
       normal += normalByte(Number.parseInt(pair, 16));
       i += 2;
       continue;

@@ -1,7 +1,7 @@
 import type { Refusal } from "../../domain/refusal.ts";
-import { parseTarget } from "../../domain/routes/request-path.ts";
 import { inspectHead } from "../headers/request-guard.ts";
 import type { Exchange } from "../parts/exchange.ts";
+import { readTarget } from "./read-target.ts";
 
 export const MORE_THAN_ONE_KEY = "more than one key";
 
@@ -11,7 +11,12 @@ export function inspectRequest(exchange: Exchange): Refusal | undefined {
   const limits = parts.config.gateway;
   const head = inspectHead(request, limits.maxHeaderCount);
   if ("reason" in head) return { code: "request_invalid", reason: head.reason };
-  const target = parseTarget(request.url ?? "");
+  const target = readTarget(
+    method,
+    request.url ?? "",
+    parts.contract,
+    (name, path) => parts.openRoutes.find(name, path) !== undefined,
+  );
   if ("reason" in target) return { code: "request_invalid", reason: target.reason };
   // From here on the key is no part of the target: nothing that is priced, compared, logged or forwarded holds it.
   const { query, found } = parts.contract.takeQueryKey(target.query);
