@@ -135,8 +135,47 @@ test("an account is suspended and resumed, with a reason that the audit trail ke
 
 test("the books are audited when it is asked for", async () => {
   await open("/health", "Health");
+  await page.getByText("They were never audited.").waitFor();
   await page.getByRole("button", { name: "Audit now" }).click();
   await page.getByText("sound", { exact: true }).waitFor();
+  // Whoever comes later sees what came of it.
+  await open("/health", "Health");
+  await page.getByText("sound", { exact: true }).waitFor();
+});
+
+test("health has the instances with their lanes, what waits, and the partitions, as the API reports them", async () => {
+  await open("/health", "Health");
+  const { instances, partitions, exports } = await scene.operate<{
+    instances: { id: string; shards: number }[];
+    partitions: { name: string }[];
+    exports: { queued: number };
+  }>("GET", "/v1/health");
+  const [instance] = instances;
+  assert.ok(instance);
+  const row = page.getByRole("row", { name: new RegExp(`^${instance.id} live`) });
+  assert.equal(await row.getByRole("cell").last().innerText(), String(instance.shards));
+  const months = page.getByRole("table", { name: "Partitions of the entries" });
+  assert.equal(await months.getByRole("row").count(), partitions.length + 1);
+  await months.getByRole("row", { name: /entries_default all others/ }).waitFor();
+  await page.getByText(`0 running, ${exports.queued} queued`).waitFor();
+});
+
+test("an account's page has the grants of its pools, in the order in which they are spent", async () => {
+  await open(account(), /^Lumen Analytics/);
+  const { pools } = await scene.operate<{
+    pools: { creditType: string; grants: { amount: number; remaining: number }[] }[];
+  }>("GET", `/v1/accounts/${scene.customer.id}/balances`);
+  const card = page.getByRole("region", { name: "Pools", exact: true });
+  await card.getByRole("heading", { name: /^Grants of search credits/ }).waitFor();
+  const shown = await card.getByRole("listitem").allInnerTexts();
+  const wanted = pools.flatMap(({ grants }) => grants);
+  assert.equal(shown.length, wanted.length);
+  for (const [index, { amount, remaining }] of wanted.entries()) {
+    const [left, whole] = [remaining, amount].map((credits) =>
+      credits.toLocaleString("en-US", { maximumFractionDigits: 6 }),
+    );
+    assert.ok(shown[index]?.replace(/\s+/g, " ").includes(`${left} of ${whole}`), shown[index]);
+  }
 });
 
 test("the overview has the month's sums as the API reports them", async () => {

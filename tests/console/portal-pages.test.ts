@@ -82,6 +82,8 @@ test("where customers do not manage keys, the page says who does, and asks for n
   const scene = await openScene("prices: [{ match: GET /paid, cost: 2 }]\n");
   context.after(() => scene.close());
   const customer = await scene.openCustomer();
+  await scene.operate("PATCH", `/v1/keys/${customer.keyId}`, { name: "nightly" });
+  await customer.call("GET", "/paid");
   const watched = await openPage(context);
   const { page, requested } = watched;
   await page.goto(`${scene.gateway}/portal/keys`);
@@ -93,10 +95,17 @@ test("where customers do not manage keys, the page says who does, and asks for n
   for (const role of ["button", "searchbox", "combobox", "alert"] as const) {
     assert.equal(await page.getByRole("main").getByRole(role).count(), 0, role);
   }
+  // The statement names the keys that were used all the same.
+  await page.getByRole("link", { name: "Statement" }).click();
+  await page.getByRole("cell", { name: "nightly", exact: true }).waitFor();
+  await page.getByLabel("Key", { exact: true }).selectOption({ index: 1 });
+  await page.waitForURL(/key=key_/);
+  await page.getByRole("cell", { name: "nightly", exact: true }).waitFor();
   assert.deepEqual(
     requested.filter(({ pathname }) => pathname.endsWith("/keys") && pathname.includes("/api/")),
     [],
   );
+  assert.deepEqual(watched.complaints, []);
 });
 
 test("switched off, its paths are the API's", async (context) => {

@@ -3,11 +3,8 @@ import type { PoolBalance } from "../../ledger/ledger.ts";
 
 type Grant = PoolBalance["grants"][number];
 
-/** A pool as both APIs show it. What they show of its grants differs. */
-export function renderPool<Shown>(
-  { creditType, balance, held, recurring, grants }: PoolBalance,
-  renderGrant: (grant: Grant) => Shown,
-) {
+/** A pool as both APIs show it. */
+export function renderPool({ creditType, balance, held, recurring, grants }: PoolBalance) {
   return {
     creditType,
     balance: creditsToJson(balance),
@@ -24,10 +21,10 @@ export function renderPool<Shown>(
   };
 }
 
-/** What both show of a grant. */
-export function renderPoolGrant({ grantId, remaining, source, expiresAt }: Grant) {
+function renderGrant({ grantId, amount, remaining, source, expiresAt }: Grant) {
   return {
     id: grantId,
+    amount: creditsToJson(amount),
     remaining: creditsToJson(remaining),
     source,
     expiresAt: expiresAt?.toISOString() ?? null,

@@ -116,6 +116,7 @@ export const balanceBody = z
         grants: z.array(
           z.object({
             id: z.string(),
+            amount: amountOutput,
             remaining: amountOutput,
             source: z.string(),
             expiresAt: timeOutput.nullable(),

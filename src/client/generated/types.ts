@@ -634,6 +634,10 @@ export interface Balances {
       /**
        * Credits, exact to six decimals.
        */
+      amount: number;
+      /**
+       * Credits, exact to six decimals.
+       */
       remaining: number;
       source: string;
       expiresAt: string | null;

@@ -8,6 +8,8 @@ import { Page } from "../../design/page.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
+import { creditWords } from "../../formats/credits.ts";
+import { Grants } from "../../formats/grants.tsx";
 import { Sessions } from "../access/sessions.tsx";
 import { ACCOUNT_TONES } from "../accounts/account-tones.ts";
 import { mayAs, OPERATOR, type Role } from "../operator-api.ts";
@@ -160,7 +162,18 @@ function Pools({ id }: { readonly id: string }): ReactNode {
       ) : balances.data.pools.length === 0 ? (
         <Empty title="No credits yet" />
       ) : (
-        <PoolTable pools={balances.data.pools} />
+        <>
+          <PoolTable pools={balances.data.pools} />
+          <div className="card-body stack">
+            {balances.data.pools.map(({ creditType, grants }) => (
+              <Grants
+                key={creditType}
+                grants={grants}
+                title={`Grants of ${creditWords(creditType)}, in the order in which they are spent`}
+              />
+            ))}
+          </div>
+        </>
       )}
     </Card>
   );

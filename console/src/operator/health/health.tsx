@@ -1,6 +1,6 @@
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import type { Audit } from "../../../../src/client/generated/types.ts";
+import type { Audit, Health as HealthData, Instance } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card, Notice } from "../../design/card.tsx";
 import { Page } from "../../design/page.tsx";
@@ -9,13 +9,20 @@ import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
 import { showMany } from "../../formats/credits.ts";
 import { OPERATOR } from "../operator-api.ts";
+import { Instances } from "./instances.tsx";
+import { Partitions } from "./partitions.tsx";
 import { Sweep } from "./sweep.tsx";
+import { Waiting } from "./waiting.tsx";
 
-/** What runs here, and whether the books are right. */
+/** What runs here, what waits, and whether the books are right. */
 export default function Health(): ReactNode {
   const instance = useQuery({
     queryKey: ["instance"],
     queryFn: ({ signal }) => OPERATOR.getInstance({}, { signal }),
+  });
+  const health = useQuery({
+    queryKey: ["health"],
+    queryFn: ({ signal }) => OPERATOR.getHealth({}, { signal }),
   });
   return (
     <Page title="Health">
@@ -26,44 +33,70 @@ export default function Health(): ReactNode {
           ) : instance.isError ? (
             <Failed error={instance.error} again={() => void instance.refetch()} />
           ) : (
-            <dl className="facts">
-              <dt>Id</dt>
-              <dd className="mono">{instance.data.id}</dd>
-              <dt>Farebox</dt>
-              <dd>{instance.data.version}</dd>
-              <dt>Node.js</dt>
-              <dd>{instance.data.node}</dd>
-              <dt>Database</dt>
-              <dd>
-                {instance.data.database.kind === "pglite" ? "embedded" : "Postgres"}{" "}
-                {instance.data.database.version}, migration {instance.data.database.migration}
-              </dd>
-              {instance.data.workers.length === 0 ? null : (
-                <>
-                  <dt>Workers</dt>
-                  <dd>{instance.data.workers.map(({ id, pid }) => `${id} (process ${pid})`).join(", ")}</dd>
-                </>
-              )}
-              <dt>Its clock</dt>
-              <dd>
-                <Moment at={instance.data.database.now} />
-              </dd>
-            </dl>
+            <Facts of={instance.data} />
           )}
         </Card>
-        <Books />
+        <Books last={health.data?.lastAudit} />
       </div>
-      {instance.data === undefined ? null : <Sweep of={instance.data.sweep} />}
+      {health.isPending ? (
+        <Card title="Sweep">
+          <Loading lines={6} />
+        </Card>
+      ) : health.isError ? (
+        <Card title="Sweep">
+          <Failed error={health.error} again={() => void health.refetch()} />
+        </Card>
+      ) : (
+        <>
+          <Waiting of={health.data} />
+          <Instances of={health.data.instances} />
+          <Sweep of={health.data.sweep} />
+          <Partitions of={health.data} />
+        </>
+      )}
     </Page>
   );
 }
 
+function Facts({ of: { id, version, node, database, workers } }: { readonly of: Instance }): ReactNode {
+  return (
+    <dl className="facts">
+      <dt>Id</dt>
+      <dd className="mono">{id}</dd>
+      <dt>Farebox</dt>
+      <dd>{version}</dd>
+      <dt>Node.js</dt>
+      <dd>{node}</dd>
+      <dt>Database</dt>
+      <dd>
+        {database.kind === "pglite" ? "embedded" : "Postgres"} {database.version}, migration{" "}
+        {database.migration}
+      </dd>
+      {workers.length === 0 ? null : (
+        <>
+          <dt>Workers</dt>
+          <dd>{workers.map((worker) => `${worker.id} (process ${worker.pid})`).join(", ")}</dd>
+        </>
+      )}
+      <dt>Its clock</dt>
+      <dd>
+        <Moment at={database.now} />
+      </dd>
+    </dl>
+  );
+}
+
 /** Recomputing the books reads all of them: it is done when it is asked for. */
-function Books(): ReactNode {
-  const audit = useMutation({ mutationFn: () => OPERATOR.runAudit({}) });
+function Books({ last }: { readonly last: HealthData["lastAudit"] | undefined }): ReactNode {
+  const queries = useQueryClient();
+  const audit = useMutation({
+    mutationFn: () => OPERATOR.runAudit({}),
+    onSuccess: () => queries.invalidateQueries({ queryKey: ["health"] }),
+  });
   return (
     <Card title="The books" note="Recomputes every sum from its lines. Nothing is locked or written.">
       <div className="stack">
+        {last === undefined || audit.data !== undefined ? null : <LastAudit of={last} />}
         <div>
           <Button onClick={() => audit.mutate()} busy={audit.isPending}>
             Audit now
@@ -75,6 +108,21 @@ function Books(): ReactNode {
         </div>
       </div>
     </Card>
+  );
+}
+
+function LastAudit({ of }: { readonly of: HealthData["lastAudit"] }): ReactNode {
+  if (of === null) return <p className="soft">They were never audited.</p>;
+  return (
+    <p>
+      {of.findings === 0 ? (
+        <Badge tone="good">sound</Badge>
+      ) : (
+        <Badge tone="bad">{showMany(of.findings, "sum differs", "sums differ")}</Badge>
+      )}{" "}
+      <Moment at={of.finishedAt} as="distance" />: {showMany(of.pools, "pool")},{" "}
+      {showMany(of.entries, "entry", "entries")}
+    </p>
   );
 }
 

@@ -1,12 +1,12 @@
 import type { ReactNode } from "react";
-import type { Instance } from "../../../../src/client/generated/types.ts";
+import type { Health } from "../../../../src/client/generated/types.ts";
 import { Badge, Card } from "../../design/card.tsx";
 import { Empty } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
 
 /** What runs beside the requests: when each step last succeeded, and what it failed with. */
-export function Sweep({ of }: { readonly of: Instance["sweep"] }): ReactNode {
+export function Sweep({ of }: { readonly of: Health["sweep"] }): ReactNode {
   return (
     <Card title="Sweep" note="What runs by itself, on whichever instance comes first." flush>
       {of.length === 0 ? (

@@ -11,8 +11,8 @@ import { RemainingChart } from "../../charts/remaining-chart.tsx";
 import { Badge, Card } from "../../design/card.tsx";
 import { Amount, Moment } from "../../formats/amount.tsx";
 import { creditWords, showAbout, toCredits } from "../../formats/credits.ts";
+import { Grants } from "../../formats/grants.tsx";
 import { showDate, showDistance } from "../../formats/times.ts";
-import { Grants } from "./grants.tsx";
 
 /** What remains of one credit type, what it is made of, and how long it lasts. */
 export function PoolCard({

@@ -1,4 +1,4 @@
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { Link, useSearchParams } from "react-router";
 import type { Entry } from "../../../../src/client/generated/customer-types.ts";
@@ -14,6 +14,7 @@ import { readDay } from "../../formats/read-day.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
 import { ACCOUNT, csvHref } from "../account-api.ts";
+import { type KeyName, useKeyNames } from "./key-names.ts";
 
 type Kind = Entry["kind"];
 
@@ -50,7 +51,7 @@ export default function Statement(): ReactNode {
     to: readDay(params.get("to"), 1),
   };
   const isFiltered = ["kind", "endpoint", "key", "from", "to"].some((name) => params.has(name));
-  const keys = useQuery({ queryKey: ["keys", "names"], queryFn: () => ACCOUNT.listKeys({ limit: 500 }) });
+  const keys = useKeyNames();
   const lines = useInfiniteQuery({
     queryKey: ["entries", filter],
     initialPageParam: undefined as string | undefined,
@@ -84,7 +85,7 @@ export default function Statement(): ReactNode {
           <Choice
             label="Key"
             value={filter.key ?? ""}
-            options={[["", "All"], ...keyOptions(keys.data?.keys ?? [], filter.key)]}
+            options={[["", "All"], ...keyOptions(keys, filter.key)]}
             onChange={(event) => set("key", event.target.value)}
           />
           <TextField
@@ -124,9 +125,7 @@ export default function Statement(): ReactNode {
         ) : (
           <Table
             caption="Lines of the statement, the newest first"
-            columns={columnsFor(
-              new Map(keys.data?.keys.map(({ id, name, hint }) => [id, name === "" ? hint : name])),
-            )}
+            columns={columnsFor(new Map(keys.map(({ id, name, hint }) => [id, name === "" ? hint : name])))}
             rows={entries}
             keyOf={({ creditType: type, seq }) => `${type} ${seq}`}
             foot={
@@ -143,10 +142,7 @@ export default function Statement(): ReactNode {
   );
 }
 
-function keyOptions(
-  keys: readonly { readonly id: string; readonly name: string; readonly hint: string }[],
-  chosen: string | undefined,
-): (readonly [string, string])[] {
+function keyOptions(keys: readonly KeyName[], chosen: string | undefined): (readonly [string, string])[] {
   const known = keys.map(({ id, name, hint }) => [id, name === "" ? hint : `${name} (${hint})`] as const);
   return chosen === undefined || keys.some(({ id }) => id === chosen) ? known : [...known, [chosen, chosen]];
 }

@@ -1,10 +1,10 @@
 import { createRoute } from "@hono/zod-openapi";
 import { readBalances } from "../../../ledger/pools/balances.ts";
+import { renderPool } from "../../pools/render-pool.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";
 import { balancesBody } from "../wire/balances.ts";
-import { renderOwnPool } from "./render-own-pool.ts";
 
 /** `GET {prefix}/balances`: all pools of the account as of now, with what they are made of. */
 export function addGetBalances(app: CustomerApp, { config, database }: CustomerServices): void {
@@ -20,6 +20,6 @@ export function addGetBalances(app: CustomerApp, { config, database }: CustomerS
   app.openapi(route, async (context) => {
     const { accountId, shard } = context.env.caller;
     const pools = await readBalances(database, accountId, shard);
-    return context.json({ account: accountId, pools: pools.map(renderOwnPool) }, 200);
+    return context.json({ account: accountId, pools: pools.map(renderPool) }, 200);
   });
 }

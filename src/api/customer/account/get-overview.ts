@@ -7,12 +7,12 @@ import { readBalances } from "../../../ledger/pools/balances.ts";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
 import { readUsageBreakdown } from "../../../ledger/reports/usage-breakdown.ts";
 import type { UsageRow } from "../../../ledger/reports/usage-query.ts";
+import { renderPool } from "../../pools/render-pool.ts";
 import { renderUsageRow, renderUsageSums } from "../../pools/usage-answer.ts";
 import type { CustomerApp } from "../customer-app.ts";
 import type { CustomerServices } from "../customer-services.ts";
 import { answers, CUSTOMER_SECURITY } from "../operation.ts";
 import { overviewBody, overviewQuery } from "../wire/overview.ts";
-import { renderOwnPool } from "./render-own-pool.ts";
 
 type Caller = { readonly accountId: string; readonly shard: number };
 
@@ -41,7 +41,7 @@ export function addGetOverview(app: CustomerApp, services: CustomerServices): vo
       name: account.name,
       plan: account.plan,
       at: at.toISOString(),
-      pools: pools.map(renderOwnPool),
+      pools: pools.map(renderPool),
       usage,
       limits: await readLimits(services, account.plan),
       announced: announced.map(({ version, effectiveAt }) => ({

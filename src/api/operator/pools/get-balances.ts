@@ -1,7 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { readBalances } from "../../../ledger/pools/balances.ts";
-import { renderPool, renderPoolGrant } from "../../pools/render-pool.ts";
+import { renderPool } from "../../pools/render-pool.ts";
 import { accountParams } from "../../wire/fields.ts";
 import { balanceBody } from "../../wire/pool.ts";
 import { answers, OPERATOR_SECURITY } from "../operation.ts";
@@ -24,7 +24,6 @@ export function addGetBalances(app: OperatorApp, services: OperatorServices): vo
   app.openapi(route, async (context) => {
     const { accountId, shard } = await readAccount(services.database, context.req.valid("param").account);
     const pools = await readBalances(services.database, accountId, shard);
-    const shown = pools.map((pool) => renderPool(pool, renderPoolGrant));
-    return context.json({ account: accountId, pools: shown }, 200);
+    return context.json({ account: accountId, pools: pools.map(renderPool) }, 200);
   });
 }
