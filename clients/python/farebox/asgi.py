@@ -50,7 +50,11 @@ class FareboxMiddleware:
                 return
             receive = _again(body, receive)
         # The client waits for its socket: another thread does, not the loop.
-        decision = await asyncio.to_thread(exchange.begin, body)
+        try:
+            decision = await asyncio.to_thread(exchange.begin, body)
+        except BaseException:
+            exchange.abandon()
+            raise
         if isinstance(decision, Answer):
             await _send_answer(send, decision)
             return
@@ -72,6 +76,7 @@ class _Delivery:
         self._most = most
         self._start: Optional[Message] = None
         self._chunks: List[bytes] = []
+        self._size = 0
         self._is_sent = False
         self._is_over = False
 
@@ -80,7 +85,7 @@ class _Delivery:
             self._start = message
             return
         if message["type"] != "http.response.body":
-            await self._send(message)
+            # Of an extension, and the application was told that there is none.
             return
         if self._is_over:
             return
@@ -89,10 +94,12 @@ class _Delivery:
             self._is_over = not more
             await self._send(message)
             return
-        self._chunks.append(bytes(message.get("body", b"")))
+        chunk = bytes(message.get("body", b""))
+        self._chunks.append(chunk)
+        self._size += len(chunk)
         if not more:
             await self._finish(is_whole=True)
-        elif self._is_stream or sum(map(len, self._chunks)) > self._most:
+        elif self._is_stream or self._size > self._most:
             await self._finish(is_whole=False)
 
     def ended(self) -> None:
@@ -178,4 +185,8 @@ def _tell(scope: Scope, admitted: Admitted, exchange: Exchange) -> Scope:
         for name, value in scope["headers"]
         if bytes(name).lower() not in names and not bytes(name).lower().startswith(b"x-farebox-")
     ]
-    return {**scope, "headers": kept + told, "farebox": exchange.call}
+    # A file that the server sends by itself, a head before the head: nothing of an answer may go past what is charged.
+    extensions = {
+        name: value for name, value in (scope.get("extensions") or {}).items() if not name.startswith("http.response.")
+    }
+    return {**scope, "headers": kept + told, "extensions": extensions, "farebox": exchange.call}

@@ -82,6 +82,7 @@ class Exchange:
         self._request = request
         self._admitted: Optional[Admitted] = None
         self._is_over = False
+        self._is_abandoned = False
         self.call: Optional[Call] = None
 
     def begin(self, body: Optional[bytes]) -> Union[Answer, Admitted]:
@@ -101,7 +102,14 @@ class Exchange:
             return decision.answer
         self._admitted = decision
         self.call = Call(decision)
+        if self._is_abandoned:
+            self.give_back("the request was cancelled")
         return decision
+
+    def abandon(self) -> None:
+        """Nobody waits for ``begin`` any more, which goes on in its thread."""
+        self._is_abandoned = True
+        self.give_back("the request was cancelled")
 
     def finish(self, status: int, headers: Headers, body: Optional[bytes]) -> Finished:
         """Charges for an answer; ``body`` None: it follows, and has no end yet."""
@@ -177,12 +185,20 @@ def _parse(body: Optional[bytes]) -> Any:
     if not body:
         return ...
     try:
-        value = json.loads(body, parse_constant=_refuse_constant)
+        value = json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_refuse_twins)
         # What Python reads as infinite is no number of JSON.
         json.dumps(value, allow_nan=False)
         return value
     except (ValueError, RecursionError):
         return ...
+
+
+def _refuse_twins(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    """Of two members of one name each reader takes the one that it likes."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
 
 
 def _refuse_constant(name: str) -> Any:

@@ -58,6 +58,7 @@ class FareboxMiddleware:
             is_whole = buffered is not None
             finished = exchange.finish(head.status, head.headers, b"".join(buffered or []) if is_whole else None)
             is_charged = True
+            head.is_sent = True
             yield from _send(finished.answer, head if finished.is_own else None, start_response)
             if not is_whole and finished.is_own:
                 yield from head.written
@@ -83,8 +84,12 @@ class _Head:
         self.line = ""
         self.headers: List[Tuple[str, str]] = []
         self.written: List[bytes] = []
+        self.is_sent = False
 
     def start(self, line: str, headers: List[Tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], Any]:
+        if self.is_sent and exc_info is not None:
+            # PEP 3333: it is too late for another answer.
+            raise exc_info[1].with_traceback(exc_info[2])
         if self.line and exc_info is None:
             raise AssertionError("the response was started already")
         self.line, self.headers = line, list(headers)
@@ -104,8 +109,13 @@ class _Head:
 
 def _read_up_to(chunks: Iterator[bytes], head: _Head, most: int) -> Optional[List[bytes]]:
     """All chunks; None when there are more than may be kept, or it is a stream: what was read is then in ``head.written``."""
+    size = 0
+    counted = 0
     while True:
-        if head.line and (head.is_stream or sum(map(len, head.written)) > most):
+        # By ``write``, too.
+        size += sum(map(len, head.written[counted:]))
+        counted = len(head.written)
+        if head.line and (head.is_stream or size > most):
             return None
         try:
             head.written.append(next(chunks))

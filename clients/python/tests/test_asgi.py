@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import unittest
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, cast
 
 from farebox.asgi import FareboxMiddleware, Message, Receive, Scope, Send
 
@@ -22,7 +23,15 @@ class Answered:
         self.is_complete = not bodies[-1].get("more_body", False)
 
 
-async def call(app: Any, method: str, path: str, key: str, body: bytes = b"", **headers: str) -> Answered:
+async def call(
+    app: Any,
+    method: str,
+    path: str,
+    key: str,
+    body: bytes = b"",
+    extensions: Optional[Dict[str, Any]] = None,
+    **headers: str,
+) -> Answered:
     pairs = [(b"authorization", f"Bearer {key}".encode())]
     pairs += [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     if body:
@@ -35,6 +44,7 @@ async def call(app: Any, method: str, path: str, key: str, body: bytes = b"", **
         "query_string": query.encode(),
         "headers": pairs,
         "client": ("127.0.0.1", 1),
+        "extensions": extensions,
     }
     chunks = [body[:3], body[3:]] if body else [b""]
     sent: List[Message] = []
@@ -154,6 +164,58 @@ class AsgiTest(unittest.IsolatedAsyncioTestCase):
         for kind in ("lifespan", "websocket"):
             await charged({"type": kind}, nothing, nothing)  # type: ignore[arg-type]
         self.assertEqual(seen, ["lifespan", "websocket"])
+
+    async def test_a_request_that_is_cancelled_while_it_is_asked_about_holds_nothing(self) -> None:
+        customer = Customer(2)
+        asking = threading.Event()
+        going = threading.Event()
+        answered = threading.Event()
+        farebox = client()
+
+        class Slow:
+            """A Farebox whose answer comes when nobody waits for it any more."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(farebox, name)
+
+            def authorize(self, *args: Any, **told: Any) -> Any:
+                asking.set()
+                going.wait()
+                try:
+                    return farebox.authorize(*args, **told)
+                finally:
+                    answered.set()
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await answer(send, b"{}")
+
+        task = asyncio.create_task(call(FareboxMiddleware(app, cast(Any, Slow())), "GET", "/paid", customer.key))
+        await asyncio.to_thread(asking.wait)
+        task.cancel()
+        with self.assertRaises(asyncio.CancelledError):
+            await task
+        going.set()
+        await asyncio.to_thread(answered.wait)
+        charged = FareboxMiddleware(app, farebox)
+        for _ in range(600):
+            if (await call(charged, "GET", "/paid", customer.key)).status == 200:
+                break
+            await asyncio.sleep(0.05)
+        self.assertEqual(customer.charges(), [-2])
+
+    async def test_nothing_of_an_answer_goes_past_the_charge_by_an_extension_of_the_server(self) -> None:
+        customer = Customer(20)
+        seen: List[Any] = []
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            seen.append(scope["extensions"])
+            await send({"type": "http.response.early_hint", "links": []})
+            await answer(send, b"{}")
+
+        extensions = {"http.response.pathsend": {}, "http.response.early_hint": {}, "tls": {"server_cert": None}}
+        answered = await call(FareboxMiddleware(app, client()), "GET", "/paid", customer.key, extensions=extensions)
+        self.assertEqual((answered.status, seen), (200, [{"tls": {"server_cert": None}}]))
+        self.assertEqual(customer.charges(), [-2])
 
 
 if __name__ == "__main__":

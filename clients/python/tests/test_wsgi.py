@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import threading
+import time
 import unittest
 from typing import Any, Dict, Iterable, List, Optional, Tuple
 from wsgiref.util import setup_testing_defaults
@@ -49,6 +51,16 @@ def call(app: Any, method: str, path: str, key: str, body: Optional[bytes] = Non
         if close is not None:
             close()
     return answered
+
+
+class Piece(bytes):
+    """Counts how often all are asked for their length."""
+
+    asked = 0
+
+    def __len__(self) -> int:
+        Piece.asked += 1
+        return super().__len__()
 
 
 class WsgiTest(unittest.TestCase):
@@ -226,6 +238,43 @@ class WsgiTest(unittest.TestCase):
         app = self.middleware(answer)
         place = "/caf\u00e9/a b".encode().decode("latin-1")
         self.assertEqual(call(app, "GET", place, customer.key).headers["credits-charged"], "4")
+
+    def test_an_error_behind_the_head_breaks_the_answer_off_and_gives_it_back(self) -> None:
+        customer = Customer(20)
+
+        def late(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", [("Content-Type", "text/event-stream")])
+            yield b"data: 1\n\n"
+            try:
+                raise KeyError("a fault of the application")
+            except KeyError:
+                start_response("500 Sorry", JSON, sys.exc_info())
+            yield b"an error page behind a success"
+
+        with self.assertRaises(KeyError):
+            call(self.middleware(late), "GET", "/paid", customer.key)
+        for _ in range(600):
+            if customer.charges() == [-2, 2]:
+                break
+            time.sleep(0.05)
+        self.assertEqual(customer.charges(), [-2, 2])
+
+    def test_an_answer_of_many_small_pieces_is_counted_once_each(self) -> None:
+        customer = Customer(20)
+
+        def pieces(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", JSON)
+            return [Piece(b"a")] * 3_000
+
+        Piece.asked = 0
+        self.assertEqual(len(call(self.middleware(pieces), "GET", "/paid", customer.key).body), 3_000)
+        self.assertLess(Piece.asked, 10_000)
+
+    def test_a_member_that_is_there_twice_is_not_told(self) -> None:
+        customer = Customer(20)
+        app = self.middleware(lambda environ, start_response: [])
+        self.assertEqual(call(app, "POST", "/search", customer.key, b'{"size":1,"size":99}').status, 415)
+        self.assertEqual((self.seen, customer.charges()), ([], []))
 
 
 if __name__ == "__main__":
