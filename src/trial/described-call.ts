@@ -1,4 +1,5 @@
 import type { Credits } from "../domain/credits.ts";
+import type { CapWindow } from "../domain/key-cap.ts";
 import type { Price } from "../domain/prices/price.ts";
 
 /** Headers as they were written: a name may come several times. */
@@ -33,6 +34,10 @@ export interface DescribedCall {
   readonly ownPrices: readonly Price[] | undefined;
   /** What the key may call; undefined: everything. */
   readonly scopes: readonly string[] | undefined;
+  /** The key's own caps on the pool that the call is paid from; undefined: those of the plan. */
+  readonly caps: Readonly<Record<CapWindow, Credits | null>> | undefined;
+  /** What the key has spent of that pool before, in the day, the month and in all. */
+  readonly spent: Credits;
   /** Units that the account used before, in the present period of the price's tiers. */
   readonly used: number;
   /** What was charged before of a number that grows. */

@@ -6,6 +6,7 @@ import type { ExplainedCondition, ExplainedPrice } from "../domain/prices/explai
 import type { CountProblem } from "../domain/prices/outcome.ts";
 import type { KnownQuote, Price } from "../domain/prices/price.ts";
 import type { Refusal } from "../domain/refusal.ts";
+import type { TriedCap } from "./tried-cap.ts";
 
 /** What is known before the call runs. */
 export interface TriedQuote {
@@ -82,6 +83,8 @@ export interface Trial {
   readonly ofOtherPlans: readonly Price[];
   readonly price: Price | undefined;
   readonly quote: TriedQuote | undefined;
+  /** The key's tightest cap on the pool that pays; undefined: it has none. */
+  readonly cap: TriedCap | undefined;
   readonly charge: TriedCharge | undefined;
   readonly refusal: TriedRefusal | undefined;
   readonly seen: SeenAnswer | undefined;

@@ -19,6 +19,7 @@ import { type DescribedCall, headerReader } from "./described-call.ts";
 import { readRequest, readTarget } from "./read-request.ts";
 import { renderSeen } from "./render-seen.ts";
 import type { SeenAnswer, Trial, TriedQuote, TriedRefusal } from "./trial.ts";
+import { findCap, refuseByCap } from "./tried-cap.ts";
 import { computeTriedCharge } from "./tried-charge.ts";
 
 /** What a trial needs of a configuration. */
@@ -35,7 +36,7 @@ const REQUEST_ID = "00000000-0000-7000-8000-000000000000";
 
 /**
  * Prices a described call as the gateway would, in its order, without a database: one account with one key, which has the plan, prices,
- * scopes and balance of the description and no window, cap or limit that another call had used.
+ * scopes, caps and balance of the description and no window or limit that another call had used.
  */
 export async function tryCall(config: TriedConfig, call: DescribedCall, nowMs: number): Promise<Trial> {
   const contract = loadContract(config.contract);
@@ -121,26 +122,30 @@ async function tryRoute(
       call,
       price,
       facts,
+      { cap: findCap(config.plans, call, price.creditType), nowMs },
       (refusal, when) => refuse(refusal, when, at),
       (charge) => renderSeen(contract, call, price, charge, state),
     ),
   };
 }
 
-type TriedPrice = Pick<Trial, "quote" | "charge" | "refusal" | "seen" | "withoutCredits">;
+type TriedPrice = Pick<Trial, "quote" | "cap" | "charge" | "refusal" | "seen" | "withoutCredits">;
 
 function tryPrice(
   call: DescribedCall,
   price: Price,
   facts: RequestFacts,
+  { cap, nowMs }: Pick<Trial, "cap"> & Pick<Way, "nowMs">,
   refuse: (refusal: Refusal, at: TriedRefusal["at"]) => TriedRefusal,
   see: (charge: NonNullable<Trial["charge"]>) => SeenAnswer,
 ): TriedPrice {
   const { creditType } = price;
   const { balance } = call;
+  const isCapped = cap !== undefined && cap.left < balance;
   const quote = computeTriedQuote(price, facts, call.used);
   const max = readMax(call);
-  const charge = computeTriedCharge(price, facts, call, max);
+  const covered = isCapped ? cap.left : balance;
+  const charge = computeTriedCharge(price, facts, { ...call, balance: covered }, max);
   const needed = price.decide === "answer" ? charge.amount : quote.heldAside;
   const at = price.decide;
   const short = (available: bigint): Refusal => ({
@@ -152,11 +157,12 @@ function tryPrice(
   const refusal =
     max !== undefined && needed > max
       ? refuse({ code: "quote_above_max", creditType, quote: needed, max }, at)
-      : needed > balance
-        ? refuse(short(balance), at)
-        : undefined;
+      : needed <= covered
+        ? undefined
+        : refuse(isCapped ? refuseByCap(cap, creditType, needed, nowMs) : short(balance), at);
   return {
     quote,
+    cap,
     charge: refusal?.at === "request" ? undefined : charge,
     refusal,
     seen: refusal === undefined ? see(charge) : undefined,
@@ -223,6 +229,7 @@ const NOTHING_TRIED = {
   ofOtherPlans: [],
   price: undefined,
   quote: undefined,
+  cap: undefined,
   charge: undefined,
   refusal: undefined,
   seen: undefined,

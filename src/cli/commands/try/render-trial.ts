@@ -22,7 +22,7 @@ export function renderTrial(trial: Trial, { file, call }: Tried): string {
     `${trial.method} ${trial.path} with ${file}`,
     renderPrices(trial),
     renderLimits(trial),
-    price === undefined || quote === undefined ? "" : renderQuote(price, quote, call),
+    price === undefined || quote === undefined ? "" : renderQuote(price, quote, trial.cap, call),
     refusal?.at === "request" ? renderRefusal("Refused before the upstream is asked", refusal.answer) : "",
     price === undefined || charge === undefined ? "" : renderCharge(price, charge, call),
     refusal?.at === "answer" ? renderRefusal("Refused in the place of the answer", refusal.answer) : "",
@@ -81,7 +81,9 @@ function renderLimits({ limits, charge, isForbidden }: Trial): string {
   return section("Limits that count it", lines);
 }
 
-function renderQuote(price: Price, quote: TriedQuote, call: DescribedCall): string {
+const CAP_WINDOWS = { day: "a day", month: "a month", total: "in all" } as const;
+
+function renderQuote(price: Price, quote: TriedQuote, cap: Trial["cap"], call: DescribedCall): string {
   const { creditType } = price;
   const { known, heldAside, inTier, repeatsBy } = quote;
   const lines = [
@@ -94,6 +96,11 @@ function renderQuote(price: Price, quote: TriedQuote, call: DescribedCall): stri
     price.decide === "answer"
       ? "nothing is set aside: it is decided on the answer"
       : `set aside of ${formatCredits(call.balance)}: ${describeAmount(heldAside, creditType)}`,
+    ...(cap === undefined
+      ? []
+      : [
+          `the key may spend ${describeAmount(cap.cap, creditType)} ${CAP_WINDOWS[cap.window]}: ${formatCredits(cap.left)} left`,
+        ]),
     ...(repeatsBy === undefined
       ? []
       : [`free if it repeats ${repeatsBy} within ${price.once?.withinSeconds} s`]),

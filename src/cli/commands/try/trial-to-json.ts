@@ -6,7 +6,7 @@ import type { Trial, TriedCharge, TriedQuote } from "../../../trial/trial.ts";
 
 /** A trial as programs get it. Amounts are numbers of credits. */
 export function trialToJson(trial: Trial): Record<string, unknown> {
-  const { price, quote, charge, refusal, seen, withoutCredits } = trial;
+  const { price, quote, cap, charge, refusal, seen, withoutCredits } = trial;
   return {
     request: { method: trial.method, path: trial.path },
     kind: trial.kind,
@@ -29,6 +29,10 @@ export function trialToJson(trial: Trial): Record<string, unknown> {
     otherPlans: trial.ofOtherPlans.map(priceToJson),
     creditType: price?.creditType ?? null,
     quote: quote === undefined ? null : quoteToJson(quote),
+    cap:
+      cap === undefined
+        ? null
+        : { window: cap.window, cap: creditsToJson(cap.cap), left: creditsToJson(cap.left) },
     charge: charge === undefined || price === undefined ? null : chargeToJson(charge, price.creditType),
     refusal:
       refusal === undefined

@@ -15,7 +15,7 @@ writeFileSync(
 upstream: http://127.0.0.1:9000
 unpriced: refuse
 open: [GET /health]
-plans: { growth: { recurring: { credits: 100, every: month }, limits: [{ match: POST /v1/*, results: 500, per: minute, by: key }] } }
+plans: { capped: { caps: { day: 12, total: 40 } }, growth: { recurring: { credits: 100, every: month }, limits: [{ match: POST /v1/*, results: 500, per: minute, by: key }] } }
 limits: [{ match: "*", requests: 10, per: second }, { match: GET /v1/ip, requests: 1, per: minute }]
 prices:
   - { match: POST /v1/search, plan: growth, cost: 1, when: { body: /deep, equals: true } }
@@ -75,6 +75,7 @@ interface Tried {
     units: number | null;
     repeatsBy: string | null;
   } | null;
+  readonly cap: { window: string; cap: number; left: number } | null;
   readonly charge: {
     chargedStatus: boolean;
     amount: number;
@@ -225,6 +226,32 @@ describe("farebox try", () => {
       wrong.err,
       /own\.yaml:1 prices\[0\]\.plan[^]*own\.yaml:1 prices\[0\]\.cost: -1 is not an amount/,
     );
+  });
+
+  it("refuses what the key's caps do not leave, its own or its plan's", async () => {
+    const ip = ["GET /v1/ip", "--plan", "capped"] as const;
+    const fits = await tried(...ip, "--spent", "2");
+    assert.deepEqual([fits.cap, fits.charge?.amount], [{ window: "day", cap: 12, left: 10 }, 10]);
+    const short = await tried(...ip, "--spent", "2.000001");
+    assert.deepEqual(
+      [short.refusal?.code, short.refusal?.status, short.charge],
+      ["key_cap_reached", 402, null],
+    );
+    // The key's own take the place of the plan's. Of two that leave the same, the longer window is told.
+    const own = await tried(...ip, "--spent", "5", "--cap", "month=14", "--cap", "total=14");
+    assert.deepEqual(
+      [own.cap, own.refusal?.code],
+      [{ window: "total", cap: 14, left: 9 }, "key_cap_reached"],
+    );
+    assert.equal((await tried(...ip, "--spent", "30", "--cap", "month=40")).charge?.amount, 10);
+    assert.equal((await tried(...ip, "--spent", "30")).cap?.left, 0);
+    // The pool is told where it has less.
+    assert.equal((await tried(...ip, "--balance", "5")).refusal?.code, "insufficient_credits");
+    assert.match((await run("--request", ...ip)).out, /the key may spend 12 credits a day: 12 left/);
+    const late = await tried("POST /v1/answer", "--response-body", '{"tokens":7}', "--cap", "day=6");
+    assert.deepEqual([late.refusal?.code, late.refusal?.at], ["key_cap_reached", "answer"]);
+    assert.equal((await run("--request", "GET /a", "--cap", "week=5")).code, 1);
+    assert.equal((await run("--request", "GET /a", "--cap", "day=0")).code, 1);
   });
 
   it("knows the key's scopes, and tells the limits that count a call", async () => {

@@ -3,6 +3,7 @@ import { type Credits, parseCredits } from "../../../domain/credits.ts";
 import { FareboxError } from "../../../domain/farebox-error.ts";
 import type { Problem } from "../../../domain/problem.ts";
 import { parseMatchPattern } from "../../../domain/routes/match-pattern.ts";
+import type { DescribedCall } from "../../../trial/described-call.ts";
 import { type Cli, collecting, jsonOption, type OutputOptions, printResult } from "../../cli.ts";
 import { type CallOptions, parseHeader, parseRequestLine, parseStatus, readCall } from "./read-call.ts";
 import { renderTrial } from "./render-trial.ts";
@@ -15,6 +16,8 @@ interface Options extends OutputOptions, CallOptions {
   readonly used?: number;
   readonly charged?: number;
   readonly balance?: Credits;
+  readonly cap?: DescribedCall["caps"];
+  readonly spent?: Credits;
 }
 
 /** Enough for most, and few enough that a price which sets too much aside shows. */
@@ -61,22 +64,34 @@ export function addTry(program: Command, cli: Cli): void {
       `the account's credits in the pool that pays (default: ${USUAL_BALANCE})`,
       parseBalance,
     )
+    .option(
+      "--cap <window=credits>",
+      "what the key may spend of it: day=50, month=500 or total=5000; may be repeated (default: the plan's caps)",
+      parseCap,
+    )
+    .option(
+      "--spent <credits>",
+      "what the key has spent of it before, in each of these windows (default: 0)",
+      parseBalance,
+    )
     .addOption(jsonOption())
-    .action(async (file: string, options: Options) => {
-      const { loadConfig } = await import("../../../config/load-config.ts");
-      const { parseAccountPrices } = await import("../../../config/load-account-prices.ts");
-      const { tryCall } = await import("../../../trial/try-call.ts");
-      const config = loadConfig(file);
-      const { plan, accountPrices, scope: scopes, used = 0, charged = 0 } = options;
-      const { balance = parseBalance(USUAL_BALANCE) } = options;
-      const plans = config.plans.map(({ name }) => name);
-      if (plan !== undefined && !plans.includes(plan)) refusePlan(plan, plans);
-      const ownPrices = accountPrices === undefined ? undefined : parseAccountPrices(accountPrices, config);
-      const described = await readCall(options);
-      const call = { ...described, plan, balance, ownPrices, scopes, used, charged };
-      const trial = await tryCall(config, call, Date.now());
-      printResult(cli, options, trialToJson(trial), () => renderTrial(trial, { file, call }));
-    });
+    .action(async (file: string, options: Options) => await tryDescribed(cli, file, options));
+}
+
+async function tryDescribed(cli: Cli, file: string, options: Options): Promise<void> {
+  const { loadConfig } = await import("../../../config/load-config.ts");
+  const { parseAccountPrices } = await import("../../../config/load-account-prices.ts");
+  const { tryCall } = await import("../../../trial/try-call.ts");
+  const config = loadConfig(file);
+  const { plan, accountPrices, scope: scopes, used = 0, charged = 0 } = options;
+  const { balance = parseBalance(USUAL_BALANCE), cap: caps, spent = 0n } = options;
+  const plans = config.plans.map(({ name }) => name);
+  if (plan !== undefined && !plans.includes(plan)) refusePlan(plan, plans);
+  const ownPrices = accountPrices === undefined ? undefined : parseAccountPrices(accountPrices, config);
+  const described = await readCall(options);
+  const call = { ...described, plan, balance, ownPrices, scopes, caps, spent, used, charged };
+  const trial = await tryCall(config, call, Date.now());
+  printResult(cli, options, trialToJson(trial), () => renderTrial(trial, { file, call }));
 }
 
 function refusePlan(plan: string, plans: readonly string[]): never {
@@ -93,6 +108,16 @@ const parseScope = collecting((text: string, before: readonly string[] | undefin
   if (problem !== undefined) throw new InvalidArgumentError(`${problem.reason}; ${problem.fix}.`);
   return [...(before ?? []), text];
 });
+
+const parseCap = collecting(
+  (text: string, before: DescribedCall["caps"]): NonNullable<DescribedCall["caps"]> => {
+    const [, window, amount] = /^(day|month|total)=(.+)$/.exec(text) ?? [];
+    const credits = parseCredits(amount);
+    if (window === undefined || credits === undefined || credits === 0n)
+      throw new InvalidArgumentError("Write day, month or total, and an amount above 0: day=50.");
+    return { day: null, month: null, total: null, ...before, [window]: credits };
+  },
+);
 
 function parseUnits(text: string): number {
   const units = Number(text);
