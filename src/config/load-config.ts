@@ -83,6 +83,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   const source = readPriceSource(file.prices, document, {
     creditTypes: file.creditTypes,
     plans: Object.keys(file.plans),
+    unpriced: file.unpriced,
   });
   const { prices } = source;
   checkOpenIsFree(file.open, prices, problems);

@@ -86,6 +86,16 @@ describe("docs/guide/mcp.md", () => {
       ["prices[1].free", "a batch of calls (a JSON array) names no tool, and would be free"],
     ]);
     assert.deepEqual(problemsOf(fetch, { match: "POST /other", free: true }), []);
+    const where = (unpriced: "free" | "refuse", ...others: object[]) => {
+      const parsed = parsePrices([fetch, ...others], "prices", { ...OPTIONS, unpriced });
+      return parsed.ok ? [] : parsed.problems.map(({ path, reason }) => [path, reason]);
+    };
+    assert.deepEqual(where("free", { match: "POST /mcp", tool: "*", cost: 2 }), [
+      ["prices[0].tool", "a batch of calls (a JSON array) names no tool, and would be free"],
+    ]);
+    assert.equal(where("free", { match: "POST /mcp", plan: "growth", cost: 2 }).length, 1);
+    assert.deepEqual(where("free", { match: "POST /mcp", cost: 2 }), []);
+    assert.deepEqual(where("refuse"), []);
     for (const tool of [[], ["fetch", "*"], 3, ""])
       assert.equal(problemsOf({ ...fetch, tool })[0]?.[0], "prices[0].tool");
     assert.match(problemsOf(fetch, fetch)[0]?.[1] ?? "", /the match and conditions/);

@@ -40,30 +40,43 @@ export function parsePrices(
   );
   // Lists that are stored are read as they are.
   if (options.creditTypes !== undefined) findContradictions(prices, path, problems);
-  findFreeBatches(input, prices, path, problems);
+  findFreeBatches(input, prices, path, options.unpriced, problems);
   const value = prices.filter((price) => price !== undefined);
   return problems.length === 0 ? { ok: true, value } : { ok: false, problems };
 }
 
 /**
- * Where tools have prices, one that is free for every request would be free for a batch of their calls too: a JSON array has no
- * method, and no condition on it holds.
+ * Where tools have prices, what is free for every request would be free for a batch of their calls too: a JSON array has no method, and
+ * no condition on it holds. That is a free price without conditions, and where no price is left for it, `unpriced: free`.
  */
 function findFreeBatches(
   input: readonly unknown[],
   prices: readonly (Price | undefined)[],
   path: string,
+  unpriced: PriceParseOptions["unpriced"],
   problems: Problem[],
 ): void {
   const written = input.map((item) => (isJsonObject(item) ? item : {}));
-  const matches = new Set(written.flatMap(({ tool, match }) => (tool === undefined ? [] : [match])));
+  const tools = new Map<unknown, number>();
+  for (const [index, { tool, match }] of written.entries()) {
+    if (tool !== undefined && !tools.has(match)) tools.set(match, index);
+  }
+  const batch = "a batch of calls (a JSON array) names no tool, and would be free";
   for (const [index, price] of prices.entries()) {
-    if (price?.free !== true || price.when.length > 0 || !matches.has(written[index]?.["match"])) continue;
+    const match = written[index]?.["match"];
+    if (price === undefined || price.when.length > 0 || !tools.has(match)) continue;
+    if (price.plans === undefined) tools.delete(match);
+    if (!price.free) continue;
     problems.push({
       path: at(at(path, index), "free"),
-      reason: "a batch of calls (a JSON array) names no tool, and would be free",
+      reason: batch,
       fix: "name what is free: when: { body: /method, oneOf: [initialize, ping, tools/list] }",
     });
+  }
+  if (unpriced !== "free" || prices.includes(undefined)) return;
+  for (const index of tools.values()) {
+    const fix = "write unpriced: refuse, or a last price of this match without conditions";
+    problems.push({ path: at(at(path, index), "tool"), reason: batch, fix });
   }
 }
 

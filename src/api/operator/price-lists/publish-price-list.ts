@@ -29,7 +29,8 @@ export function addPublishPriceList(app: OperatorApp, services: OperatorServices
   app.openapi(route, async (context) => {
     const { prices, unpriced, effectiveAt = null } = context.req.valid("json");
     const plans = (await listPlans(services.database)).map(({ name }) => name);
-    const parsed = parsePrices(prices, "prices", { creditTypes: services.config.creditTypes, plans });
+    const { creditTypes } = services.config;
+    const parsed = parsePrices(prices, "prices", { creditTypes, plans, unpriced });
     if (!parsed.ok) refuseFields(parsed.problems);
     const text = priceListText({ prices: parsed.value, unpriced });
     const list = { body: text, hash: hash("sha256", text, "hex"), effectiveAt };

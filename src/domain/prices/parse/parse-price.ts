@@ -6,7 +6,7 @@ import { nearestWord } from "../../nearest-word.ts";
 import { at, describeValue, openObject, type Problem } from "../../problem.ts";
 import { type MatchPattern, paramNames, parseMatchPattern } from "../../routes/match-pattern.ts";
 import { computePartAmount } from "../part-amount.ts";
-import type { Extra, Price, PricePart } from "../price.ts";
+import type { Extra, Price, PriceList, PricePart } from "../price.ts";
 import { isIncrease, readsAnswerBody } from "../price-shape.ts";
 import { atDearest } from "../tiers.ts";
 import { NO_BODY_RULES, parseBodyRules, parseHead } from "./parse-bodies.ts";
@@ -55,6 +55,8 @@ export interface PriceParseOptions {
   readonly creditTypes: readonly string[] | undefined;
   /** The plans that exist. `undefined`: any name. */
   readonly plans?: readonly string[] | undefined;
+  /** What becomes of requests that have no price. `undefined`: that is not looked at. */
+  readonly unpriced?: PriceList["unpriced"] | undefined;
 }
 
 /**
