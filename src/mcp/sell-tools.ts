@@ -5,6 +5,7 @@ export type ToolResult = CallToolResult;
 
 /** What of a handler's last argument is looked at. */
 export interface ToolExtra {
+  readonly signal?: AbortSignal | undefined;
   readonly authInfo?: { readonly token: string } | undefined;
   readonly requestInfo?:
     | { readonly headers: Readonly<Record<string, string | string[] | undefined>> }
@@ -17,6 +18,8 @@ export interface SellingOptions {
   readonly path?: string;
   /** The customer's key; by default the bearer token that came with the call. */
   readonly keyOf?: (extra: ToolExtra) => string | undefined;
+  /** For how many seconds credits are held for a call, at most 900; `sidecar.hold` by default, which is a minute. */
+  readonly ttl?: number;
 }
 
 /** In `_meta` of a result: what the call cost. A handler may say there how many units it counted. */
@@ -37,17 +40,20 @@ type Handler<Args extends readonly unknown[]> = (...args: Args) => ToolResult | 
  *     server.registerTool("fetch", { inputSchema }, sell("fetch", async ({ url }) => …));
  *
  * Results have `_meta["farebox/charge"]`: charged, balance, creditType, units and requestId. For a price per result a handler returns
- * `_meta: { "farebox/units": 12 }`. A handler rejects with what the meter rejects with (FareboxError `storage_unavailable`, …).
+ * `_meta: { "farebox/units": 12 }`. A handler rejects with what the meter rejects with (FareboxError `storage_unavailable`, and
+ * `request_invalid` for units that are none): then its call costs nothing. A call that was cancelled before its handler ran is not run.
  */
-export function sellTools({ meter, path = PATH, keyOf = readBearer }: SellingOptions) {
+export function sellTools({ meter, path = PATH, keyOf = readBearer, ttl }: SellingOptions) {
   return <Args extends readonly unknown[]>(name: string, handler: Handler<Args>): Handler<Args> =>
     async (...args: Args): Promise<ToolResult> => {
       const params = args.length > 1 ? { name, arguments: args[0] } : { name };
-      const key = keyOf(readExtra(args));
+      const extra = readExtra(args);
+      const key = keyOf(extra);
       const decision = await meter.authorize({
         method: "POST",
         path,
         ...(key === undefined ? {} : { key }),
+        ...(ttl === undefined ? {} : { ttl }),
         body: { jsonrpc: "2.0", method: "tools/call", params },
       });
       if (decision.decision !== "admitted") {
@@ -56,14 +62,14 @@ export function sellTools({ meter, path = PATH, keyOf = readBearer }: SellingOpt
       }
       const { hold } = decision;
       if (hold === null) return await handler(...args);
-      let result: ToolResult;
       try {
-        result = await handler(...args);
+        extra.signal?.throwIfAborted();
+        return await charge(meter, hold, await handler(...args));
       } catch (error) {
-        await meter.release({ hold });
+        // Whatever failed: the result does not leave, so nothing stays charged or held. What cannot be released now ends by itself.
+        await meter.release({ hold, reason: "the result did not leave" }).catch(() => undefined);
         throw error;
       }
-      return await charge(meter, hold, result);
     };
 }
 
@@ -75,7 +81,8 @@ async function charge(
   const settled = await meter.settle({
     hold,
     status: result.isError === true ? 500 : 200,
-    ...(typeof units === "number" ? { units } : {}),
+    // What is no count is refused: it must not be taken for one that was left out.
+    ...(units === undefined ? {} : { units: typeof units === "number" ? units : Number.NaN }),
   });
   if (settled.outcome === "refused") {
     return refuse(settled.answer.body, settled.code, settled.answer.status);

@@ -28,6 +28,8 @@ let operator: FareboxClient;
 /** Who calls; undefined: nobody whom we know. */
 let key: string | undefined;
 let mcp: Client;
+/** What a search says that it counted. */
+let units: unknown = 3;
 
 before(async () => {
   books = await createTestDatabase("pglite");
@@ -71,7 +73,7 @@ function sellingServer(): McpServer {
   server.registerTool(
     "search",
     { inputSchema: { limit: z.number().optional() } },
-    sell("search", () => ({ ...text("three"), _meta: { "farebox/units": 3 } })),
+    sell("search", () => ({ ...text("three"), _meta: { "farebox/units": units } })),
   );
   server.registerTool(
     "list_sources",
@@ -119,6 +121,34 @@ test("a tool that says that it failed, or throws, costs nothing", async () => {
   assert.equal(thrown.isError, true);
   assert.match(JSON.stringify(thrown.content), /the source is away/);
   assert.equal(await balance(), "10");
+});
+
+test("units that are none, and a handler that gives no result, cost nothing and hold nothing", async () => {
+  key = await openCustomer(50);
+  for (const wrong of [-1, 1.5, Number.NaN, "3", null, 2e9]) {
+    units = wrong;
+    const { isError, content } = await call("search", { limit: 50 });
+    assert.equal(isError, true, String(wrong));
+    assert.match(JSON.stringify(content), /not valid: units/);
+  }
+  units = 3;
+  const sell = sellTools({ meter, keyOf: () => key });
+  const nothing = sell("look_up", (_asked: object, _extra: object) => JSON.parse("null") as CallToolResult);
+  await assert.rejects(async () => await nothing({ name: "ada" }, {}), TypeError);
+  // All that there is can still be held.
+  const { _meta: meta } = await call("search", { limit: 50 });
+  assert.partialDeepStrictEqual(meta, { "farebox/charge": { charged: 3, balance: 47 } });
+});
+
+test("a call that is cancelled before its handler runs is not run, and free", async () => {
+  key = await openCustomer(2);
+  const sell = sellTools({ meter, keyOf: () => key, ttl: 900 });
+  const cancelled = sell("look_up", (_asked: object, _extra: object) => assert.fail("it is cancelled"));
+  await assert.rejects(async () => await cancelled({ name: "ada" }, { signal: AbortSignal.abort() }), {
+    name: "AbortError",
+  });
+  assert.equal((await call("look_up", { name: "ada" })).isError, undefined);
+  assert.equal(await balance(), "0");
 });
 
 test("who may not gets the contract's words, and the tool is not asked", async () => {
