@@ -1,5 +1,6 @@
 import { renderConfigurationPage } from "./configuration-page.ts";
 import { renderContractsPage } from "./contracts-page.ts";
+import { renderPricesPage } from "./prices-page.ts";
 import { configurationForm, contractForm, publishForm } from "./published-schemas.ts";
 
 /** Files that are made from the schemas and kept in the repository; paths from its root. A test compares them. */
@@ -9,6 +10,7 @@ export function generatedFiles(): readonly { readonly path: string; readonly tex
     { path: "schema/contract.schema.json", text: printJson(publishForm(contractForm())) },
     { path: "docs/reference/configuration.md", text: renderConfigurationPage() },
     { path: "docs/reference/contracts.md", text: renderContractsPage() },
+    { path: "docs/reference/prices.md", text: renderPricesPage() },
   ];
 }
 

@@ -77,10 +77,6 @@ const sum = {
     .strictObject({
       body: z.string().optional().describe("A JSON pointer to an array or a number in the response."),
       header: z.string().optional().describe("A response header."),
-      increase: z
-        .strictObject({ key: z.union([z.string(), z.strictObject(sources)]), within: z.string() })
-        .optional()
-        .describe("The number is a running total of what the key names: only what it grew by counts."),
       bytes: z.literal(true).optional().describe("The bytes of the response's body."),
       request: z
         .strictObject({
@@ -91,6 +87,10 @@ const sum = {
         .optional()
         .describe("A list or a number of the request."),
       where: oneOrMore(item).describe("Only items of which this holds are counted."),
+      increase: z
+        .strictObject({ key: z.union([z.string(), z.strictObject(sources)]), within: z.string() })
+        .optional()
+        .describe("The number is a running total of what the key names: only what it grew by counts."),
       decimal: z
         .boolean()
         .optional()
