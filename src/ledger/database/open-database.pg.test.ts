@@ -5,9 +5,11 @@ import { after, before, describe, test } from "node:test";
 import { refusedCodes } from "../testing/at-once.ts";
 import { type PostgresServer, startPostgres } from "../testing/postgres-server.ts";
 import { copyPostgresTemplate } from "../testing/postgres-template.ts";
+import { tlsFix } from "./address/tls-fix.ts";
 import { openDatabase } from "./open-database.ts";
 import { openPostgres } from "./postgres.ts";
 import { readServer } from "./read-server.ts";
+import { connectError } from "./storage-error.ts";
 
 describe("opening a Postgres server", () => {
   let server: PostgresServer;
@@ -31,6 +33,21 @@ describe("opening a Postgres server", () => {
     assert.doesNotMatch(error.message, /secret/);
     assert.ok(reasons.length >= 3 && reasons.length <= 8, String(reasons.length));
     assert.ok(performance.now() - started < 2500);
+  });
+
+  test("TLS that the server has not, or whose authority nobody knows, is told with what to do", async () => {
+    const noTls = await openDatabase({ url: `${server.url}?sslmode=require` }, { retryMs: 300 }).catch(
+      (caught: unknown) => caught,
+    );
+    assert.match(
+      JSON.stringify(noTls),
+      /"fix":"Turn TLS on at the server \(ssl = on\), or leave out sslmode/,
+    );
+    const unknown = Object.assign(new Error("self-signed certificate"), {
+      code: "DEPTH_ZERO_SELF_SIGNED_CERT",
+    });
+    assert.match(tlsFix(connectError(unknown)) ?? "", /sslrootcert=\/path\/to\/ca\.pem/);
+    assert.equal(tlsFix(connectError(new Error("connect ECONNREFUSED"))), undefined);
   });
 
   test("a wrong password and an unknown database are told at once", async () => {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import { ServerHosts } from "./server-hosts.ts";
+import { ServerHosts } from "./address/server-hosts.ts";
+import { tlsFix } from "./address/tls-fix.ts";
 import { reasonOf, sqlStateOf } from "./storage-error.ts";
 
 /** A Postgres server's URL, or the directory of the embedded database. */
@@ -63,10 +64,11 @@ function refusedError(error: FareboxError, target: DatabaseTarget, sqlState: str
 
 function unreachableError(error: FareboxError, target: DatabaseTarget, attempts: number): FareboxError {
   const where = describeTarget(target);
+  const fix = tlsFix(error);
   return new FareboxError(
     "database_unreachable",
     `The database at ${where} could not be reached in ${attempts} attempts: ${reasonOf(error)}`,
-    { detail: { where, attempts }, cause: error },
+    { detail: { where, attempts, ...(fix === undefined ? {} : { fix }) }, cause: error },
   );
 }
 

@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { ServerHosts } from "./address/server-hosts.ts";
 import { Connection } from "./connection.ts";
 import {
   type Database,
@@ -9,7 +10,6 @@ import {
 } from "./database.ts";
 import { PendingQueries } from "./pending-queries.ts";
 import { resultParser } from "./result-types.ts";
-import type { ServerHosts } from "./server-hosts.ts";
 import { renderSettings, Session, type SessionLimits } from "./session.ts";
 import { connectError, isTransactionVictim } from "./storage-error.ts";
 

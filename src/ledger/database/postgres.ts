@@ -1,5 +1,5 @@
+import { ServerHosts } from "./address/server-hosts.ts";
 import { PoolDatabase } from "./pool-database.ts";
-import { ServerHosts } from "./server-hosts.ts";
 import { SESSION_LIMITS, type SessionLimits } from "./session.ts";
 
 export interface PostgresOptions {

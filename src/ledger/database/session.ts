@@ -1,6 +1,6 @@
 import pg from "pg";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import type { ServerHosts } from "./server-hosts.ts";
+import type { ServerHosts } from "./address/server-hosts.ts";
 
 /**
  * While a session is opened the server may be silent for so long: a connection request that was lost, or that a network swallows, is
