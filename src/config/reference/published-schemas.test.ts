@@ -35,7 +35,7 @@ test("an editor marks what is misspelt", () => {
   const upstream = "http://127.0.0.1:9000";
   assert.equal(config.safeParse({ upstream }).success, true);
   for (const wrong of [
-    {},
+    { upstream: 5 },
     { upstream, unpricd: "free" },
     { upstream, prices: [{ match: "GET /x", cots: 1 }] },
   ]) {
