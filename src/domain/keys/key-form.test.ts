@@ -30,6 +30,46 @@ describe("the form of a key", () => {
     });
   }
 
+  it("is looked for in a text in few steps, however many of its lengths may differ", () => {
+    // A regular expression would try the 19 to the power of 8 ways in which these could share the text.
+    const many = new KeyForms([{ form: form(`${"{alnum 0-18}".repeat(8)}{alnum 20}`) }]);
+    assert.equal(many.isKnown(`${"a".repeat(120)}-`), false);
+    assert.equal(many.isKnown("a".repeat(120)), true);
+    assert.equal(many.isKnown("a".repeat(19)), false);
+  });
+
+  it("fits what a regular expression of it fits", () => {
+    const piece = fc.oneof(
+      fc.constantFrom("a", "-", "b."),
+      fc
+        .tuple(fc.constantFrom("hex", "digit", "lower"), fc.nat(2), fc.nat(2))
+        .map(([of, least, more]) => `{${of} ${least}-${least + more}}`),
+    );
+    const classes = { hex: "[0-9A-Fa-f]", digit: "[0-9]", lower: "[a-z0-9]" };
+    const text = fc
+      .array(fc.constantFrom("a", "b", "1", "-", "."), { maxLength: 7 })
+      .map((signs) => signs.join(""));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 5 }), text, (pieces, start) => {
+        const whole = pieces.join("");
+        const source = whole.replaceAll(
+          /\{(\w+) (\d+)-(\d+)\}|\./g,
+          (dot, of: keyof typeof classes, least, most) =>
+            dot === "." ? "\\." : `${classes[of]}{${least},${most}}`,
+        );
+        // Forms need chance: the rest of the key has it.
+        const key = `${start}${"z".repeat(40)}`;
+        const expected = new RegExp(`^${source}[a-z0-9]{40}$`).test(key);
+        assert.equal(
+          new KeyForms([{ form: form(`${whole}{lower 40}`) }]).isKnown(key),
+          expected,
+          `${whole} ${key}`,
+        );
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("is refused with what is wrong", () => {
     const reason = (text: string): string => {
       const parsed = parseKeyForm(text);

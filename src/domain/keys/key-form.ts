@@ -90,18 +90,49 @@ export function hintOfForm(prefix: string, text: string): string {
   return `${prefix}...${text.slice(-4)}`;
 }
 
-function patternOf({ pieces }: KeyForm): RegExp {
+/** Whether a text has the form, in steps that grow with its length alone: anybody may send one. */
+type Fits = (text: string) => boolean;
+
+/**
+ * A regular expression, where one piece at most has several lengths. With more of them it would try all their combinations on a text
+ * that fits nearly: seconds for four pieces, for ever for eight.
+ */
+function compileForm({ pieces }: KeyForm): Fits {
+  const ranges = pieces.filter((piece) => "of" in piece && piece.least !== piece.most);
+  if (ranges.length > 1) return (text) => fitsInPlaces(pieces, text);
   const source = pieces.map((piece) =>
     "literal" in piece
       ? piece.literal.replaceAll(".", "\\.")
       : `${CLASSES[piece.of]?.taken ?? ""}{${piece.least},${piece.most}}`,
   );
-  return new RegExp(`^${source.join("")}$`);
+  const pattern = new RegExp(`^${source.join("")}$`);
+  return (text) => pattern.test(text);
+}
+
+/** Follows all places at once at which the next piece may begin. */
+function fitsInPlaces(pieces: readonly Piece[], text: string): boolean {
+  let places = new Set([0]);
+  for (const piece of pieces) {
+    const next = new Set<number>();
+    const sign = "of" in piece ? new RegExp(`^${CLASSES[piece.of]?.taken ?? ""}$`) : undefined;
+    for (const place of places) {
+      if (!("of" in piece)) {
+        if (text.startsWith(piece.literal, place)) next.add(place + piece.literal.length);
+        continue;
+      }
+      for (let length = 0; length <= piece.most; length += 1) {
+        if (length >= piece.least) next.add(place + length);
+        if (sign?.test(text[place + length] ?? "") !== true) break;
+      }
+    }
+    places = next;
+  }
+  return places.has(text.length);
 }
 
 interface KnownForm {
   readonly form: KeyForm;
-  readonly pattern: RegExp;
+  readonly fits: Fits;
   /** What goes before a key's text when it is hashed. */
   readonly salt: string;
 }
@@ -115,7 +146,7 @@ export class KeyForms {
 
   constructor(forms: readonly { readonly form: KeyForm; readonly salt?: string | undefined }[] = []) {
     this.source = forms;
-    this.#forms = forms.map(({ form, salt = "" }) => ({ form, pattern: patternOf(form), salt }));
+    this.#forms = forms.map(({ form, salt = "" }) => ({ form, fits: compileForm(form), salt }));
     this.#isSalted = this.#forms.some(({ salt }) => salt !== "");
   }
 
@@ -136,6 +167,6 @@ export class KeyForms {
   }
 
   #find(text: string): KnownForm | undefined {
-    return text.length > MAX_KEY_TEXT ? undefined : this.#forms.find(({ pattern }) => pattern.test(text));
+    return text.length > MAX_KEY_TEXT ? undefined : this.#forms.find(({ fits }) => fits(text));
   }
 }
