@@ -343,6 +343,65 @@ eachDatabase("usage report", (openFresh) => {
     await assertSound(db);
   });
 
+  test("however much is behind the roll-ups, it is read in pieces that sum to the same, refunds and all", async () => {
+    const one = await createPool(db, 1_000_000n);
+    const ledger = await openLedger(db, LEDGER);
+    for (let charge = 0; charge < 40; charge += 1) {
+      await ledger.charge(chargeOf(one, BigInt(3 + charge), { endpoint: `GET /${charge % 3}` }));
+    }
+    // Of a charge that is rolled up, and of one that is not, in another piece than its charge.
+    for (const seq of [5, 25])
+      await refundCharge(db, { pool: one, seq, amount: 2n, reason: "r", reference: "r" });
+    await ledger.close();
+    await rollPoolUsage(db, await poolKeyOf(db, one), 10);
+    for (const query of [
+      { groupBy: ["endpoint"] },
+      { groupBy: [], resolution: "hour", endpoint: "GET /1" },
+      { groupBy: ["key"], resolution: "day", creditType: "credits" },
+    ] as const) {
+      const asked = { account: one, timeZone: "Asia/Kolkata", ...query };
+      const { rows, totals } = await readUsageReport(db, asked, ["credits"], { mostInTails: 1_000 });
+      assert.ok(totals[0]?.refunded === 4n || "endpoint" in query);
+      for (const pieceSize of [1, 7, 100]) {
+        const found = await readUsageReport(db, asked, ["credits"], { mostInTails: ALL_TAILS, pieceSize });
+        assert.deepEqual([found.rows, found.totals, found.completeUntil], [rows, totals, undefined]);
+      }
+    }
+  });
+
+  test("pieces are of one snapshot: what is charged and rolled up meanwhile is counted wholly or not at all", async () => {
+    const one = await createPool(db, 1_000_000n);
+    const ledger = await openLedger(db, LEDGER);
+    const key = await poolKeyOf(db, one);
+    const stop = new AbortController();
+    let charged = 0;
+    const busy = (async () => {
+      while (!stop.signal.aborted) {
+        await ledger.charge(chargeOf(one, 3n));
+        charged += 1;
+        if (charged % 5 === 0) await rollPoolUsage(db, key, 4);
+      }
+    })();
+    try {
+      const counts = new Set<number>();
+      while (counts.size < 40) {
+        const [least, asked] = [charged, { account: one, timeZone: "UTC", groupBy: [] }];
+        const { totals } = await readUsageReport(db, asked, ["credits"], {
+          mostInTails: ALL_TAILS,
+          pieceSize: 1,
+        });
+        const requests = totals[0]?.requests ?? 0;
+        // One charge may have been committed and not been told.
+        assert.ok(requests >= least && requests <= charged + 1, `${least}, ${requests}, ${charged}`);
+        counts.add(requests);
+      }
+    } finally {
+      stop.abort();
+      await busy;
+      await ledger.close();
+    }
+  });
+
   test("what was used in a read day but outside of the period makes no line", async () => {
     const one = await createPool(db, 1_000n);
     const ledger = await openLedger(db, LEDGER);
@@ -353,8 +412,14 @@ eachDatabase("usage report", (openFresh) => {
     await rollUsage(db);
     // In New York the 5th begins at 4 o'clock: it is read as the UTC day without its first hours.
     const [from, to] = [new Date("2026-05-05T04:00:00Z"), new Date("2026-05-07T04:00:00Z")];
-    for (const of of [one, undefined]) {
-      const query = { account: of, from, to, timeZone: "America/New_York", groupBy: ["endpoint" as const] };
+    for (const whose of [one, undefined]) {
+      const query = {
+        account: whose,
+        from,
+        to,
+        timeZone: "America/New_York",
+        groupBy: ["endpoint" as const],
+      };
       const { rows } = await readUsageReport(db, query, []);
       assert.deepEqual(
         rows.map(({ endpoint, requests, credits }) => [endpoint, requests, credits]),

@@ -1,5 +1,6 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Database, Transaction } from "../database/database.ts";
+import { MergedSums } from "./merged-sums.ts";
 import {
   checkPeriod,
   checkTimeZone,
@@ -10,7 +11,14 @@ import {
 } from "./usage-buckets.ts";
 import { groupLines, renderLines, totalsOf, WHOLE } from "./usage-lines.ts";
 import type { UsageReportQuery, UsageRow, UsageSums } from "./usage-query.ts";
-import { type FoundSums, type FoundUsage, readUsageSums, type SumsQuery } from "./usage-sums.ts";
+import {
+  type FoundSums,
+  type FoundUsage,
+  listTails,
+  readUsageSums,
+  type SumsQuery,
+  type TailPiece,
+} from "./usage-sums.ts";
 import { countTails, findFirstBehind, listUsedShards } from "./usage-tails.ts";
 
 export interface UsageReport {
@@ -40,7 +48,7 @@ const MOST_IN_TAILS = 100_000;
 /** The same of the report on one account: some 50 ms. */
 const MOST_IN_TAILS_OF_ONE = 30_000;
 
-/** For answers that have no word for what is missing: however many entries are behind, they are added. */
+/** For answers that have no word for what is missing: however many entries are behind, they are added, in pieces. */
 export const ALL_TAILS = Number.MAX_SAFE_INTEGER;
 
 /**
@@ -53,13 +61,16 @@ export const ALL_TAILS = Number.MAX_SAFE_INTEGER;
  * `errors` name the field: `from`, `to`, `timeZone`, `groupBy`.
  *
  * `mostInTails`: entries behind their roll-ups that are added; by default 30,000 of one account, 100,000 of all. With more it is made of
- * roll-ups alone, and `completeUntil` says until when it is complete.
+ * roll-ups alone, and `completeUntil` says until when it is complete. With {@link ALL_TAILS} they are read in pieces of `pieceSize`.
  */
 export async function readUsageReport(
   db: Database | Transaction,
   query: UsageReportQuery,
   creditTypes: readonly string[],
-  { mostInTails }: { readonly mostInTails?: number | undefined } = {},
+  {
+    mostInTails,
+    pieceSize = MOST_IN_TAILS_OF_ONE,
+  }: { readonly mostInTails?: number | undefined; readonly pieceSize?: number } = {},
 ): Promise<UsageReport> {
   checkTimeZone(query.timeZone);
   const { resolution } = query;
@@ -68,7 +79,7 @@ export async function readUsageReport(
   const period = roundToQuarters(asked);
   const starts =
     resolution === undefined ? [period.from] : await computeBuckets(db, period, query.timeZone, resolution);
-  const { found, completeUntil } = await readSums(db, query, [...starts, period.to], mostInTails);
+  const { found, completeUntil } = await readSums(db, query, [...starts, period.to], mostInTails, pieceSize);
   const lines = groupLines(found, query.groupBy.length === 0 ? creditTypes : []);
   if (lines.length * starts.length > MAX_ROWS) refuseTooLarge();
   const times =
@@ -90,20 +101,54 @@ async function readSums(
   query: UsageReportQuery,
   bounds: readonly Date[],
   most: number | undefined,
+  pieceSize: number,
 ): Promise<Found> {
   const { account } = query;
   if (account !== undefined) {
     const { accountId, shard } = account;
-    const tails = most ?? MOST_IN_TAILS_OF_ONE;
+    const tails = Math.min(most ?? MOST_IN_TAILS_OF_ONE, pieceSize);
     const { sums, completeUntil } = await readSumsOf(db, query, { accountId, shard, bounds, tails });
-    return { found: sums, completeUntil };
+    if (completeUntil === undefined || most !== ALL_TAILS) return { found: sums, completeUntil };
+    const found = await inSnapshot(db, (tx) =>
+      readInPieces(tx, query, { accountId, shard, bounds }, pieceSize),
+    );
+    return { found, completeUntil: undefined };
   }
   const mostInTails = most ?? MOST_IN_TAILS;
-  if ("inTransaction" in db) return readSumsOfAll(db, query, bounds, mostInTails);
+  return inSnapshot(db, (tx) => readSumsOfAll(tx, query, bounds, mostInTails));
+}
+
+async function inSnapshot<T>(db: Database | Transaction, read: (tx: Transaction) => Promise<T>): Promise<T> {
+  if ("inTransaction" in db) return read(db);
   return db.transaction(async (tx) => {
     await tx.query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    return readSumsOfAll(tx, query, bounds, mostInTails);
+    return read(tx);
   });
+}
+
+/**
+ * All of an account, however much is behind its roll-ups: so many entries in a statement, so that none comes near the time that one may
+ * take, in one snapshot. What is kept in between are lines of the report.
+ */
+async function readInPieces(
+  tx: Transaction,
+  query: UsageReportQuery,
+  part: { readonly accountId: string; readonly shard: number; readonly bounds: readonly Date[] },
+  pieceSize: number,
+): Promise<readonly FoundSums[]> {
+  const merged = new MergedSums(MAX_ROWS);
+  const add = async (tails: boolean, piece?: TailPiece): Promise<void> => {
+    const { sums } = await readSumsOf(tx, query, { ...part, tails, piece });
+    if (!merged.add(sums)) refuseTooLarge();
+  };
+  await add(false);
+  for (const tail of await listTails(tx, { ...part, creditType: query.creditType })) {
+    for (let { seq } = tail; seq < tail.lastSeq; seq += BigInt(pieceSize)) {
+      const end = seq + BigInt(pieceSize);
+      await add(true, { ...tail, seq, lastSeq: end < tail.lastSeq ? end : tail.lastSeq });
+    }
+  }
+  return merged.list();
 }
 
 /** Shard by shard: on Citus each statement goes whole to the server that has the shard. */
@@ -130,7 +175,7 @@ async function readSumsOfAll(
 async function readSumsOf(
   db: Database | Transaction,
   { creditType, endpoint, keyId, groupBy }: UsageReportQuery,
-  part: Pick<SumsQuery, "shard" | "accountId" | "bounds" | "tails">,
+  part: Pick<SumsQuery, "shard" | "accountId" | "bounds" | "tails" | "piece">,
 ): Promise<FoundUsage> {
   const found = await readUsageSums(db, {
     creditType,

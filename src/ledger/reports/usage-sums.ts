@@ -26,6 +26,18 @@ export interface SumsQuery extends Pick<UsageReportQuery, "creditType" | "endpoi
    */
   readonly tails: boolean | number;
   readonly limit: number;
+  /** Only these entries behind a roll-up, and no roll-up. */
+  readonly piece?: TailPiece | undefined;
+}
+
+/** Entries of a pool behind its roll-up: those behind `seq`, up to `lastSeq`. */
+export interface TailPiece {
+  readonly accountNo: number;
+  readonly typeNo: number;
+  readonly seq: bigint;
+  readonly lastSeq: bigint;
+  /** No later than the time of the first, as Postgres writes it. */
+  readonly at: string;
 }
 
 /** Sums, and until when they are complete. */
@@ -37,16 +49,16 @@ export interface FoundUsage {
 
 /** The sums of a shard, of roll-ups and of the entries behind them: one statement, which is one snapshot. */
 export async function readUsageSums(db: Queryable, query: SumsQuery): Promise<FoundUsage> {
-  const { accountId, tails, groupBy } = query;
+  const { accountId, tails, groupBy, piece } = query;
   const grouped = (by: SumsQuery["groupBy"][number], name: string): string =>
     groupBy.includes(by) ? name : "NULL::text";
-  const parameters = sumsParameters(query);
+  const parameters = piece === undefined ? sumsParameters(query) : pieceParameters(query, piece);
   const isBounded = typeof tails === "number";
-  if (accountId !== undefined) parameters.push(accountId);
+  if (piece === undefined && accountId !== undefined) parameters.push(accountId);
   if (isBounded) parameters.push(tails);
-  const rollUps = accountId === undefined ? rollUpsOfAll(groupBy) : rollUpsOfPools(groupBy, spans(7));
   const late = isBounded ? LATE : `SELECT ${!tails} AS is`;
-  const text = `WITH pools AS MATERIALIZED (${accountId === undefined ? POOLS_BEHIND : POOLS_OF_ACCOUNT}), late AS MATERIALIZED (${late})
+  const { what, pools, source } = sourceOf(query);
+  const text = `WITH pools AS MATERIALIZED (${pools}), late AS MATERIALIZED (${late})
      SELECT coalesce(s.bucket, 1) AS bucket, ${grouped("account", ACCOUNT)} AS "accountId", ${CREDIT_TYPE} AS "creditType",
        ${grouped("endpoint", ENDPOINT)} AS endpoint, ${grouped("key", KEY)} AS "keyId",
        s.requests, s.units, s.credits, s.refunded, ${isBounded ? COMPLETE_UNTIL : "NULL::timestamptz"} AS "completeUntil"
@@ -56,16 +68,48 @@ export async function readUsageSums(db: Queryable, query: SumsQuery): Promise<Fo
          ${groupBy.includes("key") ? "u.key_no" : "NULL::int AS key_no"},
          sum(u.requests)::bigint AS requests, sum(u.units)::bigint AS units, sum(u.credits)::bigint AS credits,
          sum(u.refunded)::bigint AS refunded
-       FROM (${rollUps} UNION ALL ${TAILS} AND NOT (SELECT o.is FROM late o)) u
+       FROM (${source}) u (bucket, account_no, type_no, endpoint_no, key_no, requests, units, credits, refunded)
        GROUP BY 1, 2, 3, 4, 5 HAVING ${IS_SUM} LIMIT $6
      ) s ON true`;
   // The texts are as many as the groups and bounds can be combined: each is planned once for each connection.
-  const name = `usage ${accountId === undefined ? "all" : "one"} ${isBounded ? "bounded" : tails} ${groupBy.toSorted().join(" ")}`;
+  const name = `usage ${what} ${isBounded ? "bounded" : tails} ${groupBy.toSorted().join(" ")}`;
   const rows = await db.query<FoundSums & { readonly completeUntil: Date | null }>(
     { name, text },
     parameters,
   );
   return foundIn(rows);
+}
+
+/** What is summed, and of which pools: `pools` and `late` are what a source reads of its statement. */
+function sourceOf({ accountId, groupBy, piece }: SumsQuery): {
+  readonly what: string;
+  readonly pools: string;
+  readonly source: string;
+} {
+  if (piece !== undefined) return { what: "piece", pools: PIECE, source: tails("AND t.seq <= p.last_seq") };
+  const behind = `${tails()} AND NOT (SELECT o.is FROM late o)`;
+  return accountId === undefined
+    ? { what: "all", pools: POOLS_BEHIND, source: `${rollUpsOfAll(groupBy)} UNION ALL ${behind}` }
+    : {
+        what: "one",
+        pools: POOLS_OF_ACCOUNT,
+        source: `${rollUpsOfPools(groupBy, spans(7))} UNION ALL ${behind}`,
+      };
+}
+
+/** What an account has behind its roll-ups, a part for each pool. */
+export async function listTails(
+  db: Queryable,
+  { accountId, shard, creditType }: Pick<SumsQuery, "shard" | "creditType"> & { readonly accountId: string },
+): Promise<TailPiece[]> {
+  return db.query<TailPiece>(
+    `SELECT p.account_no AS "accountNo", p.type_no AS "typeNo", coalesce(r.seq, 0) AS seq, p.last_seq AS "lastSeq",
+       coalesce(r.at, '-infinity')::text AS at
+     FROM farebox.pools p ${ROLLED}
+     WHERE p.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $2) AND p.shard = $1 AND ${OF_TYPE}
+       AND p.last_seq > coalesce(r.seq, 0)`,
+    [shard, accountId, creditType],
+  );
 }
 
 /** Without any sum there is a row all the same, with nothing but the moment. */
@@ -79,9 +123,19 @@ function foundIn<Row extends FoundSums & { readonly completeUntil: Date | null }
 }
 
 /** `$1` to `$11`. */
-function sumsParameters(query: Omit<SumsQuery, "tails" | "groupBy" | "accountId">): Parameter[] {
-  const { shard, bounds, limit, creditType, endpoint, keyId } = query;
-  return [shard, bounds, creditType, endpoint, keyId, limit, ...spansParameters(bounds)];
+function sumsParameters(query: Asked): Parameter[] {
+  return [...askedParameters(query), ...spansParameters(query.bounds)];
+}
+
+function pieceParameters(query: Asked, { accountNo, typeNo, seq, lastSeq, at }: TailPiece): Parameter[] {
+  return [...askedParameters(query), accountNo, typeNo, seq, lastSeq, at];
+}
+
+type Asked = Omit<SumsQuery, "tails" | "groupBy" | "accountId">;
+
+/** `$1` to `$6`. */
+function askedParameters({ shard, bounds, limit, creditType, endpoint, keyId }: Asked): Parameter[] {
+  return [shard, bounds, creditType, endpoint, keyId, limit];
 }
 
 /** Five that {@link spans} reads. */
@@ -151,6 +205,10 @@ const POOLS_OF_ACCOUNT = `SELECT p.account_no, p.type_no, p.last_seq, coalesce(r
   FROM farebox.pools p ${ROLLED}
   WHERE p.account_no = (SELECT a.account_no FROM farebox.accounts a WHERE a.account_id = $12) AND p.shard = $1 AND ${OF_TYPE}`;
 
+const PIECE = `SELECT o.* FROM (
+    SELECT $7::int AS account_no, $8::smallint AS type_no, $9::bigint AS seq, $10::bigint AS last_seq, $11::timestamptz AS at
+  ) o WHERE ${OF_TYPE}`;
+
 /** All pools of which some usage may not be rolled up. */
 const POOLS_BEHIND = `SELECT p.account_no, p.type_no, coalesce(r.seq, 0) AS seq, coalesce(r.at, '-infinity') AS at
   FROM (SELECT DISTINCT account_no, type_no FROM farebox.active_pools WHERE shard = $1 AND ${OF_TYPE}) p ${ROLLED}`;
@@ -215,7 +273,9 @@ function rollUpsOfPools(groupBy: Grouped, ofSpans: string): string {
  * run in the order of the numbers, so nothing older than the period, or than the roll-up, need be read. OFFSET 0: pool by pool, by
  * key; without it all entries were read and joined to the pools.
  */
-const TAILS = `SELECT width_bucket(e.used_at, $2::timestamptz[]), p.account_no, p.type_no, e.endpoint_no, e.key_no,
+const tails = (
+  upTo = "",
+): string => `SELECT width_bucket(e.used_at, $2::timestamptz[]), p.account_no, p.type_no, e.endpoint_no, e.key_no,
     e.requests, e.units, e.credits, e.refunded
   FROM pools p CROSS JOIN LATERAL (
     SELECT t.endpoint_no, t.key_no,
@@ -227,7 +287,7 @@ const TAILS = `SELECT width_bucket(e.used_at, $2::timestamptz[]), p.account_no, 
       CASE WHEN t.kind = 'c' THEN -t.amount ELSE 0 END AS credits, CASE WHEN t.kind = 'c' THEN 0 ELSE t.amount END AS refunded
     FROM farebox.entries t
     WHERE t.account_no = p.account_no AND t.type_no = p.type_no AND t.shard = $1 AND t.seq > p.seq AND t.at >= p.at
-      AND t.at >= ($2::timestamptz[])[1] AND t.kind IN ('c', 'r') AND ${OF_ENDPOINT_AND_KEY}
+      AND t.at >= ($2::timestamptz[])[1] AND t.kind IN ('c', 'r') AND ${OF_ENDPOINT_AND_KEY} ${upTo}
     OFFSET 0
   ) e
   WHERE e.used_at >= ($2::timestamptz[])[1] AND e.used_at < ($2::timestamptz[])[cardinality($2::timestamptz[])]`;
@@ -258,7 +318,7 @@ const BREAKDOWN = `WITH pools AS MATERIALIZED (${POOLS_OF_ACCOUNT}),
     FROM (
       SELECT 'time' AS part, t.* FROM (${rollUpsOfPools([], spans(7))}) t
       UNION ALL SELECT 'lines', n.* FROM (${rollUpsOfPools(["endpoint", "key"], spans(14))}) n
-      UNION ALL SELECT 'both', b.* FROM (${TAILS} AND NOT (SELECT o.is FROM late o)) b
+      UNION ALL SELECT 'both', b.* FROM (${tails()} AND NOT (SELECT o.is FROM late o)) b
     ) u
     GROUP BY GROUPING SETS ((u.part, u.type_no, u.bucket), (u.part, u.type_no, u.endpoint_no), (u.part, u.type_no, u.key_no))
     HAVING ${IS_SUM} AND (u.part = 'both' OR (u.part = 'time') = (grouping(u.bucket) = 0)) LIMIT $6
