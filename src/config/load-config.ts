@@ -5,6 +5,7 @@ import { isContractPath, readContract } from "../contract/load-contract.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
+import type { PriceParseOptions } from "../domain/prices/parse/parse-price.ts";
 import type { Problem } from "../domain/problem.ts";
 import { buildExports } from "./build-exports.ts";
 import { buildKeys } from "./build-keys.ts";
@@ -82,8 +83,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   const keys = buildKeys(file.keys, problems);
   const source = readPriceSource(file.prices, document, {
     creditTypes: file.creditTypes,
-    plans: Object.keys(file.plans),
-    unpriced: file.unpriced,
+    ...priceContext(file, document.value),
   });
   const { prices } = source;
   checkOpenIsFree(file.open, prices, problems);
@@ -125,6 +125,16 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     workers: file.workers,
     leases: { idleMs: file.leases.idle, deadAfterMs: file.leases.deadAfter },
     shards: file.shards,
+  };
+}
+
+/** What prices may speak of. Of options that are wrong themselves prices are not blamed: plans have the names that are written. */
+function priceContext(file: ConfigFile, written: unknown): Pick<PriceParseOptions, "plans" | "unpriced"> {
+  const { plans, unpriced } = isJsonObject(written) ? written : {};
+  const isRead = unpriced === undefined || unpriced === file.unpriced;
+  return {
+    plans: Object.keys(isJsonObject(plans) ? plans : file.plans),
+    unpriced: isRead ? file.unpriced : undefined,
   };
 }
 

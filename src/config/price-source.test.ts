@@ -148,7 +148,7 @@ describe("a problem with a document's prices names its file, line and path", () 
 
   it("a file that is not there", () => {
     const [problem] = problemsOf("{ openapi: missing.yaml }");
-    assert.match(problem ?? "", /^missing\.yaml:undefined : cannot be read: ENOENT/);
+    assert.match(problem ?? "", /^farebox\.yaml:2 prices\.openapi: cannot be read: ENOENT.*missing\.yaml/);
   });
 
   it("an open endpoint that is priced there", () => {

@@ -59,6 +59,12 @@ export function readPriceSource(
     path: formatPath(path),
     line: document.lineOf(path),
   });
+  if (input === null) {
+    const fix =
+      "write its prices below it, or prices: [] if there are none: all requests are what unpriced says then";
+    const problem = { ...here(["prices"]), reason: "says nothing", fix };
+    return { prices: [], problems: [problem], place: placeAt([], here) };
+  }
   if (!isJsonObject(input)) {
     const place = (problem: Problem): FileProblem =>
       Object.assign(here(parsePath(problem.path)), {
@@ -80,7 +86,13 @@ export function readPriceSource(
   if ("problems" in form) return { prices: [], problems: form.problems, place: placeAt([], here) };
   const { openapi, basePath, overrides = [] } = form.value.prices;
   const read = readPricesOfDocument(locate(document.file, openapi), basePath);
-  if ("problems" in read) return { prices: [], problems: read.problems, place: placeAt([], here) };
+  if ("problems" in read) {
+    // Of a document that cannot be read, what names it is wrong.
+    const problems = read.problems.map((problem) =>
+      problem.line === undefined ? { ...problem, ...here(["prices", "openapi"]) } : problem,
+    );
+    return { prices: [], problems, place: placeAt([], here) };
+  }
   const replaced = new Set(overrides.map(keyOf));
   const kept = [...read.prices.keys()].filter((index) => !replaced.has(keyOf(read.prices[index])));
   const origins: Origin[] = [

@@ -243,6 +243,31 @@ plans:
     assert.equal(problem.path, "creditTypes");
   });
 
+  it("blames no price for plans, or for unpriced, that are wrong themselves", () => {
+    const price = "prices: [{ match: GET /a, plan: growth, cost: 1 }]";
+    assert.equal(problemOf(`plans: { growth: { limit: 5 } }\n${price}`).path, "plans.growth.limit");
+    assert.equal(
+      problemOf(`plans: { growth: {} }\n${price.replace("growth", "grwth")}`).path,
+      "prices[0].plan",
+    );
+    assert.equal(
+      problemOf("unpriced: fre\nprices: [{ match: POST /mcp, tool: a, cost: 1 }]").path,
+      "unpriced",
+    );
+  });
+
+  it("refuses prices that say nothing: all would be free", () => {
+    const { path, reason, fix } = problemOf("prices:\n  # - { match: GET /a, cost: 1 }");
+    assert.deepEqual([path, reason], ["prices", "says nothing"]);
+    assert.match(fix, /prices: \[\]/);
+  });
+
+  it("says where it names an OpenAPI document that cannot be read", () => {
+    const { path, line, reason } = problemOf("prices:\n  openapi: ./none.yaml");
+    assert.deepEqual([path, line], ["prices.openapi", 3]);
+    assert.match(reason, /cannot be read: ENOENT.*none\.yaml/);
+  });
+
   it("refuses a plan that grants nothing", () => {
     for (const amount of ["0", "-1", "0.0000001", "1000000001", "x", "true"]) {
       const problem = problemOf(`plans: { p: { recurring: { credits: ${amount}, every: day } } }`);
