@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 
 /** A column: its head, how a row is shown in it, and whether it holds numbers. */
 export interface Column<Row> {
@@ -27,7 +27,7 @@ export function Table<Row>({
 }): ReactNode {
   return (
     <>
-      <div className="table-frame">
+      <Frame caption={caption}>
         <table className="table" role="table">
           <caption className="unseen">{caption}</caption>
           <thead role="rowgroup">
@@ -61,8 +61,28 @@ export function Table<Row>({
             ))}
           </tbody>
         </table>
-      </div>
+      </Frame>
       {foot === undefined || foot === null ? null : <div className="table-foot">{foot}</div>}
     </>
+  );
+}
+
+/** Where a table is wider than its place, the keyboard must be able to move it from side to side. */
+function Frame({ caption, children }: { readonly caption: string; readonly children: ReactNode }): ReactNode {
+  const frame = useRef<HTMLDivElement>(null);
+  const [isWide, setWide] = useState(false);
+  useEffect(() => {
+    const element = frame.current;
+    if (element === null) return undefined;
+    const look = (): void => setWide(element.scrollWidth > element.clientWidth);
+    const observer = new ResizeObserver(look);
+    for (const observed of [element, ...element.children]) observer.observe(observed);
+    return () => observer.disconnect();
+  }, []);
+  const movable = isWide ? { tabIndex: 0, role: "group", "aria-label": caption } : {};
+  return (
+    <div className="table-frame" ref={frame} {...movable}>
+      {children}
+    </div>
   );
 }

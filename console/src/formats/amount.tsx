@@ -2,6 +2,9 @@ import type { ReactNode } from "react";
 import { showChange, showCredits, toCredits } from "./credits.ts";
 import { showDate, showDistance, showMoment, TIME_ZONE } from "./times.ts";
 
+/** From so many characters on a figure is set smaller: a billion has 18. */
+const LONG = 12;
+
 /** An amount as the answer has it, exact. */
 export function Amount({
   of,
@@ -11,7 +14,12 @@ export function Amount({
   readonly signed?: boolean;
 }): ReactNode {
   const amount = toCredits(of);
-  return <span className="number">{signed ? showChange(amount) : showCredits(amount)}</span>;
+  const text = signed ? showChange(amount) : showCredits(amount);
+  return (
+    <span className="number" data-long={text.length > LONG || undefined}>
+      {text}
+    </span>
+  );
 }
 
 /** A moment in the reader's time zone; its exact time in UTC is in the element, and shown on pointing. */

@@ -18,8 +18,9 @@ const TITLES: Readonly<Record<string, string>> = {
 
 const DETAILS: Readonly<Record<string, string>> = {
   instance_unreachable:
-    "The service did not answer. Your connection may be down, or the service is being restarted.",
-  storage_unavailable: "The service cannot reach its database. Nothing was changed.",
+    "The service did not answer. Your connection may be down, or the service is being restarted. If you were changing something, look whether it was done before you try again.",
+  storage_unavailable:
+    "The service cannot reach its database. If you were changing something, look whether it was done before you try again.",
   rate_limited: "Wait a minute, then try again.",
 };
 
