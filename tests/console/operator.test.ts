@@ -74,6 +74,34 @@ test("an account is found by a part of its name, which the address keeps", async
   assert.match(page.url(), /q=umen/);
 });
 
+test("whose a key is, is told by its text and by its hint; the text is in no address", async () => {
+  await open("/accounts?sort=name", "Accounts");
+  for (const [asked, found] of [
+    [scene.customer.key, "active"],
+    [scene.customer.key.slice(-4), "active"],
+    ["fbx_nobodys", undefined],
+  ] as const) {
+    await page.getByRole("button", { name: "Find a key" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Key").fill(asked);
+    await dialog.getByRole("button", { name: "Find", exact: true }).click();
+    if (found === undefined) await dialog.getByText("No key has it.").waitFor();
+    else await dialog.getByText(found, { exact: true }).first().waitFor();
+    assert.ok(!page.url().includes(asked));
+    if (found === undefined || asked !== scene.customer.key) {
+      await page.keyboard.press("Escape");
+      await dialog.waitFor({ state: "detached" });
+      continue;
+    }
+    await checkLooks(watched, "console-find-key");
+    await dialog.getByRole("link", { name: `Lumen Analytics ${HOSTILE}` }).click();
+    await page.getByRole("heading", { level: 1, name: /^Lumen Analytics/ }).waitFor();
+    assert.match(page.url(), new RegExp(`/accounts/${scene.customer.id}$`));
+    await page.goBack();
+    await page.getByRole("heading", { level: 1, name: "Accounts" }).waitFor();
+  }
+});
+
 test("credits are granted: the button says how many, and the ledger has them once", async () => {
   await open(account(), /^Lumen Analytics/);
   await page.getByRole("button", { name: "Grant credits" }).click();

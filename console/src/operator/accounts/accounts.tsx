@@ -15,17 +15,19 @@ import { withParam } from "../../formats/with-param.ts";
 import { fieldErrors } from "../../session/describe-error.ts";
 import { mayAs, OPERATOR, operatorCsvHref, type Role } from "../operator-api.ts";
 import { ACCOUNT_TONES } from "./account-tones.ts";
+import { FindKey } from "./find-key.tsx";
 
 const STATES = ["active", "suspended", "closed"] as const;
 
-/** All accounts, a page at a time: found by name, id or metadata. */
+/** All accounts, a page at a time: found by name, id or metadata, or by the text of a key. */
 export default function Accounts({ role }: { readonly role: Role }): ReactNode {
   const [params, setParams] = useSearchParams();
   const [isCreating, setCreating] = useState(false);
+  const [isFinding, setFinding] = useState(false);
   const set = (name: string, value: string): void =>
     setParams((now) => withParam(now, name, value), { replace: true });
   const state = STATES.find((name) => name === params.get("state"));
-  const sort = params.get("sort") === "oldest" ? "oldest" : "newest";
+  const sort = (["oldest", "name"] as const).find((name) => name === params.get("sort")) ?? "newest";
   const filter = {
     q: params.get("q") ?? undefined,
     metadata: readMetadata(params.get("metadata")),
@@ -48,6 +50,7 @@ export default function Accounts({ role }: { readonly role: Role }): ReactNode {
       actions={
         <>
           <DownloadLink href={operatorCsvHref("/v1/accounts", { ...filter })}>CSV</DownloadLink>
+          <Button onClick={() => setFinding(true)}>Find a key</Button>
           {mayAs(role, "admin") ? (
             <Button kind="primary" onClick={() => setCreating(true)}>
               Create an account
@@ -82,6 +85,7 @@ export default function Accounts({ role }: { readonly role: Role }): ReactNode {
           options={[
             ["newest", "Newest first"],
             ["oldest", "Oldest first"],
+            ["name", "By name"],
           ]}
           onChange={(event) => set("sort", event.target.value)}
         />
@@ -122,6 +126,7 @@ export default function Accounts({ role }: { readonly role: Role }): ReactNode {
           />
         )}
       </Card>
+      {isFinding ? <FindKey onClose={() => setFinding(false)} /> : null}
       {isCreating ? <CreateAccount onClose={() => setCreating(false)} /> : null}
     </Page>
   );
