@@ -1,17 +1,45 @@
 import { readTextFile } from "../contract/file/read-text-file.ts";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
+import { FareboxError } from "../domain/farebox-error.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
 import { parsePrices } from "../domain/prices/parse-prices.ts";
 import type { Price } from "../domain/prices/price.ts";
+import type { Problem } from "../domain/problem.ts";
 import type { Config } from "./config.ts";
 
 /**
  * Reads a file with the `prices` of one account, as farebox.yaml has them, and nothing else. They are not looked at: the operator API
- * knows credit types and plans. Throws FareboxError `config_invalid`.
+ * knows credit types and plans. `place` puts what it says of them at their lines. Throws FareboxError `config_invalid`.
  */
-export function loadAccountPrices(file: string): readonly unknown[] {
-  return readAccountPrices(file).prices;
+export function loadAccountPrices(file: string): {
+  readonly prices: readonly unknown[];
+  readonly place: (error: unknown) => unknown;
+} {
+  const { document, prices } = readAccountPrices(file);
+  return {
+    prices,
+    place(error) {
+      const errors: unknown = error instanceof FareboxError ? error.detail["errors"] : undefined;
+      if (!Array.isArray(errors) || !errors.every(isProblem)) return error;
+      return refuseAt(file, document, errors);
+    },
+  };
+}
+
+function isProblem(value: unknown): value is Problem {
+  return isJsonObject(value) && ["path", "reason", "fix"].every((name) => typeof value[name] === "string");
+}
+
+function refuseAt(file: string, document: YamlDocument, errors: readonly Problem[]): FareboxError {
+  const problems = errors.map(({ path, reason, fix }) => ({
+    file,
+    path,
+    line: document.lineOf(parsePath(path)),
+    reason,
+    fix,
+  }));
+  return problemsError("config_invalid", "The file of prices", problems);
 }
 
 function readAccountPrices(file: string): {
@@ -51,12 +79,5 @@ export function parseAccountPrices(
   const { document, prices } = readAccountPrices(file);
   const parsed = parsePrices(prices, "prices", { creditTypes, plans: names });
   if (parsed.ok) return parsed.value;
-  const problems = parsed.problems.map(({ path, reason, fix }) => ({
-    file,
-    path,
-    line: document.lineOf(parsePath(path)),
-    reason,
-    fix,
-  }));
-  throw problemsError("config_invalid", "The file of prices", problems);
+  throw refuseAt(file, document, parsed.problems);
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { openDatabase } from "../../src/ledger/database/open-database.ts";
@@ -207,8 +207,17 @@ test("people get tables and sentences; the key alone is on standard output", asy
 });
 
 test("what the operator API refuses is told with the field, on standard error", async (context) => {
-  const { data, run } = await startRunning(context);
+  const { data, run, folder } = await startRunning(context);
   const { id } = await run("account", "create", "Acme");
+  const own = join(folder, "acme.yaml");
+  writeFileSync(
+    own,
+    "prices:\n  - { match: GET /paid, cost: -1 }\n  - { match: GET /other, plan: strater, cost: 1 }\n",
+  );
+  const prices = await runFarebox(["prices", "publish", own, "--account", id, "--data", data]);
+  assert.equal(prices.code, 2);
+  assert.match(prices.stderr, /acme\.yaml:2 prices\[0\]\.cost: -1 is not an amount; write a plain number/);
+  assert.match(prices.stderr, /acme\.yaml:3 prices\[1\]\.plan: .*did you mean starter\?/);
   const people = await runFarebox(["grant", id, "-1", "--data", data]);
   assert.notEqual(people.code, 0);
   const wrong = await runFarebox(["grant", id, "0.0000001", "--data", data]);

@@ -17,10 +17,13 @@ export async function publishAccountPrices(
 ): Promise<void> {
   const { effective: effectiveAt, until } = options;
   const { loadAccountPrices } = await import("../../../config/load-account-prices.ts");
-  const prices = loadAccountPrices(file);
+  const { prices, place } = loadAccountPrices(file);
   const list = await cli
     .operator(options)
-    .post(pathOf(account), accountPricesBody, { prices, effectiveAt, until });
+    .post(pathOf(account), accountPricesBody, { prices, effectiveAt, until })
+    .catch((error: unknown) => {
+      throw place(error);
+    });
   printResult(
     cli,
     options,
