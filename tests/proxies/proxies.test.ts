@@ -11,27 +11,40 @@ interface Proxy {
   readonly args: (folder: string) => readonly string[];
   /** Sends the contract's own body and headers with a refusal. */
   readonly passesRefusals: boolean;
-  /** Gives back by itself what the answer's status does not cost. */
+  /** Takes nothing for an answer whose status costs nothing, or gives it back by itself. */
   readonly refunds: boolean;
+  /** Tells Farebox the request's body, and settles by the answer. */
+  readonly settles?: boolean;
 }
+
+const nginxArgs = (folder: string): readonly string[] => [
+  "-p",
+  folder,
+  "-c",
+  `${folder}/nginx.conf`,
+  "-e",
+  "stderr",
+  "-g",
+  `daemon off; pid ${folder}/nginx.pid;`,
+];
 
 const PROXIES: readonly Proxy[] = [
   {
     name: "nginx",
     variable: "NGINX",
     program: "/usr/sbin/nginx",
-    args: (folder) => [
-      "-p",
-      folder,
-      "-c",
-      `${folder}/nginx.conf`,
-      "-e",
-      "stderr",
-      "-g",
-      `daemon off; pid ${folder}/nginx.pid;`,
-    ],
+    args: nginxArgs,
     passesRefusals: false,
     refunds: false,
+  },
+  {
+    name: "nginx-njs",
+    variable: "NGINX",
+    program: "/usr/sbin/nginx",
+    args: nginxArgs,
+    passesRefusals: true,
+    refunds: true,
+    settles: true,
   },
   {
     name: "haproxy",
@@ -65,21 +78,21 @@ test("while Farebox is away nothing passes, behind none of them", async () => {
   }
 });
 
-test("a call that no server answers stays charged until it is settled, behind HAProxy too: its own 503 runs no script", async () => {
-  for (const { name, variable, program, args } of PROXIES) {
+test("a call that no server answers stays charged until it is settled, behind HAProxy too: its own 503 runs no script; njs settles it", async () => {
+  for (const { name, variable, program, args, settles } of PROXIES) {
     const scene = await openProxyScene(name, process.env[variable] ?? program, args, "api");
     try {
       const { id, key } = await scene.openCustomer(10);
       const { status } = await scene.ask("/paid/x", { authorization: `Bearer ${key}` });
       assert.equal(status, name === "haproxy" ? 503 : 502, name);
-      assert.equal(await scene.balance(id), 8, name);
+      assert.equal(await scene.balance(id), settles === true ? 10 : 8, name);
     } finally {
       await scene.close();
     }
   }
 });
 
-for (const { name, variable, program, args, passesRefusals, refunds } of PROXIES) {
+for (const { name, variable, program, args, passesRefusals, refunds, settles = false } of PROXIES) {
   describe(`${name} in front of an API`, () => {
     let scene: ProxyScene;
     before(async () => {
@@ -140,18 +153,24 @@ for (const { name, variable, program, args, passesRefusals, refunds } of PROXIES
       assert.equal(await scene.balance(id), 0);
     });
 
-    test("a header that a price reads is priced as it is passed on, and a body that it reads is refused", async () => {
+    test(`a header that a price reads is priced as it is passed on, and a body that it reads is ${settles ? "read" : "refused"}`, async () => {
       const { id, key } = await scene.openCustomer(10);
       assert.equal((await scene.ask("/tier", { ...bearer(key), "x-tier": "gold" })).status, 200);
       assert.equal(scene.seen.at(-1)?.headers["x-tier"], "gold");
       assert.equal(await scene.balance(id), 5);
       const count = scene.seen.length;
-      const posted = await fetch(`${scene.url}/read`, {
-        method: "POST",
-        headers: { ...bearer(key), "content-type": "application/json" },
-        body: '{"mode":"full"}',
-      });
-      assert.deepEqual([posted.status, scene.seen.length], [415, count]);
+      const read = (body: string): Promise<Response> =>
+        fetch(`${scene.url}/read`, {
+          method: "POST",
+          headers: { ...bearer(key), "content-type": "application/json" },
+          body,
+        });
+      const { status } = await read('{"mode":"full"}');
+      assert.deepEqual([status, scene.seen.length], settles ? [200, count + 1] : [415, count]);
+      if (!settles) return;
+      assert.equal(await scene.balance(id), 2);
+      assert.equal((await read('{"mode":"","mode":"full"}')).status, 400);
+      assert.equal(await scene.balance(id), 2);
     });
 
     test("a body passes whole, and free and open requests too", async () => {
@@ -167,13 +186,32 @@ for (const { name, variable, program, args, passesRefusals, refunds } of PROXIES
       assert.equal(scene.seen.at(-1)?.headers["content-length"], "100000");
     });
 
-    test(`an answer that the price does not charge is ${refunds ? "refunded by the proxy" : "charged until it is settled with its status"}`, async () => {
+    test(`an answer that the price does not charge is ${refunds ? "free, or refunded by the proxy" : "charged until it is settled with its status"}`, async () => {
       const { id, key } = await scene.openCustomer(10);
       const answer = await scene.ask("/paid/broken", bearer(key));
       assert.equal(answer.status, 500);
       assert.equal(answer.headers.get("credits-charged"), refunds ? null : "2");
       assert.equal(await scene.balance(id), refunds ? 10 : 8);
     });
+
+    if (settles) {
+      test("results are counted as the API says, a large answer is none, and a repetition under a key is the first answer", async () => {
+        const { id, key } = await scene.openCustomer(20);
+        const counted = await scene.ask("/counted?n=3", bearer(key));
+        assert.deepEqual(
+          [counted.status, counted.headers.get("credits-charged"), await counted.json()],
+          [200, "3", { data: true }],
+        );
+        await assert.rejects(scene.ask("/paid/large", bearer(key)));
+        assert.equal(await scene.balance(id), 17);
+        const once = { ...bearer(key), "idempotency-key": "k" };
+        assert.equal((await scene.ask("/paid/x", once)).status, 200);
+        const count = scene.seen.length;
+        const again = await scene.ask("/paid/x", once);
+        assert.deepEqual([again.status, await again.text()], [200, '{"data":true}']);
+        assert.deepEqual([scene.seen.length, await scene.balance(id)], [count, 15]);
+      });
+    }
 
     test("fifty calls at once never pay more than there is", async () => {
       const { id, key } = await scene.openCustomer(21);

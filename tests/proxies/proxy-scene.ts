@@ -12,11 +12,15 @@ import { openScene, type Scene } from "../customer-api/scene.ts";
 
 const EXAMPLES = join(import.meta.dirname, "..", "..", "examples", "proxies");
 
+/** Where Debian has nginx's module of njs. */
+const JS_MODULE = "/usr/lib/nginx/modules/ngx_http_js_module.so";
+
 const PRICES = `
 sidecar: { listen: 127.0.0.1:0 }
 open: [GET /health]
 prices:
   - { match: GET /paid/*, cost: 2 }
+  - { match: GET /counted, cost: 1, per: result, count: { header: x-results }, atMost: 10 }
   - { match: GET /tier, when: { header: x-tier, equals: gold }, cost: 5 }
   - { match: GET /tier, cost: 1 }
   - { match: POST /read, when: { body: /mode, equals: full }, cost: 3 }
@@ -39,13 +43,18 @@ export async function openProxyScene(
   args: (folder: string) => readonly string[],
   away?: "farebox" | "api",
 ): Promise<ProxyScene> {
-  assert.ok(existsSync(program), `${program} is missing: install it (apt-get install ${name})`);
+  assert.ok(existsSync(program), `${program} is missing: see CONTRIBUTING.md`);
+  const jsModule = process.env["NGINX_JS_MODULE"] ?? JS_MODULE;
+  assert.ok(name !== "nginx-njs" || existsSync(jsModule), `${jsModule} is missing: see CONTRIBUTING.md`);
   const seen: { url: string; headers: IncomingHttpHeaders }[] = [];
   const scene = await openScene(PRICES, "/v1/credits", (request, response) => {
     seen.push({ url: request.url ?? "", headers: request.headers });
     const isBroken = request.url?.startsWith("/paid/broken") === true;
     request.resume().on("end", () => {
-      response.writeHead(isBroken ? 500 : 200, { "content-type": "application/json" }).end('{"data":true}');
+      const body = request.url === "/paid/large" ? "x".repeat(9_000_000) : '{"data":true}';
+      const results = /^\/counted\?n=(\d+)/.exec(request.url ?? "")?.[1];
+      const headers = { "content-type": "application/json", ...(results && { "x-results": results }) };
+      response.writeHead(isBroken ? 500 : 200, headers).end(body);
     });
   });
   const folder = await mkdtemp(join(tmpdir(), `farebox-${name}-`));
@@ -62,6 +71,7 @@ export async function openProxyScene(
       away === "api" ? `127.0.0.1:${await freePort()}` : scene.upstream.replace("http://", ""),
     ],
     ["PUT-A-TOKEN-HERE", token],
+    [JS_MODULE, jsModule],
   ];
   for (const file of await readdir(join(EXAMPLES, name))) {
     let text = await readFile(join(EXAMPLES, name, file), "utf8");
