@@ -102,6 +102,17 @@ describe("a problem with a document's prices names its file, line and path", () 
     ],
     ["a match", OPENAPI, wrong("{ match: GET /x, cost: 1 }"), [`${place}.match: the operation is the match`]],
     ["no price", OPENAPI, wrong("true"), [`${place}: true is no price`]],
+    ["an empty list", OPENAPI, wrong("[]"), [`${place}: says nothing`]],
+    ["nothing", OPENAPI, wrong(""), [`${place}: says nothing`]],
+    [
+      "several kinds of mistakes, told in one round",
+      OPENAPI,
+      wrong("-1").replace("    delete:", "    x-credits: 3\n    delete:"),
+      [
+        `${place}.cost: -1 is not an amount`,
+        `openapi.yaml:12 paths["/leads/{id}"].x-credits: x-credits prices an operation, and here is none`,
+      ],
+    ],
     [
       "an order",
       OPENAPI,

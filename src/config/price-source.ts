@@ -86,13 +86,6 @@ export function readPriceSource(
   if ("problems" in form) return { prices: [], problems: form.problems, place: placeAt([], here) };
   const { openapi, basePath, overrides = [] } = form.value.prices;
   const read = readPricesOfDocument(locate(document.file, openapi), basePath);
-  if ("problems" in read) {
-    // Of a document that cannot be read, what names it is wrong.
-    const problems = read.problems.map((problem) =>
-      problem.line === undefined ? { ...problem, ...here(["prices", "openapi"]) } : problem,
-    );
-    return { prices: [], problems, place: placeAt([], here) };
-  }
   const replaced = new Set(overrides.map(keyOf));
   const kept = [...read.prices.keys()].filter((index) => !replaced.has(keyOf(read.prices[index])));
   const origins: Origin[] = [
@@ -108,7 +101,17 @@ export function readPriceSource(
     ),
   ];
   const prices = [...kept.map((index) => read.prices[index]), ...overrides];
-  return parseAll(prices, options, placeAt(origins, here));
+  const parsed = parseAll(prices, options, placeAt(origins, here));
+  const wrong = read.problems.map((problem) => placeUnread(problem, here));
+  const problems = [...wrong, ...parsed.problems].toSorted(
+    (one, other) => (one.line ?? 0) - (other.line ?? 0),
+  );
+  return problems.length === 0 ? parsed : { ...parsed, prices: [], problems };
+}
+
+/** Of a document that cannot be read, what names it is wrong. */
+function placeUnread(problem: FileProblem, here: Origin): FileProblem {
+  return problem.line === undefined ? { ...problem, ...here(["prices", "openapi"]) } : problem;
 }
 
 function parseAll(input: unknown, options: PriceParseOptions, place: PriceSource["place"]): PriceSource {

@@ -9,37 +9,34 @@ import { MAX_OPENAPI_CHARACTERS } from "./write-prices.ts";
 
 /** Prices as a document has them, still to be parsed, and how to name the place of a problem with one of them. */
 export interface PricesOfDocument {
+  /** What is wrong before prices are looked at. `prices` are those that can be read all the same: theirs are told in the same round. */
+  readonly problems: readonly FileProblem[];
   /** In the form that configuration has: each with its match. */
   readonly prices: readonly unknown[];
   /** `member` is the path within the price: `["cost"]`. */
   place(index: number, member: DocumentPath): Pick<FileProblem, "file" | "path" | "line">;
 }
 
+const NOTHING_READ: Pick<PricesOfDocument, "prices" | "place"> = {
+  prices: [],
+  place: (index) => {
+    throw new RangeError(`there is no price ${index}`);
+  },
+};
+
 /**
  * Reads `x-credits` of the operations of an OpenAPI 3 document: a number or text is a cost, an object a price without its match,
  * a list several prices with conditions. Operations without it have no price.
  */
-export function readPricesOfDocument(
-  file: string,
-  basePath: string | undefined,
-): PricesOfDocument | { readonly problems: readonly FileProblem[] } {
+export function readPricesOfDocument(file: string, basePath: string | undefined): PricesOfDocument {
   const text = readTextFile(file);
   if (text instanceof Error) {
     const reason = `cannot be read: ${text.message}`;
-    return {
-      problems: [
-        {
-          file,
-          path: "",
-          line: undefined,
-          reason,
-          fix: "check prices.openapi: its path starts at the configuration's folder",
-        },
-      ],
-    };
+    const fix = "check prices.openapi: its path starts at the configuration's folder";
+    return { ...NOTHING_READ, problems: [{ file, path: "", line: undefined, reason, fix }] };
   }
   const document = readDocument(file, text, MAX_OPENAPI_CHARACTERS);
-  if (!("value" in document)) return { problems: document };
+  if (!("value" in document)) return { ...NOTHING_READ, problems: document };
   const place = (path: DocumentPath): Pick<FileProblem, "file" | "path" | "line"> => ({
     file,
     path: formatPath(path),
@@ -48,15 +45,9 @@ export function readPricesOfDocument(
   const { operations, problems } = readOperations(document.value, basePath);
   const found = operations.flatMap((operation) => readCredits(operation));
   const wrong = [...problems, ...findMisplaced(document.value), ...found.filter((item) => "reason" in item)];
-  if (wrong.length > 0) {
-    return {
-      problems: wrong.map((problem) =>
-        Object.assign(place(problem.place), { reason: problem.reason, fix: problem.fix }),
-      ),
-    };
-  }
   const prices = found.filter((item) => "price" in item);
   return {
+    problems: wrong.map(({ place: at, reason, fix }) => Object.assign(place(at), { reason, fix })),
     prices: prices.map(({ price }) => price),
     place: (index, member) => place([...(prices[index]?.place ?? []), ...member]),
   };
@@ -76,7 +67,11 @@ const FIX = "write a number of credits, a price without its match, or a list of 
 function readCredits({ match, place, value }: Operation): (FoundPrice | FoundProblem)[] {
   const credits = value["x-credits"];
   const at = [...place, "x-credits"];
-  if (credits === undefined || credits === null) return [];
+  if (credits === undefined) return [];
+  // Without a price the operation is what unpriced says: free, more often than not.
+  if (credits === null || (Array.isArray(credits) && credits.length === 0)) {
+    return [{ place: at, reason: "says nothing", fix: "write { free: true }, or remove it" }];
+  }
   if (!Array.isArray(credits)) return [readPrice(match, credits, at)];
   return credits.map((item: unknown, index) => readPrice(match, item, [...at, index]));
 }
