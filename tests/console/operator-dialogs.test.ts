@@ -254,6 +254,26 @@ test("a portal link that is made here signs a customer in once, and all of them 
   assert.equal((await session()).status, 401);
 });
 
+test("a session that ends while a dialog is open: the page says so, nothing is done, and one goes on where one was", async () => {
+  const earlier = await account<{ entries: object[] }>("/entries?kind=grant");
+  await page.getByRole("button", { name: "Grant credits" }).click();
+  await page.getByLabel("Amount").fill("5");
+  const { sessions } = await scene.operate<{ sessions: { id: string; kind: string }[] }>(
+    "GET",
+    "/v1/sessions?limit=100",
+  );
+  for (const { id } of sessions) await scene.operate("POST", `/v1/sessions/${id}/end`);
+  await page.getByRole("button", { name: "Grant 5 credits" }).click();
+  await page.getByText("Your session has ended").waitFor();
+  watched.complaints.splice(0);
+  await checkLooks(watched, "console-session-ended");
+  await page.getByLabel("Token").fill(scene.operatorToken);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { level: 1, name: /^Lumen Analytics/ }).waitFor();
+  assert.equal(await page.getByText("Your session has ended").count(), 0);
+  assert.deepEqual(await account<{ entries: object[] }>("/entries?kind=grant"), earlier);
+});
+
 test("a dialog is opened, left and come back from by the keyboard alone", async () => {
   const button = page.getByRole("button", { name: "Grant credits" });
   await button.focus();

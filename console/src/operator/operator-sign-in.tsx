@@ -5,6 +5,7 @@ import { TextField } from "../design/field.tsx";
 import { BrandMark } from "../design/shell.tsx";
 import { BASE, SETTINGS } from "../session/base.ts";
 import { describeError } from "../session/describe-error.ts";
+import { EndedNotice } from "../session/ended-notice.tsx";
 import { useSignIn } from "../session/session.tsx";
 import { useSignInLink } from "../session/use-sign-in-link.ts";
 import { useRefused } from "./use-refused.ts";
@@ -31,6 +32,7 @@ export function OperatorSignIn(): ReactNode {
           <h1>Operator console</h1>
           <p className="soft">Accounts, credits, prices and what happened to them.</p>
         </div>
+        <EndedNotice />
         {problem === undefined ? null : (
           <Notice tone="bad">
             <span>{problem}</span>

@@ -5,6 +5,7 @@ import { TextField } from "../design/field.tsx";
 import { BrandMark } from "../design/shell.tsx";
 import { SETTINGS } from "../session/base.ts";
 import { describeError } from "../session/describe-error.ts";
+import { EndedNotice } from "../session/ended-notice.tsx";
 import { useSignIn } from "../session/session.tsx";
 import { useSignInLink } from "../session/use-sign-in-link.ts";
 
@@ -28,6 +29,7 @@ export function PortalSignIn(): ReactNode {
           <h1>Sign in</h1>
           <p className="soft">See what your calls cost, what remains, and your limits.</p>
         </div>
+        <EndedNotice />
         {signIn.isError ? (
           <Notice tone="bad">
             <span>

@@ -10,6 +10,8 @@ import { FareboxError } from "../../../src/domain/farebox-error.ts";
 import { BASE, OWN_HEADERS } from "./base.ts";
 
 const SESSION = ["session"] as const;
+/** Whether somebody was signed in until the server knew their session no more. */
+const ENDED = ["session", "ended"] as const;
 const UNAUTHORIZED = 401;
 
 /** The session's own endpoint lies beside the page. */
@@ -30,15 +32,28 @@ export function createQueries(): QueryClient {
     },
   });
   const watch = (error: unknown): void => {
-    if (statusOf(error) === UNAUTHORIZED) queries.setQueryData(SESSION, null);
+    if (statusOf(error) !== UNAUTHORIZED) return;
+    tellEnd(queries);
+    queries.setQueryData(SESSION, null);
   };
   queries.getQueryCache().config.onError = watch;
   queries.getMutationCache().config.onError = watch;
   return queries;
 }
 
+function tellEnd(queries: QueryClient): void {
+  const session = queries.getQueryData(SESSION);
+  if (session !== null && session !== undefined) queries.setQueryData(ENDED, true);
+}
+
+/** Whether the sign-in is seen because a session has ended by itself, in the middle of something maybe. */
+export function useHasEnded(): boolean {
+  return useQuery({ queryKey: ENDED, queryFn: () => false, enabled: false }).data === true;
+}
+
 /** Who is signed in; null: nobody. */
 export function useSession<Session extends object>(): UseQueryResult<Session | null> {
+  const queries = useQueryClient();
   return useQuery({
     queryKey: SESSION,
     staleTime: 60_000,
@@ -48,8 +63,9 @@ export function useSession<Session extends object>(): UseQueryResult<Session | n
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion
         return (await transport.readJson({ method: "GET", path: "/session", signal })) as Session;
       } catch (error) {
-        if (statusOf(error) === UNAUTHORIZED) return null;
-        throw error;
+        if (statusOf(error) !== UNAUTHORIZED) throw error;
+        tellEnd(queries);
+        return null;
       }
     },
   });
@@ -69,6 +85,7 @@ export function useSignIn() {
     onSuccess: (session) => {
       // It may be another account's.
       forget(queries);
+      queries.setQueryData(ENDED, false);
       queries.setQueryData(SESSION, session);
     },
   });
