@@ -108,6 +108,30 @@ test("where customers do not manage keys, the page says who does, and asks for n
   assert.deepEqual(watched.complaints, []);
 });
 
+test("a page whose script is gone says so, the others stay, and loading it anew shows it", async (context) => {
+  const scene = await openScene("prices: [{ match: GET /paid, cost: 2 }]\n");
+  context.after(() => scene.close());
+  const customer = await scene.openCustomer();
+  const watched = await openPage(context);
+  const { page } = watched;
+  await page.goto(`${scene.gateway}/portal/`);
+  await page.getByLabel("API key").fill(customer.key);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("heading", { name: "Credit Cost Overview" }).waitFor();
+  // As after an upgrade: this tab knows scripts that are served no more.
+  await page.route(/assets\/prices-/, (route) => route.fulfill({ status: 404, body: "" }));
+  await page.getByRole("link", { name: "Prices", exact: true }).click();
+  await page.getByText("It could not be loaded").waitFor();
+  watched.complaints.splice(0);
+  await checkLooks(watched, "portal-broken");
+  await page.getByRole("link", { name: "Statement", exact: true }).click();
+  await page.getByRole("heading", { name: "Statement" }).waitFor();
+  await page.getByRole("link", { name: "Prices", exact: true }).click();
+  await page.unroute(/assets\/prices-/);
+  await page.getByRole("button", { name: "Load it anew" }).click();
+  await page.getByText("Price calculator").waitFor();
+});
+
 test("switched off, its paths are the API's", async (context) => {
   const scene = await openScene("portal: { enabled: false }\nopen: [GET /portal]\n");
   context.after(() => scene.close());

@@ -1,6 +1,7 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { type ReactNode, Suspense, useEffect } from "react";
 import { Routes, useLocation } from "react-router";
+import { PageBoundary } from "../design/page-boundary.tsx";
 import { Shell } from "../design/shell.tsx";
 import { Failed, Loading } from "../design/states.tsx";
 import { useSession, useSignOut } from "./session.tsx";
@@ -47,9 +48,11 @@ function Pages<Session extends object>({
       onSignOut={() => signOut.mutate()}
       isSigningOut={signOut.isPending}
     >
-      <Suspense fallback={<Loading />}>
-        <Routes>{children(session.data)}</Routes>
-      </Suspense>
+      <PageBoundary key={pathname}>
+        <Suspense fallback={<Loading />}>
+          <Routes>{children(session.data)}</Routes>
+        </Suspense>
+      </PageBoundary>
     </Shell>
   );
 }
