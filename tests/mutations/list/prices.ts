@@ -130,4 +130,28 @@ export const PRICES: readonly Mutation[] = [
       { file: MEASURED, title: "each unit costs what its tier says; a call of several tiers is the sum" },
     ],
   },
+  {
+    name: "let a wide match in open take the requests of a price",
+    why: "What is priced is free, and needs no key: an open match goes before all prices.",
+    file: "src/config/check-reach.ts",
+    search: "comparePrecedence(pattern, taken) >= 0",
+    replacement: "comparePrecedence(pattern, taken) === 0",
+    tests: [{ file: "src/config/check-reach.test.ts", title: "is no price's" }],
+  },
+  {
+    name: "let a batch of calls pass where tools have prices",
+    why: "A JSON array has no method: without a price it is free, and in it are calls of all tools.",
+    file: "src/domain/prices/parse-prices.ts",
+    search: 'if (unpriced !== "free" || prices.includes(undefined)) return;',
+    replacement: "if (prices.length >= 0) return;",
+    tests: [{ file: "src/domain/prices/mcp-page.test.ts", title: "is refused with a free price" }],
+  },
+  {
+    name: "take conditions that nothing satisfies",
+    why: "The price never applies, or never charges: its requests are free, and nobody is told.",
+    file: "src/domain/prices/parse/contradictions.ts",
+    search: "if (first === undefined) return;",
+    replacement: "if (first === undefined || path !== undefined) return;",
+    tests: [{ file: "src/domain/prices/contradicting-prices.test.ts", title: "contradict one another" }],
+  },
 ];
