@@ -218,6 +218,8 @@ export interface GatewayLimits {
   readonly maxRequestBodyBytes: number;
   /** Responses up to this size are buffered where their body must be read or extended; larger ones are streamed. */
   readonly maxBufferedResponseBytes: number;
+  /** Of bodies in memory, of all requests together. */
+  readonly maxBufferedBytes: number;
   readonly maxConcurrentPerAccount: number;
   readonly maxSocketsPerIp: number;
   readonly maxDetachedCalls: number;

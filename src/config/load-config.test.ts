@@ -66,6 +66,7 @@ describe("a configuration with its upstream alone", () => {
         maxHeaderCount: 100,
         maxRequestBodyBytes: 10_485_760,
         maxBufferedResponseBytes: 8_388_608,
+        maxBufferedBytes: 536_870_912,
         maxConcurrentPerAccount: 256,
         maxSocketsPerIp: 1024,
         maxDetachedCalls: 1000,

@@ -212,6 +212,7 @@ function nameLimits(gateway: ConfigFile["gateway"]): GatewayLimits {
     maxHeaderCount: gateway.maxHeaderCount,
     maxRequestBodyBytes: gateway.maxRequestBody,
     maxBufferedResponseBytes: gateway.maxBufferedResponse,
+    maxBufferedBytes: gateway.maxBuffered,
     maxConcurrentPerAccount: gateway.maxConcurrentPerAccount,
     maxSocketsPerIp: gateway.maxSocketsPerIp,
     maxDetachedCalls: gateway.maxDetachedCalls,

@@ -56,7 +56,15 @@ export const gatewayOption = z
       max: "256MiB",
       description:
         "A response's body where it must be read, extended or held back. Larger ones are streamed; where the price is decided on them, they are a 502.",
-      reason: "Memory: this times the requests in flight.",
+      reason: "Memory: this times the requests in flight, up to `maxBuffered`.",
+    }),
+    maxBuffered: byteSize({
+      default: "512MiB",
+      min: "1MiB",
+      max: "65536MiB",
+      description:
+        "Bodies above 64 KiB that an instance has in memory at a time: requests that must be read, and responses until the client has taken them. One account may have half. Beyond it a request is refused as `overloaded`, and a response is treated as one above `maxBufferedResponse`.",
+      reason: "Clients that do not read what they ask for must not use up the machine's memory.",
     }),
     maxConcurrentPerAccount: count({
       default: 256,

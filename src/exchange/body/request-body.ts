@@ -9,11 +9,29 @@ export type ReadBody =
   /** In the chunks in which it came: to join large ones takes time. */
   | { readonly kind: "complete"; readonly chunks: readonly Buffer[] }
   | { readonly kind: "too_large" }
+  /** There was no memory for it. */
+  | { readonly kind: "no_room" }
   /** The client left, or the body's framing broke. */
   | { readonly kind: "gone" };
 
-/** Reads a whole body of at most `maxBytes`. Large ones take turns: what a socket has received would come all at once. */
-export function readBody(request: Readable, maxBytes: number): Promise<ReadBody> {
+/**
+ * Reads a whole body of at most `maxBytes`. Large ones take turns: what a socket has received would come all at once. `hold` is asked
+ * whether there is room for so many bytes of it; left out, there is.
+ */
+export function readBody(
+  request: Readable,
+  maxBytes: number,
+): Promise<Exclude<ReadBody, { kind: "no_room" }>>;
+export function readBody(
+  request: Readable,
+  maxBytes: number,
+  hold: (bytes: number) => boolean,
+): Promise<ReadBody>;
+export function readBody(
+  request: Readable,
+  maxBytes: number,
+  hold: (bytes: number) => boolean = () => true,
+): Promise<ReadBody> {
   // A client that left earlier, while its key was looked up, causes no further event.
   if (request.destroyed) return Promise.resolve({ kind: "gone" });
   return new Promise((resolve) => {
@@ -33,6 +51,10 @@ export function readBody(request: Readable, maxBytes: number): Promise<ReadBody>
       size += chunk.length;
       if (size > maxBytes) {
         finish({ kind: "too_large" });
+        return;
+      }
+      if (!hold(chunk.length)) {
+        finish({ kind: "no_room" });
         return;
       }
       chunks.push(chunk);

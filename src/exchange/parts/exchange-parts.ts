@@ -14,6 +14,7 @@ import { AccountStates, type ReadAccountState } from "./account-states.ts";
 import { CountedSlots } from "./counted-slots.ts";
 import type { ExchangeEvents } from "./exchange-events.ts";
 import { createExportDoor, type ExportDoor, type ExportOptions } from "./export-door.ts";
+import { HeldBodies } from "./held-bodies.ts";
 import type { Upstreams } from "./upstream.ts";
 
 /**
@@ -68,6 +69,7 @@ export interface ExchangeParts extends Omit<ExchangeOptions, "exports"> {
   readonly addresses: CountedSlots;
   /** Requests under way by account. */
   readonly accounts: CountedSlots;
+  readonly bodies: HeldBodies;
   /** Answers in parts under way by account. */
   readonly statements: CountedSlots;
   /** Calls whose client has gone; one name for all. */
@@ -98,6 +100,7 @@ export function createExchangeParts(options: ExchangeOptions): ExchangeParts {
     addresses: new CountedSlots(config.gateway.maxSocketsPerIp),
     accounts: new CountedSlots(config.gateway.maxConcurrentPerAccount),
     statements: new CountedSlots(MAX_STATEMENTS),
+    bodies: new HeldBodies(config.gateway.maxBufferedBytes),
     detached: new CountedSlots(config.gateway.maxDetachedCalls),
     scheme: config.gateway.tls === undefined ? "http" : "https",
     cors: config.gateway.cors && new Cors(config.gateway.cors, contract.ownHeaders),

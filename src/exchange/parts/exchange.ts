@@ -74,6 +74,8 @@ export class Exchange {
 
   /** The client's connection has closed before its answer was complete. */
   clientGone = false;
+  #heldBytes = 0;
+  #holder: string | undefined;
   readonly #over: ((exchange: Exchange) => void) | undefined;
   /**
    * Told once when that happens; set by the step that waits. An object and no function: V8 allocates a function literal
@@ -126,6 +128,29 @@ export class Exchange {
       nowMs: this.parts.clock.unixMs(),
       startedMs: this.startedMs,
     };
+  }
+
+  /** Counts bytes of a body that stay in memory; false: there is no room for them. */
+  holdBody(bytes: number): boolean {
+    this.#holder ??= this.identity?.accountId ?? "";
+    if (!this.parts.bodies.hold(this.#holder, bytes)) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  /** What was held is free when the client has taken its answer, or has gone. */
+  releaseBodies(): void {
+    if (this.#heldBytes === 0) return;
+    const { response } = this;
+    const release = (): void => {
+      this.parts.bodies.release(this.#holder ?? "", this.#heldBytes);
+      this.#heldBytes = 0;
+    };
+    if (response.writableFinished || response.destroyed) release();
+    else {
+      response.once("finish", release);
+      response.once("close", release);
+    }
   }
 
   /** Answer and books are settled and reported. */

@@ -2,6 +2,7 @@ import { ABSENT_BODY, type BodyFields, UNREADABLE_BODY } from "../../domain/pric
 import type { BodyReads } from "../../domain/prices/request-reads.ts";
 import type { Refusal } from "../../domain/refusal.ts";
 import type { Route } from "../../meter/meter.ts";
+import { OVERLOADED } from "../../meter/refusals.ts";
 import { chooseReader, readFields } from "../body/read-fields.ts";
 import { readBody } from "../body/request-body.ts";
 import { inTurns, isSmall } from "../body/turns.ts";
@@ -37,7 +38,8 @@ export async function readNeededBody(
   if (hash === undefined && reads === undefined && !isShort) return ABSENT_BODY;
   const limitBytes = parts.config.gateway.maxRequestBodyBytes;
   if (head.expectsContinue) response.writeContinue();
-  const read = await readBody(request, limitBytes);
+  const read = await readBody(request, limitBytes, (bytes) => isShort || exchange.holdBody(bytes));
+  if (read.kind === "no_room") return OVERLOADED;
   if (read.kind === "too_large") return { code: "request_too_large", limitBytes };
   if (read.kind === "gone") return { kind: "gone" };
   const { chunks } = read;

@@ -35,6 +35,7 @@ export function endExchange(exchange: Exchange): void {
 
 function end(exchange: Exchange): void {
   if (exchange.slot !== undefined) exchange.parts.accounts.leave(exchange.slot);
+  exchange.releaseBodies();
   report(exchange);
   exchange.over();
 }

@@ -1,5 +1,6 @@
 import { joinInTurns } from "../body/turns.ts";
 import type { UpstreamHead } from "../headers/upstream-head.ts";
+import { UNCOUNTED_BYTES } from "../parts/held-bodies.ts";
 import type { BodyReading } from "./body-questions.ts";
 import type { Delivery } from "./delivery.ts";
 import type { UpstreamCall } from "./upstream-call.ts";
@@ -41,10 +42,18 @@ export abstract class WholeDelivery implements Delivery {
     this.#size += chunk.length;
     // What is kept is bounded: a reading that is behind need not hold the upstream up.
     void scan?.write(chunk);
-    if (this.#size <= maxBytes && !(wholeOnlyForJson && scan?.failed === true)) return;
+    const isKept = this.#size <= maxBytes && !(wholeOnlyForJson && scan?.failed === true);
+    if (isKept && this.#hasRoom(chunk.length)) return;
     const received = this.#chunks;
     this.#chunks = [];
     this.call.deliverBy(this.overflow(received));
+  }
+
+  /** Small bodies are not counted. */
+  #hasRoom(bytes: number): boolean {
+    if (this.#size <= UNCOUNTED_BYTES) return true;
+    const isFirst = this.#size - bytes <= UNCOUNTED_BYTES;
+    return this.call.exchange.holdBody(isFirst ? this.#size : bytes);
   }
 
   end(): void {

@@ -163,6 +163,7 @@ export const TEST_LIMITS: GatewayLimits = {
   maxHeaderCount: 50,
   maxRequestBodyBytes: 200_000,
   maxBufferedResponseBytes: 100_000,
+  maxBufferedBytes: 100_000_000,
   maxConcurrentPerAccount: 20,
   maxSocketsPerIp: 50,
   maxDetachedCalls: 5,
