@@ -22,11 +22,18 @@ export function findContradiction(conditions: readonly Condition[]): readonly Co
 type Values = readonly (Scalar | null)[];
 
 function implies(narrower: Condition, wider: Condition): boolean {
-  if (canonicalJson(narrower) === canonicalJson(wider)) return true;
-  if (fieldOf(narrower) !== fieldOf(wider)) return false;
+  if (!isSameField(narrower, wider)) return false;
   const same = samenessOf(narrower);
-  if ("exists" in wider) return wider.exists && asksForSomething(narrower);
-  if ("empty" in wider) return !wider.empty && asksForContent(narrower);
+  if ("exists" in wider) {
+    return "exists" in narrower
+      ? narrower.exists === wider.exists
+      : wider.exists && asksForSomething(narrower);
+  }
+  if ("empty" in wider) {
+    return "empty" in narrower ? narrower.empty === wider.empty : !wider.empty && asksForContent(narrower);
+  }
+  if ("contains" in wider)
+    return "contains" in narrower && canonicalJson(narrower.contains) === canonicalJson(wider.contains);
   const values = valuesOf(narrower);
   if ("noneOf" in wider) {
     if ("exists" in narrower) return !narrower.exists && narrower.default === undefined;
@@ -43,7 +50,7 @@ function implies(narrower: Condition, wider: Condition): boolean {
 
 /** Whether what the first asks for is what the second forbids. */
 function excludes(one: Condition, other: Condition): boolean {
-  if (fieldOf(one) !== fieldOf(other)) return false;
+  if (!isSameField(one, other)) return false;
   if ("exists" in one) return !one.exists && asksForSomething(other);
   if ("empty" in one) return one.empty && asksForContent(other);
   const values = valuesOf(one);
@@ -113,14 +120,17 @@ function asText(one: Scalar | null, other: Scalar | null): boolean {
   return String(one) === String(other);
 }
 
-/** What is read, with its default: of a missing field too the same. */
-function fieldOf(condition: Condition): string {
-  const { default: usual, split } = condition;
-  return canonicalJson([placeOf(condition), usual ?? null, split ?? null]);
+/** Whether both read the same, with the same default: of a missing field too the same. Long lists compare each price with each. */
+function isSameField(one: Condition, other: Condition): boolean {
+  const [source, name] = placeOf(one);
+  const [otherSource, otherName] = placeOf(other);
+  return (
+    name === otherName && source === otherSource && one.default === other.default && one.split === other.split
+  );
 }
 
 /** Where the field is read: its source and its name. */
-export function placeOf(condition: Condition): readonly string[] {
+export function placeOf(condition: Condition): readonly [source: string, name: string] {
   if ("body" in condition) return ["body", condition.body];
   if ("query" in condition) return ["query", condition.query];
   return "header" in condition ? ["header", condition.header] : ["path", condition.path];
