@@ -130,4 +130,31 @@ export const LEDGER: readonly Mutation[] = [
       { file: "src/ledger/batch/whole-charge.pg.test.ts", title: "is not made beyond a cap of its key" },
     ],
   },
+  {
+    name: "keep in a day of another zone the hours before it begins",
+    why: "Whoever reads their use by day is shown hours twice: more was used than was charged.",
+    file: "src/ledger/reports/usage-sums.ts",
+    search: "(VALUES (g.plus, 1), (g.minus, -1))",
+    replacement: "(VALUES (g.plus, 1), (g.minus, 0))",
+    tests: [
+      {
+        file: "src/ledger/reports/usage-report.pg.test.ts",
+        title: "what was used in a read day but outside of the period makes no line",
+      },
+    ],
+  },
+  {
+    name: "count the first entry of the next piece in this one too",
+    why: "A table of what is behind the roll-ups has an entry twice for each piece.",
+    file: "src/ledger/reports/usage-sums.ts",
+    search: "AND t.seq <= p.last_seq",
+    replacement: "AND t.seq <= p.last_seq + 1",
+    tests: [
+      {
+        file: "src/ledger/reports/usage-report.pg.test.ts",
+        title:
+          "however much is behind the roll-ups, it is read in pieces that sum to the same, refunds and all",
+      },
+    ],
+  },
 ];
