@@ -7,7 +7,7 @@ import { loadContract } from "../src/contract/load-contract.ts";
 import { readTour } from "./tour.ts";
 
 /** Folders that are no provider's. */
-const OTHERS: ReadonlySet<string> = new Set(["data", "proxies"]);
+const OTHERS: ReadonlySet<string> = new Set(["data", "middleware", "proxies"]);
 
 const PROVIDERS = readdirSync(import.meta.dirname, { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !OTHERS.has(entry.name))
