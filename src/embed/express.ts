@@ -1,5 +1,4 @@
 /** `farebox/express`: Farebox as middleware of Express 5. */
-import type { RequestHandler } from "express";
 import type { Config } from "../config/config.ts";
 import { asExpress } from "../middleware/adapt-express.ts";
 import { type FareboxOptions, openMiddleware } from "./open-farebox.ts";
@@ -8,8 +7,8 @@ export type { Balance, FareboxCall } from "../middleware/farebox-call.ts";
 export type { HeldWork, SettledWork, WorkDone, WorkToHold } from "../middleware/hand-holds.ts";
 export type { FareboxOptions } from "./open-farebox.ts";
 
-/** Middleware of Express, and how it ends. */
-export interface ExpressFarebox extends RequestHandler {
+/** Middleware of Express, and how it ends. Whoever has this type has `request.farebox` too. */
+export interface ExpressFarebox extends ReturnType<typeof asExpress> {
   /**
    * Lets requests under way finish and settle, within `gateway.drain` of the configuration, gives the leases back and closes the
    * database. To be called behind the server's own `close`. Never rejects.

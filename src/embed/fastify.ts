@@ -1,5 +1,5 @@
 /** `farebox/fastify`: Farebox before Fastify 5. */
-import type { FastifyPluginCallback, FastifyServerFactory } from "fastify";
+import type { FastifyPluginCallback } from "fastify";
 import type { Config } from "../config/config.ts";
 import { decorateFastify, serverFactoryOf } from "../middleware/adapt-fastify.ts";
 import { type FareboxOptions, openMiddleware } from "./open-farebox.ts";
@@ -8,9 +8,12 @@ export type { Balance, FareboxCall } from "../middleware/farebox-call.ts";
 export type { HeldWork, SettledWork, WorkDone, WorkToHold } from "../middleware/hand-holds.ts";
 export type { FareboxOptions } from "./open-farebox.ts";
 
-/** A plugin of Fastify, with what makes its server. Fastify's own `close` closes it: requests under way finish and settle before. */
+/**
+ * A plugin of Fastify, with what makes its server. Fastify's own `close` closes it: requests under way finish and settle before. Whoever
+ * has this type has `request.farebox` too.
+ */
 export interface FastifyFarebox extends FastifyPluginCallback {
-  readonly serverFactory: FastifyServerFactory;
+  readonly serverFactory: ReturnType<typeof serverFactoryOf>;
 }
 
 /**

@@ -1,5 +1,4 @@
 /** `farebox/hono`: Farebox before Hono 4 on Node. */
-import type { createServer } from "node:http";
 import type { MiddlewareHandler } from "hono";
 import type { Config } from "../config/config.ts";
 import { createServerOf, provideToHono } from "../middleware/adapt-hono.ts";
@@ -9,9 +8,9 @@ export type { Balance, FareboxCall } from "../middleware/farebox-call.ts";
 export type { HeldWork, SettledWork, WorkDone, WorkToHold } from "../middleware/hand-holds.ts";
 export type { FareboxOptions } from "./open-farebox.ts";
 
-/** Middleware of Hono, with what makes the server for `serve` of `@hono/node-server`. */
+/** Middleware of Hono, with what makes the server for `serve` of `@hono/node-server`. Whoever has this type has `c.var.farebox` too. */
 export interface HonoFarebox extends MiddlewareHandler {
-  readonly createServer: typeof createServer;
+  readonly createServer: ReturnType<typeof createServerOf>;
   /**
    * Lets requests under way finish and settle, within `gateway.drain` of the configuration, gives the leases back and closes the
    * database. To be called behind the server's own `close`. Never rejects.

@@ -177,7 +177,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
   },
   embed: {
     folders: ["domain", "config", "ledger", "middleware", "sidecar", "server", "telemetry"],
-    packages: ["@hono/zod-openapi", "express", "fastify", "hono"],
+    packages: ["@hono/zod-openapi", "fastify", "hono"],
     node: ["fs", "http"],
   },
   mcp: {
