@@ -130,6 +130,57 @@ describe("a contract's usage", () => {
     assert.match(faultOf(endpoint(request(host))), /request\.by: the header host has a meaning of its own/);
   });
 
+  it("has a period that requests which name no beginning can have", () => {
+    const endpoint = (request: string): string =>
+      `endpoints: [{ match: GET /u, answers: usage, body: 1, request: { ${request} } }]`;
+    const words = (rest: string): string => `{ in: { query: r }, words: { h: hour, m: month }${rest} }`;
+    for (const [request, longest] of [
+      ["period: 30d, by: time, resolution: hour", "by hour may be, 7 days"],
+      ["period: month, by: time, resolution: hour", "by hour may be, 7 days"],
+      [`period: 30d, by: time, resolution: ${words(", default: h")}`, "by hour may be, 7 days"],
+      ["period: 61d, by: time, resolution: day", "by day may be, 60 days"],
+      [`period: 731d, by: time, resolution: ${words("")}`, "by month may be, 730 days"],
+      ["period: 731d, by: key, resolution: hour", "not divided by time may be, 730 days"],
+      [
+        "period: 30d, by: { in: { query: b }, words: { t: time, k: key }, default: t }, resolution: hour",
+        "by hour may be, 7 days",
+      ],
+    ] as const) {
+      const fault = faultOf(endpoint(request));
+      assert.match(
+        fault,
+        /^4 endpoints\[0\]\.request\.period: .* would all be refused; write period: \d+d or less/,
+      );
+      assert.ok(fault.includes(`is longer than a report ${longest}`), fault);
+    }
+    for (const request of [
+      "period: 7d, by: time, resolution: hour",
+      "period: 60d, by: time, resolution: day",
+      "period: month, by: time, resolution: day",
+      `period: 30d, by: time, resolution: ${words("")}`,
+      "period: 30d, by: { in: { query: b }, words: { t: time, k: key } }, resolution: hour",
+      "period: 730d, by: endpoint, resolution: hour",
+    ]) {
+      assert.deepEqual(faultsOf(...SMALL, endpoint(request)), [], request);
+    }
+  });
+
+  it("has no default that is none of its words, wherever there are words", () => {
+    const words = (meaning: string): string => `{ in: { query: w }, words: { a: ${meaning} }, default: b }`;
+    const own = (request: string): string =>
+      `exports: { request: ${request}, created: { status: 201, body: 1 }, running: { status: 202, body: 1 } }`;
+    for (const [line, place] of [
+      [own(`{ format: ${words("csv")} }`), "exports.request.format.default"],
+      [own(`{ policy: ${words("all")} }`), "exports.request.policy.default"],
+      [
+        `endpoints: [{ match: GET /u, answers: usage, body: 1, request: { period: 1d, by: time, resolution: ${words("hour")} } }]`,
+        "endpoints[0].request.resolution.default",
+      ],
+    ] as const) {
+      assert.equal(faultOf(line), `4 ${place}: "b" is none of the words; write one of a`);
+    }
+  });
+
   it("answers wrong requests; balances have none", () => {
     const errors = "errors: { period: { status: 400, body: 1 } }";
     assert.match(

@@ -32,7 +32,7 @@ const usageRequest = z.strictObject({
     })
     .optional()
     .describe(
-      "The period of a request that names no beginning: so long before its end (`30d`, `24h`), or the present `day` or `month` of the time zone. Such a request needs no end either: it is now. Default: both are needed.",
+      "The period of a request that names no beginning: so long before its end (`30d`, `24h`), or the present `day` or `month` of the time zone. Such a request needs no end either: it is now. At most what `resolution` allows. Default: both are needed.",
     ),
   timeZone: ownField.optional().describe("The time zone of hours, days and months. Default: always UTC."),
   by: choice(["time", "endpoint", "key"]).describe(

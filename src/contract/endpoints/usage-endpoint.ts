@@ -1,8 +1,11 @@
+import { parseDuration } from "../../domain/duration.ts";
 import { isJsonObject } from "../../domain/json/json-value.ts";
+import { type LineLength, LONGEST_REPORT } from "../../domain/longest-report.ts";
 import { nearestWord } from "../../domain/nearest-word.ts";
 import { ownFieldName } from "../../domain/own-request.ts";
 import { zonedClock } from "../../domain/zoned-time.ts";
-import type { RenderedAnswer, UsageEndpoint, UsageProblem } from "../contract.ts";
+import type { RenderedAnswer, UsageEndpoint, UsageProblem, UsageQuestion } from "../contract.ts";
+import { checkDefaultWord } from "../default-word.ts";
 import { checkReadHeader, compileHeaders } from "../header-template.ts";
 import { compileJson, type ListMembers } from "../json-template.ts";
 import { NO_STORE } from "../refusal-answers.ts";
@@ -28,7 +31,12 @@ export function compileUsageEndpoint(
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
 ): UsageEndpoint {
-  checkDefaults(template, problems, path);
+  for (const name of ["by", "resolution"] as const) {
+    const choice = template.request[name];
+    const place = [...path, "request", name, "default"];
+    if (typeof choice !== "string") checkDefaultWord(choice, place, problems);
+  }
+  checkUsualPeriod(template, problems, path);
   checkPlaces(template, problems, path);
   const { body, headers, request } = template;
   const lists: ListMembers<UsageAnswerFacts> = {
@@ -165,21 +173,46 @@ function checkPlaces(
   }
 }
 
-/** A default that is no word would refuse every request that leaves the word out. */
-function checkDefaults(
+/** A period that is too long for what its request is divided by would refuse every request that names no beginning. */
+function checkUsualPeriod(
   { request }: UsageTemplate,
   problems: TemplateProblem[],
   path: TemplateProblem["path"],
 ): void {
-  for (const name of ["by", "resolution"] as const) {
-    const choice = request[name];
-    if (typeof choice === "string") continue;
-    const { default: word, words } = choice;
-    if (word === undefined || Object.hasOwn(words, word)) continue;
-    problems.push({
-      path: [...path, "request", name, "default"],
-      reason: `"${word}" is none of the words`,
-      fix: `write one of ${Object.keys(words).join(", ")}`,
-    });
-  }
+  const { period, by, resolution } = request;
+  const days = period === undefined ? undefined : daysOf(period);
+  if (days === undefined) return;
+  const lines = usualMeanings<UsageQuestion["by"]>(by).flatMap((one): readonly LineLength[] =>
+    one === "time" ? usualMeanings<NonNullable<UsageQuestion["resolution"]>>(resolution) : ["none"],
+  );
+  const longest = Math.max(...lines.map((line) => LONGEST_REPORT[line].days));
+  if (lines.length === 0 || days <= longest) return;
+  const line = lines.find((one) => LONGEST_REPORT[one].days === longest);
+  const what = line === undefined || line === "none" ? "not divided by time" : `by ${line}`;
+  const others = lines.some((one) => one === "hour" || one === "day") ? ", or a longer resolution" : "";
+  problems.push({
+    path: [...path, "request", "period"],
+    reason: `"${period}" is longer than a report ${what} may be, ${longest} days: requests that name no beginning would all be refused`,
+    fix: `write period: ${longest}d or less${others}`,
+  });
+}
+
+/** The longest that it can be. */
+function daysOf(period: string): number {
+  if (period === "month") return 31;
+  return period === "day" ? 1 : (parseDuration(period) ?? 0) / 86_400;
+}
+
+/** What it is for a request that does not say it; any of its words where such a request is refused. */
+function usualMeanings<Meaning extends string>(
+  choice:
+    | Meaning
+    | { readonly words: Readonly<Record<string, Meaning>>; readonly default?: string | undefined },
+): readonly Meaning[] {
+  if (typeof choice === "string") return [choice];
+  const { words, default: word } = choice;
+  // A default that is no word is told by itself.
+  if (word !== undefined)
+    return Object.hasOwn(words, word) ? [words[word]].filter((one) => one !== undefined) : [];
+  return Object.values(words);
 }

@@ -1,6 +1,7 @@
 import type { Problem } from "../../domain/problem.ts";
 import { parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 import type { RenderedAnswer } from "../contract.ts";
+import { checkDefaultWord } from "../default-word.ts";
 import { compileHeaders, compileHeaderText } from "../header-template.ts";
 import { compileJson, type ListMembers } from "../json-template.ts";
 import { NO_STORE } from "../refusal-answers.ts";
@@ -31,6 +32,10 @@ export function compileExports(template: ExportsTemplate, problems: TemplateProb
   const path = ["exports"];
   for (const [name, match] of [["files", files?.match] as const, ["file", file?.match] as const]) {
     if (match !== undefined) checkMatch(match, [...path, name, "match"], problems);
+  }
+  for (const name of ["format", "policy"] as const) {
+    const place = [...path, "request", name, "default"];
+    if (request[name] !== undefined) checkDefaultWord(request[name], place, problems);
   }
   const lists: ListMembers<ListedFacts> = {
     $eachFile: {

@@ -1,4 +1,5 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { LONGEST_REPORT } from "../../domain/longest-report.ts";
 import type { Queryable } from "../database/database.ts";
 import { sqlStateOf } from "../database/storage-error.ts";
 
@@ -15,14 +16,6 @@ const QUARTER_MS = 15 * 60_000;
 
 /** Later years have five digits somewhere on earth, which Postgres writes in another way. */
 const LAST_MS = Date.UTC(9999, 0, 1);
-
-/** The longest periods, so that a report stays small; by the calendar, so that the end of summer time does not count. */
-const LONGEST: Readonly<Record<Resolution | "none", string>> = {
-  hour: "7 days",
-  day: "60 days",
-  month: "2 years",
-  none: "2 years",
-};
 
 /**
  * The period in whole quarters of an hour: usage is known by the quarter. The one in which `from` lies and the one in which
@@ -90,7 +83,7 @@ export async function checkPeriod(
   if (from.getTime() >= to.getTime()) {
     throw new FareboxError("usage_period_invalid", ...explain("from", "must be before `to`"));
   }
-  const longest = LONGEST[resolution ?? "none"];
+  const longest = LONGEST_REPORT[resolution ?? "none"].interval;
   const [row] = await inZone(timeZone, () =>
     db.query<{ fits: boolean }>(
       `SELECT ($2::timestamptz AT TIME ZONE $3) <= ($1::timestamptz AT TIME ZONE $3) + $4::interval AS fits`,
