@@ -2,6 +2,7 @@ import { CONTRACTS } from "./list/contracts.ts";
 import { DOMAIN } from "./list/domain.ts";
 import { EXPORTS } from "./list/exports.ts";
 import { GATEWAY } from "./list/gateway.ts";
+import { HOLDS } from "./list/holds.ts";
 import { LEDGER } from "./list/ledger.ts";
 import { METER } from "./list/meter.ts";
 import { POOLS } from "./list/pools.ts";
@@ -17,5 +18,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...EXPORTS,
   ...METER,
   ...GATEWAY,
+  ...HOLDS,
   ...CONTRACTS,
 ];

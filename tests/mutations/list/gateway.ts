@@ -206,4 +206,22 @@ export const GATEWAY: readonly Mutation[] = [
     replacement: "if (head.status === 0) return",
     tests: [{ file: "src/gateway/gateway.test.ts", title: "that is an event stream" }],
   },
+  {
+    name: "hold bodies for ever",
+    why: "After half a gigabyte of uploads an account is refused until the process ends.",
+    file: "src/exchange/response/end-exchange.ts",
+    search: "  exchange.releaseBodies();\n",
+    replacement: "",
+    tests: [
+      { file: "src/gateway/held-bodies.test.ts", title: "uploads of one account leave room for the others'" },
+    ],
+  },
+  {
+    name: "let one account use all memory for bodies",
+    why: "A customer who reads nothing of what he asks for has the others' uploads refused.",
+    file: "src/exchange/parts/held-bodies.ts",
+    search: " || held + bytes > this.#most / 2",
+    replacement: "",
+    tests: [{ file: "src/gateway/held-bodies.test.ts", title: "and are refused beyond its half" }],
+  },
 ];
