@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { before, test } from "node:test";
+import { after, before, test } from "node:test";
 import type { Database } from "../ledger/database/database.ts";
 import { assertSound } from "../ledger/testing/books.ts";
 import { eachDatabase } from "../ledger/testing/test-databases.ts";
@@ -27,6 +27,10 @@ eachDatabase("large messages of the sidecar", (openFresh) => {
     db = await openFresh();
     await publishTestPrices(db);
     sidecar = await openSidecar(db);
+  });
+  after(async () => {
+    await sidecar.close();
+    await assertSound(db, { atRest: true });
   });
 
   test("a price reads the same of a body, however large the message is", async () => {
@@ -151,10 +155,5 @@ eachDatabase("large messages of the sidecar", (openFresh) => {
     const twice = `{${head},"body":{"size":1,"SIZE":9,${fill}}}`;
     const { body } = await sidecar.call("/v1/authorize", twice);
     assert.deepEqual([body.decision, body.code], ["refused", "request_invalid"]);
-  });
-
-  test("at the end nothing is held", async () => {
-    await sidecar.close();
-    await assertSound(db, { atRest: true });
   });
 });

@@ -53,12 +53,6 @@ export function eachDatabase(
   for (const kind of KINDS) {
     void describe(`${name} on ${kind}`, () => {
       const opened: { readonly database: Database; readonly test: TestDatabase }[] = [];
-      after(async () => {
-        for (const { database, test } of opened) {
-          await database.close();
-          await test.drop();
-        }
-      });
       suite(
         async () => {
           const test = await createTestDatabase(kind);
@@ -68,6 +62,13 @@ export function eachDatabase(
         },
         kind === "pglite" ? "pglite" : "postgres",
       );
+      // Behind what the suite itself does when it is over: that may need the database.
+      after(async () => {
+        for (const { database, test } of opened) {
+          await database.close();
+          await test.drop();
+        }
+      });
     });
   }
 }
