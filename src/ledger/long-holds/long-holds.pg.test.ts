@@ -393,7 +393,10 @@ eachDatabase("long holds", (openFresh) => {
     const again = await open(pool, 40n, { keyId });
     assert.equal((await one.open(newHold(pool, 1n, { keyId }))).kind, "short");
     assert.equal(say(await settle(again, undefined, undefined)), "free");
-    assert.equal((await one.open(newHold(pool, 40n, { keyId }))).kind, "held");
+    const last = await open(pool, 40n, { keyId });
+    assert.equal((await one.open(newHold(pool, 1n, { keyId }))).kind, "short");
+    await one.release(pool, last.requestId);
+    assert.equal((await one.open(newHold(pool, 40n, { keyId }))).kind, "held", "a release frees it too");
     await pass(pool, HOUR_MS + 1);
   });
 
