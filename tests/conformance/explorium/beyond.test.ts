@@ -72,6 +72,21 @@ test("200 requests a minute, then a 429 with the limit's state in unix time, fre
   assert.ok(reset > now - 1 && reset <= now + 61, `resets at ${reset}, now is ${now}`);
 });
 
+test("a match counts against the limit with its entities: four of fifty are all for a minute", async () => {
+  const account = await provider.openAccount({ credits: 1000 });
+  const api = apiOf(provider.gateway, account);
+  const known = { domain: "cloudflare-inc.example" };
+  const match = (entities: number) =>
+    api.post("/businesses/match", { businesses_to_match: Array.from({ length: entities }, () => known) });
+  for (let call = 0; call < 4; call += 1) {
+    const answer = await match(50);
+    assert.deepEqual([answer.status, answer.json()["total_matches"]], [200, 50]);
+  }
+  const { answer, cost } = await observe(account, "credits", () => match(1));
+  assert.deepEqual([answer.status, cost, answer.headers["x-ratelimit-remaining"]], [429, 0, "0"]);
+  assert.equal((await api.post("/businesses", { page_size: 1 })).status, 200, "a search is one query");
+});
+
 test("a match takes at most 50 and answers null for a miss, which is free", async () => {
   const account = await provider.openAccount({ credits: 50 });
   const api = apiOf(provider.gateway, account);
