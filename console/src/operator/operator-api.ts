@@ -1,8 +1,14 @@
 import { createClient } from "../../../src/client/create-client.ts";
 import { OWN_HEADERS } from "../session/base.ts";
+import { keepChangeKeys } from "../session/change-keys.ts";
+import { tellReplay } from "../session/replays.ts";
 
 /** The operator API on the same listener, asked by the session. */
-export const OPERATOR = createClient({ url: location.origin, headers: OWN_HEADERS });
+export const OPERATOR = createClient({
+  url: location.origin,
+  headers: OWN_HEADERS,
+  fetch: keepChangeKeys({ onReplay: tellReplay }),
+});
 
 /** Who is signed in to the console. */
 export interface OperatorSession {

@@ -1,10 +1,13 @@
 import { createCustomerClient } from "../../../src/client/create-client.ts";
 import { BASE, OWN_HEADERS } from "../session/base.ts";
+import { keepChangeKeys } from "../session/change-keys.ts";
+import { tellReplay } from "../session/replays.ts";
 
 /** The customer API, asked by the session. */
 export const ACCOUNT = createCustomerClient({
   url: new URL(`${BASE}api`, location.origin).href,
   headers: OWN_HEADERS,
+  fetch: keepChangeKeys({ onReplay: tellReplay }),
 });
 
 /** Where a table can be downloaded from: the browser sends the session with it. */

@@ -18,11 +18,15 @@ const TITLES: Readonly<Record<string, string>> = {
 
 const DETAILS: Readonly<Record<string, string>> = {
   instance_unreachable:
-    "The service did not answer. Your connection may be down, or the service is being restarted. If you were changing something, look whether it was done before you try again.",
-  storage_unavailable:
-    "The service cannot reach its database. If you were changing something, look whether it was done before you try again.",
+    "The service did not answer. Your connection may be down, or the service is being restarted.",
+  instance_timeout: "The service did not answer in time.",
+  storage_unavailable: "The service cannot reach its database.",
   rate_limited: "Wait a minute, then try again.",
 };
+
+/** After which a change may be done or not. */
+const UNANSWERED: ReadonlySet<string> = new Set(["instance_unreachable", "instance_timeout"]);
+const SERVER_FAULT = 500;
 
 /** What an error means to the person who reads the page. Fields that are wrong are named by {@link fieldErrors}. */
 export function describeError(error: unknown): Described {
@@ -33,6 +37,21 @@ export function describeError(error: unknown): Described {
     title: TITLES[error.code] ?? "That did not work",
     detail: DETAILS[error.code] ?? error.message,
   };
+}
+
+/** The same of a change. Where it may have been done all the same, one may try again: it keeps its key until it is known to be done. */
+export function describeFailedChange(error: unknown): Described {
+  const described = describeError(error);
+  if (!isUnanswered(error)) return described;
+  return {
+    ...described,
+    detail: `${described.detail} It may have been done all the same. Try again here: the same once more is done once.`,
+  };
+}
+
+function isUnanswered(error: unknown): boolean {
+  if (!(error instanceof FareboxError)) return false;
+  return UNANSWERED.has(error.code) || Number(error.detail["status"]) >= SERVER_FAULT;
 }
 
 /** What is wrong with each field of a request, by the field's path. */

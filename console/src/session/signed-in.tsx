@@ -4,6 +4,7 @@ import { Routes, useLocation } from "react-router";
 import { PageBoundary } from "../design/page-boundary.tsx";
 import { Shell } from "../design/shell.tsx";
 import { Failed, Loading } from "../design/states.tsx";
+import { ReplayNotice } from "./replay-notice.tsx";
 import { useSession, useSignOut } from "./session.tsx";
 import { hasSignInLink } from "./use-sign-in-link.ts";
 
@@ -48,6 +49,7 @@ function Pages<Session extends object>({
       onSignOut={() => signOut.mutate()}
       isSigningOut={signOut.isPending}
     >
+      <ReplayNotice />
       <PageBoundary key={pathname}>
         <Suspense fallback={<Loading />}>
           <Routes>{children(session.data)}</Routes>

@@ -47,7 +47,8 @@ export function ChangePlan({
         onSubmit={() => change.mutate()}
         onCancel={onClose}
       >
-        <DialogError error={change.error ?? plans.error} />
+        <DialogError error={change.error} />
+        <DialogError error={plans.error} of="read" />
         <Choice
           label="Plan"
           value={plan}

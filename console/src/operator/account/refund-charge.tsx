@@ -59,7 +59,8 @@ export function RefundCharge({
         onSubmit={() => refund.mutate()}
         onCancel={onClose}
       >
-        <DialogError error={refund.error ?? left.error} isOfFields={errors.size > 0} />
+        <DialogError error={refund.error} isOfFields={errors.size > 0} />
+        <DialogError error={left.error} of="read" />
         {left.data === 0n ? (
           <Notice tone="warn">Nothing is left of this charge: all of it was given back.</Notice>
         ) : null}

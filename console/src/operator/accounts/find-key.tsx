@@ -31,7 +31,7 @@ export function FindKey({ onClose }: { readonly onClose: () => void }): ReactNod
         onSubmit={() => search.mutate()}
         onCancel={onClose}
       >
-        <DialogError error={search.error} isOfFields={errors.size > 0} />
+        <DialogError error={search.error} of="read" isOfFields={errors.size > 0} />
         <TextField
           label="Key"
           value={asked}
