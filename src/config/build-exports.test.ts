@@ -155,7 +155,11 @@ test("what cannot be meant is told with its place", () => {
     ],
     [route(`match: POST /e, credit: gold, ${LINES}`), /\.credit: unknown credit type/],
     [route(`match: POST /v1/credits/e, ${LINES}`), /is below \/v1\/credits/],
-    [route(`match: POST /e, ${LINES}`), /has a price, too/, "prices: [{ match: POST /E, cost: 1 }]"],
+    [
+      route(`match: POST /e, ${LINES}`),
+      /^prices\[0\]\.match: "POST \/E" creates exports/,
+      "prices: [{ match: POST /E, cost: 1 }]",
+    ],
     [route(`match: POST /e, ${LINES}`), /is open without a key/, "open: [POST /e]"],
     [route(`match: POST /e, ${LINES}`), /nobody could list or download/, "customerApi: { enabled: false }"],
     [

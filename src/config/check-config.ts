@@ -2,8 +2,6 @@ import type { ContractFile } from "../contract/contract-schema.ts";
 import { shownCreditTypes } from "../contract/shown-credit-types.ts";
 import { isCreditTypeName } from "../domain/credit-type.ts";
 import { isApiKeyPrefix } from "../domain/keys/api-key.ts";
-import type { Price } from "../domain/prices/price.ts";
-import { requestReadsOf } from "../domain/prices/request-reads.ts";
 import { at, describeValue, type Problem } from "../domain/problem.ts";
 import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
 import { routeKey } from "../domain/routes/route-table.ts";
@@ -31,23 +29,19 @@ export function checkKeyPrefix(prefix: string, problems: Problem[]): void {
   });
 }
 
-/** Below its prefix the customer API answers everything: what a price or `open` says there could never apply. */
-export function checkCustomerApi(
-  prefix: string,
-  open: readonly string[],
-  prices: readonly Price[],
-  problems: Problem[],
-): void {
-  const refuse = (path: string, match: string): void => {
-    if (!isBelow(match, prefix)) return;
-    problems.push({
-      path,
-      reason: `"${match}" is below ${prefix}, where the customer API answers`,
-      fix: "remove it, or move the customer API: customerApi: { path: /another }",
-    });
-  };
-  for (const [index, price] of prices.entries()) refuse(at(at("prices", index), "match"), price.endpoint);
-  for (const [index, match] of open.entries()) refuse(at("open", index), match);
+/** Below its prefix the customer API answers everything: what `open` says there could never apply. */
+export function checkCustomerApi(prefix: string, open: readonly string[], problems: Problem[]): void {
+  for (const [index, match] of open.entries()) refuseBelow(prefix, at("open", index), match, problems);
+}
+
+/** What stands below the prefix of the customer API could never apply. */
+export function refuseBelow(prefix: string, path: string, match: string, problems: Problem[]): void {
+  if (!isBelow(match, prefix)) return;
+  problems.push({
+    path,
+    reason: `"${match}" is below ${prefix}, where the customer API answers`,
+    fix: "remove it, or move the customer API: customerApi: { path: /another }",
+  });
 }
 
 /** Whether every path that the match can match begins with the prefix and a slash. */
@@ -63,34 +57,12 @@ export function isBelow(match: string, prefix: string): boolean {
   return isInside && (segments.length > wanted.length || wildcard);
 }
 
-/** What a contract answers itself is free, and a contract may speak of credit types by name. */
-export function checkContract(
+/** A contract may speak of credit types by name. */
+export function checkShownTypes(
   file: ContractFile,
   creditTypes: readonly string[],
-  prices: readonly Price[],
   problems: Problem[],
 ): void {
-  const answered = new Set(file.endpoints.map((endpoint) => keyOfMatch(endpoint.match)));
-  for (const [index, price] of prices.entries()) {
-    if (price.free || !answered.has(keyOfMatch(price.endpoint))) continue;
-    problems.push({
-      path: at(at("prices", index), "match"),
-      reason: `"${price.endpoint}" is answered by the contract ${file.name}, free of charge`,
-      fix: "remove this price, or write free: true",
-    });
-  }
-  const parameters = new Set(
-    file.key.flatMap((source) => ("query" in source ? [source.query.toLowerCase()] : [])),
-  );
-  for (const [index, price] of prices.entries()) {
-    const read = requestReadsOf([price])?.query.find((name) => parameters.has(name.toLowerCase()));
-    if (read === undefined) continue;
-    problems.push({
-      path: at("prices", index),
-      reason: `reads the query parameter ${read}, which the contract ${file.name} takes away as the key`,
-      fix: "read another field",
-    });
-  }
   for (const name of shownCreditTypes(file)) {
     if (creditTypes.includes(name)) continue;
     problems.push({

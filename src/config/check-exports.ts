@@ -6,8 +6,6 @@ interface Answered {
   /** Matches that the contract answers. */
   readonly contract: readonly string[];
   readonly open: readonly string[];
-  /** Matches of prices. */
-  readonly prices: readonly string[];
   /** Undefined: the customer API is off. */
   readonly customerApi: string | undefined;
   /** The contract's own endpoints that list and download files; empty: it has none. */
@@ -28,34 +26,17 @@ export function checkExports(
       fix: "write customerApi: { enabled: true }, or give the contract exports.files and exports.file",
     });
   }
-  if (routes.length > 0) checkFilePrices(answered, problems);
   const contract = new Set(answered.contract.map(keyOfMatch));
   const open = new Set(answered.open.map(keyOfMatch));
-  const prices = new Set(answered.prices.map(keyOfMatch));
   for (const [index, { match }] of routes.entries()) {
     const key = keyOfMatch(match);
     const { customerApi } = answered;
     const path = at(at(at("exports", "routes"), index), "match");
     const refuse = (reason: string, fix: string): void => void problems.push({ path, reason, fix });
-    if (prices.has(key))
-      refuse(`"${match}" has a price, too`, "remove the price: an export's records are charged");
     if (open.has(key)) refuse(`"${match}" is open without a key`, "remove it from open");
     if (contract.has(key)) refuse(`"${match}" is answered by the contract`, "choose another match");
     if (customerApi !== undefined && isBelow(match, customerApi)) {
       refuse(`"${match}" is below ${customerApi}, where the customer API answers`, "choose another match");
     }
-  }
-}
-
-/** Where exports are Farebox's own, the contract's endpoints of their files are not forwarded: a price there could never apply. */
-function checkFilePrices({ files, prices }: Answered, problems: Problem[]): void {
-  const answered = new Set(files.map(keyOfMatch));
-  for (const [index, match] of prices.entries()) {
-    if (!answered.has(keyOfMatch(match))) continue;
-    problems.push({
-      path: at(at("prices", index), "match"),
-      reason: `"${match}" is answered by the contract for the exports of this file`,
-      fix: "remove the price, or the routes of exports where the upstream has bulk jobs of its own",
-    });
   }
 }

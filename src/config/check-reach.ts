@@ -49,19 +49,24 @@ function patternOf(match: string): MatchPattern | undefined {
 /** An invisible sign in a match: no request has it, and what looks the same would be unpriced. */
 export function checkMatches(
   { open, limits }: Pick<ConfigFile, "open" | "limits">,
-  prices: readonly Price[],
   problems: Problem[],
 ): void {
-  const check = (path: string, match: string): void => {
-    const [sign] = /[\p{Cf}\p{Cc}\p{Zl}\p{Zp}]/u.exec(match) ?? [];
-    if (sign === undefined) return;
-    const code = sign.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0");
-    const fix = "remove it, or percent-encode it if paths have it";
-    problems.push({ path, reason: `has a sign that cannot be seen, U+${code}`, fix });
-  };
-  for (const [index, price] of prices.entries()) check(at(at("prices", index), "match"), price.endpoint);
-  for (const [index, match] of open.entries()) check(at("open", index), match);
-  for (const [index, { match }] of limits.entries()) check(at(at("limits", index), "match"), match);
+  for (const [index, match] of open.entries()) refuseInvisible(at("open", index), match, problems);
+  for (const [index, { match }] of limits.entries())
+    refuseInvisible(at(at("limits", index), "match"), match, problems);
+}
+
+/** Of a match, or of a field that is read. */
+export function refuseInvisible(
+  path: string,
+  text: string,
+  problems: Problem[],
+  fix = "remove it, or percent-encode it if paths have it",
+): void {
+  const [sign] = /[\p{Cf}\p{Cc}\p{Zl}\p{Zp}]/u.exec(text) ?? [];
+  if (sign === undefined) return;
+  const code = sign.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0");
+  problems.push({ path, reason: `has a sign that cannot be seen, U+${code}`, fix });
 }
 
 /**

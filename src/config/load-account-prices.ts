@@ -3,9 +3,9 @@ import { type FileProblem, problemsError } from "../contract/file-problem.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
-import { parsePrices } from "../domain/prices/parse-prices.ts";
 import type { Price } from "../domain/prices/price.ts";
 import type { Problem } from "../domain/problem.ts";
+import { createPriceParser, type PriceSurroundings } from "./check-prices.ts";
 import type { Config } from "./config.ts";
 
 /**
@@ -68,16 +68,16 @@ function readAccountPrices(file: string): {
 }
 
 /**
- * The same, parsed with what the configuration knows: its credit types and plans. Throws FareboxError `config_invalid` with all that is
- * wrong.
+ * The same, parsed as an instance of this configuration would when they are published. Throws FareboxError `config_invalid` with all
+ * that is wrong.
  */
 export function parseAccountPrices(
   file: string,
-  { creditTypes, plans }: Pick<Config, "creditTypes" | "plans">,
+  config: PriceSurroundings & Pick<Config, "contract" | "plans">,
 ): readonly Price[] {
-  const names = plans.map(({ name }) => name);
+  const plans = config.plans.map(({ name }) => name);
   const { document, prices } = readAccountPrices(file);
-  const parsed = parsePrices(prices, "prices", { creditTypes, plans: names });
+  const parsed = createPriceParser(config)(prices, { plans });
   if (parsed.ok) return parsed.value;
   throw refuseAt(file, document, parsed.problems);
 }

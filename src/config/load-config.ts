@@ -12,9 +12,10 @@ import { buildKeys } from "./build-keys.ts";
 import { buildLimits, buildPlans } from "./build-plans.ts";
 import { buildPortal } from "./build-portal.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
-import { checkContract, checkCreditTypes, checkCustomerApi, checkKeyPrefix } from "./check-config.ts";
+import { checkCreditTypes, checkCustomerApi, checkKeyPrefix, checkShownTypes } from "./check-config.ts";
 import { checkExports } from "./check-exports.ts";
-import { checkMatches, checkOpenIsFree, checkReadHeaders } from "./check-reach.ts";
+import { checkPrices } from "./check-prices.ts";
+import { checkMatches } from "./check-reach.ts";
 import type { Config, GatewayLimits, ListenerConfig } from "./config.ts";
 import { readPriceSource } from "./price-source.ts";
 import { type ConfigFile, configSchema } from "./schema.ts";
@@ -86,16 +87,24 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     ...priceContext(file, document.value),
   });
   const { prices } = source;
-  checkOpenIsFree(file.open, prices, problems);
-  checkMatches(file, prices, problems);
-  if (file.customerApi.enabled) checkCustomerApi(file.customerApi.path, file.open, prices, problems);
+  checkMatches(file, problems);
+  if (file.customerApi.enabled) checkCustomerApi(file.customerApi.path, file.open, problems);
   const upstreams = buildUpstreams(file.upstream, document.file, problems);
   const plans = buildPlans(file.plans, file.creditTypes, problems);
   const { creditTypes } = file;
   const exports = buildExports(file.exports, { file: document.file, creditTypes, upstreams, problems });
   const portal = buildPortal(file, prices, document.file, problems);
   const contract = locateContract(file.contract, document.file);
-  all.push(...checkContractFile(contract, { file, prices, upstreams }, document, problems));
+  const read = readContract(contract);
+  const around = {
+    creditTypes,
+    open: file.open,
+    customerApi: nameCustomerApi(file.customerApi),
+    upstreams,
+    exports,
+  };
+  checkPrices(prices, around, "file" in read ? read.file : undefined, problems);
+  all.push(...checkContractFile(read, file, document, problems));
   all.push(...source.problems);
   for (const problem of problems) {
     const isOfPrice = problem.path.startsWith("prices[");
@@ -144,19 +153,16 @@ function locateContract(nameOrPath: string, configFile: string): string {
 }
 
 function checkContractFile(
-  contract: string,
-  { file, prices, upstreams }: Pick<Config, "prices" | "upstreams"> & { readonly file: ConfigFile },
+  read: ReturnType<typeof readContract>,
+  file: ConfigFile,
   document: YamlDocument,
   problems: Problem[],
 ): readonly FileProblem[] {
-  const read = readContract(contract);
   if ("file" in read) {
-    checkContract(read.file, file.creditTypes, prices, problems);
-    checkReadHeaders(read.file, upstreams, prices, problems);
+    checkShownTypes(read.file, file.creditTypes, problems);
     const answered = {
       contract: read.file.endpoints.map(({ match }) => match),
       open: file.open,
-      prices: prices.map(({ endpoint }) => endpoint),
       customerApi: file.customerApi.enabled ? file.customerApi.path : undefined,
       files: [read.file.exports?.files, read.file.exports?.file].flatMap((own) => own?.match ?? []),
     };

@@ -1,3 +1,4 @@
+import type { PriceSurroundings } from "../../config/check-prices.ts";
 import type { Config } from "../../config/config.ts";
 import type { Database } from "../../ledger/database/database.ts";
 import type { ConsoleDoor } from "../../pages/console-door.ts";
@@ -8,7 +9,7 @@ import type { TrafficFeed } from "../../telemetry/traffic-feed.ts";
 /** What the operations of the operator API work with. */
 export interface OperatorServices {
   readonly database: Database;
-  readonly config: Pick<Config, "creditTypes" | "exports" | "keys" | "portal" | "shards">;
+  readonly config: PriceSurroundings & Pick<Config, "contract" | "keys" | "portal" | "shards">;
   readonly token: string;
   /** The operators' pages, and who is signed in to them; undefined: there are none. */
   readonly console?: ConsoleDoor | undefined;

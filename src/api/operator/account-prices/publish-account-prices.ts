@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
-import { parsePrices } from "../../../domain/prices/parse-prices.ts";
+import { createPriceParser } from "../../../config/check-prices.ts";
 import { priceListText } from "../../../domain/prices/price-list-json.ts";
 import { listPlans } from "../../../ledger/plans/plans.ts";
 import { publishAccountPrices } from "../../../ledger/price-lists/account-price-lists.ts";
@@ -30,11 +30,12 @@ const route = createRoute({
  * `price_list_never_applies`; wrong prices are named one by one.
  */
 export function addPublishAccountPrices(app: OperatorApp, services: OperatorServices): void {
+  const parseNew = createPriceParser(services.config);
   app.openapi(route, async (context) => {
     const { account } = context.req.valid("param");
     const { prices, effectiveAt = null, until = null } = context.req.valid("json");
     const plans = (await listPlans(services.database)).map(({ name }) => name);
-    const parsed = parsePrices(prices, "prices", { creditTypes: services.config.creditTypes, plans });
+    const parsed = parseNew(prices, { plans });
     if (!parsed.ok) refuseFields(parsed.problems);
     // What endpoints without a price do everybody's list says.
     const text = priceListText({ prices: parsed.value, unpriced: "free" });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import type { Database } from "../../../ledger/database/database.ts";
+import { kindOf } from "../../../ledger/testing/new-export.ts";
 import { eachDatabase } from "../../../ledger/testing/test-databases.ts";
 import { OperatorUnderTest } from "../testing/operator-under-test.ts";
 
@@ -58,6 +59,42 @@ eachDatabase("operator API: price lists", (openFresh) => {
       [5, "announced"],
       [4, "announced"],
     ]);
+  });
+
+  test("prices that contradict one another, the contract or the configuration come in by no door", async () => {
+    const account = (await operator.post("/v1/accounts", { name: "negotiated" })).body.id;
+    const doors = ["/v1/price-lists", "/v1/price-lists/simulations", `/v1/accounts/${account}/price-lists`];
+    const get = { match: "GET /y", cost: 1, credit: "credits" };
+    const header = (name: string) => ({ ...get, when: { header: name, exists: true } });
+    const full = { query: "mode", equals: "full" };
+    for (const [prices, path, reason] of [
+      [[header("connection")], "prices[0]", /reads the header connection, which is never forwarded/],
+      [[{ ...get, match: "GET /z" }, header("x-api-key")], "prices[1]", /in which the contract farebox has the key/],
+      [[{ ...get, match: "GET /y\u200b" }], "prices[0].match", /cannot be seen, U\+200B/],
+      [[{ ...get, when: { query: "mo\u200bde", exists: true } }], "prices[0]", /cannot be seen, U\+200B/],
+      [[{ ...get, when: [full, { ...full, equals: "lite" }] }], "prices[0].when", /never holds/],
+      [[get, { ...get, when: full }], "prices[1]", /never applies/],
+      [
+        [
+          { ...get, when: { query: "mode", exists: true } },
+          { ...get, when: full, cost: 2 },
+        ],
+        "prices[1]",
+        /never applies: the conditions of prices\[0\] hold wherever its own do/,
+      ],
+      [[{ ...get, match: "GET /health" }], "prices[0].match", /is priced, and open without a key/],
+      [[{ ...get, match: "GET /v1/credits/x" }], "prices[0].match", /where the customer API answers/],
+      [[{ ...get, match: kindOf().endpoint }], "prices[0].match", /creates exports/],
+    ] as const) {
+      for (const door of doors) {
+        const { status, body } = await operator.post(door, { prices });
+        assert.equal(status, 422, `${door} ${JSON.stringify(prices)}`);
+        const [problem, ...others] = body.errors;
+        assert.deepEqual([problem.path, others], [path, []]);
+        assert.match(problem.reason, reason);
+        assert.ok(problem.fix, JSON.stringify(problem));
+      }
+    }
   });
 
   test("a list is compared with the one before it in time, or with another one", async () => {

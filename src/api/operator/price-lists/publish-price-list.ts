@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
-import { parsePrices } from "../../../domain/prices/parse-prices.ts";
+import { createPriceParser } from "../../../config/check-prices.ts";
 import { priceListText } from "../../../domain/prices/price-list-json.ts";
 import { listPlans } from "../../../ledger/plans/plans.ts";
 import { readPriceListSchedule } from "../../../ledger/price-lists/price-list-schedule.ts";
@@ -26,11 +26,11 @@ const route = createRoute({
 
 /** `POST /v1/price-lists`. Errors: `price_list_effective_past`; wrong prices are named one by one. */
 export function addPublishPriceList(app: OperatorApp, services: OperatorServices): void {
+  const parseNew = createPriceParser(services.config);
   app.openapi(route, async (context) => {
     const { prices, unpriced, effectiveAt = null } = context.req.valid("json");
     const plans = (await listPlans(services.database)).map(({ name }) => name);
-    const { creditTypes } = services.config;
-    const parsed = parsePrices(prices, "prices", { creditTypes, plans, unpriced });
+    const parsed = parseNew(prices, { plans, unpriced });
     if (!parsed.ok) refuseFields(parsed.problems);
     const text = priceListText({ prices: parsed.value, unpriced });
     const list = { body: text, hash: hash("sha256", text, "hex"), effectiveAt };

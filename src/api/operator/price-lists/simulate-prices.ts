@@ -1,6 +1,6 @@
 import { createRoute, type z } from "@hono/zod-openapi";
+import { createPriceParser } from "../../../config/check-prices.ts";
 import { creditsToJson } from "../../../domain/credits.ts";
-import { parsePrices } from "../../../domain/prices/parse-prices.ts";
 import { SIMULATION_ASSUMPTIONS } from "../../../domain/prices/price-simulation.ts";
 import { readAccount } from "../../../ledger/accounts/accounts.ts";
 import { idempotencyHeader, jsonBody } from "../../operation.ts";
@@ -32,9 +32,10 @@ const route = createRoute({
 
 /** `POST /v1/price-lists/simulations`. Errors: `account_unknown`; wrong prices are named one by one. It writes nothing. */
 export function addSimulatePrices(app: OperatorApp, { config, database }: OperatorServices): void {
+  const parseNew = createPriceParser(config);
   app.openapi(route, async (context) => {
     const request = context.req.valid("json");
-    const parsed = parsePrices(request.prices, "prices", { creditTypes: config.creditTypes });
+    const parsed = parseNew(request.prices, { unpriced: request.unpriced });
     if (!parsed.ok) refuseFields(parsed.problems);
     const { from, to, position } = readPeriod(request);
     if (request.account !== undefined) await readAccount(database, request.account);

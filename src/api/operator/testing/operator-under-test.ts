@@ -44,6 +44,16 @@ export class OperatorUnderTest {
       database,
       config: {
         creditTypes: ["credits", "search"],
+        contract: "farebox",
+        open: ["GET /health"],
+        upstreams: [],
+        customerApi: {
+          enabled: true,
+          path: "/v1/credits",
+          requests: 300,
+          windowSeconds: 60,
+          selfService: { keys: false, maxKeys: 20 },
+        },
         exports: { kinds: [kindOf()], storage: undefined, workers: 0, workersPerAccount: 1, linkSeconds: 60 },
         keys: { prefix: "fbx", form: undefined, forms: new KeyForms(readForms()) },
         portal: {
