@@ -1,5 +1,6 @@
 import { readTextFile } from "../contract/file/read-text-file.ts";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
+import { findLostDigits } from "../contract/lost-digits.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { FareboxError } from "../domain/farebox-error.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
@@ -55,6 +56,8 @@ function readAccountPrices(file: string): {
     return refuse(`cannot be read: ${text.message}`, "check the path and its permissions");
   const document = parseYamlDocument(file, text);
   if (!("value" in document)) throw problemsError("config_invalid", "The file of prices", document);
+  const lost = findLostDigits(document);
+  if (lost.length > 0) throw problemsError("config_invalid", "The file of prices", lost);
   const { value } = document;
   const prices = isJsonObject(value) ? value["prices"] : undefined;
   if (!isJsonObject(value) || !Array.isArray(prices) || prices.length === 0)

@@ -2,6 +2,7 @@ import { dirname, resolve } from "node:path";
 import { readTextFile } from "../contract/file/read-text-file.ts";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
 import { isContractPath, readContract } from "../contract/load-contract.ts";
+import { findLostDigits } from "../contract/lost-digits.ts";
 import { parseBySchema } from "../contract/schema-problems.ts";
 import { parsePath, parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
@@ -59,7 +60,13 @@ export function parseConfig(
   const parsed = parseBySchema(filled, configSchema);
   const problems: FileProblem[] = "problems" in parsed ? [...parsed.problems] : [];
   const config = buildConfig(readSections(filled), filled, problems);
-  const all = dropFollowers([...unset.map((problem) => placeProblem(problem, document)), ...problems], unset);
+  const lost = findLostDigits(document);
+  const isOther = ({ file, path: place }: FileProblem): boolean =>
+    !lost.some((number) => number.file === file && number.path === place);
+  const all = dropFollowers(
+    [...unset.map((problem) => placeProblem(problem, document)), ...lost, ...problems.filter(isOther)],
+    unset,
+  );
   if (all.length > 0) throw problemsError("config_invalid", "The configuration", sortByLine(all, path));
   return config;
 }

@@ -262,6 +262,60 @@ plans:
     assert.match(fix, /prices: \[\]/);
   });
 
+  it("refuses numbers with more digits than are read, wherever they stand", () => {
+    const price = (when: string): string => `prices: [{ match: POST /a, cost: 1, when: ${when} }]`;
+    const quotes = "write it in quotes: in a JSON body too only a text has so many digits";
+    const fewer = "write it with at most 15 digits";
+    for (const [lines, path, shown, fix] of [
+      [
+        price("{ query: id, equals: 12345678901234567890 }"),
+        "prices[0].when.equals",
+        "12345678901234567000",
+        quotes,
+      ],
+      [
+        price("[{ body: /id, oneOf: [1, 9007199254740993] }]"),
+        "prices[0].when[0].oneOf[1]",
+        "9007199254740992",
+        quotes,
+      ],
+      [
+        price("{ query: x, from: 0.1234567890123456789 }"),
+        "prices[0].when.from",
+        "0.12345678901234568",
+        fewer,
+      ],
+      ["prices: [{ match: POST /a, cost: 1.0000000000000000001 }]", "prices[0].cost", "1", fewer],
+      ["plans: { p: { caps: { day: 100000000.00000000001 } } }", "plans.p.caps.day", "100000000", fewer],
+    ] as const) {
+      const problem = problemOf(lines);
+      assert.deepEqual([problem.path, problem.line, problem.fix], [path, 2, fix]);
+      assert.ok(
+        problem.reason.endsWith(`has more digits than a number holds, and would be read as ${shown}`),
+      );
+    }
+    parse(
+      `upstream: http://x\n${price('{ query: id, oneOf: ["12345678901234567890", 9007199254740991, 0.5] }')}`,
+    );
+  });
+
+  it("refuses numbers that are compared with texts, and would be another text", () => {
+    const price = (when: string): string => `prices: [{ match: "GET /a/{v}", cost: 1, when: ${when} }]`;
+    for (const [when, path, fix] of [
+      ["{ header: api-version, equals: 1.0 }", "when.equals", '"1.0"'],
+      ["[{ query: v, oneOf: [1, 2.10] }]", "when[0].oneOf[1]", '"2.10"'],
+      ["{ path: v, noneOf: [007] }", "when.noneOf[0]", '"007"'],
+      ["{ query: v, default: 1e3, from: 5 }", "when.default", '"1e3"'],
+    ] as const) {
+      const problem = problemOf(price(when));
+      assert.deepEqual([problem.path, problem.fix], [`prices[0].${path}`, `write it in quotes: ${fix}`]);
+    }
+    parse(
+      `upstream: http://x\n${price("[{ query: v, from: 1.0 }, { query: w, equals: 1.5 }, { query: u, equals: -3 }]")}`,
+    );
+    parse("upstream: http://x\nprices: [{ match: POST /a, cost: 1.0, when: { body: /v, equals: 1.0 } }]");
+  });
+
   it("says where it names an OpenAPI document that cannot be read", () => {
     const { path, line, reason } = problemOf("prices:\n  openapi: ./none.yaml");
     assert.deepEqual([path, line], ["prices.openapi", 3]);

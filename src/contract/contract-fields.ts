@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { TemplateProblem } from "./template.ts";
 
 /** What several parts of a contract file are made of. */
 
@@ -93,3 +94,17 @@ export const wordField = <Word extends string>(
     requestField.describe("Where the word stands: `{ body: /mode }` or `{ query: mode }`."),
     without,
   );
+
+/** A default that is no word would refuse every request that leaves the word out. */
+export function checkDefaultWord(
+  {
+    default: word,
+    words,
+  }: { readonly words: Readonly<Record<string, unknown>>; readonly default?: string | undefined },
+  path: TemplateProblem["path"],
+  problems: TemplateProblem[],
+): void {
+  if (word === undefined || Object.hasOwn(words, word)) return;
+  const fix = `write one of ${Object.keys(words).join(", ")}`;
+  problems.push({ path, reason: `"${word}" is none of the words`, fix });
+}

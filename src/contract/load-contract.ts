@@ -8,6 +8,7 @@ import type { ExportsTemplate } from "./exports/export-schema.ts";
 import { extendContract } from "./extend-contract.ts";
 import { readTextFile } from "./file/read-text-file.ts";
 import { type FileProblem, problemsError } from "./file-problem.ts";
+import { findLostDigits } from "./lost-digits.ts";
 import type { RefusalDefaults } from "./refusal-answers.ts";
 import { readRightParts } from "./right-parts.ts";
 import { parseBySchema } from "./schema-problems.ts";
@@ -91,12 +92,13 @@ export function parseContract(
   const exports = file.exports ?? readExportDefaults();
   const contract = createContract({ ...file, exports }, defaults, faults);
   const wrong = "problems" in parsed ? parsed.problems : [];
-  if (faults.length + wrong.length === 0) return { contract, file };
+  const lost = findLostDigits(written);
+  if (faults.length + wrong.length + lost.length === 0) return { contract, file };
   const told = faults.map(({ path, reason, fix }) => {
     const at = right.placeOf(path);
     return { file: shown, path: formatPath(at), line: document.lineOf(at), reason, fix };
   });
-  const problems = [...wrong, ...told].toSorted((one, other) => (one.line ?? 0) - (other.line ?? 0));
+  const problems = [...wrong, ...told, ...lost].toSorted((one, other) => (one.line ?? 0) - (other.line ?? 0));
   return { problems };
 }
 

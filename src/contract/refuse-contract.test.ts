@@ -97,6 +97,15 @@ describe("a contract's headers", () => {
   });
 });
 
+describe("a contract's numbers", () => {
+  it("are answered as they are written", () => {
+    assert.match(
+      faultOf("refusals: { key_missing: { body: { codes: [1, 12345678901234567890] } } }"),
+      /^4 refusals\.key_missing\.body\.codes\[1\]: 12345678901234567890 has more digits .* as 12345678901234567000/,
+    );
+  });
+});
+
 describe("a contract's usage", () => {
   it("has no placeholder as a member's name", () => {
     assert.match(

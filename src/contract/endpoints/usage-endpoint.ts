@@ -5,7 +5,7 @@ import { nearestWord } from "../../domain/nearest-word.ts";
 import { ownFieldName } from "../../domain/own-request.ts";
 import { zonedClock } from "../../domain/zoned-time.ts";
 import type { RenderedAnswer, UsageEndpoint, UsageProblem, UsageQuestion } from "../contract.ts";
-import { checkDefaultWord } from "../default-word.ts";
+import { checkDefaultWord } from "../contract-fields.ts";
 import { checkReadHeader, compileHeaders } from "../header-template.ts";
 import { compileJson, type ListMembers } from "../json-template.ts";
 import { NO_STORE } from "../refusal-answers.ts";

@@ -1,7 +1,7 @@
 import type { Problem } from "../../domain/problem.ts";
 import { parseMatchPattern } from "../../domain/routes/match-pattern.ts";
 import type { RenderedAnswer } from "../contract.ts";
-import { checkDefaultWord } from "../default-word.ts";
+import { checkDefaultWord } from "../contract-fields.ts";
 import { compileHeaders, compileHeaderText } from "../header-template.ts";
 import { compileJson, type ListMembers } from "../json-template.ts";
 import { NO_STORE } from "../refusal-answers.ts";

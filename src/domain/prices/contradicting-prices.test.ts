@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parsePrices } from "./parse-prices.ts";
+import { parsePriceList, priceListText } from "./price-list-json.ts";
 
 function problemsOf(input: unknown): readonly string[] {
   const parsed = parsePrices(input, "prices", { creditTypes: ["credits"] });
@@ -132,4 +133,26 @@ describe("parsePrices, given prices that contradict each other", () => {
   for (const [what, prices, problems] of cases) {
     it(what, () => assert.deepEqual(problemsOf(prices), problems));
   }
+});
+
+describe("numbers with more digits than are read", () => {
+  const when = { query: "id", equals: Number("12345678901234567890") };
+  const price = { match: "GET /a", credit: "credits", cost: 1, when };
+
+  it("are refused in new lists, which may have lost some on their way", () => {
+    assert.deepEqual(problemsOf([price]), [
+      "prices[0].when.equals: 12345678901234567000 has more digits than a number holds for sure; write it in quotes: in a JSON body too only a text has so many digits",
+    ]);
+    assert.deepEqual(problemsOf([{ ...price, when: { ...when, equals: "12345678901234567890" } }]), []);
+    // Where it is wrong anyway that is told alone.
+    assert.deepEqual(problemsOf([{ match: "GET /a", cost: 0.1 + 0.2 }]).length, 1);
+  });
+
+  it("are read and priced as before where they were published", () => {
+    const stored = JSON.parse(priceListText({ prices: [], unpriced: "free" })) as object;
+    const read = parsePriceList({ ...stored, prices: [price] }, 7);
+    assert.ok(read.ok);
+    assert.deepEqual(read.value.prices[0]?.when, [when]);
+    assert.ok(parsePriceList(JSON.parse(priceListText(read.value)), 7).ok);
+  });
 });

@@ -4,6 +4,7 @@ import { at, describeValue, type Parsed, type Problem } from "../problem.ts";
 import { paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
 import { routeKey } from "../routes/route-table.ts";
 import { findContradictions } from "./parse/contradictions.ts";
+import { findLostDigits } from "./parse/find-lost-digits.ts";
 import { allImply } from "./parse/implies.ts";
 import { parseConditions } from "./parse/parse-condition.ts";
 import { parsePlans } from "./parse/parse-plans.ts";
@@ -39,7 +40,10 @@ export function parsePrices(
     options.creditTypes !== undefined,
   );
   // Lists that are stored are read as they are.
-  if (options.creditTypes !== undefined) findContradictions(prices, path, problems);
+  if (options.creditTypes !== undefined) {
+    findContradictions(prices, path, problems);
+    findLostDigits(input, path, problems);
+  }
   findFreeBatches(input, prices, path, options.unpriced, problems);
   const value = prices.filter((price) => price !== undefined);
   return problems.length === 0 ? { ok: true, value } : { ok: false, problems };

@@ -69,7 +69,11 @@ eachDatabase("operator API: price lists", (openFresh) => {
     const full = { query: "mode", equals: "full" };
     for (const [prices, path, reason] of [
       [[header("connection")], "prices[0]", /reads the header connection, which is never forwarded/],
-      [[{ ...get, match: "GET /z" }, header("x-api-key")], "prices[1]", /in which the contract farebox has the key/],
+      [
+        [{ ...get, match: "GET /z" }, header("x-api-key")],
+        "prices[1]",
+        /in which the contract farebox has the key/,
+      ],
       [[{ ...get, match: "GET /y\u200b" }], "prices[0].match", /cannot be seen, U\+200B/],
       [[{ ...get, when: { query: "mo\u200bde", exists: true } }], "prices[0]", /cannot be seen, U\+200B/],
       [[{ ...get, when: [full, { ...full, equals: "lite" }] }], "prices[0].when", /never holds/],
