@@ -64,6 +64,26 @@ test("every page, in light, in dark and on a phone: nothing that axe-core finds,
   }
 });
 
+test("accounts stand with their names beside their ids wherever they are listed, asked for at once", async () => {
+  for (const [path, title, place] of [
+    ["/", "Overview", page.getByRole("region", { name: "Accounts that use most" })],
+    ["/audit-trail", "Audit trail", page.getByRole("row")],
+  ] as const) {
+    watched.requested.splice(0);
+    await open(path, title);
+    const line = place.filter({ hasText: scene.customer.id }).first();
+    await line
+      .getByRole("link", { name: `Lumen Analytics ${HOSTILE}` })
+      .first()
+      .waitFor();
+    const asked = watched.requested.filter(({ searchParams }) => searchParams.has("ids"));
+    assert.deepEqual(
+      asked.map(({ searchParams }) => searchParams.get("ids")),
+      [scene.customer.id],
+    );
+  }
+});
+
 test("an account is found by a part of its name, which the address keeps", async () => {
   await open("/accounts", "Accounts");
   await page.getByLabel("Find").fill("umen anal");

@@ -54,6 +54,25 @@ const SORTS =
 
 const accountState = z.enum(["active", "suspended", "closed"]);
 
+const MOST_IDS = 100;
+const ID = /^[\w-]{1,64}$/;
+
+/** `acc_1,acc_2`: a list in one parameter. */
+const idsQuery = z
+  .string()
+  .max(MOST_IDS * 65)
+  .transform((text, context): string[] => {
+    const ids = text.split(",");
+    if (ids.length <= MOST_IDS && ids.every((id) => ID.test(id))) return ids;
+    context.addIssue({ code: "custom", message: `must be at most ${MOST_IDS} ids, separated by commas` });
+    return z.NEVER;
+  })
+  .openapi({
+    type: "string",
+    example: "acc_1a2B3c4D5e6F7g8H,acc_2b3C4d5E6f7G8h9I",
+    description: `These accounts, at most ${MOST_IDS}, separated by commas. Those that are unknown are left out.`,
+  });
+
 export const accountQuery = pageQuery.extend({
   q: z
     .string()
@@ -61,6 +80,7 @@ export const accountQuery = pageQuery.extend({
     .max(200)
     .optional()
     .openapi({ description: "Part of the name or the id, in any case.", example: "acme" }),
+  ids: idsQuery.optional(),
   state: accountState.optional(),
   plan: z
     .string()

@@ -1698,6 +1698,10 @@ export interface ListAccountsInput {
    * Part of the name or the id, in any case.
    */
   q?: string | undefined;
+  /**
+   * These accounts, at most 100, separated by commas. Those that are unknown are left out.
+   */
+  ids?: string | undefined;
   state?: ("active" | "suspended" | "closed") | undefined;
   /**
    * Accounts that have this plan.

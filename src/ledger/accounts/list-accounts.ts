@@ -7,6 +7,8 @@ import { ACCOUNT_COLUMNS, type Account, type AccountState } from "./accounts.ts"
 export interface AccountFilter {
   /** Part of the name or the id, in any case. */
   readonly q?: string | undefined;
+  /** These accounts; those that are unknown are left out. */
+  readonly ids?: readonly string[] | undefined;
   readonly state?: AccountState | undefined;
   readonly plan?: string | undefined;
   /** Members that the metadata must have, with these values. */
@@ -105,7 +107,7 @@ async function readRows<Row>(db: Queryable, page: PageRequest & AccountFilter, o
 }
 
 /** SQL that finds what the filter names, with its parameters from `$4` on. The parts only find faster what has the text within it. */
-function buildFilter({ q, state, plan, metadata }: AccountFilter): {
+function buildFilter({ q, ids, state, plan, metadata }: AccountFilter): {
   readonly conditions: readonly string[];
   readonly parameters: readonly Parameter[];
   /** Whether an index finds some of it. States have none: there are three. */
@@ -113,7 +115,7 @@ function buildFilter({ q, state, plan, metadata }: AccountFilter): {
 } {
   const conditions: string[] = [];
   const parameters: Parameter[] = [];
-  const add = (value: string | undefined, condition: (name: string) => string): void => {
+  const add = (value: string | readonly string[] | undefined, condition: (name: string) => string): void => {
     if (value === undefined) return;
     parameters.push(value);
     conditions.push(condition(`$${parameters.length + 3}`));
@@ -123,10 +125,11 @@ function buildFilter({ q, state, plan, metadata }: AccountFilter): {
     (text) => `${PARTS} @@ farebox.parts_wanted(lower(${text}::text))
       AND (strpos(lower(name), lower(${text}::text)) > 0 OR strpos(lower(account_id), lower(${text}::text)) > 0)`,
   );
+  add(ids, (list) => `account_id = ANY(${list}::text[])`);
   add(state, (text) => `state = ${text}`);
   add(plan, (text) => `plan = ${text}`);
   add(metadata && JSON.stringify(metadata), (json) => `metadata @> ${json}::jsonb`);
-  return { conditions, parameters, isIndexed: [q, plan, metadata].some((one) => one !== undefined) };
+  return { conditions, parameters, isIndexed: [q, ids, plan, metadata].some((one) => one !== undefined) };
 }
 
 /** As the index `accounts_by_parts` has it. */

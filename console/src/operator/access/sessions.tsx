@@ -1,6 +1,5 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { Link } from "react-router";
 import type { Session } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
@@ -8,6 +7,7 @@ import { ConfirmDialog } from "../../design/confirm-dialog.tsx";
 import { Empty, Failed, Loading } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
+import { AccountLink } from "../account-link.tsx";
 import { OPERATOR } from "../operator-api.ts";
 
 /** Who is signed in: all, or an account's customers. */
@@ -77,9 +77,7 @@ function Who({ of: { account, actor, key } }: { readonly of: Session }): ReactNo
   if (account === null) return <span className="break">{actor}</span>;
   return (
     <>
-      <Link to={`/accounts/${account}`} className="mono small">
-        {account}
-      </Link>{" "}
+      <AccountLink id={account} />{" "}
       <span className="soft small">
         by {key === null ? "a link" : <span className="mono break">{key}</span>}
       </span>

@@ -1,6 +1,6 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Link, useSearchParams } from "react-router";
+import { useSearchParams } from "react-router";
 import { Button, DownloadLink } from "../../design/button.tsx";
 import { Card } from "../../design/card.tsx";
 import { TextField } from "../../design/field.tsx";
@@ -10,6 +10,7 @@ import { Table } from "../../design/table.tsx";
 import { Moment } from "../../formats/amount.tsx";
 import { readDay } from "../../formats/read-day.ts";
 import { withParam } from "../../formats/with-param.ts";
+import { AccountLink } from "../account-link.tsx";
 import { OPERATOR, operatorCsvHref } from "../operator-api.ts";
 
 /** Who changed what, the newest first. */
@@ -83,12 +84,7 @@ export default function AuditTrail(): ReactNode {
               { head: "What", cell: ({ action }) => <span className="mono">{action}</span> },
               {
                 head: "Account",
-                cell: ({ account }) =>
-                  account === null ? null : (
-                    <Link to={`/accounts/${account}`} className="mono small">
-                      {account}
-                    </Link>
-                  ),
+                cell: ({ account }) => (account === null ? null : <AccountLink id={account} />),
               },
               {
                 head: "Target",

@@ -1,9 +1,10 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Link, useParams } from "react-router";
+import { useParams } from "react-router";
 import { Page } from "../../design/page.tsx";
 import { Failed, Loading } from "../../design/states.tsx";
 import { ExplainedCall } from "../../formats/explained-call.tsx";
+import { AccountLink } from "../account-link.tsx";
 import { OPERATOR } from "../operator-api.ts";
 
 /** One call of whichever account. */
@@ -21,7 +22,7 @@ export default function OneCall(): ReactNode {
           <span className="mono small break">{id}</span>
         ) : (
           <>
-            of <Link to={`/accounts/${call.data.account}`}>{call.data.account}</Link>
+            of <AccountLink id={call.data.account} />
           </>
         )
       }

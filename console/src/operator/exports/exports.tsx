@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { Link, useSearchParams } from "react-router";
+import { useSearchParams } from "react-router";
 import type { Export } from "../../../../src/client/generated/types.ts";
 import { Button } from "../../design/button.tsx";
 import { Badge, Card } from "../../design/card.tsx";
@@ -14,6 +14,7 @@ import { Amount, Moment } from "../../formats/amount.tsx";
 import { showCount, showMany } from "../../formats/credits.ts";
 import { showBytes } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
+import { AccountLink } from "../account-link.tsx";
 import { mayAs, OPERATOR, type Role } from "../operator-api.ts";
 
 const STATES = ["queued", "running", "ready", "charged", "failed", "cancelled", "expired"] as const;
@@ -103,10 +104,8 @@ function ExportCard({ of: one, mayChange }: { readonly of: Export; readonly mayC
       title={one.endpoint}
       note={
         <>
-          <Link to={`/accounts/${one.account}`} className="mono">
-            {one.account}
-          </Link>{" "}
-          · created <Moment at={one.createdAt} /> · <span className="mono break">{one.id}</span>
+          <AccountLink id={one.account} /> · created <Moment at={one.createdAt} /> ·{" "}
+          <span className="mono break">{one.id}</span>
         </>
       }
       actions={

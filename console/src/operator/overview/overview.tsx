@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { Link, useSearchParams } from "react-router";
+import { useSearchParams } from "react-router";
 import type { Usage } from "../../../../src/client/generated/types.ts";
 import { BarChart } from "../../charts/bar-chart.tsx";
 import { ShareBars } from "../../charts/share-bars.tsx";
@@ -12,6 +12,7 @@ import { creditWords, showCredits, showMany, sumCredits, toCredits } from "../..
 import { showDate, showDay, TIME_ZONE } from "../../formats/times.ts";
 import { withParam } from "../../formats/with-param.ts";
 import { SETTINGS } from "../../session/base.ts";
+import { AccountLink } from "../account-link.tsx";
 import { OPERATOR } from "../operator-api.ts";
 import { Months } from "./months.tsx";
 import { Refusals } from "./refusals.tsx";
@@ -136,9 +137,7 @@ function Shares({
             id: row[by] ?? "",
             name:
               by === "account" ? (
-                <Link to={`/accounts/${row.account ?? ""}`} className="mono">
-                  {row.account}
-                </Link>
+                <AccountLink id={row.account ?? ""} />
               ) : (
                 <span className="mono">{row.endpoint}</span>
               ),

@@ -5,6 +5,7 @@ import { Empty } from "../../design/states.tsx";
 import { Table } from "../../design/table.tsx";
 import { Amount } from "../../formats/amount.tsx";
 import { showCount, showMany } from "../../formats/credits.ts";
+import { AccountLink } from "../account-link.tsx";
 
 const MOST_LINES = 20;
 
@@ -49,7 +50,7 @@ export function Simulated({ of }: { readonly of: Simulation }): ReactNode {
         rows={of.lines.slice(0, MOST_LINES)}
         keyOf={({ account, creditType, endpoint }) => `${account} ${creditType} ${endpoint}`}
         columns={[
-          { head: "Account", cell: ({ account }) => <span className="mono small break">{account}</span> },
+          { head: "Account", cell: ({ account }) => <AccountLink id={account} /> },
           { head: "Endpoint", cell: ({ endpoint }) => <span className="mono break">{endpoint}</span> },
           { head: "Charges", isNumber: true, cell: ({ charges }) => showCount(charges) },
           { head: "Cost", isNumber: true, cell: ({ before }) => <Amount of={before} /> },

@@ -71,6 +71,21 @@ eachDatabase("operator API: accounts and keys", (openFresh) => {
     assert.equal(new Set(seen).size, seen.length);
   });
 
+  test("GET /v1/accounts?ids= has those that are named and known, with the other filters, and at most 100", async () => {
+    const made = [await operator.account("i1"), await operator.account("i2"), await operator.account("i3")];
+    const find = async (query: string): Promise<string[]> => {
+      const { body } = await operator.get(`/v1/accounts?${query}`);
+      return body.accounts.map((account: { id: string }) => account.id);
+    };
+    assert.deepEqual(await find(`ids=${made[0]},acc_none,${made[2]}&sort=oldest`), [made[0], made[2]]);
+    assert.deepEqual(await find(`ids=${made.join()}&q=i2`), [made[1]]);
+    assert.deepEqual(await find("ids=acc_none"), []);
+    for (const ids of ["", "a,,b", "a%20b", Array.from({ length: 101 }, (_, n) => `acc_${n}`).join()]) {
+      const { status, body } = await operator.get(`/v1/accounts?ids=${ids}`);
+      assert.deepEqual([status, body.errors?.[0].path], [422, "ids"], ids.slice(0, 20));
+    }
+  });
+
   test("an unknown account is named wherever it is used", async () => {
     const unknown = "/v1/accounts/acc_0000000000000000";
     const tries = [

@@ -31,6 +31,7 @@ eachDatabase("commands of accounts and the audit trail", (openFresh) => {
     );
     const { accounts } = await cli.json("account", "list", "--search", "acme", "--metadata", "crm:42");
     assert.deepEqual(accounts, [account]);
+    assert.deepEqual((await cli.json("account", "list", "--ids", `${id},acc_none`)).accounts, [account]);
     const table = await cli.run("account", "list", "--search", "acme");
     assert.match(table.out, new RegExp(`^ACCOUNT +NAME +STATE +PLAN +CREATED\\n${id} +Acme Ltd +active`));
     assert.equal((await cli.run("account", "list", "--search", "nobody")).out, "No accounts.\n");

@@ -9,6 +9,7 @@ import { renderTable } from "../../render/table.ts";
 interface Options extends PageOptions {
   readonly csv?: boolean;
   readonly search?: string;
+  readonly ids?: string;
   readonly state?: string;
   readonly plan?: string;
   readonly metadata?: string;
@@ -22,6 +23,7 @@ export function addAccountList(account: Command, cli: Cli): void {
     .command("list")
     .description("list and search accounts, the newest first")
     .option("--search <text>", "part of the name or the id, in any case")
+    .option("--ids <ids>", "only these accounts, separated by commas")
     .option("--state <state>", "only accounts that are active, suspended or closed")
     .option("--plan <plan>", "only accounts that have this plan")
     .option("--metadata <name:value>", "only accounts whose metadata has this member")
@@ -34,6 +36,7 @@ export function addAccountList(account: Command, cli: Cli): void {
     .action(async (options: Options) => {
       const query = {
         q: options.search,
+        ids: options.ids,
         state: options.state,
         plan: options.plan,
         metadata: options.metadata,
