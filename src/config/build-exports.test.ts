@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, test } from "node:test";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { ExportsConfig } from "./config.ts";
 import { parseConfig } from "./load-config.ts";
@@ -179,4 +182,24 @@ test("what cannot be meant is told with its place", () => {
       `${text}: ${problems.join(" | ")}`,
     );
   }
+});
+
+test("exports have the format that the contract gives a request which names none", () => {
+  const folder = mkdtempSync(join(tmpdir(), "farebox-exports-"));
+  after(() => rmSync(folder, { recursive: true }));
+  const contract = join(folder, "csv.yaml");
+  const format = "format: { in: { query: f }, words: { c: csv, j: jsonl }, default: c }";
+  const answers = "created: { status: 201, body: 1 }, running: { status: 202, body: 1 }";
+  writeFileSync(
+    contract,
+    `name: own\nkey: [{ header: x-api-key }]\nerrorShape: { body: 1 }\nexports: { request: { ${format} }, ${answers} }\n`,
+  );
+  const route = (more: string): string => `  routes: [{ match: POST /e, cost: 1, ${LINES}${more} }]`;
+  const [problem, ...others] = problemsOf(route(""), `contract: ${contract}`);
+  assert.match(problem ?? "", /^exports\.routes\[0\]\.formats: lacks csv, .* each would be refused/);
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    problemsOf(route(", formats: [jsonl, csv], columns: { a: /a }"), `contract: ${contract}`),
+    [],
+  );
 });

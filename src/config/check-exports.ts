@@ -10,6 +10,8 @@ interface Answered {
   readonly customerApi: string | undefined;
   /** The contract's own endpoints that list and download files; empty: it has none. */
   readonly files: readonly string[];
+  /** What the contract gives a request that names no format; undefined: the first of the route's. */
+  readonly format?: "jsonl" | "csv" | undefined;
 }
 
 /** What creates an export is answered here, with a key, and charged by its records: nothing else may speak for it. */
@@ -28,9 +30,16 @@ export function checkExports(
   }
   const contract = new Set(answered.contract.map(keyOfMatch));
   const open = new Set(answered.open.map(keyOfMatch));
-  for (const [index, { match }] of routes.entries()) {
+  for (const [index, { match, formats }] of routes.entries()) {
     const key = keyOfMatch(match);
-    const { customerApi } = answered;
+    const { customerApi, format } = answered;
+    if (format !== undefined && !formats.includes(format)) {
+      problems.push({
+        path: at(at(at("exports", "routes"), index), "formats"),
+        reason: `lacks ${format}, which the contract gives a request that names no format: each would be refused`,
+        fix: `add ${format}, or give the contract's exports.request.format another default`,
+      });
+    }
     const path = at(at(at("exports", "routes"), index), "match");
     const refuse = (reason: string, fix: string): void => void problems.push({ path, reason, fix });
     if (open.has(key)) refuse(`"${match}" is open without a key`, "remove it from open");

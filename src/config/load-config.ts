@@ -1,4 +1,5 @@
 import { dirname, resolve } from "node:path";
+import type { ContractFile } from "../contract/contract-schema.ts";
 import { readTextFile } from "../contract/file/read-text-file.ts";
 import { type FileProblem, problemsError } from "../contract/file-problem.ts";
 import { isContractPath, readContract } from "../contract/load-contract.ts";
@@ -171,6 +172,7 @@ function checkContractFile(
       contract: read.file.endpoints.map(({ match }) => match),
       open: file.open,
       customerApi: file.customerApi.enabled ? file.customerApi.path : undefined,
+      format: readUsualFormat(read.file),
       files: [read.file.exports?.files, read.file.exports?.file].flatMap((own) => own?.match ?? []),
     };
     checkExports(file.exports.routes, answered, problems);
@@ -179,6 +181,11 @@ function checkContractFile(
   return read.problems.map((problem) =>
     problem.file === undefined ? placeProblem(problem, document) : problem,
   );
+}
+
+function readUsualFormat({ exports }: ContractFile): "jsonl" | "csv" | undefined {
+  const { default: word, words = {} } = exports?.request.format ?? {};
+  return word === undefined ? undefined : words[word];
 }
 
 function nameSessions({ hosts, idle, longest }: ConfigFile["sessions"]): Config["sessions"] {

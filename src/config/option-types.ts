@@ -102,3 +102,22 @@ export const amount = z
     return z.NEVER;
   })
   .meta({ fix: "write a plain number above 0 with at most six decimals: 10000, 0.5" });
+
+/** What is wrong where one option is above another one: it would never count. Of each pair the first is the smaller. */
+export function inOrder<Name extends string>(
+  ...pairs: readonly (readonly [smaller: Name, larger: Name])[]
+): (options: Readonly<Partial<Record<Name, unknown>>>, context: z.RefinementCtx) => void {
+  return (options, context) => {
+    for (const [smaller, larger] of pairs) {
+      const [one, other] = [options[smaller], options[larger]];
+      if (!isAmount(one) || !isAmount(other) || one <= other) continue;
+      const params = { fix: `write a smaller ${smaller}, or a larger ${larger}` };
+      const message = `is above ${larger}, and would never count`;
+      context.addIssue({ code: "custom", path: [smaller], message, params });
+    }
+  };
+}
+
+function isAmount(value: unknown): value is number | bigint {
+  return typeof value === "number" || typeof value === "bigint";
+}

@@ -226,6 +226,35 @@ plans:
     ]);
   });
 
+  it("refuses what is above another bound, and would never count", () => {
+    const role = "role: support, claim: groups, value: a";
+    const oidc = (limits: string): string =>
+      `console: { oidc: { name: S, issuer: https://x.example, clientId: a, clientSecret: b, roles: [{ ${role}, limits: ${limits} }] } }`;
+    for (const [lines, path, larger] of [
+      ["plans: { p: { caps: { day: 5, month: 4 } } }", "plans.p.caps.day", "month"],
+      ["plans: { p: { caps: [{ month: 5, total: 4.9 }] } }", "plans.p.caps[0].month", "total"],
+      ["plans: { p: { caps: { day: 5, total: 4 } } }", "plans.p.caps.day", "total"],
+      ["sessions: { idle: 13h }", "sessions.idle", "longest"],
+      ["gateway: { headersTimeout: 61s }", "gateway.headersTimeout", "requestTimeout"],
+      ["gateway: { requestTimeout: 5s }", "gateway.headersTimeout", "requestTimeout"],
+      ["gateway: { maxBuffered: 15MiB }", "gateway.maxBufferedResponse", "maxBuffered"],
+      ["exports: { perAccount: { worked: 11 } }", "exports.perAccount.worked", "open"],
+      ["exports: { perAccount: { open: 5, kept: 4 } }", "exports.perAccount.open", "kept"],
+      ["exports: { limits: { record: 2MiB, total: 1MiB } }", "exports.limits.record", "total"],
+      [oidc("{ each: 6, day: 5 }"), "console.oidc.roles[0].limits.each", "day"],
+    ] as const) {
+      const problem = problemOf(lines);
+      assert.deepEqual([problem.path, problem.line], [path, 2]);
+      assert.match(problem.reason, /and would never count$/);
+      assert.ok(problem.fix.endsWith(`, or a larger ${larger}`), problem.fix);
+    }
+    parse(`upstream: http://x
+plans: { p: { caps: { day: 5, month: 5, total: 5 } } }
+gateway: { maxBuffered: 16MiB, headersTimeout: 5s, requestTimeout: 5s, maxRequestBody: 1024MiB }
+sessions: { idle: 1h, longest: 1h }
+`);
+  });
+
   it("refuses caps that cap nothing, or the same credit type twice", () => {
     const caps = (items: string): FileProblem => problemOf(`plans: { p: { caps: ${items} } }`);
     assert.deepEqual([caps("{}").path, caps("{}").reason], ["plans.p.caps", "caps nothing"]);

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { amount, byteSize, count, duration } from "../option-types.ts";
+import { amount, byteSize, count, duration, inOrder } from "../option-types.ts";
 import { exportSourceOption } from "./export-source-schema.ts";
 import { matchOption } from "./limit-schema.ts";
 
@@ -203,6 +203,7 @@ export const exportsOption = z
           reason: "A source that never answers does not keep credits set aside for ever.",
         }),
       })
+      .superRefine(inOrder(["record", "total"]))
       .prefault({})
       .meta({ description: "What a source may do at most.", reason: "Every default below." }),
     perAccount: z
@@ -229,6 +230,7 @@ export const exportsOption = z
           reason: "Storage is not endless; a month of thirty a day.",
         }),
       })
+      .superRefine(inOrder(["worked", "open"], ["open", "kept"]))
       .prefault({})
       .meta({ description: "What one account may have.", reason: "Every default below." }),
   })

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseAddressRange } from "../../domain/addresses.ts";
-import { byteSize, count, duration } from "../option-types.ts";
+import { byteSize, count, duration, inOrder } from "../option-types.ts";
 import { corsOption } from "./cors-schema.ts";
 import { tlsOption } from "./tls-schema.ts";
 
@@ -133,6 +133,14 @@ export const gatewayOption = z
         "How long requests in flight may take to finish when the instance stops, after `drainDelay`.",
       reason: "With `drainDelay` below the 30 s after which orchestrators kill.",
     }),
+  })
+  .superRefine((options, context) => {
+    inOrder(["headersTimeout", "requestTimeout"])(options, context);
+    // One account may have half of what there is room for.
+    if (options.maxBufferedResponse <= options.maxBuffered / 2) return;
+    const message = "is above half of maxBuffered, the most that one account may have, and would never count";
+    const params = { fix: "write a smaller maxBufferedResponse, or a larger maxBuffered" };
+    context.addIssue({ code: "custom", path: ["maxBufferedResponse"], message, params });
   })
   .prefault({})
   .meta({ description: "The gateway: browsers, and its limits.", reason: "Every default below." });

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isLoopbackHost } from "../../domain/sessions/browser-request.ts";
-import { amount } from "../option-types.ts";
+import { amount, inOrder } from "../option-types.ts";
 
 const MAX_RULES = 50;
 
@@ -45,6 +45,7 @@ const roleRule = z
           reason: "Required.",
         }),
       })
+      .superRefine(inOrder(["each", "day"]))
       .optional()
       .meta({
         description: "Of `support`: how many credits such a person may give.",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { amount } from "../option-types.ts";
+import { amount, inOrder } from "../option-types.ts";
 import { planLimitsOption } from "./limit-schema.ts";
 
 const recurring = z
@@ -53,6 +53,7 @@ const cap = z
       .optional()
       .meta({ description: "Credits that a key may spend in all.", reason: CAP_REASON }),
   })
+  .superRefine(inOrder(["day", "month"], ["day", "total"], ["month", "total"]))
   .meta({ description: "What each key may spend at most." });
 
 /** Plans by name. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration } from "../option-types.ts";
+import { duration, inOrder } from "../option-types.ts";
 
 /** A host name with its port, if it is not the usual one, as browsers send it. */
 const HOST = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?::\d{1,5})?$/;
@@ -28,6 +28,7 @@ export const sessionsOption = z
       reason: "A working day.",
     }),
   })
+  .superRefine(inOrder(["idle", "longest"]))
   .prefault({})
   .meta({
     description: "Signing in to the [portal](../guide/portal.md) and the [console](../guide/console.md).",
