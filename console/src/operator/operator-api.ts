@@ -12,6 +12,7 @@ export const OPERATOR = createClient({
 
 /** Who is signed in to the console. */
 export interface OperatorSession {
+  readonly id: string;
   readonly actor: string;
   readonly role: Role;
 }

@@ -22,6 +22,7 @@ export function csvHref(path: string, query: Readonly<Record<string, string | un
 
 /** Who is signed in to the portal. */
 export interface PortalSession {
+  readonly id: string;
   readonly account: { readonly id: string; readonly name: string };
   readonly access: "read" | "manage";
   readonly key: { readonly id: string; readonly name: string } | null;

@@ -8,6 +8,7 @@ import {
 import { createTransport, type Transport } from "../../../src/client/transport.ts";
 import { FareboxError } from "../../../src/domain/farebox-error.ts";
 import { BASE, OWN_HEADERS } from "./base.ts";
+import { tellOtherTabs, watchOtherTabs } from "./other-tabs.ts";
 
 const SESSION = ["session"] as const;
 /** Whether somebody was signed in until the server knew their session no more. */
@@ -38,6 +39,10 @@ export function createQueries(): QueryClient {
   };
   queries.getQueryCache().config.onError = watch;
   queries.getMutationCache().config.onError = watch;
+  watchOtherTabs((isSignedIn) => {
+    if (isSignedIn) void queries.invalidateQueries({ queryKey: SESSION, exact: true });
+    else showSignIn(queries);
+  });
   return queries;
 }
 
@@ -51,17 +56,31 @@ export function useHasEnded(): boolean {
   return useQuery({ queryKey: ENDED, queryFn: () => false, enabled: false }).data === true;
 }
 
-/** Who is signed in; null: nobody. */
-export function useSession<Session extends object>(): UseQueryResult<Session | null> {
+function showSignIn(queries: QueryClient): void {
+  forget(queries);
+  queries.setQueryData(SESSION, null);
+}
+
+/** A session of the pages: another one has another id. */
+interface Identified {
+  readonly id: string;
+}
+
+/** Who is signed in; null: nobody. What was read by another session is forgotten: it may be another account's. */
+export function useSession<Session extends Identified>(): UseQueryResult<Session | null> {
   const queries = useQueryClient();
   return useQuery({
     queryKey: SESSION,
     staleTime: 60_000,
+    refetchOnWindowFocus: "always",
     queryFn: async ({ signal }): Promise<Session | null> => {
       try {
         // The caller knows which page it is on, and what its session has.
         // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-        return (await transport.readJson({ method: "GET", path: "/session", signal })) as Session;
+        const session = (await transport.readJson({ method: "GET", path: "/session", signal })) as Session;
+        const former = queries.getQueryData<Identified | null>(SESSION);
+        if (former !== undefined && former?.id !== session.id) forget(queries);
+        return session;
       } catch (error) {
         if (statusOf(error) !== UNAUTHORIZED) throw error;
         tellEnd(queries);
@@ -87,6 +106,7 @@ export function useSignIn() {
       forget(queries);
       queries.setQueryData(ENDED, false);
       queries.setQueryData(SESSION, session);
+      tellOtherTabs(true);
     },
   });
 }
@@ -103,8 +123,8 @@ export function useSignOut() {
       if (!response.ok && response.status !== UNAUTHORIZED) throw new Error("Signing out did not work.");
     },
     onSuccess: () => {
-      forget(queries);
-      queries.setQueryData(SESSION, null);
+      showSignIn(queries);
+      tellOtherTabs(false);
     },
   });
 }

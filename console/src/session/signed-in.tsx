@@ -18,7 +18,9 @@ interface SignedInOptions<Session> {
 }
 
 /** All pages of one kind: the sign-in until somebody is signed in, then what the address says. */
-export function SignedIn<Session extends object>(options: SignedInOptions<Session>): ReactNode {
+export function SignedIn<Session extends { readonly id: string }>(
+  options: SignedInOptions<Session>,
+): ReactNode {
   return (
     <CSPProvider disableStyleElements>
       <Pages {...options} />
@@ -26,7 +28,7 @@ export function SignedIn<Session extends object>(options: SignedInOptions<Sessio
   );
 }
 
-function Pages<Session extends object>({
+function Pages<Session extends { readonly id: string }>({
   signIn,
   places,
   who,
@@ -50,7 +52,7 @@ function Pages<Session extends object>({
       isSigningOut={signOut.isPending}
     >
       <ReplayNotice />
-      <PageBoundary key={pathname}>
+      <PageBoundary key={`${session.data.id} ${pathname}`}>
         <Suspense fallback={<Loading />}>
           <Routes>{children(session.data)}</Routes>
         </Suspense>
