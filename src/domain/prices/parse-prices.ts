@@ -4,6 +4,7 @@ import { at, describeValue, type Parsed, type Problem } from "../problem.ts";
 import { paramNames, parseMatchPattern } from "../routes/match-pattern.ts";
 import { routeKey } from "../routes/route-table.ts";
 import { findContradictions } from "./parse/contradictions.ts";
+import { findIdleAmounts } from "./parse/find-idle-amounts.ts";
 import { findLostDigits } from "./parse/find-lost-digits.ts";
 import { allImply } from "./parse/implies.ts";
 import { parseConditions } from "./parse/parse-condition.ts";
@@ -42,6 +43,7 @@ export function parsePrices(
   // Lists that are stored are read as they are.
   if (options.creditTypes !== undefined) {
     findContradictions(prices, path, problems);
+    findIdleAmounts(prices, path, problems);
     findLostDigits(input, path, problems);
   }
   findFreeBatches(input, prices, path, options.unpriced, problems);
