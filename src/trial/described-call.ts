@@ -42,6 +42,8 @@ export interface DescribedCall {
   readonly used: number;
   /** What was charged before of a number that grows. */
   readonly charged: number;
+  /** An earlier call with the same value was charged within the price's `once` window. */
+  readonly repeated: boolean;
 }
 
 /** Reads a header by its lower-case name. Repeats are joined, as RFC 9110 §5.3 says they mean. */

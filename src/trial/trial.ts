@@ -23,6 +23,8 @@ export interface TriedQuote {
 export interface TriedCharge {
   /** Whether the price charges on the answer's status. */
   readonly isChargedStatus: boolean;
+  /** It repeats what was charged within the price's window, and costs nothing. */
+  readonly isRepeat: boolean;
   /** The conditions on the answer that the price's own sum has. */
   readonly conditions: readonly ExplainedCondition[];
   /** The price's own sum first, then those of `plus`. */

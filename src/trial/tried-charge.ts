@@ -16,7 +16,7 @@ export function computeTriedCharge(
   price: Price,
   request: RequestFacts,
   { response, balance, used, charged }: DescribedCall,
-  max: bigint | undefined,
+  { max, isRepeat }: { readonly max: bigint | undefined; readonly isRepeat: boolean },
 ): TriedCharge {
   const { status } = response;
   const answer = answerFactsOf(describeAnswer(response));
@@ -27,8 +27,9 @@ export function computeTriedCharge(
   const conditions = isChargedStatus ? explainAnswer(price.where ?? [], answer) : [];
   // What is above the quote is collected as far as there are credits, and as the caller's Credits-Max allows.
   const most = max !== undefined && max < balance ? max : balance;
-  const uncollected = price.decide === "request" && charge.amount > most ? charge.amount - most : 0n;
-  return { isChargedStatus, conditions, sums, tiers, uncollected, ...charge };
+  const amount = isRepeat ? 0n : charge.amount;
+  const uncollected = price.decide === "request" && amount > most ? amount - most : 0n;
+  return { isChargedStatus, isRepeat, conditions, sums, tiers, uncollected, ...charge, amount };
 }
 
 /** As it is when so much was used in the period of its tiers, and so much was charged of a number that grows. */

@@ -36,7 +36,7 @@ const REQUEST_ID = "00000000-0000-7000-8000-000000000000";
 
 /**
  * Prices a described call as the gateway would, in its order, without a database: one account with one key, which has the plan, prices,
- * scopes, caps and balance of the description and no window or limit that another call had used.
+ * scopes, caps and balance of the description. No limit is used by other calls, and a window only where the description says so.
  */
 export async function tryCall(config: TriedConfig, call: DescribedCall, nowMs: number): Promise<Trial> {
   const contract = loadContract(config.contract);
@@ -145,7 +145,8 @@ function tryPrice(
   const quote = computeTriedQuote(price, facts, call.used);
   const max = readMax(call);
   const covered = isCapped ? cap.left : balance;
-  const charge = computeTriedCharge(price, facts, { ...call, balance: covered }, max);
+  const isRepeat = call.repeated && quote.repeatsBy !== undefined;
+  const charge = computeTriedCharge(price, facts, { ...call, balance: covered }, { max, isRepeat });
   const needed = price.decide === "answer" ? charge.amount : quote.heldAside;
   const at = price.decide;
   const short = (available: bigint): Refusal => ({
@@ -157,7 +158,7 @@ function tryPrice(
   const refusal =
     max !== undefined && needed > max
       ? refuse({ code: "quote_above_max", creditType, quote: needed, max }, at)
-      : needed <= covered
+      : isRepeat || needed <= covered
         ? undefined
         : refuse(isCapped ? refuseByCap(cap, creditType, needed, nowMs) : short(balance), at);
   return {
@@ -166,7 +167,7 @@ function tryPrice(
     charge: refusal?.at === "request" ? undefined : charge,
     refusal,
     seen: refusal === undefined ? see(charge) : undefined,
-    withoutCredits: needed === 0n ? undefined : refuse(short(0n), at).answer,
+    withoutCredits: needed === 0n || isRepeat ? undefined : refuse(short(0n), at).answer,
   };
 }
 

@@ -33,6 +33,7 @@ export function renderCharge(
     ...renderLimits(price, charge),
     ...renderTiers(price, charge, used),
     ...(isIncrease(price.count) ? [`${charged} of the number was charged before it`] : []),
+    ...(charge.isRepeat ? ["it repeats what was charged within the window: nothing is charged"] : []),
     `charge: ${describeAmount(amount, creditType)}`,
     ...(uncollected === 0n
       ? []

@@ -62,6 +62,7 @@ function quoteToJson({ known, heldAside, inTier, repeatsBy }: TriedQuote): Recor
 function chargeToJson(charge: TriedCharge, creditType: string): Record<string, unknown> {
   return {
     chargedStatus: charge.isChargedStatus,
+    repeat: charge.isRepeat,
     conditions: charge.conditions.map(conditionToJson),
     sums: charge.sums.map(({ part, when, where, units, amount }) => ({
       text: describePart(part, creditType),

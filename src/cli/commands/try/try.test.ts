@@ -78,6 +78,7 @@ interface Tried {
   readonly cap: { window: string; cap: number; left: number } | null;
   readonly charge: {
     chargedStatus: boolean;
+    repeat: boolean;
     amount: number;
     tiers: readonly { over: number; units: number }[];
     uncollected: number;
@@ -312,6 +313,25 @@ describe("farebox try", () => {
     assert.deepEqual([twice.kind, twice.refusal?.code], ["refused", "request_invalid"]);
     const form = await tried("POST /v1/search", "--header", "content-type: text/plain", "--body", "x");
     assert.deepEqual([form.kind, form.refusal?.code], ["refused", "media_type_unsupported"]);
+  });
+
+  it("charges nothing for what was charged within a window, as the gateway does, also without credits", async () => {
+    const ip = ["GET /v1/ip?ip=1.2.3.4", "--repeated"] as const;
+    const told = async (...options: [string, ...string[]]) => {
+      const { charge, refusal } = await tried(...options);
+      return [charge?.repeat, charge?.amount, charge?.uncollected, refusal?.code];
+    };
+    assert.deepEqual(await told("GET /v1/ip?ip=1.2.3.4"), [false, 10, 0, undefined]);
+    assert.deepEqual(await told(...ip), [true, 0, 0, undefined]);
+    assert.deepEqual(await told(...ip, "--balance", "0"), [true, 0, 0, undefined]);
+    assert.equal((await tried(...ip)).withoutCredits, null);
+    // What may be charged at most is looked at before.
+    assert.equal((await tried(...ip, "--header", "Credits-Max: 5")).refusal?.code, "quote_above_max");
+    // Without the field, and without a window, nothing repeats.
+    assert.deepEqual(await told("GET /v1/ip", "--repeated"), [false, 10, 0, undefined]);
+    assert.deepEqual(await told("POST /v1/scrape", "--repeated"), [false, 1, 0, undefined]);
+    const { out } = await run("--request", ...ip);
+    assert.match(out, /it repeats what was charged within the window: nothing is charged/);
   });
 
   it("says what is not priced at all", async () => {

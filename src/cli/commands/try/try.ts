@@ -15,6 +15,7 @@ interface Options extends OutputOptions, CallOptions {
   readonly scope?: readonly string[];
   readonly used?: number;
   readonly charged?: number;
+  readonly repeated?: true;
   readonly balance?: Credits;
   readonly cap?: DescribedCall["caps"];
   readonly spent?: Credits;
@@ -58,6 +59,10 @@ export function addTry(program: Command, cli: Cli): void {
       "of a number that grows: the highest that was charged before (default: 0)",
       parseUnits,
     )
+    .option(
+      "--repeated",
+      "of a price with `once`: a call with the same value was charged within the window (default: none was)",
+    )
     // No default of commander's own: its help cannot write an amount.
     .option(
       "--balance <credits>",
@@ -83,13 +88,13 @@ async function tryDescribed(cli: Cli, file: string, options: Options): Promise<v
   const { parseAccountPrices } = await import("../../../config/load-account-prices.ts");
   const { tryCall } = await import("../../../trial/try-call.ts");
   const config = loadConfig(file);
-  const { plan, accountPrices, scope: scopes, used = 0, charged = 0 } = options;
+  const { plan, accountPrices, scope: scopes, used = 0, charged = 0, repeated = false } = options;
   const { balance = parseBalance(USUAL_BALANCE), cap: caps, spent = 0n } = options;
   const plans = config.plans.map(({ name }) => name);
   if (plan !== undefined && !plans.includes(plan)) refusePlan(plan, plans);
   const ownPrices = accountPrices === undefined ? undefined : parseAccountPrices(accountPrices, config);
   const described = await readCall(options);
-  const call = { ...described, plan, balance, ownPrices, scopes, caps, spent, used, charged };
+  const call = { ...described, plan, balance, ownPrices, scopes, caps, spent, used, charged, repeated };
   const trial = await tryCall(config, call, Date.now());
   printResult(cli, options, trialToJson(trial), () => renderTrial(trial, { file, call }));
 }
