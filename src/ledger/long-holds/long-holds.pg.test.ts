@@ -261,6 +261,7 @@ eachDatabase("long holds", (openFresh) => {
       const { balance, held, spent } = await readPool(db, pool);
       assert.deepEqual([held, balance, row?.charged], [0n, 100n - spent, spent]);
       assert.ok(row?.state === "settled" || row?.state === "released");
+      assert.equal(say(await settle(job, "late", 5n)), row?.state);
     }
   });
 

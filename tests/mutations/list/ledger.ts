@@ -110,7 +110,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "charge in part what is to be charged whole",
     why: "Whoever has one credit left gets an answer that costs a thousand.",
-    file: "migrations/0038_charges_tell_their_tiers.sql",
+    file: "migrations/0043_who_charged_a_hold.sql",
     search: "IF v_kind = 'charged' AND p_special ? 'whole' THEN",
     replacement: "IF false THEN",
     tests: [
