@@ -18,11 +18,12 @@ export function AccountLink({ id }: { readonly id: string }): ReactNode {
     );
   }
   return (
-    <>
+    // One thing: on a phone a row's cell lays out its children side by side.
+    <span>
       <Link to={`/accounts/${id}`} className="break">
         {name.data}
       </Link>{" "}
       <span className="mono small soft break">{id}</span>
-    </>
+    </span>
   );
 }
