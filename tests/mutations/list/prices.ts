@@ -154,4 +154,36 @@ export const PRICES: readonly Mutation[] = [
     replacement: "if (first === undefined || path !== undefined) return;",
     tests: [{ file: "src/domain/prices/contradicting-prices.test.ts", title: "contradict one another" }],
   },
+  {
+    name: "publish prices without a look at what is beside them",
+    why: "A price of the operator API reads a header that never arrives, or is open without a key: all its requests are free.",
+    file: "src/config/check-prices.ts",
+    search: "    checkPrices(parsed.value, config, contract, problems);",
+    replacement: "",
+    tests: [
+      {
+        file: "src/api/operator/price-lists/price-lists.pg.test.ts",
+        title: "prices that contradict one another, the contract or the configuration come in by no door",
+      },
+    ],
+  },
+  {
+    name: "take a most below what a call costs",
+    why: "A digit was forgotten: every call is sold for less than its cost, and nobody is told.",
+    file: "src/domain/prices/parse/find-idle-amounts.ts",
+    search: "  if (one > most) {",
+    replacement: "  if (one > most && one < 0n) {",
+    tests: [{ file: "src/domain/prices/idle-amounts.test.ts", title: "are refused: " }],
+  },
+  {
+    name: "compare with a number that lost its digits",
+    why: "The price of an id applies to its neighbours, or to nobody.",
+    file: "src/domain/lost-digits.ts",
+    search: "return significantDigits(digits) !== significantDigits(mantissaOf(value));",
+    replacement: "return digits.length === 0;",
+    tests: [
+      { file: "src/domain/lost-digits.test.ts", title: "loses digits of its text" },
+      { file: "src/config/refuse-config.test.ts", title: "refuses numbers with more digits than are read" },
+    ],
+  },
 ];
