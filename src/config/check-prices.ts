@@ -6,6 +6,8 @@ import { parsePrices } from "../domain/prices/parse-prices.ts";
 import type { Price } from "../domain/prices/price.ts";
 import { requestReadsOf } from "../domain/prices/request-reads.ts";
 import { at, type Parsed, type Problem } from "../domain/problem.ts";
+import { parseMatchPattern } from "../domain/routes/match-pattern.ts";
+import { covers } from "../domain/routes/match-relation.ts";
 import { keyOfMatch, refuseBelow } from "./check-config.ts";
 import { checkOpenIsFree, checkReadHeaders, refuseInvisible } from "./check-reach.ts";
 import type { Config } from "./config.ts";
@@ -13,7 +15,7 @@ import type { Config } from "./config.ts";
 /** What prices stand beside in a configuration, and may contradict. */
 export type PriceSurroundings = Pick<
   Config,
-  "creditTypes" | "open" | "customerApi" | "upstreams" | "exports"
+  "creditTypes" | "open" | "customerApi" | "upstreams" | "exports" | "limits" | "plans"
 >;
 
 /**
@@ -28,6 +30,7 @@ export function checkPrices(
 ): void {
   checkOpenIsFree(around.open, prices, problems);
   checkSigns(prices, problems);
+  checkResultLimits(prices, around, problems);
   checkExported(prices, around, contract, problems);
   for (const [index, { endpoint }] of prices.entries()) {
     const place = at(at("prices", index), "match");
@@ -57,6 +60,38 @@ function readContractFile(nameOrPath: string): ContractFile {
   const read = readContract(nameOrPath);
   if ("file" in read) return read.file;
   throw problemsError("contract_invalid", `The contract ${nameOrPath}`, read.problems);
+}
+
+/** A limit of results below what a request may return that does not say how many: it would be told to come later, for ever. */
+function checkResultLimits(
+  prices: readonly Price[],
+  { limits, plans }: Pick<PriceSurroundings, "limits" | "plans">,
+  problems: Problem[],
+): void {
+  for (const [index, price] of prices.entries()) {
+    const results = usualResults(price);
+    const pattern = parseMatchPattern(price.endpoint, "", []);
+    const ofPlans = plans.filter(({ name }) => price.plans?.includes(name)).flatMap((plan) => plan.limits);
+    const tooSmall = [...limits, ...ofPlans].find(({ match, requests, counts }) => {
+      if (counts !== "results" || requests >= results || pattern === undefined) return false;
+      const wide = parseMatchPattern(match, "", []);
+      return wide !== undefined && covers(wide, pattern);
+    });
+    if (tooSmall === undefined) continue;
+    problems.push({
+      path: at(at("prices", index), "atMost"),
+      reason: `a request that does not say how many may return ${results} results, and "${tooSmall.match}" has a limit of ${tooSmall.requests}: it would always be refused`,
+      fix: "write a lower atMost or default, or a larger limit",
+    });
+  }
+}
+
+/** What a request may return at most that has none of the fields; 1 where nothing bounds it. */
+function usualResults({ free, per, atMost, count }: Price): number {
+  if (free || per !== "result") return 1;
+  if (count !== undefined && "request" in count) return count.request.default;
+  if (atMost === undefined) return 1;
+  return (atMost.field ?? atMost.among) === undefined ? atMost.max : atMost.default;
 }
 
 /** An invisible sign in a match or in a field's name: no request has it. */

@@ -76,7 +76,7 @@ function readAccountPrices(file: string): {
  */
 export function parseAccountPrices(
   file: string,
-  config: PriceSurroundings & Pick<Config, "contract" | "plans">,
+  config: PriceSurroundings & Pick<Config, "contract">,
 ): readonly Price[] {
   const plans = config.plans.map(({ name }) => name);
   const { document, prices } = readAccountPrices(file);

@@ -16,7 +16,7 @@ import { buildPortal } from "./build-portal.ts";
 import { buildUpstreams } from "./build-upstreams.ts";
 import { checkCreditTypes, checkCustomerApi, checkKeyPrefix, checkShownTypes } from "./check-config.ts";
 import { checkExports } from "./check-exports.ts";
-import { checkPrices } from "./check-prices.ts";
+import { checkPrices, type PriceSurroundings } from "./check-prices.ts";
 import { checkMatches } from "./check-reach.ts";
 import type { Config, GatewayLimits, ListenerConfig } from "./config.ts";
 import { readPriceSource } from "./price-source.ts";
@@ -104,13 +104,7 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
   const portal = buildPortal(file, prices, document.file, problems);
   const contract = locateContract(file.contract, document.file);
   const read = readContract(contract);
-  const around = {
-    creditTypes,
-    open: file.open,
-    customerApi: nameCustomerApi(file.customerApi),
-    upstreams,
-    exports,
-  };
+  const around = surroundingsOf(file, { upstreams, exports, plans });
   checkPrices(prices, around, "file" in read ? read.file : undefined, problems);
   all.push(...checkContractFile(read, file, document, problems));
   all.push(...source.problems);
@@ -143,6 +137,14 @@ function buildConfig(file: ConfigFile, document: YamlDocument, all: FileProblem[
     leases: { idleMs: file.leases.idle, deadAfterMs: file.leases.deadAfter },
     shards: file.shards,
   };
+}
+
+function surroundingsOf(
+  { creditTypes, open, customerApi, limits }: ConfigFile,
+  built: Pick<Config, "upstreams" | "exports" | "plans">,
+): PriceSurroundings {
+  const named = { customerApi: nameCustomerApi(customerApi), limits: buildLimits(limits) };
+  return { creditTypes, open, ...named, ...built };
 }
 
 /** What prices may speak of. Of options that are wrong themselves prices are not blamed: plans have the names that are written. */

@@ -47,6 +47,8 @@ export class OperatorUnderTest {
         contract: "farebox",
         open: ["GET /health"],
         upstreams: [],
+        limits: [],
+        plans: [],
         customerApi: {
           enabled: true,
           path: "/v1/credits",
