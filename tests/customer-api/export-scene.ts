@@ -8,7 +8,7 @@ const CONFIG = `
 customerApi: { requests: 100000 }
 exports:
   partRecords: 4
-  perAccount: { worked: 4, open: 3 }
+  perAccount: { worked: 3, open: 3 }
   routes:
     - match: POST /v2/exports/{dataset}
       each: { dataset: [company] }
