@@ -26,6 +26,8 @@ export interface ModelCharge {
   readonly charged: bigint;
   readonly uncollected: bigint;
   readonly balance: bigint;
+  /** Of a hold that was charged before. */
+  readonly isAgain?: true;
 }
 
 export interface ModelPlan {
@@ -144,7 +146,7 @@ export class BooksModel {
     once?: { value: string; hours: number },
   ): ModelCharge | "repeat" {
     const hold = typeof source === "string" ? this.holds.get(source) : undefined;
-    if (hold?.charge !== undefined) return hold.charge;
+    if (hold?.charge !== undefined) return { ...hold.charge, isAgain: true };
     const isRepeat = once !== undefined && (this.paidUntil.get(once.value) ?? -1) > this.now;
     let setAside = 0n;
     if (hold !== undefined) {
