@@ -194,9 +194,9 @@ function PoolTable({ pools }: { readonly pools: Balances["pools"] }): ReactNode 
           head: "Next refresh",
           cell: ({ recurring }) =>
             recurring === null || recurring.nextAt === null ? null : (
-              <>
+              <span>
                 <Amount of={recurring.amount} /> on <Moment at={recurring.nextAt} as="date" />
-              </>
+              </span>
             ),
         },
       ]}
