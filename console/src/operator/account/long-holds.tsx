@@ -75,11 +75,11 @@ function LongHoldTable({
         {
           head: "Job",
           cell: ({ id, endpoint }) => (
-            <>
+            <span>
               <span className="break">{id}</span>
               <br />
               <span className="soft small">{endpoint}</span>
-            </>
+            </span>
           ),
         },
         { head: "Key", cell: ({ key }) => <span className="mono small">{key}</span> },
@@ -90,18 +90,18 @@ function LongHoldTable({
           head: "Held",
           isNumber: true,
           cell: ({ held, asked, creditType }) => (
-            <>
+            <span>
               <Amount of={held} /> of <Amount of={asked} /> {creditType}
-            </>
+            </span>
           ),
         },
         {
           head: "Charged",
           isNumber: true,
           cell: ({ charged, parts }) => (
-            <>
+            <span>
               <Amount of={charged} /> in {showMany(parts, "part")}
-            </>
+            </span>
           ),
         },
         {

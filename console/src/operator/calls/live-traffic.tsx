@@ -66,12 +66,12 @@ const COLUMNS = [
   {
     head: "Answer",
     cell: ({ status, refusal }: TrafficLine) => (
-      <>
+      <span>
         <Badge tone={status >= 500 || status === 0 ? "bad" : status >= 400 ? "warn" : "good"}>
           {status === 0 ? "left" : status}
         </Badge>{" "}
         <span className="small soft break">{refusal}</span>
-      </>
+      </span>
     ),
   },
   { head: "ms", isNumber: true, cell: ({ ms }: TrafficLine) => showCount(Math.round(ms)) },

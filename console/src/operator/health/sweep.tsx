@@ -27,9 +27,9 @@ export function Sweep({ of }: { readonly of: Health["sweep"] }): ReactNode {
               head: "State",
               cell: ({ succeededAt, failedAt, failure }) =>
                 failedAt !== null && (succeededAt === null || failedAt > succeededAt) ? (
-                  <>
+                  <span>
                     <Badge tone="bad">failing</Badge> <span className="small break">{failure}</span>
-                  </>
+                  </span>
                 ) : (
                   <Badge tone="good">well</Badge>
                 ),
