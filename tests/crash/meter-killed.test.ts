@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { findOperator } from "../../src/cli/operator/find-operator.ts";
-import { createClient } from "../../src/client/index.ts";
-import { parseConfig } from "../../src/config/load-config.ts";
 import { FareboxError } from "../../src/domain/farebox-error.ts";
-import { type OpenMeter, openMeter, type Settled } from "../../src/embed/meter.ts";
-import { createTestDatabase, type TestDatabase } from "../../src/ledger/testing/test-databases.ts";
+import type { Settled } from "../../src/embed/meter.ts";
 import { assertAtRest, auditByCommand, readBooks, readHeld } from "./books.ts";
-import { DatabaseProxy } from "./database-proxy.ts";
 import { eventually } from "./eventually.ts";
-import type { MeterArguments, MeterCall } from "./meter-process.ts";
+import type { MeterCall } from "./meter-process.ts";
+import { OutlivingMeter } from "./outliving-meter.ts";
 
 const HOLDS = 4;
 const RICH = 1_000;
@@ -31,36 +25,13 @@ interface Told {
   readonly code?: string;
 }
 
-let books: TestDatabase;
-let proxy: DatabaseProxy;
-let folder: string;
-/** In this process; it lives on. */
-let meter: OpenMeter;
-let customer: { readonly id: string; readonly key: string };
+let world: OutlivingMeter;
 const served: string[] = [];
 
 before(async () => {
-  books = await createTestDatabase("postgres");
-  proxy = await DatabaseProxy.start("url" in books.target ? books.target.url : "");
-  folder = await mkdtemp(join(tmpdir(), "farebox-meter-killed-"));
-  const dataDirectory = join(folder, "own");
-  meter = await openMeter(parseConfig("farebox.yaml", YAML, {}), {
-    database: books.target,
-    dataDirectory,
-    operator: { host: "127.0.0.1", port: 0 },
-  });
-  const operator = createClient(findOperator({ url: undefined, token: undefined, directory: dataDirectory }));
-  const { id } = await operator.createAccount({ name: "Acme" });
-  await operator.createGrant({ account: id, amount: RICH });
-  const { key } = await operator.createKey({ account: id, name: "production" });
-  customer = { id, key };
+  world = await OutlivingMeter.open(YAML, RICH);
 });
-after(async () => {
-  await meter?.close();
-  await proxy?.close();
-  await books?.drop();
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-});
+after(() => world?.close());
 
 /** A worker's process, by way of the proxy. */
 class Worker {
@@ -68,12 +39,7 @@ class Worker {
   #calls = 0;
 
   static async start(): Promise<Worker> {
-    const given: MeterArguments = {
-      database: { url: proxy.url },
-      dataDirectory: join(folder, "worker"),
-      yaml: YAML,
-    };
-    const child = fork(join(import.meta.dirname, "meter-process.ts"), [JSON.stringify(given)]);
+    const child = fork(join(import.meta.dirname, "meter-process.ts"), [world.argument]);
     const [message] = await once(child, "message");
     assert.equal(message, "open");
     return new Worker(child);
@@ -97,7 +63,7 @@ class Worker {
   }
 
   async authorize(): Promise<string> {
-    const told = await this.call("authorize", { key: customer.key, method: "POST", path: "/work" });
+    const told = await this.call("authorize", { key: world.customer.key, method: "POST", path: "/work" });
     const { hold, requestId } = told?.answer ?? assert.fail(JSON.stringify(told));
     served.push(requestId ?? assert.fail("it was not admitted"));
     return hold ?? assert.fail("nothing is held");
@@ -115,7 +81,7 @@ async function settleAgain(holds: readonly string[]): Promise<void> {
   const settle = (hold: string): Promise<Settled> =>
     eventually("a hold is settled", async () => {
       try {
-        return await meter.settle({ hold, status: 200 });
+        return await world.meter.settle({ hold, status: 200 });
       } catch (error) {
         assert.ok(error instanceof FareboxError && error.retryable, String(error));
         return undefined;
@@ -129,7 +95,7 @@ for (const step of ["commit", "told", "authorized"] as const) {
   test(`kill -9 of a process with the meter (${step}): each hold is charged once, by whoever goes on`, async () => {
     const worker = await Worker.start();
     const holds = await Promise.all(Array.from({ length: HOLDS }, () => worker.authorize()));
-    const held = step === "authorized" ? undefined : proxy.hold("charge", step);
+    const held = step === "authorized" ? undefined : world.proxy.hold("charge", step);
     const settling =
       held === undefined ? [] : holds.map((hold) => worker.call("settle", { hold, status: 200 }));
     await held?.reached;
@@ -142,17 +108,17 @@ for (const step of ["commit", "told", "authorized"] as const) {
 test("what a killed process held and nobody settles is free again; nothing was charged twice", async () => {
   const worker = await Worker.start();
   await worker.authorize();
-  assert.ok((await readHeld(books.target, customer.id)) > 0);
+  assert.ok((await readHeld(world.books.target, world.customer.id)) > 0);
   served.pop();
   await worker.kill();
   await eventually("nothing is held", async () =>
-    (await readHeld(books.target, customer.id)) === 0 ? true : undefined,
+    (await readHeld(world.books.target, world.customer.id)) === 0 ? true : undefined,
   );
-  const left = await meter.balance(customer.key);
+  const left = await world.meter.balance(world.customer.key);
   assert.equal(left[0]?.balance, String(RICH - COST * served.length));
-  const { entries, pools } = await readBooks(books.target);
+  const { entries, pools } = await readBooks(world.books.target);
   const charges = entries.filter(({ kind }) => kind === "charge").map(({ requestId }) => requestId ?? "");
   assert.deepEqual(charges.toSorted(), served.toSorted());
   assertAtRest({ entries, pools });
-  await auditByCommand(books.target);
+  await auditByCommand(world.books.target);
 });

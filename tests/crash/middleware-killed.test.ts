@@ -1,19 +1,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { findOperator } from "../../src/cli/operator/find-operator.ts";
-import { createClient } from "../../src/client/index.ts";
-import { parseConfig } from "../../src/config/load-config.ts";
-import { type OpenMeter, openMeter } from "../../src/embed/meter.ts";
-import { createTestDatabase, type TestDatabase } from "../../src/ledger/testing/test-databases.ts";
 import { assertAtRest, auditByCommand, readBooks, readHeld } from "./books.ts";
-import { DatabaseProxy } from "./database-proxy.ts";
 import { eventually } from "./eventually.ts";
-import type { MeterArguments } from "./meter-process.ts";
+import { OutlivingMeter } from "./outliving-meter.ts";
 
 const CALLS = 4;
 const COST = 25;
@@ -22,38 +14,14 @@ prices: [{ match: GET /work, cost: ${COST} }, { match: GET /slow, cost: ${COST} 
 leases: { idle: 100ms, deadAfter: 2s }
 `;
 
-let books: TestDatabase;
-let proxy: DatabaseProxy;
-let folder: string;
-/** In this process, which lives on: it finds who has died. */
-let meter: OpenMeter;
-let customer: { readonly id: string; readonly key: string };
+let world: OutlivingMeter;
 /** Requests whose answer a client has. */
 const answered: string[] = [];
 
 before(async () => {
-  books = await createTestDatabase("postgres");
-  proxy = await DatabaseProxy.start("url" in books.target ? books.target.url : "");
-  folder = await mkdtemp(join(tmpdir(), "farebox-application-killed-"));
-  const dataDirectory = join(folder, "own");
-  const operator = { host: "127.0.0.1", port: 0 };
-  meter = await openMeter(parseConfig("farebox.yaml", YAML, {}), {
-    database: books.target,
-    dataDirectory,
-    operator,
-  });
-  const client = createClient(findOperator({ url: undefined, token: undefined, directory: dataDirectory }));
-  const { id } = await client.createAccount({ name: "Acme" });
-  await client.createGrant({ account: id, amount: 1_000 });
-  const { key } = await client.createKey({ account: id, name: "production" });
-  customer = { id, key };
+  world = await OutlivingMeter.open(YAML, 1_000);
 });
-after(async () => {
-  await meter?.close();
-  await proxy?.close();
-  await books?.drop();
-  if (folder !== undefined) await rm(folder, { recursive: true, force: true });
-});
+after(() => world?.close());
 
 interface Application {
   readonly child: ChildProcess;
@@ -61,12 +29,7 @@ interface Application {
 }
 
 async function start(): Promise<Application> {
-  const given: MeterArguments = {
-    database: { url: proxy.url },
-    dataDirectory: join(folder, "application"),
-    yaml: YAML,
-  };
-  const child = fork(join(import.meta.dirname, "application-process.ts"), [JSON.stringify(given)]);
+  const child = fork(join(import.meta.dirname, "application-process.ts"), [world.argument]);
   const [port]: number[] = await once(child, "message");
   assert.ok(port !== undefined && port > 0);
   return { child, port };
@@ -74,7 +37,7 @@ async function start(): Promise<Application> {
 
 /** Resolves also when no answer comes. */
 async function ask(port: number, path: string): Promise<void> {
-  const headers = { authorization: `Bearer ${customer.key}` };
+  const headers = { authorization: `Bearer ${world.customer.key}` };
   const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers }).catch(() => undefined);
   if (response === undefined) return;
   assert.deepEqual([response.status, await response.text()], [200, "done"]);
@@ -93,9 +56,9 @@ async function kill({ child }: Application): Promise<void> {
 /** Which requests have paid, when nothing is held any more. */
 async function readCharged(): Promise<readonly string[]> {
   await eventually("nothing is held", async () =>
-    (await readHeld(books.target, customer.id)) === 0 ? true : undefined,
+    (await readHeld(world.books.target, world.customer.id)) === 0 ? true : undefined,
   );
-  const { entries } = await readBooks(books.target);
+  const { entries } = await readBooks(world.books.target);
   return entries.filter(({ kind }) => kind === "charge").map(({ requestId }) => requestId ?? "");
 }
 
@@ -104,7 +67,7 @@ for (const step of ["commit", "told", "handled"] as const) {
     const former = await readCharged();
     const application = await start();
     await askAll(application.port, "/work");
-    const held = step === "handled" ? undefined : proxy.hold("charge", step);
+    const held = step === "handled" ? undefined : world.proxy.hold("charge", step);
     let handled = 0;
     const allHandled = new Promise<void>((resolve) => {
       application.child.on("message", () => {
@@ -131,6 +94,6 @@ test("another one goes on where it was killed, and the books are in order", asyn
   await kill(application);
   const charged = await readCharged();
   for (const requestId of answered) assert.ok(charged.includes(requestId));
-  assertAtRest(await readBooks(books.target));
-  await auditByCommand(books.target);
+  assertAtRest(await readBooks(world.books.target));
+  await auditByCommand(world.books.target);
 });
