@@ -151,7 +151,7 @@ export const LEDGER: readonly Mutation[] = [
     replacement: "AND t.seq <= p.last_seq + 1",
     tests: [
       {
-        file: "src/ledger/reports/usage-report.pg.test.ts",
+        file: "src/ledger/reports/usage-tails.pg.test.ts",
         title:
           "however much is behind the roll-ups, it is read in pieces that sum to the same, refunds and all",
       },
