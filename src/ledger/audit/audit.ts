@@ -1,4 +1,4 @@
-import type { Database, Transaction } from "../database/database.ts";
+import type { Database, Queryable } from "../database/database.ts";
 import { findBrokenEntries } from "./audit-entries.ts";
 import { findBrokenExports } from "./audit-exports.ts";
 import { findBrokenLeases } from "./audit-leases.ts";
@@ -8,6 +8,7 @@ import { findBrokenPools } from "./audit-pools.ts";
 import { findOrphans, findStrayRecurring } from "./audit-rest.ts";
 import { findBrokenUsage } from "./audit-usage.ts";
 import type { AuditedPool, AuditFinding } from "./audited-pool.ts";
+import { plannedOnce } from "./planned-once.ts";
 
 export interface AuditOptions {
   /** Nobody is using the ledger: then anything that is still held is a finding too. */
@@ -43,27 +44,28 @@ export function auditLedger(database: Database, options: AuditOptions = {}): Pro
     );
     // A chunk is looked up by keys, in their order, whatever the planner knows of the tables.
     await tx.exec(WAYS.map((way) => `SET LOCAL enable_${way} TO off`).join("; "));
+    const db = await plannedOnce(tx);
     const findings: AuditFinding[] = [];
     let pools = 0;
     let entries = 0;
     for (const { shard } of shards) {
       let last: AuditedPool | undefined;
-      const months = new MonthAudit(tx, shard, chunkEntries);
-      for await (const chunk of readChunks(tx, shard, chunkEntries)) {
+      const months = new MonthAudit(db, shard, chunkEntries);
+      for await (const chunk of readChunks(db, shard, chunkEntries)) {
         pools += chunk.length;
         entries += Number(chunk.reduce((sum, pool) => sum + pool.lastSeq, 0n));
-        findings.push(...(await findBrokenPools(tx, chunk, atRest)));
-        findings.push(...(await findBrokenLeases(tx, chunk)));
-        findings.push(...(await findBrokenEntries(tx, chunk, chunkEntries)));
-        findings.push(...(await findBrokenExports(tx, chunk, chunkEntries)));
-        findings.push(...(await findBrokenLongHolds(tx, chunk, chunkEntries)));
-        findings.push(...(await findBrokenUsage(tx, chunk, chunkEntries)));
+        findings.push(...(await findBrokenPools(db, chunk, atRest)));
+        findings.push(...(await findBrokenLeases(db, chunk)));
+        findings.push(...(await findBrokenEntries(db, chunk, chunkEntries)));
+        findings.push(...(await findBrokenExports(db, chunk, chunkEntries)));
+        findings.push(...(await findBrokenLongHolds(db, chunk, chunkEntries)));
+        findings.push(...(await findBrokenUsage(db, chunk, chunkEntries)));
         await months.add(chunk);
-        findings.push(...(await findStrayRecurring(tx, chunk)));
-        findings.push(...(await findOrphans(tx, shard, last?.accountNo, chunk.at(-1)?.accountNo)));
+        findings.push(...(await findStrayRecurring(db, chunk)));
+        findings.push(...(await findOrphans(db, shard, last?.accountNo, chunk.at(-1)?.accountNo)));
         last = chunk.at(-1);
       }
-      findings.push(...(await findOrphans(tx, shard, last?.accountNo, undefined)));
+      findings.push(...(await findOrphans(db, shard, last?.accountNo, undefined)));
       findings.push(...(await months.finish()));
     }
     return { findings, pools, entries };
@@ -72,13 +74,13 @@ export function auditLedger(database: Database, options: AuditOptions = {}): Pro
 
 /** All pools of a shard in the order of their keys, in chunks of a bounded number of entries, or of one pool. */
 async function* readChunks(
-  tx: Transaction,
+  db: Queryable,
   shard: number,
   chunkEntries: number,
 ): AsyncGenerator<AuditedPool[]> {
   let last: AuditedPool | undefined;
   for (;;) {
-    const rows: AuditedPool[] = await tx.query<AuditedPool>(POOLS_OF_SHARD, [
+    const rows: AuditedPool[] = await db.query<AuditedPool>(POOLS_OF_SHARD, [
       shard,
       last?.accountNo ?? 0,
       last?.typeNo ?? 0,
