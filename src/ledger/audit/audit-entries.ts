@@ -24,6 +24,8 @@ interface EntrySums extends PoolRow {
   /** The first entry that does not follow from the one before it, and the first that is older. */
   readonly firstBroken: bigint | null;
   readonly firstOlder: bigint | null;
+  /** The first that is of no kind that there is. */
+  readonly firstUnknown: bigint | null;
 }
 
 interface RefundSums extends PoolRow {
@@ -68,6 +70,8 @@ function compareEntries(
   if (seq !== null) report.add("I1", "each entry's balance and spend follow from the one before", { seq });
   const older = sums?.firstOlder ?? null;
   if (older !== null) report.add("I1", "no entry is older than the one before", { seq: older });
+  const unknown = sums?.firstUnknown ?? null;
+  if (unknown !== null) report.add("I1", "each entry is of a kind that there is", { seq: unknown });
   const lastAt = sums?.lastAt ?? null;
   if (lastAt !== null && (pool.lastAt === null || pool.lastAt < lastAt)) {
     report.add("I1", "no entry is later than its pool's last", { recorded: pool.lastAt, computed: lastAt });
@@ -101,6 +105,7 @@ function addEntries(totals: Map<string, EntrySums>, sums: EntrySums): void {
           lastAt: sums.lastAt ?? before.lastAt,
           firstBroken: before.firstBroken ?? sums.firstBroken,
           firstOlder: before.firstOlder ?? sums.firstOlder,
+          firstUnknown: before.firstUnknown ?? sums.firstUnknown,
         },
   );
 }
@@ -116,7 +121,8 @@ const ENTRIES = `SELECT ${BY_POOL}, s.* FROM ${POOLS} CROSS JOIN LATERAL (
       min(seq) FILTER (WHERE seq >= $4 AND NOT (
         seq = before_seq + 1 AND balance = before_balance + amount AND balance >= 0
         AND spent = before_spent + CASE WHEN kind = 'c' THEN -amount ELSE 0 END)) AS "firstBroken",
-      min(seq) FILTER (WHERE seq >= $4 AND at < before_at) AS "firstOlder"
+      min(seq) FILTER (WHERE seq >= $4 AND at < before_at) AS "firstOlder",
+      min(seq) FILTER (WHERE kind NOT IN ('c', 'g', 'r', 'x', 'a')) AS "firstUnknown"
     FROM (
       SELECT e.seq, e.at, e.kind, e.amount, e.balance, e.spent, e.uncollected,
         lag(e.seq, 1, 0::bigint) OVER w AS before_seq, lag(e.balance, 1, 0::bigint) OVER w AS before_balance,

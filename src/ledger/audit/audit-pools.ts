@@ -34,8 +34,9 @@ export async function findBrokenPools(db: Queryable, chunk: Chunk, atRest: boole
     const report = new PoolReport(pool);
     const sums = found.get(poolName(pool));
     if (sums !== undefined) compareSums(report, pool, sums);
-    const { balance, held } = pool;
+    const { balance, held, drawn, spent } = pool;
     if (!pool.hasAccount) report.add("I1", "every pool is of an account of its shard", { shard: pool.shard });
+    if (drawn < 0n || drawn > spent) report.add("I1", "what was drawn was spent", { drawn, spent });
     if (held < 0n || held > balance) report.add("I2", "balance ≥ held ≥ 0", { balance, held });
     if (atRest && held !== 0n) report.add("I8", "at rest nothing is held", { held });
     return report.findings;

@@ -96,6 +96,17 @@ eachDatabase("audit", (openFresh) => {
       "UPDATE farebox.pools SET lease_amount = ARRAY[lease_amount[1] + 1]",
       "held is the sum of the live holds and the leases",
     ],
+    [
+      "a lease without its instance",
+      "UPDATE farebox.pools SET lease_owner = '{}'",
+      "each lease has its instance and its amount",
+    ],
+    ["more drawn than spent", "UPDATE farebox.pools SET drawn = spent + 1", "what was drawn was spent"],
+    [
+      "an entry of no kind",
+      "UPDATE farebox.entries SET kind = 'z' WHERE seq = 4",
+      "each entry is of a kind that there is",
+    ],
     ["a lost entry", "DELETE FROM farebox.entries WHERE seq = 4", "entries are numbered without gaps"],
     [
       "a number given twice",

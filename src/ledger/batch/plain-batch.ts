@@ -1,3 +1,4 @@
+import { int2Array, int4Array, int8Array, uuidArray } from "../database/binary-arrays.ts";
 import type { Parameter, Statement } from "../database/database.ts";
 import type { Numbers } from "../instance/numbers.ts";
 import type { ChargeItem, LeaseItem, ReleaseItem } from "../ledger.ts";
@@ -30,6 +31,8 @@ const TYPES = [
   "int[]",
   "smallint[]",
   "int[]",
+  "int[]",
+  "bigint[]",
   "bigint[]",
   "bigint[]",
   "bigint[]",
@@ -43,6 +46,9 @@ const TYPES = [
   "smallint[]",
   "int[]",
 ] as const;
+
+/** A lease passes if the pool has so many times as much. */
+const PLENTY = 8n;
 
 /** Parsed once per connection. */
 const RUN_PLAIN: Statement = {
@@ -99,68 +105,81 @@ export class PlainBatch implements Batch {
   parameters(shard: number, number: number): Parameter[] {
     const accounts: number[] = [];
     const types: number[] = [];
-    const first = [0];
+    const counts: number[] = [];
+    const lasts: number[] = [];
     const totals: bigint[] = [];
-    const backs: bigint[] = [];
-    const leases: bigint[] = [];
+    const drawn: bigint[] = [];
+    const moved: bigint[] = [];
+    const needed: bigint[] = [];
     const charges = new ChargeColumns();
     for (const [index, pool] of this.#pools.entries()) {
       accounts.push(pool.accountNo);
       types.push(pool.typeNo);
+      charges.add(index + 1, pool, this.#numbers);
+      counts.push(pool.charges.length);
+      lasts.push(charges.pool.length);
       totals.push(pool.total);
-      backs.push(pool.back);
-      leases.push(pool.lease);
-      charges.add(index + 1, pool.charges, this.#numbers);
-      first.push(charges.pool.length);
+      drawn.push(pool.total + pool.back);
+      moved.push(pool.total + pool.back - pool.lease);
+      needed.push(PLENTY * pool.lease - pool.back);
     }
     return [
       shard,
       this.instanceNo,
       number,
-      accounts,
-      types,
-      first,
-      totals,
-      backs,
-      leases,
+      int4Array(accounts),
+      int2Array(types),
+      int4Array(counts),
+      int4Array(lasts),
+      int8Array(totals),
+      int8Array(drawn),
+      int8Array(moved),
+      int8Array(needed),
       ...charges.inOrder(),
     ];
   }
 
   settle(reply: string): Leftovers {
     const general: Work[] = [];
-    const [seqs, balances, availables, nexts] = reply.split(";").map((list) => list.split(","));
+    const [seqs = [], balances = [], availables = [], nexts = []] = reply
+      .split(";")
+      .map((list) => list.split(","));
+    let first = 0;
     for (const [index, pool] of this.#pools.entries()) {
-      const seq = at(seqs ?? [], index);
-      if (seq === "") {
-        general.push(
-          ...pool.charges,
-          ...pool.releases,
-          ...(pool.leaseWork === undefined ? [] : [pool.leaseWork]),
-        );
-        continue;
-      }
-      const balance = BigInt(at(balances ?? [], index));
-      settleCharges(pool, Number(seq), balance);
-      const available = BigInt(at(availables ?? [], index));
-      for (const { item, owner, resolve } of pool.releases)
-        resolve({ released: item.amount, available }, owner);
-      if (pool.leaseWork !== undefined) {
-        const next = at(nexts ?? [], index);
-        pool.leaseWork.resolve(
+      const seq = seqs[index] ?? "";
+      if (seq === "") general.push(...worksOf(pool));
+      else {
+        const balance = BigInt(at(balances, index));
+        const available = BigInt(at(availables, index));
+        tellCharges(pool, Number(seq) + first, balance);
+        for (const { item, owner, resolve } of pool.releases)
+          resolve({ released: item.amount, available }, owner);
+        pool.leaseWork?.resolve(
           {
             granted: pool.lease,
             available,
-            balance: balance - pool.total,
-            nextEventMs: next === "" ? null : Number(next),
+            balance,
+            nextEventMs: findNext(nexts, index),
             recalled: false,
           },
           pool.leaseWork.owner,
         );
       }
+      first += pool.charges.length;
     }
     return { general: [...general, ...this.#left], busy: [] };
   }
+}
+
+function worksOf({ charges, releases, leaseWork }: PlainPool): Work[] {
+  return [...charges, ...releases, ...(leaseWork === undefined ? [] : [leaseWork])];
+}
+
+/** Of pairs: the place of a pool, from 1, and milliseconds. */
+function findNext(pairs: readonly string[], index: number): number | null {
+  const place = String(index + 1);
+  const found = pairs.findIndex((value, nth) => nth % 2 === 0 && value === place);
+  return found === -1 ? null : Number(pairs[found + 1]);
 }
 
 /** The arrays of charges, with the sum of a pool's up to each. */
@@ -169,21 +188,21 @@ class ChargeColumns {
   readonly #key: number[] = [];
   readonly #endpoint: number[] = [];
   readonly #amount: bigint[] = [];
-  readonly #running: bigint[] = [];
+  readonly #rest: bigint[] = [];
   readonly #request: string[] = [];
   readonly #units: number[] = [];
   readonly #status: number[] = [];
   readonly #list: number[] = [];
 
-  add(pool: number, charges: readonly ChargeWork[], numbers: Numbers): void {
-    let running = 0n;
+  add(pool: number, { charges, total }: PlainPool, numbers: Numbers): void {
+    let rest = total;
     for (const { item } of charges) {
-      running += item.amount;
+      rest -= item.amount;
       this.pool.push(pool);
       this.#key.push(numbers.keyOf(item.keyId) ?? 0);
       this.#endpoint.push(numbers.endpointOf(item.endpoint));
       this.#amount.push(item.amount);
-      this.#running.push(running);
+      this.#rest.push(rest);
       this.#request.push(item.requestId);
       this.#units.push(item.units);
       this.#status.push(item.status);
@@ -193,15 +212,15 @@ class ChargeColumns {
 
   inOrder(): Parameter[] {
     return [
-      this.pool,
-      this.#key,
-      this.#endpoint,
-      this.#amount,
-      this.#running,
-      this.#request,
-      this.#units,
-      this.#status,
-      this.#list,
+      int4Array(this.pool),
+      int4Array(this.#key),
+      int4Array(this.#endpoint),
+      int8Array(this.#amount),
+      int8Array(this.#rest),
+      uuidArray(this.#request),
+      int4Array(this.#units),
+      int2Array(this.#status),
+      int4Array(this.#list),
     ];
   }
 }
@@ -237,9 +256,10 @@ function addLease(pool: PlainPool, work: LeaseWork): void {
   pool.leaseWork = work;
 }
 
-function settleCharges(pool: PlainPool, seq: number, balance: bigint): void {
-  let left = balance;
-  for (const [nth, { item, owner, resolve }] of pool.charges.entries()) {
+/** `seq`: of the entry before the first charge's. `balance`: after the last. */
+function tellCharges({ charges, total }: PlainPool, seq: number, balance: bigint): void {
+  let left = balance + total;
+  for (const [nth, { item, owner, resolve }] of charges.entries()) {
     left -= item.amount;
     resolve(
       { kind: "charged", seq: seq + nth + 1, charged: item.amount, uncollected: 0n, balance: left },

@@ -7,6 +7,7 @@ import type { ArrayElement, Parameter } from "./database.ts";
 export function encodeParameter(value: Parameter): string | Buffer | null {
   if (typeof value === "string") return value;
   if (value === null || value === undefined) return null;
+  if (Buffer.isBuffer(value)) return value;
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (isArray(value)) return arrayLiteral(value);
   return encodeScalar(value);

@@ -84,7 +84,7 @@ export const LEDGER: readonly Mutation[] = [
   {
     name: "run a batch that arrives too late",
     why: "A charge whose batch was given up, and sent again under the next number, is made twice.",
-    file: "migrations/0011_plain_batch.sql",
+    file: "migrations/0044_lean_plain_batch.sql",
     search: "AND l.last_batch = p_number - 1 AND l.state = 'live'",
     replacement: "",
     tests: [
