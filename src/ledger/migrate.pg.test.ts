@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import type { Database } from "./database/database.ts";
 import { openDatabase } from "./database/open-database.ts";
 import { migrate, readMigrations } from "./migrate.ts";
+import { splitScript } from "./split-script.ts";
 import { atOnce, fulfilled } from "./testing/at-once.ts";
 import { renderSchema } from "./testing/render-schema.ts";
 import { createTestDatabase, eachDatabase } from "./testing/test-databases.ts";
@@ -43,6 +44,28 @@ eachDatabase("migrating", (openFresh, kind) => {
     const results = fulfilled(await atOnce(4, () => migrate(db)));
     assert.equal(results.length, 4);
     assert.deepEqual(results.flatMap(({ applied }) => applied).sort(), await names());
+  });
+
+  test("each statement comes alone, and a cluster does one thing after the other: else Citus refuses to change tables that it has spread", async () => {
+    await dropAll();
+    await db.exec(`
+      CREATE SCHEMA seen;
+      CREATE TABLE seen.statements (text text, mode text);
+      CREATE FUNCTION seen.note() RETURNS event_trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        INSERT INTO seen.statements VALUES (current_query(), current_setting('citus.multi_shard_modify_mode', true));
+      END $$;
+      CREATE EVENT TRIGGER seen_note ON ddl_command_start WHEN TAG IN ('CREATE INDEX', 'ALTER TABLE', 'DROP INDEX', 'CREATE FUNCTION')
+        EXECUTE FUNCTION seen.note()`);
+    await migrate(db);
+    const seen = await db.query<{ text: string; mode: string }>("SELECT text, mode FROM seen.statements");
+    await db.exec("DROP EVENT TRIGGER seen_note; DROP SCHEMA seen CASCADE");
+    const ofMigrations = seen.filter(({ text }) => !text.includes("ensure_partitions("));
+    assert.ok(ofMigrations.length > 200);
+    assert.deepEqual(
+      ofMigrations.filter(({ text, mode }) => splitScript(text).length !== 1 || mode !== "sequential"),
+      [],
+    );
   });
 
   test("nothing is made outside the schema farebox", async () => {

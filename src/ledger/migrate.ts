@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Database, Queryable } from "./database/database.ts";
 import { distribute } from "./database/distribute.ts";
+import { splitScript } from "./split-script.ts";
 import { ensurePartitions } from "./sweep/partitions.ts";
 
 /** One file of migrations/: immutable once it has landed. */
@@ -34,8 +35,12 @@ const FROM_BEFORE = /^000[12]_(accounts_keys_and_price_lists|pools_and_entries)$
 /** Any number that no other program on a shared server is likely to use: "farebox" as bytes. */
 const LOCK = 0x66617265626f78n;
 
-/** Others wait for whoever migrates first. A migration of a large table takes minutes. */
-const SETTINGS = "SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO '15min'";
+/**
+ * Others wait for whoever migrates first. A migration of a large table takes minutes. On a Citus cluster one that changes a spread
+ * table and a function does so over one connection to each server, or not at all; elsewhere nobody reads that setting.
+ */
+const SETTINGS = `SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO '15min';
+  SET LOCAL citus.multi_shard_modify_mode TO 'sequential'`;
 
 /**
  * Brings the database's schema `farebox` up to the newest migration, each in a transaction of its own; spreads what is new over the
@@ -141,7 +146,8 @@ async function checkHistory(tx: Queryable, migrations: readonly Migration[]): Pr
 async function applyMigration(tx: Queryable, migration: Migration): Promise<boolean> {
   const [present] = await tx.query("SELECT FROM farebox.migrations WHERE number = $1", [migration.number]);
   if (present !== undefined) return false;
-  await tx.exec(migration.sql);
+  // One by one: on a cluster Citus sends the whole text with which an index came to all servers, and they take one statement.
+  for (const statement of splitScript(migration.sql)) await tx.exec(statement);
   await tx.query("INSERT INTO farebox.migrations (number, name, checksum) VALUES ($1, $2, $3)", [
     migration.number,
     migration.name,

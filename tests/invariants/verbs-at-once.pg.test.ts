@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { formatId, ID_RANDOM_BYTES } from "../../src/domain/ids.ts";
 import type { KeyCap } from "../../src/domain/key-cap.ts";
-import { setAccountState, shareAccount } from "../../src/ledger/accounts/accounts.ts";
+import { lockAccountState, setAccountState } from "../../src/ledger/accounts/accounts.ts";
 import { closeAccount } from "../../src/ledger/accounts/close-account.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import { readKeyCaps } from "../../src/ledger/keys/key-caps.ts";
@@ -180,11 +180,11 @@ async function chargeHold({ ledger, pool, freeKey, choice: { amount, isNow } }: 
 }
 
 async function grant(
-  tx: Parameters<typeof shareAccount>[0],
+  tx: Parameters<typeof lockAccountState>[0],
   pool: PoolRef,
   { amount }: Choice,
 ): Promise<void> {
-  const { state } = await shareAccount(tx, pool.accountId);
+  const { state } = await lockAccountState(tx, pool.accountId);
   if (state !== "closed") await grantCredits(tx, { pool, amount: amount * 10n, source: "topup" });
 }
 

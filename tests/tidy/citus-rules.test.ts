@@ -4,11 +4,13 @@ import { LOCAL_TABLES, REFERENCE_TABLES } from "../../src/ledger/database/distri
 import {
   countFunctions,
   readFunctions,
+  readScripts,
   readStatements,
   readTables,
   type SqlFunction,
   splitStatements,
 } from "./read-sql.ts";
+import { readTracked, trackedFiles } from "./tracked-files.ts";
 
 /**
  * What keeps Citus open as a way to grow (design: the ledger, "Shards and scale-out"), checked without Citus: on a cluster each
@@ -20,6 +22,8 @@ const made = readFunctions();
 /** In force: a later migration replaces a function whole. */
 const functions = [...new Map(made.map((one) => [one.name, one])).values()];
 const sent = readStatements(/^src\/.*\.ts$/);
+/** With what stands in constants: conditions, and columns that are returned. */
+const sentWhole = readStatements(/^src\/.*\.ts$/, { whole: true });
 
 /** Spread over the servers by shard. */
 const spread = tables.filter(({ name }) => ![...REFERENCE_TABLES, ...LOCAL_TABLES].includes(name));
@@ -36,6 +40,16 @@ function tablesOf(statement: string): string[] {
 }
 
 const WRITES = /\b(INSERT INTO|UPDATE farebox\.|DELETE FROM)/;
+
+/** What an insert makes of rows that are new is computed before any server sees it. */
+const CHANGES = /\b(UPDATE farebox\.|DELETE FROM farebox\.|DO UPDATE SET).*/;
+
+const TIME_IN_CHOICE =
+  /\b(coalesce\([^()]*|CASE\b(?:(?!\bEND\b).)*)\b(statement_timestamp|transaction_timestamp|now)\(/;
+
+const inFunctions = functions.flatMap(({ file, body }) =>
+  splitStatements(body).map((text) => ({ file, text })),
+);
 
 describe("tables", () => {
   test("each has a shard in its rows, or a copy on every server", () => {
@@ -63,6 +77,25 @@ describe("tables", () => {
       lines.filter((line) => line.includes("REFERENCES")).map((line) => `${name}: ${line.trim()}`),
     );
     assert.deepEqual(references, []);
+  });
+});
+
+describe("migrations", () => {
+  // On a cluster the tables are spread when the next migration comes.
+  test("each constraint comes with a name in an ALTER TABLE of its own", () => {
+    const wrong = readScripts()
+      .filter(({ file }) => !BEFORE_CLUSTERS.has(file))
+      .flatMap(({ file, text }) => splitStatements(text).map((statement) => ({ file, text: statement })))
+      .filter(({ text }) => {
+        if (!text.startsWith("ALTER TABLE")) return false;
+        const parts = withoutParentheses(text).split(",");
+        return (
+          /\bADD COLUMN\b[^,]*\b(CHECK|UNIQUE|REFERENCES|PRIMARY KEY|CONSTRAINT)\b/.test(parts.join()) ||
+          parts.some((part) => /\bADD (CHECK|UNIQUE|PRIMARY|FOREIGN)\b/.test(part)) ||
+          (parts.length > 1 && parts.some((part) => part.includes("ADD CONSTRAINT")))
+        );
+      });
+    assert.deepEqual(wrong.map(render), []);
   });
 });
 
@@ -223,9 +256,43 @@ describe("statements in TypeScript", () => {
   });
 
   test("what a writing statement returns are columns: a function, also one that is stable, is refused", () => {
-    const wrong = sent.filter(
-      ({ text }) =>
-        WRITES.test(text) && /\bRETURNING\b/.test(text) && !/\bRETURNING (\$|[\w., "]+)$/.test(text),
+    const wrong = sentWhole.filter(
+      ({ text }) => WRITES.test(text) && /\bRETURNING\b/.test(text) && !/\bRETURNING [\w., "]+$/.test(text),
+    );
+    assert.deepEqual(wrong.map(render), []);
+  });
+
+  // Also of tables of which every server has a copy. A difference of two times does not depend on the session's time zone.
+  test("none that changes rows adds to a column of time, or takes from it", () => {
+    const wrong = sentWhole.filter(({ text }) => CHANGES.test(text) && /\b\w+_at [-+] /.test(text));
+    assert.deepEqual(wrong.map(render), []);
+    const lessAColumn = sentWhole.filter(
+      ({ text }) => CHANGES.test(text) && /[-+] make_interval\([^)]*\b[a-z]\w*\.\w+/.test(text),
+    );
+    assert.deepEqual(lessAColumn.map(render), []);
+  });
+
+  test("none that changes rows reads the time in CASE or coalesce: also a stable function is refused there", () => {
+    const wrong = [...sentWhole, ...inFunctions].filter(({ text }) =>
+      TIME_IN_CHOICE.test(CHANGES.exec(text)?.[0] ?? ""),
+    );
+    assert.deepEqual(wrong.map(render), []);
+  });
+
+  // FOR SHARE takes one lock of the table's copy and then a stronger one: two that have the first wait for each other.
+  test("no lock that others may share is taken of a row in a table of which every server has a copy", () => {
+    const wrong = [...sentWhole, ...inFunctions].filter(({ text }) => /\bFOR (KEY )?SHARE\b/.test(text));
+    assert.deepEqual(wrong.map(render), []);
+  });
+
+  // Adding a row shares the table's copies, changing one needs them alone: two that do both would wait for each other.
+  test("who adds an account and gives it a plan in one transaction takes the stronger lock first", () => {
+    const both = trackedFiles(/^src\/.*(?<!\.test)\.ts$/)
+      .map((file) => ({ file, text: readTracked(file) }))
+      .filter(({ text }) => /\bcreateAccount\(tx\b/.test(text) && /\bassignPlan\(tx\b/.test(text));
+    assert.ok(both.length > 0);
+    const wrong = both.filter(
+      ({ text }) => !/\block(New)?Account\(tx\b[\s\S]*\bcreateAccount\(tx\b/.test(text),
     );
     assert.deepEqual(wrong.map(render), []);
   });
@@ -244,6 +311,9 @@ describe("statements in TypeScript", () => {
   });
 });
 
+/** Landed before any cluster was brought from one version to the next: only a new one has them. */
+const BEFORE_CLUSTERS = new Set(["migrations/0023_key_addresses.sql", "migrations/0036_meter_tokens.sql"]);
+
 const SIMPLE_CASE = /\bCASE\s+(?!WHEN\b)/;
 
 const VOLATILE = /\b(clock_timestamp|timeofday|random|gen_random_uuid|nextval)\s*\(/;
@@ -256,6 +326,11 @@ function shardsIn(statement: string): number {
   const compared = statement.match(/\bshard\s*(=|<>)|\b(WHERE|ON|AND) \$(?!\d)/g)?.length ?? 0;
   const inserted = statement.match(/INSERT INTO farebox\.\w+(?: AS \w+)? \([^)]*\bshard\b/g)?.length ?? 0;
   return compared + inserted;
+}
+
+function withoutParentheses(text: string): string {
+  const rest = text.replaceAll(/\([^()]*\)/g, "");
+  return rest === text ? text : withoutParentheses(rest);
 }
 
 function writesInWith(statement: string): boolean {

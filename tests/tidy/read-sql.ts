@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import { readTracked, trackedFiles } from "./tracked-files.ts";
 
 /** A table of migrations/: the text between its parentheses, a line each. */
@@ -23,6 +24,14 @@ export interface SqlFunction {
 /** All migrations, one after the other, each line with its file. */
 function readMigrations(): { readonly file: string; readonly text: string }[] {
   return trackedFiles(/^migrations\/\d{4}_\w+\.sql$/).map((file) => ({ file, text: readTracked(file) }));
+}
+
+/** The same without comments, without the contents of literals and without functions' bodies. */
+export function readScripts(): { readonly file: string; readonly text: string }[] {
+  return readMigrations().map(({ file, text }) => ({
+    file,
+    text: withoutLiterals(withoutComments(text.replaceAll(/\$\$[\s\S]*?\$\$/g, "''"))),
+  }));
 }
 
 export function readTables(): SqlTable[] {
@@ -83,16 +92,38 @@ export function splitStatements(text: string): string[] {
     .filter((statement) => statement !== "");
 }
 
-/** Statements in TypeScript: each string or template with a name of the schema in it. `${…}` stands as `$`. */
-export function readStatements(pattern: RegExp): { readonly file: string; readonly text: string }[] {
-  return trackedFiles(pattern)
-    .filter((file) => !/\.test\.ts$|\/testing\//.test(file))
-    .flatMap((file) =>
-      readStrings(readTracked(file))
-        .filter((text) => /\bfarebox\./.test(text))
-        .flatMap((text) => splitStatements(withoutLiterals(withoutComments(text))))
-        .map((text) => ({ file, text })),
-    );
+/**
+ * Statements in TypeScript: each string or template with a name of the schema in it. `${…}` stands as `$`. `whole`: constants of the
+ * file, and those that it imports, stand with their texts: `${LIVE}`.
+ */
+export function readStatements(
+  pattern: RegExp,
+  { whole = false }: { readonly whole?: boolean } = {},
+): { readonly file: string; readonly text: string }[] {
+  const sources = new Map(
+    trackedFiles(pattern)
+      .filter((file) => !/\.test\.ts$|\/testing\//.test(file))
+      .map((file) => [file, readTracked(file)]),
+  );
+  return [...sources].flatMap(([file, source]) =>
+    readStrings(whole ? fillIn(source, file, sources) : source)
+      .filter((text) => /\bfarebox\./.test(text))
+      .flatMap((text) => splitStatements(withoutLiterals(withoutComments(text))))
+      .map((text) => ({ file, text })),
+  );
+}
+
+/** With the texts of constants in the place of their names. */
+function fillIn(text: string, file: string, sources: ReadonlyMap<string, string>): string {
+  return text.replaceAll(/\$\{([A-Z][A-Z_]+)\}/g, (hole, name: string) => {
+    const source = sources.get(file) ?? "";
+    const [, quoted, template] =
+      new RegExp(`\\bconst ${name} =\\s+(?:"([^"\\n]*)"|\`([^\`]*)\`);`).exec(source) ?? [];
+    const found = quoted ?? template;
+    if (found !== undefined) return fillIn(found, file, sources);
+    const [, from] = new RegExp(`import \\{[^}]*\\b${name}\\b[^}]*\\} from "(\\.[^"]+)"`).exec(source) ?? [];
+    return from === undefined ? hole : fillIn(hole, posix.join(posix.dirname(file), from), sources);
+  });
 }
 
 const STRING =

@@ -113,13 +113,24 @@ export async function lockAccount(tx: Transaction, accountId: string): Promise<A
   return account ?? refuseUnknown(accountId);
 }
 
-/** The account, whose state nobody changes until the transaction ends. Throws FareboxError `account_unknown`. */
-export async function shareAccount(tx: Transaction, accountId: string): Promise<Account> {
+/**
+ * The account, whose state nobody changes until the transaction ends. Two that do this of one account wait for each other, as they would
+ * for its pool: on a cluster two with FOR SHARE would be a deadlock. Throws FareboxError `account_unknown`.
+ */
+export async function lockAccountState(tx: Transaction, accountId: string): Promise<Account> {
   const [account] = await tx.query<Account>(
-    `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR SHARE`,
+    `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR NO KEY UPDATE`,
     [accountId],
   );
   return account ?? refuseUnknown(accountId);
+}
+
+/**
+ * For who adds an account and changes it in the same transaction. On a cluster whoever adds a row shares the table, and whoever changes one
+ * needs it alone: two that did both would wait for each other. Elsewhere it locks nothing.
+ */
+export async function lockNewAccount(tx: Transaction, accountId: string): Promise<void> {
+  await tx.query("SELECT FROM farebox.accounts WHERE account_id = $1 FOR UPDATE", [accountId]);
 }
 
 export function refuseClosed(accountId: string): never {

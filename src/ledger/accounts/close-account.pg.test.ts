@@ -24,7 +24,7 @@ import {
   roll,
 } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
-import { readAccount, shareAccount } from "./accounts.ts";
+import { lockAccountState, readAccount } from "./accounts.ts";
 import { closeAccount } from "./close-account.ts";
 
 eachDatabase("closing an account", (openFresh) => {
@@ -159,7 +159,7 @@ eachDatabase("closing an account", (openFresh) => {
     const order: string[] = [];
     let closing: Promise<unknown> = Promise.resolve();
     await db.transaction(async (tx) => {
-      await shareAccount(tx, pool.accountId);
+      await lockAccountState(tx, pool.accountId);
       closing = close(pool).then(() => order.push("closed"));
       // PGlite has one connection: there the closing waits for the transaction anyway.
       while (db.kind === "postgres" && order.length === 0) {

@@ -36,17 +36,17 @@ const UNDISTRIBUTED = `SELECT c.relname::text AS name FROM pg_class c
   ORDER BY c.relname`;
 
 /**
- * Functions that do not run yet where they should: Citus makes each function on all servers by itself, and knows of none that it is
- * of a shard.
+ * Functions that do not run yet where or as they should: Citus makes each function on all servers by itself, and knows of none that
+ * it is of a shard. A migration that replaces one gives it the settings that it has on one server.
  */
-const UNPLACED_FUNCTIONS = `SELECT p.oid::regprocedure::text AS signature, s.is AS "isOfShard",
-    coalesce('plan_cache_mode=force_generic_plan' = ANY (p.proconfig), false) AS "isGeneric"
-  FROM pg_proc p, LATERAL (SELECT coalesce(p.proargnames[1] = 'p_shard', false) AS is) s
+const UNPLACED_FUNCTIONS = `SELECT p.oid::regprocedure::text AS signature, s.is AS "isOfShard", s.generic AS "isGeneric"
+  FROM pg_proc p, LATERAL (SELECT coalesce(p.proargnames[1] = 'p_shard', false) AS is,
+    coalesce('plan_cache_mode=force_generic_plan' = ANY (p.proconfig), false) AS generic) s
   WHERE p.pronamespace = 'farebox'::regnamespace AND p.prorettype <> 'trigger'::regtype
-    AND NOT EXISTS (
+    AND (s.is AND s.generic OR NOT EXISTS (
       SELECT FROM pg_dist_object d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
         AND (NOT s.is OR d.distribution_argument_index IS NOT NULL)
-    )
+    ))
   ORDER BY 1`;
 
 interface FunctionRow {
@@ -58,12 +58,10 @@ interface FunctionRow {
 /**
  * Spreads tables and functions over the servers of a Citus cluster, in a database that has the extension; on any other it does
  * nothing. What is spread already stays. A call of a function of one shard then runs on the server that has the shard. Returns
- * what it spread. The caller has locked out others that migrate.
+ * what it spread. The caller has locked out others that migrate, and told Citus to do one thing after the other.
  */
 export async function distribute(tx: Transaction): Promise<readonly string[]> {
   if (!(await isCluster(tx))) return [];
-  // In one transaction Citus makes tables on all servers over one connection each, or not at all.
-  await tx.exec("SET LOCAL citus.multi_shard_modify_mode TO 'sequential'");
   const rows = await tx.query<{ name: string }>(UNDISTRIBUTED);
   const names = rows.map(({ name }) => name).filter((name) => !LOCAL_TABLES.includes(name));
   // Tables that others refer to, or lie beside, come first.

@@ -62,17 +62,18 @@ export async function endSessionById(
   tx: Transaction,
   sessionId: string,
 ): Promise<{ readonly accountId: string | null; readonly actor: string | null }> {
-  const set = `UPDATE farebox.`;
-  const end = `SET revoked_at = coalesce(revoked_at, statement_timestamp()) WHERE session_id = $1`;
-  const [portal] = await tx.query<{ accountId: string }>(
-    `${set}sessions ${end} RETURNING account_id AS "accountId"`,
+  for (const table of ["sessions", "console_sessions"]) {
+    await tx.query(
+      `UPDATE farebox.${table} SET revoked_at = statement_timestamp() WHERE session_id = $1 AND revoked_at IS NULL`,
+      [sessionId],
+    );
+  }
+  const [ended] = await tx.query<{ accountId: string | null; actor: string | null }>(
+    `SELECT account_id AS "accountId", NULL AS actor FROM farebox.sessions WHERE session_id = $1
+     UNION ALL SELECT NULL, actor FROM farebox.console_sessions WHERE session_id = $1`,
     [sessionId],
   );
-  if (portal !== undefined) return { accountId: portal.accountId, actor: null };
-  const [console] = await tx.query<{ actor: string }>(`${set}console_sessions ${end} RETURNING actor`, [
-    sessionId,
-  ]);
-  if (console !== undefined) return { accountId: null, actor: console.actor };
+  if (ended !== undefined) return ended;
   throw new FareboxError("session_unknown", `There is no session ${sessionId}.`, { detail: { sessionId } });
 }
 

@@ -1,6 +1,6 @@
 import type { Queryable, Transaction } from "../database/database.ts";
 import type { PortalAccess } from "./portal-links.ts";
-import { LIVE, LIVE_COLUMNS, type Live, type NewSession, noteSeen } from "./session-rows.ts";
+import { LIVE, LIVE_COLUMNS, type Live, type NewSession, noteSeen, SESSION_COLUMNS } from "./session-rows.ts";
 
 /** A customer's session. */
 export interface PortalSession {
@@ -21,7 +21,7 @@ export async function createPortalSession(
     `INSERT INTO farebox.sessions AS s (session_id, hash, idle_seconds, expires_at,
        account_id, access, key_id, key_hash)
      VALUES ($1, decode($2, 'hex'), $3, statement_timestamp() + make_interval(secs => $4), $5, $6, $7, decode($8::text, 'hex'))
-     RETURNING ${LIVE_COLUMNS}`,
+     RETURNING ${SESSION_COLUMNS}`,
     [sessionId, hashHex, idleSeconds, longestSeconds, accountId, access, keyId, keyHashHex],
   );
   if (row === undefined) throw new Error("an insert gave no row");

@@ -23,13 +23,19 @@ export interface NewSession extends SessionTimes {
 /** Customers' sessions, and operators': two tables, so that a text of the one never opens the other. */
 export type SessionTable = "sessions" | "console_sessions";
 
-/** Whether a row, of a table that may be named `s`, is of a session that works now. */
+/**
+ * Whether a row, of a table that may be named `s`, is of a session that works now. How long it was idle is a difference of times: a
+ * time less an interval is refused by Citus where rows are changed.
+ */
 export const LIVE = `s.revoked_at IS NULL AND s.expires_at > statement_timestamp()
-  AND s.last_seen_at > statement_timestamp() - make_interval(secs => s.idle_seconds)`;
+  AND statement_timestamp() - s.last_seen_at < make_interval(secs => s.idle_seconds)`;
 
-/** The columns of {@link Live}, and whether its use must be written. */
-export const LIVE_COLUMNS = `s.session_id AS "sessionId", s.created_at AS "createdAt", s.expires_at AS "expiresAt",
-  s.idle_seconds AS "idleSeconds", s.last_seen_at < statement_timestamp() - interval '1 minute' AS "isSeenOld"`;
+/** The columns of {@link Live}. */
+export const SESSION_COLUMNS = `s.session_id AS "sessionId", s.created_at AS "createdAt", s.expires_at AS "expiresAt",
+  s.idle_seconds AS "idleSeconds"`;
+
+/** The same, and whether its use must be written. */
+export const LIVE_COLUMNS = `${SESSION_COLUMNS}, s.last_seen_at < statement_timestamp() - interval '1 minute' AS "isSeenOld"`;
 
 /** Ends a session by the hash of its text, at once on every instance. */
 export async function endSession(db: Queryable, table: SessionTable, hashHex: string): Promise<void> {

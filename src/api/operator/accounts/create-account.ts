@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { createRoute } from "@hono/zod-openapi";
 import { formatId, ID_RANDOM_BYTES } from "../../../domain/ids.ts";
-import { createAccount, readAccount } from "../../../ledger/accounts/accounts.ts";
+import { createAccount, lockNewAccount, readAccount } from "../../../ledger/accounts/accounts.ts";
 import { assignPlan } from "../../../ledger/plans/account-plan.ts";
 import { idempotencyHeader, jsonBody } from "../../operation.ts";
 import { accountBody, newAccount } from "../../wire/account.ts";
@@ -28,6 +28,7 @@ export function addCreateAccount(app: OperatorApp, services: OperatorServices): 
     const { name, plan, anchorAt, metadata } = context.req.valid("json");
     const body = await mutate(context, services, 201, async (tx) => {
       const accountId = formatId("account", randomBytes(ID_RANDOM_BYTES));
+      if (plan !== undefined) await lockNewAccount(tx, accountId);
       await createAccount(tx, { accountId, name, metadata, shards: services.config.shards });
       if (plan !== undefined) await assignPlan(tx, accountId, plan, { anchorAt });
       const account = await readAccount(tx, accountId);

@@ -1,4 +1,4 @@
-import { refuseClosed, shareAccount } from "../../../ledger/accounts/accounts.ts";
+import { lockAccountState, refuseClosed } from "../../../ledger/accounts/accounts.ts";
 import type { Transaction } from "../../../ledger/database/database.ts";
 import type { PoolRef } from "../../../ledger/ledger.ts";
 import { chooseCreditType } from "../../pools/choose-credit-type.ts";
@@ -15,7 +15,7 @@ export async function readOpenPool(
   named: string | undefined,
 ): Promise<PoolRef> {
   const creditType = chooseCreditType(services, named);
-  const { shard, state } = await shareAccount(tx, accountId);
+  const { shard, state } = await lockAccountState(tx, accountId);
   if (state === "closed") refuseClosed(accountId);
   return { accountId, creditType, shard };
 }
