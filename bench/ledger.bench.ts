@@ -162,6 +162,6 @@ function openDesk(ledger: LedgerHandle): LeaseDesk {
     idleMs: 1000,
   });
   // No sweeper runs here that could declare this instance dead.
-  desk.trustUntil(Number.POSITIVE_INFINITY);
+  desk.trustUntil(Number.POSITIVE_INFINITY, []);
   return desk;
 }

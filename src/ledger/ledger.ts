@@ -176,6 +176,8 @@ export interface Heartbeat {
   readonly alive: boolean;
   /** Pools whose lease other instances want back: release the unused part. */
   readonly recalls: readonly PoolRef[];
+  /** Shards whose server did not answer, of several servers of which others did: what is leased there may be gone. */
+  readonly unheard: readonly number[];
   /** Hashes (hex) of keys that changed since the last heartbeat: drop them from caches. */
   readonly changedKeys: readonly string[];
   /** The price list in force, and the next announced one. */

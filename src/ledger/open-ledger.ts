@@ -62,7 +62,7 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
   constructor(database: Database, options: LedgerOptions, servers: number) {
     const { idempotencyKeepSeconds } = options;
     const limits = { ...LANE_LIMITS, idempotencyKeepSeconds, ...options.limits };
-    const instance = new Instance(database);
+    const instance = new Instance(database, servers);
     super(database, instance, limits, options.events ?? NO_LANE_EVENTS, servers);
     this.#database = database;
     this.#instance = instance;
@@ -81,11 +81,8 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
   }
 
   async heartbeat(shards?: Iterable<number>): Promise<Heartbeat> {
-    const [{ alive, recalls }, news] = await Promise.all([
-      this.#instance.heartbeat(shards),
-      this.#news.read(),
-    ]);
-    return { alive, recalls, ...news };
+    const [told, news] = await Promise.all([this.#instance.heartbeat(shards), this.#news.read()]);
+    return { ...told, ...news };
   }
 
   register(): Promise<void> {

@@ -36,4 +36,31 @@ describe("heartbeats", () => {
     await during(4_000);
     await meter.close();
   });
+
+  it("that some shards do not hear are no sign that the database is away: only what is leased there is not trusted", async () => {
+    const database = newDatabase(1_000);
+    const clock = clockOf(database);
+    const { meter, events, admit } = await openFakeMeter(database);
+    /** A request every 250 ms: how often the database was asked for credits. */
+    const asked = async (ms: number): Promise<number> => {
+      const before = database.calls.get("lease") ?? 0;
+      for (let passed = 0; passed < ms; passed += 250) {
+        await (await admit("GET /75")).cancel();
+        await clock.advance(250);
+      }
+      return (database.calls.get("lease") ?? 0) - before;
+    };
+    assert.equal(await asked(6_000), 1, "then from the lease");
+    database.silentShards = [0];
+    await asked(5_000);
+    assert.equal(await asked(1_000), 4, "the database decides each");
+    database.silentShards = [];
+    await asked(500);
+    assert.equal(await asked(1_000), 0);
+    assert.deepEqual(
+      events.filter((event) => /away|heartbeatFailed/i.test(event)),
+      [],
+    );
+    await meter.close();
+  });
 });

@@ -87,7 +87,7 @@ export class HeartbeatLoop {
     keys.invalidate(answer.changedKeys);
     if (answer.alive) {
       // Half the time: a stall between the check and the use of a lease is covered by the other half.
-      desk.trustUntil(sentAt + deadAfterMs / 2);
+      desk.trustUntil(sentAt + deadAfterMs / 2, answer.unheard);
       desk.recall(answer.recalls);
     } else {
       await this.#registerAgain(instanceId);

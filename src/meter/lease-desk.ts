@@ -136,8 +136,9 @@ export class LeaseDesk {
     return this.#book.shards;
   }
 
-  trustUntil(time: number): void {
-    this.#book.trustUntil(time);
+  /** Leases of the shards `unheard` are trusted as long as they were. */
+  trustUntil(time: number, unheard: readonly number[]): void {
+    this.#book.trustUntil(time, unheard);
   }
 
   /** This id was declared dead: its leases went back to their pools, and whoever waits asks anew. */

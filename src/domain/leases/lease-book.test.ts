@@ -5,6 +5,26 @@ import type { Credits } from "../credits.ts";
 import type { Lease } from "./lease.ts";
 import { type Enlargement, LeaseBook } from "./lease-book.ts";
 
+describe("trust", () => {
+  it("goes on for shards that were heard; the others keep what they had, until they are heard again", () => {
+    const book = new LeaseBook({ idleMs: 1_000 });
+    book.trustUntil(100);
+    const leases = [0, 1].map((shard) => {
+      const lease = book.open(`acc_${shard}`, "credits", shard);
+      enlarge(book, new PoolModel(1_000n), lease, 100n);
+      return lease;
+    });
+    const usable = (now: number) => leases.map((lease) => book.reserve(lease, 1n, now));
+    book.trustUntil(200, [1]);
+    assert.deepEqual(usable(99), [true, true]);
+    assert.deepEqual(usable(150), [true, false]);
+    book.trustUntil(300, [1]);
+    assert.deepEqual(usable(150), [true, false], "nothing new is known of it");
+    book.trustUntil(400);
+    assert.deepEqual(usable(350), [true, true]);
+  });
+});
+
 const POOL = ["acc_1", "credits", 0] as const;
 
 /** The database's side, as the ledger's SQL decides it. */

@@ -33,13 +33,19 @@ export class LeaseBook {
   readonly #shards = new Map<number, number>();
   readonly #order = new LeaseOrder();
   #trustedUntil = 0;
+  /** Shards that are trusted for less long. */
+  #unheard: ReadonlyMap<number, number> = new Map();
 
   constructor(options: LeaseBookOptions) {
     this.#idleMs = options.idleMs;
   }
 
-  /** The instance is known to be alive in the database until then; afterwards its leases may be gone. */
-  trustUntil(time: number): void {
+  /**
+   * The instance is known to be alive in the database until then; afterwards its leases may be gone. Of the shards `unheard` nothing new is
+   * known.
+   */
+  trustUntil(time: number, unheard: readonly number[] = []): void {
+    this.#unheard = new Map(unheard.map((shard) => [shard, this.#trustOf(shard)]));
     this.#trustedUntil = time;
   }
 
@@ -215,7 +221,11 @@ export class LeaseBook {
   }
 
   #isUsable(lease: Lease, now: number): boolean {
-    return now < lease.validUntil && now < this.#trustedUntil;
+    return now < lease.validUntil && now < this.#trustOf(lease.shard);
+  }
+
+  #trustOf(shard: number): number {
+    return this.#unheard.get(shard) ?? this.#trustedUntil;
   }
 
   #takeFree(lease: Lease): Credits {

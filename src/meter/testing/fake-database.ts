@@ -56,6 +56,8 @@ export class FakeDatabase {
   next: { readonly version: number; readonly at: number } | null = null;
   /** The shards that each heartbeat went to. */
   readonly beaten: string[] = [];
+  /** Shards whose server is away while the others are there. */
+  silentShards: readonly number[] = [];
   /** How often each method was called. */
   readonly calls = new Map<string, number>();
   /** Who has how many places, and until when, by subject and rule. */

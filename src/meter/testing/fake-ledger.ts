@@ -45,6 +45,7 @@ export class FakeLedger implements Ledger {
       return {
         alive: me?.alive ?? false,
         recalls: me?.recalls.splice(0) ?? [],
+        unheard: [...this.#database.silentShards],
         changedKeys: me?.changedKeys.splice(0) ?? [],
         priceList: this.#database.next === next ? priceList : this.#database.priceList,
         nextPriceList:

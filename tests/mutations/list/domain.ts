@@ -31,8 +31,8 @@ export const DOMAIN: readonly Mutation[] = [
     name: "use a lease past the moment at which something is due on its pool",
     why: "Credits that have expired are spent.",
     file: "src/domain/leases/lease-book.ts",
-    search: "return now < lease.validUntil && now < this.#trustedUntil;",
-    replacement: "return now < this.#trustedUntil;",
+    search: "return now < lease.validUntil && now < this.#trustOf(lease.shard);",
+    replacement: "return now < this.#trustOf(lease.shard);",
     tests: [
       {
         file: "src/domain/leases/lease-book.test.ts",
@@ -46,10 +46,24 @@ export const DOMAIN: readonly Mutation[] = [
     ],
   },
   {
+    name: "trust leases in shards whose server did not hear the heartbeat",
+    why: "There the instance may have been declared dead: their credits went back to the pool and are spent twice.",
+    file: "src/domain/leases/lease-book.ts",
+    search: "return this.#unheard.get(shard) ?? this.#trustedUntil;",
+    replacement: "return this.#trustedUntil;",
+    tests: [
+      {
+        file: "src/domain/leases/lease-book.test.ts",
+        title:
+          "goes on for shards that were heard; the others keep what they had, until they are heard again",
+      },
+    ],
+  },
+  {
     name: "use a lease of an instance that may be dead",
     why: "Its credits went back to the pool and are spent twice.",
     file: "src/domain/leases/lease-book.ts",
-    search: "return now < lease.validUntil && now < this.#trustedUntil;",
+    search: "return now < lease.validUntil && now < this.#trustOf(lease.shard);",
     replacement: "return now < lease.validUntil;",
     tests: [
       {
