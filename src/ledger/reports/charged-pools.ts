@@ -81,7 +81,7 @@ async function listPoolsOfShard(
   { from, to, creditType, endpoint, keyId }: ChargedIn,
   accounts: readonly AccountRow[],
 ): Promise<ChargedPool[]> {
-  const rows = await db.query<PoolRow>(CHARGED_POOLS, [
+  const rows = await db.query<PoolRow>({ name: "charged-pools", text: CHARGED_POOLS }, [
     shard,
     accounts.map(({ accountNo }) => accountNo),
     from,
