@@ -108,6 +108,8 @@ function settings({ fsync, disposable }: KeeperOptions): Readonly<Record<string,
     fsync: durable,
     synchronous_commit: durable,
     full_page_writes: durable,
+    // Its files may be in memory.
+    max_wal_size: "256MB",
     max_connections: "200",
     "farebox.disposable": disposable ? "on" : "off",
   };
