@@ -3,8 +3,10 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 const BIND = 0x42;
 const READY_FOR_QUERY = 0x5a;
-/** A request's id; the other UUIDs of a batch are of version 4. */
+/** A request's id in a general batch; its other UUIDs are of version 4. */
 const REQUEST_ID = /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-/;
+/** How the requests' ids of a plain batch begin, which are bound in binary: one dimension, no nulls, of the type uuid. */
+const REQUEST_IDS = Buffer.from("000000010000000000000b86", "hex");
 
 /** Which batch a hold is for: the one that charges, or the one that only leases and releases; or a verb of long holds. */
 export type BatchKind = "charge" | "lease" | `${"open" | "settle" | "extend" | "release"}_long_hold`;
@@ -170,7 +172,7 @@ function kindOf(message: Buffer): BatchKind | undefined {
   if (message[0] !== BIND) return undefined;
   const [, name = ""] = message.toString("latin1", 5, 40).split("\0");
   if (name === "run-plain" || name === "run-batch")
-    return REQUEST_ID.test(message.toString("latin1")) ? "charge" : "lease";
+    return REQUEST_ID.test(message.toString("latin1")) || message.includes(REQUEST_IDS) ? "charge" : "lease";
   return LONG_HOLDS.find((kind) => kind === name);
 }
 

@@ -1,5 +1,5 @@
-import { int2Array, int4Array, int8Array, uuidArray } from "../database/binary-arrays.ts";
 import type { Parameter, Statement } from "../database/database.ts";
+import { int2Array, int4Array, int8Array, uuidArray } from "../database/wire/binary-arrays.ts";
 import type { Numbers } from "../instance/numbers.ts";
 import type { ChargeItem, LeaseItem, ReleaseItem } from "../ledger.ts";
 import { at, type Batch, type Leftovers } from "./batch.ts";

@@ -1,14 +1,13 @@
-import type pg from "pg";
+import pg from "pg";
 import type { Parameter, Statement, Transaction } from "./database.ts";
-import { encodeParameter } from "./parameters.ts";
 import type { PendingQueries } from "./pending-queries.ts";
 import { renderSettings, type Session, type SessionLimits } from "./session.ts";
 import { breaksAllSessions, breaksSession, storageError } from "./storage-error.ts";
+import { encodeParameter } from "./wire/parameters.ts";
 
 /** One session, checked out. */
 export class Connection implements Transaction {
   readonly inTransaction = true;
-  broken = false;
   /** What broke it holds for all that were open at that moment. */
   othersBroken = false;
   readonly #session: Session;
@@ -27,11 +26,10 @@ export class Connection implements Transaction {
     if (isPooled && !this.#isOpen) return await this.transact(() => this.query(statement, params));
     const values = params.map(encodeParameter);
     // Behind a pooler the next transaction has another session, which does not know the name.
-    const config =
-      typeof statement === "string" || isPooled
-        ? { text: typeof statement === "string" ? statement : statement.text, values }
-        : { name: statement.name, text: statement.text, values };
-    const { rows } = await this.#run(config);
+    if (typeof statement !== "string" && !isPooled)
+      return await this.#meet(() => this.#session.run<Row>(statement, values));
+    const text = typeof statement === "string" ? statement : statement.text;
+    const { rows } = await this.#run({ text, values });
     return rows;
   }
 
@@ -51,7 +49,7 @@ export class Connection implements Transaction {
       return result;
     } catch (error) {
       // When even the rollback fails the session is broken and dropped, and with it the transaction.
-      if (!this.broken) await this.#run({ text: "ROLLBACK" }).catch(() => undefined);
+      if (!this.#session.isBroken) await this.#run({ text: "ROLLBACK" }).catch(() => undefined);
       throw error;
     } finally {
       this.#isOpen = false;
@@ -81,12 +79,19 @@ export class Connection implements Transaction {
       throw new Error("A refused statement was swallowed: the transaction was rolled back");
   }
 
-  async #run(config: pg.QueryConfig, isBounded = true): Promise<pg.QueryResult> {
+  #run(config: pg.QueryConfig, isBounded = true): Promise<pg.QueryResult> {
+    return this.#meet(() => this.#session.query(config), isBounded);
+  }
+
+  /** Waits for an answer of the session no longer than is allowed, and notes what it says of the session. */
+  async #meet<T>(ask: () => Promise<T>, isBounded = true): Promise<T> {
     const answered = this.#pending.start(this.#session, () => this.#abort(), isBounded);
     try {
-      return await this.#session.query(config);
+      return await ask();
     } catch (error) {
-      if (breaksSession(error)) this.broken = true;
+      // What made it was the socket: who asked is told instead.
+      if (error instanceof pg.DatabaseError) Error.captureStackTrace(error);
+      if (breaksSession(error)) this.#session.isBroken = true;
       if (breaksAllSessions(error)) this.othersBroken = true;
       throw storageError(error);
     } finally {
@@ -96,7 +101,7 @@ export class Connection implements Transaction {
 
   /** Answers that a network has lost once are lost on the others too. */
   #abort(): void {
-    this.broken = true;
+    this.#session.isBroken = true;
     this.othersBroken = true;
     this.#session.cut("the server did not answer in time");
   }

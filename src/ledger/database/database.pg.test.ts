@@ -110,6 +110,66 @@ eachDatabase("a database", (openFresh, kind) => {
     });
   });
 
+  test("a named statement's rows are the same whether it is described or was before", async () => {
+    const rows = {
+      name: "rows",
+      text: `SELECT n, CASE WHEN n > 1 THEN n::bigint END AS big, ARRAY[n, NULL] AS list, 'a' || n AS "the text"
+        FROM generate_series(1, $1::int) n`,
+    };
+    const expected = [
+      { n: 1, big: null, list: [1, null], "the text": "a1" },
+      { n: 2, big: 2n, list: [2, null], "the text": "a2" },
+    ];
+    await database.transaction(async (tx) => {
+      for (const count of [2, 0, 1, 2])
+        assert.deepEqual(await tx.query(rows, [count]), expected.slice(0, count));
+    });
+  });
+
+  test("a named statement may answer no rows, and be refused in between", async () => {
+    const insert = {
+      name: "insert-item",
+      text: "INSERT INTO items (id, name) VALUES ($1::bigint, $2::text)",
+    };
+    await database.transaction(async (tx) => {
+      for (const id of [101n, 102n]) assert.deepEqual(await tx.query(insert, [id, "n"]), []);
+      await tx.query("SAVEPOINT before");
+      const error: unknown = await tx.query(insert, [102n, "n"]).catch((caught: unknown) => caught);
+      assert.equal(constraintOf(error), "items_pkey");
+      assert.match((error as Error).stack ?? "", /database\.pg\.test\.ts/);
+      await tx.query("ROLLBACK TO before");
+      assert.deepEqual(await tx.query(insert, [103n, "n"]), []);
+      const kept = await tx.query("SELECT id FROM items WHERE id > 100 ORDER BY id");
+      assert.deepEqual(kept, [{ id: 101n }, { id: 102n }, { id: 103n }]);
+      await tx.query("DELETE FROM items WHERE id > 100");
+    });
+  });
+
+  test("a name that stands for two texts is refused before anything is sent", async () => {
+    await database.transaction(async (tx) => {
+      await tx.query({ name: "twice", text: "SELECT 1 AS one" });
+      await assert.rejects(
+        tx.query({ name: "twice", text: "SELECT 2 AS two" }),
+        /twice stands for two texts/,
+      );
+    });
+    assert.deepEqual(await database.query("SELECT 1 AS one"), [{ one: 1 }]);
+  });
+
+  test("more callers than connections are all served", async () => {
+    const sum = { name: "sum", text: "SELECT $1::int + 1 AS sum" };
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, n) => {
+        if (n % 3 > 0) return database.query<{ sum: number }>(sum, [n]);
+        return database.transaction((tx) => tx.query<{ sum: number }>(sum, [n]));
+      }),
+    );
+    assert.deepEqual(
+      answers.map(([row]) => row?.sum),
+      Array.from({ length: 100 }, (_, n) => n + 1),
+    );
+  });
+
   test("a refused statement rejects with its SQLSTATE and constraint, and the connection lives on", async () => {
     const insert = "INSERT INTO items (id, name) VALUES (1, 'one')";
     await database.query(insert);

@@ -126,6 +126,25 @@ describe("opening a Postgres server", () => {
     await database.close();
   });
 
+  test("a session that the server has ended is not used again, and fails one query at most", async () => {
+    const url = await copyPostgresTemplate(server.url);
+    const [database, other] = [
+      await openDatabase({ url }, { maxConnections: 1 }),
+      await openDatabase({ url }),
+    ];
+    const readPid = (): Promise<{ pid: number }[]> => database.query("SELECT pg_backend_pid() AS pid");
+    const [ended] = await readPid();
+    assert.deepEqual(await readPid(), [ended]);
+    await other.query("SELECT pg_terminate_backend($1::int, 5000)", [ended?.pid]);
+    const [first, second] = [await Promise.allSettled([readPid()]), await readPid()];
+    assert.deepEqual(
+      refusedCodes(first).filter((code) => code !== "storage_unavailable"),
+      [],
+    );
+    assert.notDeepEqual(second, [ended]);
+    await Promise.all([database.close(), other.close()]);
+  });
+
   test("a network that swallows everything is given up soon after the statement's deadline", async () => {
     const wire = await startWire(server.url);
     const database = openPostgres({ url: wire.url, limits: { statementTimeoutMs: 200, lockTimeoutMs: 200 } });

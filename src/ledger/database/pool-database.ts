@@ -9,9 +9,10 @@ import {
   type Transaction,
 } from "./database.ts";
 import { PendingQueries } from "./pending-queries.ts";
-import { resultParser } from "./result-types.ts";
 import { renderSettings, Session, type SessionLimits } from "./session.ts";
+import { SpareSessions } from "./spare-sessions.ts";
 import { connectError, isTransactionVictim } from "./storage-error.ts";
+import { resultParser } from "./wire/result-types.ts";
 
 /** How much longer than the server the client waits, so that a dead network cannot hold a caller for ever. */
 const CLIENT_GRACE_MS = 2000;
@@ -36,6 +37,7 @@ export class PoolDatabase implements Database {
   readonly #pending: PendingQueries;
   readonly #limits: SessionLimits;
   readonly #onClose: () => Promise<void>;
+  readonly #spare: SpareSessions<PooledSession>;
   /** Grows when what broke a session has broken all that were open. */
   #generation = 0;
   #isPooled = false;
@@ -61,6 +63,7 @@ export class PoolDatabase implements Database {
       // oxlint-disable-next-line typescript/no-misused-promises
       onConnect: (client) => this.#welcome(asSession(client)),
     });
+    this.#spare = new SpareSessions((session) => this.#release(session));
     // An idle session that breaks is dropped by the pool; the next query opens another and reports what it meets.
     this.#pool.on("error", () => undefined);
   }
@@ -88,25 +91,41 @@ export class PoolDatabase implements Database {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#pool.end().then(this.#onClose);
+    if (this.#closed === undefined) {
+      this.#spare.close();
+      this.#closed = this.#pool.end().then(this.#onClose);
+    }
     return this.#closed;
   }
 
   async #withConnection<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
-    const session = await this.#checkOut();
+    const session = this.#takeSpare() ?? (await this.#checkOut());
     const connection = new Connection(session, this.#pending, this.#limits);
-    // A session that breaks between two statements of a transaction emits an error nobody else listens to.
-    const onError = () => {
-      connection.broken = true;
-    };
-    session.on("error", onError);
     try {
       return await use(connection);
     } finally {
-      session.off("error", onError);
       if (connection.othersBroken && session.generation === this.#generation) this.#generation += 1;
-      session.release(connection.broken);
+      // Who waits for one waits in the pool.
+      if (session.isBroken || this.#pool.waitingCount > 0 || !this.#spare.keep(session))
+        this.#release(session);
     }
+  }
+
+  #takeSpare(): PooledSession | undefined {
+    for (;;) {
+      const session = this.#spare.take();
+      if (session === undefined || this.#isUsable(session)) return session;
+      this.#release(session);
+    }
+  }
+
+  #isUsable(session: PooledSession): boolean {
+    return !session.isBroken && session.generation === this.#generation;
+  }
+
+  /** To the pool, which ends it when it cannot be used again. */
+  #release(session: PooledSession): void {
+    session.release(!this.#isUsable(session));
   }
 
   /** Sessions of an earlier generation are closed. Where there are several servers each is tried once. */
@@ -123,8 +142,11 @@ export class PoolDatabase implements Database {
         if (!isLast) continue;
         throw connectError(failures.length === 1 ? error : new AggregateError(failures, ""));
       }
-      if (session.generation === this.#generation) return session;
-      session.release(true);
+      if (this.#isUsable(session)) {
+        this.#spare.entered(session);
+        return session;
+      }
+      this.#release(session);
     }
   }
 

@@ -1,6 +1,8 @@
 import pg from "pg";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { ServerHosts } from "./address/server-hosts.ts";
+import type { Statement } from "./database.ts";
+import { type Columns, PreparedQuery } from "./wire/prepared-query.ts";
 
 /**
  * While a session is opened the server may be silent for so long: a connection request that was lost, or that a network swallows, is
@@ -45,6 +47,10 @@ export class Session extends pg.Client {
   pid: number | undefined = undefined;
   /** The role, the database or the server would not wait for the disk. */
   isLax = false;
+  /** It must not be used again. */
+  isBroken = false;
+  /** Of the statements that it has run. */
+  readonly columns: Columns = new Map();
   /** Sessions of an earlier generation are not used again; see PoolDatabase. */
   generation = 0;
   readonly #hosts: ServerHosts | undefined;
@@ -56,6 +62,10 @@ export class Session extends pg.Client {
     super(url === undefined ? config : { ...config, connectionString: url });
     this.#hosts = hosts;
     this.#url = url;
+    // One that breaks between two statements of a transaction, or while nobody uses it, emits an error that nobody else listens to.
+    this.on("error", () => {
+      this.isBroken = true;
+    });
     if (hosts !== undefined) this.#boundOpening();
   }
 
@@ -77,6 +87,13 @@ export class Session extends pg.Client {
     const what = row.isStandby ? "is a standby" : "takes no writes (default_transaction_read_only)";
     throw new FareboxError("storage_unavailable", `The server ${this.host}:${this.port} ${what}`, {
       retryable: true,
+    });
+  }
+
+  /** Runs a statement with a name. */
+  run<Row>(statement: Statement, values: readonly (string | Buffer | null)[]): Promise<Row[]> {
+    return new Promise((resolve, reject) => {
+      this.query(new PreparedQuery<Row>(statement, values, this.columns, resolve, reject));
     });
   }
 

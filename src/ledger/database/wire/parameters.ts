@@ -1,4 +1,4 @@
-import type { ArrayElement, Parameter } from "./database.ts";
+import type { ArrayElement, Parameter } from "../database.ts";
 
 /**
  * Encodes a parameter as the text that Postgres itself reads, so that no driver's own rules for types apply.

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
+import { createTestDatabase, type TestDatabase } from "../../testing/test-databases.ts";
+import type { Database } from "../database.ts";
+import { openDatabase } from "../open-database.ts";
 import { int2Array, int4Array, int8Array, uuidArray } from "./binary-arrays.ts";
-import type { Database } from "./database.ts";
-import { openDatabase } from "./open-database.ts";
 
 for (const kind of ["postgres", "pglite"] as const) {
   void describe(`binary arrays on ${kind}`, () => {
