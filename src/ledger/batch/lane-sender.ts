@@ -11,7 +11,7 @@ import { GeneralBatch } from "./general-batch.ts";
 import type { LaneEvents } from "./lane-events.ts";
 import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
-import { isInTheWay, isNotNext, isUnavailable } from "./outcome.ts";
+import { isInTheWay, isNotNext, isUnavailable, mayHaveRunElsewhere } from "./outcome.ts";
 import { isPlain, PlainBatch } from "./plain-batch.ts";
 
 /** What the lanes of one instance share. */
@@ -21,6 +21,8 @@ export interface SenderParts {
   readonly numbers: Numbers;
   readonly limits: LaneLimits;
   readonly events: LaneEvents;
+  /** Over how many the shards are spread. */
+  readonly servers: number;
 }
 
 /** Pools that a lane remembers: some 10 MB. */
@@ -222,7 +224,8 @@ export class LaneSender {
       events.batchDone(batch.kind, attempt.works.length, performance.now() - since);
       return row?.reply ?? "";
     } catch (error) {
-      if (isUnavailable(error) && !isUndone(error)) attempt.isUnknown = true;
+      const isElsewhere = this.#parts.servers > 1 && mayHaveRunElsewhere(error);
+      if (isUnavailable(error) && (isElsewhere || !isUndone(error))) attempt.isUnknown = true;
       throw error;
     }
   }

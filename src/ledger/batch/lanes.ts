@@ -36,7 +36,7 @@ export class ShardLanes implements Lanes {
   ) {
     this.#instance = instance;
     const slots = new BatchSlots(database.kind === "pglite" ? 1 : Number.POSITIVE_INFINITY, servers);
-    this.#parts = { database, instance, limits, slots, events, numbers: new Numbers() };
+    this.#parts = { database, instance, limits, slots, events, servers, numbers: new Numbers() };
   }
 
   charge(item: ChargeItem): Promise<ChargeResult> {

@@ -17,6 +17,15 @@ export function isInTheWay(error: unknown): boolean {
   return IN_THE_WAY.has(sqlStateOf(error) ?? "");
 }
 
+/**
+ * Whether a batch may have been run although the database said that it failed, where a shard's server is another one than the one that
+ * passes it on: when that one gives up, the other may be at work still, and commits by itself. A locked pool is told by the shard's.
+ */
+export function mayHaveRunElsewhere(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state !== undefined && state !== "55P03";
+}
+
 /** Whether a batch was refused because its number is not the next: it was run before, or the lane is dead. */
 export function isNotNext(error: unknown): boolean {
   return sqlStateOf(error) === NOT_NEXT;
