@@ -7,6 +7,7 @@ import type { Instance } from "../instance/instance.ts";
 import type { Numbers } from "../instance/numbers.ts";
 import { Attempt } from "./attempt.ts";
 import type { Batch, Leftovers } from "./batch.ts";
+import { EnteredPools } from "./entered-pools.ts";
 import { GeneralBatch } from "./general-batch.ts";
 import type { LaneEvents } from "./lane-events.ts";
 import type { LaneLimits } from "./lane-limits.ts";
@@ -24,9 +25,6 @@ export interface SenderParts {
   /** Over how many the shards are spread. */
   readonly servers: number;
 }
-
-/** Pools that a lane remembers: some 10 MB. */
-const MOST_ENTERED = 100_000;
 
 /** How a batch is to be put together. */
 type Way = "plain" | "waiting" | "skipping";
@@ -54,7 +52,7 @@ export class LaneSender {
   #owner = "";
   #number = 0;
   /** Pools from which it leases, as far as it knows. A wrong guess costs one batch more. */
-  readonly #entered = new Set<string>();
+  readonly #entered = new EnteredPools();
   /** The database stayed away past a limit: leases and holds, or all, are refused at the first failed attempt until it is back. */
   #isAway = false;
   #isDown = false;
@@ -78,7 +76,7 @@ export class LaneSender {
   /** Sends the items and tells their callers. Returns those whose pools somebody has locked. Never rejects. */
   async send(works: readonly Work[]): Promise<readonly Work[]> {
     const { id } = this.#parts.instance;
-    const isLean = (work: Work): boolean => this.#entered.has(nameOf(work)) && isPlain(work, id);
+    const isLean = (work: Work): boolean => this.#entered.has(work.item.pool) && isPlain(work, id);
     const plain = works.filter(isLean);
     const special = plain.length === works.length ? [] : works.filter((work) => !isLean(work));
     let rest: readonly Work[] = special;
@@ -87,7 +85,7 @@ export class LaneSender {
       const outcome = await this.#attempt(plain, "plain");
       if (outcome === "in the way") way = "skipping";
       const left = outcome === "in the way" ? plain : outcome.general;
-      for (const work of left) this.#entered.delete(nameOf(work));
+      for (const work of left) this.#entered.delete(work.item.pool);
       rest = left.length === 0 ? special : [...left, ...special];
     }
     return rest.length === 0 ? [] : await this.#sendGeneral(rest, way);
@@ -116,8 +114,7 @@ export class LaneSender {
 
   /** Remembers the pools that this instance leases from: only these can go in a plain batch. */
   #enter(works: readonly Work[]): void {
-    if (this.#entered.size > MOST_ENTERED) this.#entered.clear();
-    for (const work of works) if (work.verb === "lease") this.#entered.add(nameOf(work));
+    for (const work of works) if (work.verb === "lease") this.#entered.add(work.item.pool);
   }
 
   async #attempt(given: readonly Work[], way: Way): Promise<Outcome> {
@@ -322,10 +319,6 @@ export class LaneSender {
 /** Whether its caller may be told that nothing was done although it may have been. */
 export function canBeTold({ verb }: Work): boolean {
   return verb === "lease" || verb === "hold";
-}
-
-function nameOf({ item: { pool } }: Work): string {
-  return `${pool.accountId} ${pool.creditType}`;
 }
 
 function* named(works: readonly Work[]): Generator<Parameters<Numbers["poolOf"]>[0]> {
