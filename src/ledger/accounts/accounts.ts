@@ -30,6 +30,13 @@ export const ACCOUNT_COLUMNS = `account_id AS "accountId", name, shard, state, m
   CASE WHEN next_plan_at > statement_timestamp() THEN next_plan END AS "nextPlan",
   CASE WHEN next_plan_at > statement_timestamp() THEN next_plan_at END AS "nextPlanAt"`;
 
+const ONE_ACCOUNT = `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1`;
+
+/** Each operation on an account reads it: to plan these anew each time takes longer than to run them. */
+const READ_ACCOUNT = { name: "read-account", text: ONE_ACCOUNT };
+const LOCK_ACCOUNT = { name: "lock-account", text: `${ONE_ACCOUNT} FOR UPDATE` };
+const LOCK_STATE = { name: "lock-account-state", text: `${ONE_ACCOUNT} FOR NO KEY UPDATE` };
+
 /**
  * Creates an account in one of `shards` shards, chosen by its id: even, and the same when the request is repeated.
  * Throws FareboxError `account_exists`.
@@ -58,10 +65,7 @@ export async function createAccount(
 
 /** Throws FareboxError `account_unknown`. */
 export async function readAccount(db: Queryable, accountId: string): Promise<Account> {
-  const [account] = await db.query<Account>(
-    `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1`,
-    [accountId],
-  );
+  const [account] = await db.query<Account>(READ_ACCOUNT, [accountId]);
   return account ?? refuseUnknown(accountId);
 }
 
@@ -106,10 +110,7 @@ export async function setAccountState(
 
 /** The account, locked until the transaction ends. Throws FareboxError `account_unknown`. */
 export async function lockAccount(tx: Transaction, accountId: string): Promise<Account> {
-  const [account] = await tx.query<Account>(
-    `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR UPDATE`,
-    [accountId],
-  );
+  const [account] = await tx.query<Account>(LOCK_ACCOUNT, [accountId]);
   return account ?? refuseUnknown(accountId);
 }
 
@@ -118,10 +119,7 @@ export async function lockAccount(tx: Transaction, accountId: string): Promise<A
  * for its pool: on a cluster two with FOR SHARE would be a deadlock. Throws FareboxError `account_unknown`.
  */
 export async function lockAccountState(tx: Transaction, accountId: string): Promise<Account> {
-  const [account] = await tx.query<Account>(
-    `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1 FOR NO KEY UPDATE`,
-    [accountId],
-  );
+  const [account] = await tx.query<Account>(LOCK_STATE, [accountId]);
   return account ?? refuseUnknown(accountId);
 }
 
