@@ -3873,6 +3873,7 @@ BEGIN
   SELECT p.* INTO v_pool FROM farebox.pools p
   WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
   v_now := greatest(clock_timestamp(), v_pool.last_at);
+  IF v_pool.next_event_at <= v_now THEN v_pool := farebox.roll(v_pool, v_now); END IF;
   v_pool := farebox.without_lease(v_pool, p_instance);
   FOR x IN
     DELETE FROM farebox.key_leases k
@@ -3884,7 +3885,7 @@ BEGIN
     WHERE c.account_no = p_account AND c.type_no = p_type AND c.key_no = x.key_no AND c.shard = p_shard;
   END LOOP;
   -- What expired while it was set aside goes now.
-  IF v_pool.overdue > 0 OR v_pool.next_event_at <= v_now THEN v_pool := farebox.roll(v_pool, v_now); END IF;
+  IF v_pool.overdue > 0 THEN v_pool := farebox.roll(v_pool, v_now); END IF;
   PERFORM farebox.write_pool(v_pool);
   UPDATE farebox.pools p SET lease_owner = v_pool.lease_owner, lease_amount = v_pool.lease_amount
   WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard;

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+import type { Database } from "../database/database.ts";
+import type { PoolRef } from "../ledger.ts";
+import { openLedger } from "../open-ledger.ts";
+import { grantCredits } from "../pools/grant.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
+import { sweep } from "../sweep/sweep.ts";
+import { assertSound, createPool, LEDGER, leaseOf, letTimePass, SHARDS } from "../testing/books.ts";
+import { eachDatabase } from "../testing/test-databases.ts";
+
+const HOUR_MS = 3_600_000;
+
+eachDatabase("an instance that ends", (openFresh) => {
+  let db: Database;
+
+  before(async () => {
+    db = await openFresh();
+  });
+
+  const entriesOf = async (pool: PoolRef): Promise<[kind: string, amount: bigint][]> => {
+    const { accountNo, typeNo } = await poolKeyOf(db, pool);
+    const rows = await db.query<{ kind: string; amount: bigint }>(
+      "SELECT kind::text, amount FROM farebox.entries WHERE account_no = $1 AND type_no = $2 ORDER BY seq",
+      [accountNo, typeNo],
+    );
+    return rows.map(({ kind, amount }) => [kind, amount]);
+  };
+
+  for (const how of ["stopped", "found dead"] as const) {
+    test(`${how}: what is due on its pools happens before its leases go back, as in a batch`, async () => {
+      const pool = await createPool(db, 40n);
+      const ledger = await openLedger(db, LEDGER);
+      await ledger.lease(leaseOf(pool, 1n));
+      const expiresAt = new Date(Date.now() + HOUR_MS);
+      await grantCredits(db, { pool, amount: 5n, source: "topup", priority: 50, expiresAt });
+      await letTimePass(db, pool, HOUR_MS + 60_000);
+      if (how === "stopped") await ledger.close();
+      else {
+        await db.exec("UPDATE farebox.lanes SET seen_at = seen_at - interval '2 days'");
+        await sweep(db, { shards: SHARDS, deadAfterMs: 24 * HOUR_MS });
+      }
+      assert.deepEqual(await entriesOf(pool), [
+        ["g", 40n],
+        ["g", 5n],
+        ["x", -4n],
+        ["x", -1n],
+      ]);
+      await ledger.close();
+      await assertSound(db);
+    });
+  }
+});
