@@ -7,6 +7,7 @@ import type { Refusal } from "../domain/refusal.ts";
 import type { IdempotentStart, PoolRef } from "../ledger/ledger.ts";
 import { type AdmissionTerms, OpenAdmission } from "./admission.ts";
 import type { AdmissionParts, Claimed } from "./admission-parts.ts";
+import type { LeaseAnswer } from "./lease-line.ts";
 import type { AdmitRequest, Decision, Identity, PricedRequest, QuotedRequest } from "./meter.ts";
 import { explainShortage, ROUTE_UNKNOWN, refusalOf, STORAGE_UNAVAILABLE } from "./refusals.ts";
 
@@ -76,9 +77,10 @@ export class Admitter {
       );
     let start: IdempotentStart | "silent";
     try {
-      start = await life.within(ledger.beginIdempotent(accountId, shard, key, requestHash), (late) => {
+      const undo = (late: IdempotentStart): void => {
         if (late.kind === "begun") void free(late.owner);
-      });
+      };
+      start = await life.within(ledger.beginIdempotent(accountId, shard, key, requestHash), undo, shard);
     } catch (error) {
       return this.#refuse(refusalOf(error));
     }
@@ -92,7 +94,7 @@ export class Admitter {
     const { owner } = start;
     const decision = await this.#setAside(request, price, owner);
     // Before the refusal is told: a top-up and a retry under the same key must not meet a run that is over.
-    if (decision.kind === "refused") await life.within(free(owner));
+    if (decision.kind === "refused") await life.within(free(owner), undefined, shard);
     return decision;
   }
 
@@ -133,14 +135,15 @@ export class Admitter {
     const pool: PoolRef = { accountId, creditType: price.creditType, shard };
     const capKey = capKeyOf(request.identity, price.creditType);
     const { desk, life } = this.#parts;
-    const answer = await life.within(desk.wait(pool, quote.amount, capKey), (late) => {
+    const undo = (late: LeaseAnswer): void => {
       if (late.kind === "reserved") desk.unreserve(late.lease, quote.amount);
-    });
+    };
+    const answer = await life.within(desk.wait(pool, quote.amount, capKey), undo, shard);
     if (answer === "silent") return this.#refuse(STORAGE_UNAVAILABLE);
     if (answer.kind === "reserved") return this.#admitted(asked, answer.lease);
     try {
       if (answer.kind === "failed") return this.#refuse(refusalOf(answer.error));
-      const repeat = await life.within(this.#isRepeat(request, price, pool));
+      const repeat = await life.within(this.#isRepeat(request, price, pool), undefined, shard);
       if (repeat === "silent") return this.#refuse(STORAGE_UNAVAILABLE);
       if (repeat) return this.#admitted(asked, undefined, true);
     } catch (error) {

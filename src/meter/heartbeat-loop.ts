@@ -82,7 +82,7 @@ export class HeartbeatLoop {
     const answer = await ledger.heartbeat(isToAll ? undefined : desk.leasedShards);
     if (isToAll) this.#sentToAllAt = sentAt;
     const receivedAt = clock.now();
-    this.#answered(receivedAt);
+    this.#answered(receivedAt, answer.unheard);
     keys.trustFrom(sentAt);
     keys.invalidate(answer.changedKeys);
     if (answer.alive) {
@@ -106,11 +106,11 @@ export class HeartbeatLoop {
     await this.#recording;
   }
 
-  #answered(now: number): void {
+  #answered(now: number, unheard: readonly number[]): void {
     const { life, events } = this.#parts;
     if (life.isAway) events.databaseBack(now - this.#answeredAt);
     life.isAway = false;
-    life.heard();
+    life.heard(unheard);
     this.#answeredAt = now;
   }
 

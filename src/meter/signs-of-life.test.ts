@@ -46,4 +46,19 @@ describe("signs of life", () => {
     resolve("at last");
     assert.equal(await ended, "at last");
   });
+
+  it("a server that answers nothing, of several, is not waited for because others answer", async () => {
+    const clock = new ManualClock();
+    const life = new SignsOfLife(clock);
+    const asked = [0, 1].map((shard) => {
+      const { promise, resolve } = Promise.withResolvers<string>();
+      return { ended: life.within(promise, undefined, shard), resolve };
+    });
+    for (let passed = 0; passed < 2_000; passed += 250) {
+      await clock.advance(250);
+      life.heard([1]);
+    }
+    for (const { resolve } of asked) resolve("answered");
+    assert.deepEqual(await Promise.all(asked.map(({ ended }) => ended)), ["answered", "silent"]);
+  });
 });

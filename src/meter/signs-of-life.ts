@@ -8,6 +8,8 @@ const SILENCE_MS = 750;
 interface Waiting {
   /** Looks since the last sign of life. Counted and not timed: a process that stood still has not read what was answered. */
   looks: number;
+  /** Undefined: any server can answer. */
+  readonly shard: number | undefined;
   readonly giveUp: () => void;
 }
 
@@ -28,19 +30,26 @@ export class SignsOfLife {
     this.#mostLooks = Math.ceil(silenceMs / LOOK_EVERY_MS);
   }
 
-  /** The database has answered. */
-  heard(): void {
-    for (const waiting of this.#waiting) waiting.looks = 0;
+  /** The database has answered, but for what is in the shards `unheard`. */
+  heard(unheard: readonly number[] = []): void {
+    for (const waiting of this.#waiting) {
+      if (waiting.shard === undefined || !unheard.includes(waiting.shard)) waiting.looks = 0;
+    }
   }
 
   /**
    * Ends as `asked` does, or as "silent" when the database gives no sign of life while it is waited for. `onLate` undoes what comes
-   * afterwards.
+   * afterwards. `shard`: what is asked is in it.
    */
-  within<T>(asked: Promise<T>, onLate: (value: T) => void = () => undefined): Promise<T | "silent"> {
+  within<T>(
+    asked: Promise<T>,
+    onLate: (value: T) => void = () => undefined,
+    shard?: number,
+  ): Promise<T | "silent"> {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         looks: 0,
+        shard,
         giveUp: () => {
           this.#waiting.delete(waiting);
           resolve("silent");

@@ -8,6 +8,7 @@ export async function findAccountNo(
   const [row] = await db.query<{ accountNo: number }>(
     {
       name: "account-no",
+      isLocal: true,
       text: `SELECT account_no AS "accountNo" FROM farebox.accounts WHERE account_id = $1 AND shard = $2`,
     },
     [accountId, shard],

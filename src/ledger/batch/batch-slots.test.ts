@@ -1,15 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { BatchSlots } from "./batch-slots.ts";
+import { BatchSlots, type Slot } from "./batch-slots.ts";
 
 describe("batch slots", () => {
   /** Takes a slot for so many items; the returned list grows when it was given. */
   const ask = (
     slots: BatchSlots,
     items: number,
-  ): { readonly isGiven: () => boolean; taken: Promise<void> } => {
+  ): { readonly isGiven: () => boolean; taken: Promise<Slot> } => {
     let given = false;
-    const taken = slots.take(() => items).then(() => void (given = true));
+    const taken = slots
+      .take(() => items)
+      .then((slot) => {
+        given = true;
+        return slot;
+      });
     return { isGiven: () => given, taken };
   };
 
@@ -17,11 +22,12 @@ describe("batch slots", () => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     for (const servers of [1, 2, 3]) {
       const slots = new BatchSlots(Number.POSITIVE_INFINITY, servers);
-      for (let n = 0; n < servers; n += 1) await ask(slots, 1).taken;
+      const taken: Slot[] = [];
+      for (let n = 0; n < servers; n += 1) taken.push(await ask(slots, 1).taken);
       const next = ask(slots, 63);
       await Promise.resolve();
       assert.equal(next.isGiven(), false, `${servers} in flight`);
-      slots.give();
+      for (const slot of taken.slice(0, 1)) slots.give(slot);
       await next.taken;
     }
   });
@@ -41,7 +47,7 @@ describe("batch slots", () => {
   test("a small batch waits 20 ms for others, and then leaves beside them; never beyond the most", async (t) => {
     t.mock.timers.enable({ apis: ["setTimeout"] });
     const slots = new BatchSlots(2);
-    await ask(slots, 1).taken;
+    const first = await ask(slots, 1).taken;
     const second = ask(slots, 1);
     await Promise.resolve();
     t.mock.timers.tick(20);
@@ -50,7 +56,24 @@ describe("batch slots", () => {
     t.mock.timers.tick(60);
     await Promise.resolve();
     assert.equal(third.isGiven(), false, "two are the most");
-    slots.give();
+    slots.give(first);
     await third.taken;
+  });
+
+  test("one that others have waited for in vain hangs: nobody waits for it again", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const slots = new BatchSlots(Number.POSITIVE_INFINITY);
+    await ask(slots, 1).taken;
+    const second = ask(slots, 1);
+    await Promise.resolve();
+    t.mock.timers.tick(20);
+    slots.give(await second.taken);
+    const third = ask(slots, 1);
+    await third.taken;
+    const fourth = ask(slots, 1);
+    await Promise.resolve();
+    assert.equal(fourth.isGiven(), false, "the third is waited for");
+    slots.give(await third.taken);
+    await fourth.taken;
   });
 });

@@ -6,6 +6,12 @@ const LARGE_BATCH = 64;
 /** A small batch waits no longer than this for one in flight, which may be waiting itself: for a lock, or for the network. */
 const PATIENCE_MS = 20;
 
+/** A batch in flight. */
+export interface Slot {
+  /** Somebody has waited for it in vain: it hangs, at a lock or at another server, and nobody else waits for it. */
+  isSlow: boolean;
+}
+
 /**
  * Decides when a lane's next batch may leave. A small one waits while as many are in flight as there are servers, and grows
  * meanwhile, so that a few dozen callers are served by few batches; large ones leave side by side. PGlite has one connection for all.
@@ -14,7 +20,7 @@ export class BatchSlots {
   readonly #most: number;
   readonly #servers: number;
   readonly #waiting: (() => void)[] = [];
-  #inFlight = 0;
+  readonly #inFlight = new Set<Slot>();
 
   /** `servers`: over how many the shards are spread. */
   constructor(most: number, servers = 1) {
@@ -23,17 +29,19 @@ export class BatchSlots {
   }
 
   /** Resolves when a batch of so many items may leave; `give` must follow when it has returned. */
-  async take(countItems: () => number): Promise<void> {
+  async take(countItems: () => number): Promise<Slot> {
     let isPatient = true;
-    const isSmall = () => isPatient && countItems() < LARGE_BATCH;
-    while (this.#inFlight >= this.#most || (this.#inFlight >= this.#servers && isSmall())) {
-      isPatient = await this.#turn();
-    }
-    this.#inFlight += 1;
+    const mustWait = (): boolean =>
+      this.#inFlight.size >= this.#most ||
+      (isPatient && this.#countQuick() >= this.#servers && countItems() < LARGE_BATCH);
+    while (mustWait()) isPatient = await this.#turn();
+    const slot = { isSlow: false };
+    this.#inFlight.add(slot);
+    return slot;
   }
 
-  give(): void {
-    this.#inFlight -= 1;
+  give(slot: Slot): void {
+    this.#inFlight.delete(slot);
     this.#waiting.shift()?.();
   }
 
@@ -43,8 +51,15 @@ export class BatchSlots {
     for (const wake of this.#waiting.splice(0)) wake();
   }
 
+  #countQuick(): number {
+    let quick = 0;
+    for (const { isSlow } of this.#inFlight) if (!isSlow) quick += 1;
+    return quick;
+  }
+
   /** False when nothing happened for as long as patience lasts. */
   #turn(): Promise<boolean> {
+    const before = [...this.#inFlight];
     return new Promise((resolve) => {
       const wake = (): void => {
         clearTimeout(timer);
@@ -53,6 +68,7 @@ export class BatchSlots {
       const timer = setTimeout(() => {
         const place = this.#waiting.indexOf(wake);
         if (place !== -1) this.#waiting.splice(place, 1);
+        for (const slot of before) slot.isSlow = true;
         resolve(false);
       }, PATIENCE_MS);
       this.#waiting.push(wake);

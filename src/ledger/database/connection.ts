@@ -5,6 +5,9 @@ import { renderSettings, type Session, type SessionLimits } from "./session.ts";
 import { breaksAllSessions, breaksSession, storageError } from "./storage-error.ts";
 import { encodeParameter } from "./wire/parameters.ts";
 
+/** After an error a server is ready for the next statement at once, unless another one does not let it end the present. */
+const READY_MS = 1_000;
+
 /** One session, checked out. */
 export class Connection implements Transaction {
   readonly inTransaction = true;
@@ -49,11 +52,25 @@ export class Connection implements Transaction {
       return result;
     } catch (error) {
       // When even the rollback fails the session is broken and dropped, and with it the transaction.
+      if (!(await this.#isReady())) this.#session.isBroken = true;
       if (!this.#session.isBroken) await this.#run({ text: "ROLLBACK" }).catch(() => undefined);
       throw error;
     } finally {
       this.#isOpen = false;
     }
+  }
+
+  /** False when the server, which has told the error, does not take the next statement soon. */
+  async #isReady(): Promise<boolean> {
+    const ready = this.#session.untilReady();
+    if (ready === undefined) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), READY_MS);
+    });
+    const isReady = await Promise.race([ready.then(() => true as const), late]);
+    clearTimeout(timer);
+    return isReady;
   }
 
   async #begin(): Promise<void> {

@@ -2,6 +2,8 @@
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** It reads nothing but small tables, of which every server of a cluster has a copy: no other server is asked. */
+  readonly isLocal?: true;
 }
 
 /** What may be bound to `$1`. An array becomes one array literal; JSON must be passed as text (`JSON.stringify`). */
@@ -54,6 +56,8 @@ export interface Database extends Queryable {
    * rolls back and runs `run` again (at most {@link TRANSACTION_ATTEMPTS} times), so it must have no other effects.
    */
   transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** Of a cluster: which server has a shard, as far as is known. */
+  serverOf?(shard: number): number | undefined;
   close(): Promise<void>;
 }
 

@@ -1,5 +1,7 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { ClusterDatabase, connectionsFor } from "./cluster/cluster-database.ts";
 import type { Database } from "./database.ts";
+import { countServers } from "./distribute.ts";
 import { type DatabaseTarget, type Patience, withPatience } from "./patience.ts";
 import { openPglite } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";
@@ -35,8 +37,13 @@ export async function openDatabase(
     ...(maxConnections === undefined ? {} : { maxConnections }),
   });
   try {
-    await withPatience(target, options, () => checkServer(database));
-    return database;
+    const servers = await withPatience(target, options, async () => {
+      await checkServer(database);
+      return await countServers(database);
+    });
+    if (servers === 1) return database;
+    database.allow(connectionsFor(servers));
+    return new ClusterDatabase(database);
   } catch (error) {
     await database.close();
     throw error;

@@ -1,5 +1,6 @@
 import pg from "pg";
 import type { ServerHosts } from "./address/server-hosts.ts";
+import { holdUntil } from "./cluster/held-sessions.ts";
 import { Connection } from "./connection.ts";
 import {
   type Database,
@@ -72,6 +73,12 @@ export class PoolDatabase implements Database {
     return this.#isPooled;
   }
 
+  /** From now on so many sessions may be open, if they were fewer. */
+  allow(sessions: number): void {
+    const { options } = this.#pool;
+    options.max = Math.max(options.max, sessions);
+  }
+
   query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
     return this.#withConnection((connection) => connection.query<Row>(statement, params));
   }
@@ -102,13 +109,25 @@ export class PoolDatabase implements Database {
     const session = this.#takeSpare() ?? (await this.#checkOut());
     const connection = new Connection(session, this.#pending, this.#limits);
     try {
-      return await use(connection);
-    } finally {
+      const result = await use(connection);
+      this.#putBack(session);
+      return result;
+    } catch (error) {
       if (connection.othersBroken && session.generation === this.#generation) this.#generation += 1;
-      // Who waits for one waits in the pool.
-      if (session.isBroken || this.#pool.waitingCount > 0 || !this.#spare.keep(session))
-        this.#release(session);
+      const ready = session.untilReady();
+      if (ready === undefined) this.#putBack(session);
+      else
+        holdUntil(
+          error,
+          ready.then(() => this.#putBack(session)),
+        );
+      throw error;
     }
+  }
+
+  /** Who waits for one waits in the pool. */
+  #putBack(session: PooledSession): void {
+    if (session.isBroken || this.#pool.waitingCount > 0 || !this.#spare.keep(session)) this.#release(session);
   }
 
   #takeSpare(): PooledSession | undefined {

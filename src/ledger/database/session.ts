@@ -38,6 +38,8 @@ interface ServerRow {
 export class Session extends pg.Client {
   /** Told by the server, or by the pooler in front of it, for cancelling. pg's types leave it out. */
   declare readonly processID: number | null;
+  /** False while a statement is under way; pg's types leave it out. */
+  declare readonly readyForQuery: boolean;
   /**
    * A pooler answers in the server's place, and hands each transaction to whatever session of the server is free: settings and
    * prepared statements of a session would be lost, or met by other applications.
@@ -94,6 +96,19 @@ export class Session extends pg.Client {
   run<Row>(statement: Statement, values: readonly (string | Buffer | null)[]): Promise<Row[]> {
     return new Promise((resolve, reject) => {
       this.query(new PreparedQuery<Row>(statement, values, this.columns, resolve, reject));
+    });
+  }
+
+  /**
+   * After an error the server may have something left to end, on another server too, before it takes the next statement. Undefined: it
+   * has not; else resolves when it takes one, or the connection is gone. Never rejects.
+   */
+  untilReady(): Promise<void> | undefined {
+    const { connection } = this;
+    if (this.readyForQuery || connection.stream.destroyed) return undefined;
+    return new Promise((resolve) => {
+      connection.once("readyForQuery", resolve);
+      connection.once("end", resolve);
     });
   }
 

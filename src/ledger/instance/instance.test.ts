@@ -67,3 +67,101 @@ describe("a heartbeat over several servers", () => {
     await assert.rejects(beat(answers, 1), { code: "storage_unavailable" });
   });
 });
+
+/** As {@link clusterOf}, with the server of each shard; what is a promise is answered when that is. */
+function serversOf(answers: Map<number, Promise<object>>, server: (shard: number) => number) {
+  const asked: number[] = [];
+  const query = async <Row>(statement: unknown, params: readonly unknown[] = []): Promise<Row[]> => {
+    const isBeat = JSON.stringify(statement).includes("farebox.heartbeat(");
+    const shard = Number(params.at(-1));
+    if (isBeat) asked.push(shard);
+    const answer = isBeat ? await (answers.get(shard) ?? ALIVE) : {};
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rows of this stand-in
+    return [{ answer, no: 7 }] as Row[];
+  };
+  const refuse = () => Promise.reject(new Error("not here"));
+  const database: Database = {
+    kind: "postgres",
+    query,
+    exec: refuse,
+    transaction: refuse,
+    close: refuse,
+    serverOf: server,
+  };
+  return { database, asked };
+}
+
+describe("a heartbeat to a server that hangs", () => {
+  /** Even shards are on server 0, odd ones on server 1, which answers when `wake` is called. */
+  async function openWithOneAsleep() {
+    const sleeping = Promise.withResolvers<object>();
+    const answers = new Map([1, 3, 5, 7].map((shard) => [shard, sleeping.promise] as const));
+    const { database, asked } = serversOf(answers, (shard) => shard % 2);
+    const instance = new Instance(database, 2);
+    for (let shard = 0; shard < 8; shard += 1) await instance.register(shard);
+    const wake = async (answer: object): Promise<void> => {
+      sleeping.resolve(answer);
+      answers.clear();
+      await new Promise(setImmediate);
+    };
+    return { instance, asked, wake };
+  }
+  const turns = () => new Promise(setImmediate);
+
+  test("is not waited for: the others are heard, at once the next time", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { instance, asked, wake } = await openWithOneAsleep();
+    const first = instance.heartbeat();
+    await turns();
+    t.mock.timers.tick(500);
+    const told = await first;
+    assert.deepEqual(told.unheard, [1, 3, 5, 7]);
+    assert.equal(told.alive, true);
+    assert.equal(told.recalls.length, 4);
+    asked.length = 0;
+    assert.deepEqual((await instance.heartbeat()).unheard, [1, 3, 5, 7]);
+    assert.deepEqual(asked, [0, 2, 4, 6], "it is asked nothing more meanwhile");
+    assert.deepEqual(
+      (await instance.heartbeat([3, 5])).unheard,
+      [3, 5],
+      "also when nothing is leased elsewhere",
+    );
+    await wake(ALIVE);
+    const late = await instance.heartbeat([0]);
+    assert.deepEqual(
+      late.recalls.map(({ shard }) => shard),
+      [1, 3, 0],
+      "what it said too late is told, once",
+    );
+    const again = await instance.heartbeat();
+    assert.deepEqual(again.unheard, []);
+    assert.equal(again.recalls.length, 8);
+  });
+
+  test("that says too late that the instance is dead is believed", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { instance, wake } = await openWithOneAsleep();
+    const first = instance.heartbeat();
+    await turns();
+    t.mock.timers.tick(500);
+    assert.equal((await first).alive, true);
+    await wake({ alive: false, recalls: [] });
+    assert.equal((await instance.heartbeat([0])).alive, false);
+  });
+
+  test("fails when no server answers in time", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { database } = serversOf(
+      new Map([0, 1].map((shard) => [shard, new Promise(() => undefined)])),
+      Number,
+    );
+    const instance = new Instance(database, 2);
+    for (const shard of [0, 1]) await instance.register(shard);
+    const first = instance.heartbeat();
+    await turns();
+    t.mock.timers.tick(500);
+    await assert.rejects(first, { code: "storage_unavailable" });
+    await assert.rejects(instance.heartbeat(), { code: "storage_unavailable" });
+    assert.deepEqual((await instance.heartbeat([1])).unheard, [1]);
+  });
+});

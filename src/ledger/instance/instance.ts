@@ -1,27 +1,13 @@
 import { randomBytes } from "node:crypto";
-import { FareboxError } from "../../domain/farebox-error.ts";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
-import { askShards } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
-import type { Heartbeat } from "../ledger.ts";
+import type { Heartbeat, PoolRef } from "../ledger.ts";
+import { type Heard, Heartbeats } from "./heartbeats.ts";
 
 /** Pools that are asked for at a time when leases go back. */
 const RELEASE_CHUNK = 200;
 /** Each pool is a transaction that waits for the disk: some of them wait together. */
 const RELEASES_AT_ONCE = 6;
-
-/** To several servers. */
-const HEARTBEATS_AT_ONCE = 4;
-
-interface HeartbeatAnswer {
-  readonly alive: boolean;
-  readonly recalls: readonly (readonly [accountId: string, creditType: string])[];
-}
-
-interface Heard {
-  readonly shard: number;
-  readonly answer: HeartbeatAnswer;
-}
 
 /**
  * This process in the database: one lane per shard that it serves, under an id (and its number) that dies with it. When the others
@@ -29,7 +15,8 @@ interface Heard {
  */
 export class Instance {
   readonly #database: Database;
-  readonly #servers: number;
+  readonly #heartbeats: Heartbeats;
+  #lateRecalls: PoolRef[] = [];
   /** Where the present id is registered. */
   #shards = new Set<number>();
   #id = newInstanceId();
@@ -41,7 +28,7 @@ export class Instance {
   /** `servers`: over how many the shards are spread. */
   constructor(database: Database, servers = 1) {
     this.#database = database;
-    this.#servers = servers;
+    this.#heartbeats = new Heartbeats(database, servers, (number, heard) => this.#heardLate(number, heard));
   }
 
   get id(): string {
@@ -81,53 +68,25 @@ export class Instance {
 
   /**
    * Tells the database that this instance lives, in those of these shards that it serves, by default in all. `alive` is false when it was
-   * declared dead in any of them; `unheard` are those whose server does not answer while others do.
+   * declared dead in any of them; `unheard` are those whose server does not answer, or not in time, while others do.
    */
-  async heartbeat(
-    among: Iterable<number> = this.#shards,
-  ): Promise<Pick<Heartbeat, "alive" | "recalls" | "unheard">> {
+  async heartbeat(among?: Iterable<number>): Promise<Pick<Heartbeat, "alive" | "recalls" | "unheard">> {
     const id = this.#id;
     // A shard may have been asked for a lease that has not heard of this instance yet.
-    const shards = [...among].filter((shard) => this.#shards.has(shard)).sort((left, right) => left - right);
-    const { heard, unheard } = await this.#tell(shards, this.numberOf(id));
-    const recalls = heard.flatMap(({ shard, answer }) =>
-      answer.recalls.map(([accountId, creditType]) => ({ accountId, creditType, shard })),
-    );
-    const alive = heard.every(({ answer }) => answer.alive);
-    if (!alive) this.markDead(id);
-    return { alive: id === this.#id && alive, recalls, unheard };
+    const shards = [...(among ?? this.#shards)].filter((shard) => this.#shards.has(shard));
+    shards.sort((left, right) => left - right);
+    const { heard, unheard } = await this.#heartbeats.tell(shards, this.numberOf(id), among === undefined);
+    if (heard.some(({ answer }) => !answer.alive)) this.markDead(id);
+    const recalls = [...this.#lateRecalls.splice(0), ...heard.flatMap(recallsOf)];
+    return { alive: id === this.#id && !this.#dead.has(id), recalls, unheard };
   }
 
-  /** Rejects when none of the shards answers. */
-  async #tell(
-    shards: readonly number[],
-    number: number,
-  ): Promise<{ readonly heard: readonly Heard[]; readonly unheard: readonly number[] }> {
-    const ask = async (among: readonly number[]): Promise<Heard[]> => {
-      const call = (shard: string): string => `farebox.heartbeat(${shard}, $1::int)`;
-      const answers = await askShards<HeartbeatAnswer>(this.#database, "heartbeat", call, among, [number]);
-      return answers.map((answer, index) => ({ shard: among[index] ?? 0, answer }));
-    };
-    if (this.#servers === 1) return { heard: await ask(shards), unheard: [] };
-    const heard: Heard[] = [];
-    const unheard: number[] = [];
-    let failure: unknown;
-    const left = [...shards];
-    const askOn = async (): Promise<void> => {
-      for (let shard = left.shift(); shard !== undefined; shard = left.shift()) {
-        try {
-          heard.push(...(await ask([shard])));
-        } catch (error) {
-          failure ??= error;
-          unheard.push(shard);
-          if (!isOfOneServer(error)) throw error;
-        }
-      }
-    };
-    // A server that is on its way back takes long to say no: its shards do not wait for each other.
-    await Promise.all(Array.from({ length: HEARTBEATS_AT_ONCE }, askOn));
-    if (heard.length === 0 && failure !== undefined) throw failure;
-    return { heard, unheard };
+  /** An answer to an earlier heartbeat: the recalls in it are told by no other. */
+  #heardLate(number: number, heard: Heard): void {
+    const id = this.#id;
+    if (this.#numbers.get(id) !== number) return;
+    if (!heard.answer.alive) this.markDead(id);
+    this.#lateRecalls.push(...recallsOf(heard));
   }
 
   /** Says goodbye: all leases go back to their pools. */
@@ -166,13 +125,8 @@ export class Instance {
   }
 }
 
-/** Told by a database that answers: the server of a shard may be away, and others be there. */
-function isOfOneServer(error: unknown): boolean {
-  return (
-    error instanceof FareboxError &&
-    error.code === "storage_unavailable" &&
-    error.detail["sqlState"] !== undefined
-  );
+function recallsOf({ shard, answer }: Heard): readonly PoolRef[] {
+  return answer.recalls.map(([accountId, creditType]) => ({ accountId, creditType, shard }));
 }
 
 /**

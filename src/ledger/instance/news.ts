@@ -1,4 +1,4 @@
-import type { Queryable } from "../database/database.ts";
+import type { Queryable, Statement } from "../database/database.ts";
 import type { Heartbeat } from "../ledger.ts";
 import { IN_FORCE, type InForceRow, readInForce } from "../price-lists/price-lists.ts";
 
@@ -9,8 +9,9 @@ import { IN_FORCE, type InForceRow, readInForce } from "../price-lists/price-lis
 const OVERLAP_SECONDS = 60;
 
 /** One statement for the clock, the changes and the price lists; the first read (no `$1`) yields no changes. */
-const READ = {
+const READ: Statement = {
   name: "news",
+  isLocal: true,
   text: `SELECT c.o_now::text AS now, encode(c.o_hash, 'hex') AS hash, c.o_changed_at::text AS changed, p.*
     FROM farebox.changed_keys($1::timestamptz, make_interval(secs => $2)) c, (${IN_FORCE}) p`,
 };

@@ -1,9 +1,30 @@
 import { unknownAccount } from "../accounts/unknown-account.ts";
-import type { Queryable } from "../database/database.ts";
+import type { Queryable, Statement } from "../database/database.ts";
 import { numberCreditType } from "../pools/pool-key.ts";
 
 /** Names whose numbers are remembered, of each kind: some 10 MB at most. Beyond it everything is asked for once more. */
 const MOST_NAMES = 100_000;
+
+const ACCOUNTS: Statement = {
+  name: "number-accounts",
+  isLocal: true,
+  text: "SELECT account_id AS id, account_no AS no, shard FROM farebox.accounts WHERE account_id = ANY ($1::text[])",
+};
+const TYPES: Statement = {
+  name: "number-types",
+  isLocal: true,
+  text: "SELECT credit_type AS name, type_no AS no FROM farebox.credit_types WHERE credit_type = ANY ($1::text[])",
+};
+const KEYS: Statement = {
+  name: "number-keys",
+  isLocal: true,
+  text: "SELECT key_id AS id, key_no AS no FROM farebox.keys WHERE key_id = ANY ($1::text[])",
+};
+const ENDPOINTS: Statement = {
+  name: "number-endpoints",
+  isLocal: true,
+  text: "SELECT endpoint AS name, endpoint_no AS no FROM farebox.endpoints WHERE endpoint = ANY ($1::text[])",
+};
 
 /** What one item names. */
 export interface Named {
@@ -40,7 +61,7 @@ export class Numbers {
       if (counter !== undefined && !this.#endpoints.has(counter)) endpoints.add(counter);
     }
     if (accounts.size > 0) await this.#learnAccounts(db, [...accounts]);
-    for (const creditType of types) this.#types.set(creditType, await numberCreditType(db, creditType));
+    if (types.size > 0) await this.#learnTypes(db, [...types]);
     if (keys.size > 0) await this.#learnKeys(db, [...keys]);
     if (endpoints.size > 0) await this.#learnEndpoints(db, [...endpoints]);
   }
@@ -70,20 +91,23 @@ export class Numbers {
     return no;
   }
 
+  async #learnTypes(db: Queryable, names: readonly string[]): Promise<void> {
+    for (const { name, no } of await db.query<{ name: string; no: number }>(TYPES, [names])) {
+      this.#types.set(name, no);
+    }
+    for (const name of names) {
+      if (!this.#types.has(name)) this.#types.set(name, await numberCreditType(db, name));
+    }
+  }
+
   async #learnAccounts(db: Queryable, ids: readonly string[]): Promise<void> {
-    const rows = await db.query<{ id: string; no: number; shard: number }>(
-      "SELECT account_id AS id, account_no AS no, shard FROM farebox.accounts WHERE account_id = ANY ($1::text[])",
-      [ids],
-    );
+    const rows = await db.query<{ id: string; no: number; shard: number }>(ACCOUNTS, [ids]);
     makeRoom(this.#accounts, rows.length);
     for (const { id, no, shard } of rows) this.#accounts.set(id, { no, shard });
   }
 
   async #learnKeys(db: Queryable, ids: readonly string[]): Promise<void> {
-    const rows = await db.query<{ id: string; no: number }>(
-      "SELECT key_id AS id, key_no AS no FROM farebox.keys WHERE key_id = ANY ($1::text[])",
-      [ids],
-    );
+    const rows = await db.query<{ id: string; no: number }>(KEYS, [ids]);
     makeRoom(this.#keys, rows.length);
     for (const { id, no } of rows) this.#keys.set(id, no);
   }
@@ -104,10 +128,7 @@ export class Numbers {
     db: Queryable,
     names: readonly string[],
   ): Promise<readonly { readonly name: string }[]> {
-    const rows = await db.query<{ name: string; no: number }>(
-      "SELECT endpoint AS name, endpoint_no AS no FROM farebox.endpoints WHERE endpoint = ANY ($1::text[])",
-      [names],
-    );
+    const rows = await db.query<{ name: string; no: number }>(ENDPOINTS, [names]);
     makeRoom(this.#endpoints, rows.length);
     for (const { name, no } of rows) this.#endpoints.set(name, no);
     return rows;

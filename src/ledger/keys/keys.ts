@@ -2,7 +2,7 @@ import { FareboxError } from "../../domain/farebox-error.ts";
 import type { KeyCap } from "../../domain/key-cap.ts";
 import { lockAccount, refuseClosed } from "../accounts/accounts.ts";
 import { microsOf, timeOfMicros } from "../database/cursor.ts";
-import type { Queryable, Transaction } from "../database/database.ts";
+import type { Queryable, Statement, Transaction } from "../database/database.ts";
 import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "../database/page.ts";
 import { constraintOf } from "../database/storage-error.ts";
 import type { KeyRecord } from "../ledger.ts";
@@ -233,8 +233,9 @@ function refuseUnknown(keyId: string): never {
   throw new FareboxError("key_unknown", `There is no key ${keyId}.`, { detail: { keyId } });
 }
 
-const FIND = {
+const FIND: Statement = {
   name: "find-key",
+  isLocal: true,
   text: `SELECT k.key_id AS "keyId", k.account_id AS "accountId", k.shard, k.name, k.state, k.scopes, k.addresses, k.capped,
       ceil(extract(epoch FROM least(k.expires_at, s.expires_at) - clock_timestamp()) * 1000)::float8 AS "expiresInMs",
       a.state AS "accountState", p.name AS plan, coalesce(p.body -> 'limits', '[]') AS "planLimits",

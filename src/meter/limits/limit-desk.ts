@@ -13,10 +13,16 @@ const PATIENCE_MS = 400;
 /** What was refused is asked for again after so long; so is a database that did not answer. */
 const PAUSE_MS = 250;
 
+interface Waiting {
+  /** Requests that wait for the answer. */
+  readonly wake: (() => void)[];
+  /** Places that they wait for. */
+  places: number;
+}
+
 /** One shard's questions: one at a time is on its way, and what comes meanwhile goes with the next. */
 class ShardQueue {
-  /** With the requests that wait for the answer. */
-  readonly windows = new Map<ShareWindow, (() => void)[]>();
+  readonly windows = new Map<ShareWindow, Waiting>();
   isAsking = false;
 }
 
@@ -91,7 +97,7 @@ export class LimitDesk {
   }
 
   /** Waits for more places of a window, but not for long. */
-  more(window: ShareWindow): Promise<void> {
+  more(window: ShareWindow, places: number): Promise<void> {
     const { clock } = this.#parts;
     return new Promise((resolve) => {
       const cancel = clock.after(PATIENCE_MS, () => {
@@ -103,7 +109,7 @@ export class LimitDesk {
         cancel();
         resolve();
       };
-      this.#enqueue(window, wake);
+      this.#enqueue(window, { wake, places });
     });
   }
 
@@ -136,15 +142,18 @@ export class LimitDesk {
     return !(now - this.#silentSince < PAUSE_MS);
   }
 
-  #enqueue(window: ShareWindow, wake?: () => void): void {
+  #enqueue(window: ShareWindow, waiter?: { readonly wake: () => void; readonly places: number }): void {
     this.#remember(window);
     let queue = this.#queues.get(window.of.shard);
     if (queue === undefined) {
       queue = new ShardQueue();
       this.#queues.set(window.of.shard, queue);
     }
-    const waiting = queue.windows.get(window) ?? [];
-    if (wake !== undefined) waiting.push(wake);
+    const waiting = queue.windows.get(window) ?? { wake: [], places: 0 };
+    if (waiter !== undefined) {
+      waiting.wake.push(waiter.wake);
+      waiting.places += waiter.places;
+    }
     queue.windows.set(window, waiting);
     if (queue.isAsking) return;
     queue.isAsking = true;
@@ -180,9 +189,9 @@ export class LimitDesk {
     const now = clock.now();
     const asked = [...queue.windows].slice(0, MAX_ASKS);
     for (const [window] of asked) queue.windows.delete(window);
-    const asks = asked.map(([window]): LimitAsk => {
+    const asks = asked.map(([window, { places }]): LimitAsk => {
       const { subject, rule, limit } = window.of;
-      const { have, want } = window.ask(now, this.#instances);
+      const { have, want } = window.ask(now, this.#instances, places);
       return { subject, rule, limit, seconds: Math.ceil(window.keepMs / 1_000), have, want };
     });
     try {
@@ -195,7 +204,7 @@ export class LimitDesk {
       this.#silentSince = clock.now();
       for (const [window] of asked) window.told(null, now);
     } finally {
-      for (const [, waiting] of asked) for (const wake of waiting) wake();
+      for (const [, { wake }] of asked) for (const one of wake) one();
     }
   }
 }

@@ -1,0 +1,109 @@
+import type { Database, Parameter, Statement, Transaction } from "../database.ts";
+import { ServerGate } from "./server-gate.ts";
+
+/** Statements that may be under way at one server: batches, heartbeats and what requests ask beside them. */
+const AT_ONE_SERVER = 5;
+/** Transactions, and statements that are not known to be of one server: reports, changes of rows that all servers have. */
+const AT_SEVERAL = 8;
+/** What only the server that is asked answers: keys, news, prices. */
+const AT_NONE = 6;
+
+/** A shard that is moved is asked for at its old place so long. What depends on it is who waits behind whom. */
+const PLACES_KNOWN_MS = 10_000;
+
+/** A call of a function of one shard, or rows of one: which parameter is the shard. */
+const SHARD = /(?:^SELECT farebox\.\w+\(|\bshard = )\$(\d+)/;
+
+const PLACES = `SELECT s.shard::int AS shard, p.groupid::int AS server
+  FROM unnest($1::smallint[]) AS s(shard)
+  JOIN pg_dist_placement p ON p.shardid = get_shard_id_for_distribution_column('farebox.pools', s.shard)`;
+
+/** So many connections are open at most: those that a server which hangs can hold, and what the others need. */
+export function connectionsFor(servers: number): number {
+  return servers * AT_ONE_SERVER + AT_SEVERAL + AT_NONE;
+}
+
+/**
+ * A cluster, asked through the one server that passes statements on. A server that hangs holds the connections of the statements that
+ * are for it, and no others: calls of shards that are elsewhere go on.
+ */
+export class ClusterDatabase implements Database {
+  readonly #inner: Database;
+  readonly #gates = new Map<number | undefined, ServerGate>();
+  readonly #several = new ServerGate(AT_SEVERAL);
+  /** Of the shards that were asked for; undefined: not known yet. */
+  #places = new Map<number, number | undefined>();
+  #readAt = Number.NEGATIVE_INFINITY;
+  #reading = false;
+
+  constructor(inner: Database) {
+    this.#inner = inner;
+  }
+
+  get kind(): Database["kind"] {
+    return this.#inner.kind;
+  }
+
+  get isPooled(): boolean {
+    return this.#inner.isPooled ?? false;
+  }
+
+  serverOf(shard: number): number | undefined {
+    if (!this.#places.has(shard)) {
+      this.#places.set(shard, undefined);
+      this.#readAt = Number.NEGATIVE_INFINITY;
+    }
+    if (!this.#reading && performance.now() - this.#readAt >= PLACES_KNOWN_MS) void this.#readPlaces();
+    return this.#places.get(shard);
+  }
+
+  query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
+    const run = (): Promise<Row[]> => this.#inner.query<Row>(statement, params);
+    if (typeof statement !== "string" && statement.isLocal === true) return run();
+    const shard = shardOf(typeof statement === "string" ? statement : statement.text, params);
+    return (shard === undefined ? this.#several : this.#gateOf(this.serverOf(shard))).pass(run);
+  }
+
+  /** Migrations: nothing else happens meanwhile. */
+  exec(sql: string): Promise<void> {
+    return this.#inner.exec(sql);
+  }
+
+  transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.#several.pass(() => this.#inner.transaction(run));
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  #gateOf(server: number | undefined): ServerGate {
+    let gate = this.#gates.get(server);
+    if (gate === undefined) {
+      gate = new ServerGate(AT_ONE_SERVER);
+      this.#gates.set(server, gate);
+    }
+    return gate;
+  }
+
+  /** What cannot be read, as before the tables are spread, is read again later: until then all shards are in one place. */
+  async #readPlaces(): Promise<void> {
+    this.#reading = true;
+    this.#readAt = performance.now();
+    try {
+      const shards = [...this.#places.keys()];
+      const rows = await this.#inner.query<{ shard: number; server: number }>(PLACES, [shards]);
+      for (const { shard, server } of rows) this.#places.set(shard, server);
+    } catch {
+      // See above.
+    } finally {
+      this.#reading = false;
+    }
+  }
+}
+
+function shardOf(text: string, params: readonly Parameter[]): number | undefined {
+  const place = SHARD.exec(text)?.[1];
+  const shard = place === undefined ? undefined : params[Number(place) - 1];
+  return typeof shard === "number" ? shard : undefined;
+}

@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { after, before, describe, test } from "node:test";
+import { createTestDatabase, type TestDatabase } from "../../testing/test-databases.ts";
+import type { Database } from "../database.ts";
+import { openPostgres } from "../postgres.ts";
+import { sqlStateOf } from "../storage-error.ts";
+import { ServerGate } from "./server-gate.ts";
+
+const ERROR = "E".charCodeAt(0);
+const READY = "Z".charCodeAt(0);
+
+/** Passes a server's messages on. While `holds` is set it keeps "ready for the next statement" back behind an error. */
+class Passage {
+  holds = false;
+  readonly #held: (() => void)[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #server: Server;
+
+  constructor(url: URL) {
+    this.#server = createServer((client) => {
+      const server = connect(Number(url.port), url.hostname);
+      for (const socket of [client, server]) {
+        this.#sockets.add(socket);
+        socket.on("error", () => undefined);
+      }
+      client.pipe(server);
+      server.on("close", () => client.destroy());
+      this.#pass(server, client);
+    });
+  }
+
+  async listen(): Promise<number> {
+    await once(this.#server.listen(0, "127.0.0.1"), "listening");
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  goOn(): void {
+    this.holds = false;
+    for (const send of this.#held.splice(0)) send();
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+  }
+
+  #pass(server: Socket, client: Socket): void {
+    let rest: Buffer = Buffer.alloc(0);
+    let failed = false;
+    server.on("data", (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      while (rest.length >= 5 && rest.length > rest.readUInt32BE(1)) {
+        const end = 1 + rest.readUInt32BE(1);
+        const message = rest.subarray(0, end);
+        rest = rest.subarray(end);
+        if (message[0] === ERROR) failed = true;
+        const isHeld = this.holds && failed && message[0] === READY;
+        if (message[0] === READY) failed = false;
+        if (isHeld) this.#held.push(() => client.write(message));
+        else client.write(message);
+      }
+    });
+  }
+}
+
+describe("a statement that has failed while its server still waits for another one", () => {
+  let target: TestDatabase;
+  let passage: Passage;
+  let database: Database;
+
+  before(async () => {
+    target = await createTestDatabase("postgres");
+    const url = new URL("url" in target.target ? target.target.url : "");
+    passage = new Passage(new URL(url));
+    url.hostname = "127.0.0.1";
+    url.port = String(await passage.listen());
+    database = openPostgres({ url: url.href, maxConnections: 2 });
+    await database.query("SELECT 1 AS one");
+  });
+  after(async () => {
+    await database.close();
+    passage.close();
+    await target.drop();
+  });
+
+  const fail = () => database.query("SELECT 1 / 0");
+  const isDivision = (error: unknown): boolean => sqlStateOf(error) === "22012";
+  const turns = async () => {
+    for (let n = 0; n < 10; n += 1) await database.query("SELECT 1 AS one");
+  };
+
+  test("is told at once; its session is used again when it is free, and not before", async () => {
+    passage.holds = true;
+    await assert.rejects(fail(), isDivision);
+    const { length } = await Promise.all([1, 2, 3].map(() => database.query("SELECT 2 AS two")));
+    assert.equal(length, 3, "on the other session");
+    passage.goOn();
+    // Both at once: each waits for the other.
+    const both = await Promise.all(
+      [1, 2].map(() => database.transaction((tx) => tx.query("SELECT pg_backend_pid() AS pid"))),
+    );
+    assert.equal(both.length, 2);
+  });
+
+  test("keeps its place at the server of its shard until then", async () => {
+    const gate = new ServerGate(1);
+    passage.holds = true;
+    await assert.rejects(gate.pass(fail), isDivision);
+    let isIn = false;
+    const next = gate.pass(async () => {
+      isIn = true;
+    });
+    await turns();
+    assert.equal(isIn, false);
+    passage.goOn();
+    await next;
+    await assert.rejects(gate.pass(fail), isDivision);
+    await gate.pass(turns);
+  });
+
+  test("ends its transaction without a rollback that would wait too: its session ends, and no other", async () => {
+    const readPids = async (): Promise<unknown[]> => {
+      const ask = () =>
+        database.transaction((tx) => tx.query<{ pid: number }>("SELECT pg_backend_pid() AS pid"));
+      return (await Promise.all([ask(), ask()])).flatMap((rows) => rows.map(({ pid }) => pid));
+    };
+    const pids = await readPids();
+    passage.holds = true;
+    await assert.rejects(
+      database.transaction(async (tx) => {
+        await tx.query("CREATE TEMPORARY TABLE mine (n int)");
+        await tx.query("SELECT 1 / 0");
+      }),
+      isDivision,
+    );
+    await turns();
+    passage.goOn();
+    const later = await readPids();
+    assert.equal(later.filter((pid) => pids.includes(pid)).length, 1);
+    const [row] = await database.query<{ mine: string | null }>("SELECT to_regclass('mine')::text AS mine");
+    assert.equal(row?.mine, null);
+  });
+});
