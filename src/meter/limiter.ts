@@ -132,10 +132,10 @@ export class Limiter {
   }
 
   /** Undefined when one of them cannot get more: then nothing is asked. */
-  #waitForMore(full: readonly Counted[], places: number): Promise<unknown> | undefined {
+  #waitForMore(full: readonly Counted[], places: number): Promise<void> | undefined {
     const desk = this.#desk;
     if (desk === undefined || !full.every(({ window }) => desk.mayGetMore(window))) return undefined;
-    return Promise.all(full.map(({ window }) => desk.more(window, places)));
+    return waitTogether(desk, full, places);
   }
 
   /** How many windows are kept. */
@@ -237,6 +237,12 @@ class CountedRule {
   isOver(now: number): boolean {
     return now - this.#usedAt >= this.rule.windowSeconds * 1_000;
   }
+}
+
+async function waitTogether(desk: LimitDesk, full: readonly Counted[], places: number): Promise<void> {
+  for (const { window } of full) window.wait(places);
+  await Promise.all(full.map(({ window }) => desk.more(window)));
+  for (const { window } of full) window.wait(-places);
 }
 
 function textOf({ match, requests, windowSeconds, by, counts }: LimitRule): string {

@@ -13,16 +13,10 @@ const PATIENCE_MS = 400;
 /** What was refused is asked for again after so long; so is a database that did not answer. */
 const PAUSE_MS = 250;
 
-interface Waiting {
-  /** Requests that wait for the answer. */
-  readonly wake: (() => void)[];
-  /** Places that they wait for. */
-  places: number;
-}
-
 /** One shard's questions: one at a time is on its way, and what comes meanwhile goes with the next. */
 class ShardQueue {
-  readonly windows = new Map<ShareWindow, Waiting>();
+  /** With the requests that wait for the answer. */
+  readonly windows = new Map<ShareWindow, (() => void)[]>();
   isAsking = false;
 }
 
@@ -97,7 +91,7 @@ export class LimitDesk {
   }
 
   /** Waits for more places of a window, but not for long. */
-  more(window: ShareWindow, places: number): Promise<void> {
+  more(window: ShareWindow): Promise<void> {
     const { clock } = this.#parts;
     return new Promise((resolve) => {
       const cancel = clock.after(PATIENCE_MS, () => {
@@ -109,7 +103,7 @@ export class LimitDesk {
         cancel();
         resolve();
       };
-      this.#enqueue(window, { wake, places });
+      this.#enqueue(window, wake);
     });
   }
 
@@ -142,18 +136,15 @@ export class LimitDesk {
     return !(now - this.#silentSince < PAUSE_MS);
   }
 
-  #enqueue(window: ShareWindow, waiter?: { readonly wake: () => void; readonly places: number }): void {
+  #enqueue(window: ShareWindow, wake?: () => void): void {
     this.#remember(window);
     let queue = this.#queues.get(window.of.shard);
     if (queue === undefined) {
       queue = new ShardQueue();
       this.#queues.set(window.of.shard, queue);
     }
-    const waiting = queue.windows.get(window) ?? { wake: [], places: 0 };
-    if (waiter !== undefined) {
-      waiting.wake.push(waiter.wake);
-      waiting.places += waiter.places;
-    }
+    const waiting = queue.windows.get(window) ?? [];
+    if (wake !== undefined) waiting.push(wake);
     queue.windows.set(window, waiting);
     if (queue.isAsking) return;
     queue.isAsking = true;
@@ -189,9 +180,9 @@ export class LimitDesk {
     const now = clock.now();
     const asked = [...queue.windows].slice(0, MAX_ASKS);
     for (const [window] of asked) queue.windows.delete(window);
-    const asks = asked.map(([window, { places }]): LimitAsk => {
+    const asks = asked.map(([window]): LimitAsk => {
       const { subject, rule, limit } = window.of;
-      const { have, want } = window.ask(now, this.#instances, places);
+      const { have, want } = window.ask(now, this.#instances);
       return { subject, rule, limit, seconds: Math.ceil(window.keepMs / 1_000), have, want };
     });
     try {
@@ -204,7 +195,7 @@ export class LimitDesk {
       this.#silentSince = clock.now();
       for (const [window] of asked) window.told(null, now);
     } finally {
-      for (const [, { wake }] of asked) for (const one of wake) one();
+      for (const [, waiting] of asked) for (const wake of waiting) wake();
     }
   }
 }

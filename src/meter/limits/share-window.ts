@@ -29,6 +29,8 @@ export class ShareWindow {
   readonly #window: RateWindow;
   /** Places of requests under way, for what they may still return. They leave no window before their request is settled. */
   #held = 0;
+  /** Places that requests wait for which are not decided yet. */
+  #waiting = 0;
   /** Places that the database knows to be ours. */
   #share = 0;
   /** What nobody has, as far as we were told. */
@@ -75,6 +77,11 @@ export class ShareWindow {
   /** Frees places that were kept. What was returned is counted besides. */
   free(places: number): void {
     this.#held -= places;
+  }
+
+  /** A request begins to wait for so many places; with a minus it ends. */
+  wait(places: number): void {
+    this.#waiting += places;
   }
 
   /** What is left of the limit: never more than there is, and less where others have places that they do not use. */
@@ -138,11 +145,14 @@ export class ShareWindow {
     this.#recent = Math.floor(this.#recent / 2);
   }
 
-  /** Begins a question: what is kept from now on, and how many more are wanted. `waiting`: places that requests wait for. */
-  ask(now: number, instances: number, waiting: number): { readonly have: number; readonly want: number } {
+  /**
+   * Begins a question: what is kept from now on, and how many more are wanted. What requests wait for is among it, also of those that were
+   * woken and have taken nothing yet: else their places would go back, or to others.
+   */
+  ask(now: number, instances: number): { readonly have: number; readonly want: number } {
     const used = this.#usedAt(now);
-    const isIdle = waiting === 0 && this.#isQuiet(now);
-    const chunk = isIdle ? 0 : waiting + this.#chunk(instances);
+    const isIdle = this.#waiting === 0 && this.#isQuiet(now);
+    const chunk = isIdle ? 0 : this.#waiting + this.#chunk(instances);
     const owned = this.#isOurs(now) ? this.#share : 0;
     // What is used is kept, also when it is more than was given.
     const have = Math.max(used, Math.min(owned, used + chunk));

@@ -60,12 +60,15 @@ test("a record is answered to the byte as the upstream gave it, without a usage 
 test("18 searches a second, then a 429 without headers, free; collects have a limit of their own", async () => {
   const account = await provider.openAccount({ search: 100, collect: 100 });
   const api = apiOf(provider.gateway, account);
+  const began = performance.now();
   const answers = await Promise.all(Array.from({ length: 60 }, () => api.search("job_base")));
+  const seconds = (performance.now() - began) / 1_000;
   const accepted = answers.filter((answer) => answer.status === 200).length;
   const refused = answers.filter((answer) => answer.status === 429);
   assert.equal(accepted + refused.length, 60);
-  // Sixty at once may straddle a window's edge, but never fill three.
-  assert.ok(accepted >= 18 && accepted <= 36, `${accepted} were accepted`);
+  // No span of a second has more than 18, however many seconds a busy machine takes for them.
+  const most = 18 * Math.ceil(seconds + 0.001);
+  assert.ok(accepted >= 18 && accepted <= most, `${accepted} were accepted in ${seconds} s`);
   for (const answer of refused) {
     assert.deepEqual(Object.keys(answer.json()), ["detail"]);
     assert.equal(answer.headers["retry-after"], undefined);
