@@ -12,6 +12,7 @@ import {
   openDatabase,
 } from "../ledger/database/open-database.ts";
 import { withPatience } from "../ledger/database/patience.ts";
+import { returnMemory } from "../ledger/database/return-memory.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { TrafficFeed } from "../telemetry/traffic-feed.ts";
@@ -133,6 +134,8 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   const { token } = operatorToken;
   const sidecar = await openSidecar(parts, instance, { operatorToken: token, version });
   closing.add("gateway", () => gateway.close(), "serving");
+  // Before the first request: later one of them would wait for it.
+  returnMemory();
   const address = await gateway.listen(listen.host, listen.port).catch(refuseAddress(listen));
   ready = true;
   closing.add("readiness", async () => {

@@ -84,9 +84,10 @@ export function startFarebox(
   context: TestContext,
   args: readonly string[],
   environment: NodeJS.ProcessEnv = {},
+  nodeArgs: readonly string[] = [],
 ): FareboxProcess {
   const listen = ["--listen", "127.0.0.1:0", "--operator-listen", "127.0.0.1:0"];
-  const started = new FareboxProcess(["start", "--json", ...listen, ...args], environment);
+  const started = new FareboxProcess(["start", "--json", ...listen, ...args], environment, nodeArgs);
   context.after(() => started.kill("SIGKILL"));
   return started;
 }

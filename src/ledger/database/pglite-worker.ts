@@ -7,6 +7,7 @@ import { PGlite } from "@electric-sql/pglite";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
 import type { FromWorker, ToWorker, WorkerData } from "./pglite-messages.ts";
+import { returnMemory } from "./return-memory.ts";
 
 /**
  * The worker thread that PGlite runs in, so that it never blocks the gateway's event loop. It holds the directory's lock
@@ -21,6 +22,9 @@ if (port === null) throw new Error("pglite-worker.ts runs as a worker thread onl
  */
 const SHARED_BUFFERS = "8MB";
 
+/** Migrations and the first statements, after which most of what a start needs is garbage, are over by then. */
+const STARTED_AFTER_MS = 5_000;
+
 /** How the names of directories begin that are not complete yet. */
 const DRAFT = "postgres.new";
 
@@ -32,6 +36,7 @@ try {
     void answer(pglite, message, lock);
   });
   reply({ kind: "ready" });
+  setTimeout(returnMemory, STARTED_AFTER_MS).unref();
 } catch (error) {
   fail(error);
 }

@@ -4,6 +4,7 @@ import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Gateway } from "../../gateway/create-gateway.ts";
 import { openDatabase } from "../../ledger/database/open-database.ts";
 import { withPatience } from "../../ledger/database/patience.ts";
+import { returnMemory } from "../../ledger/database/return-memory.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../../telemetry/metrics.ts";
 import { TrafficFeed, type TrafficReader } from "../../telemetry/traffic-feed.ts";
@@ -69,6 +70,7 @@ async function open(options: WorkerOptions, logger: Logger, closing: Closing): P
     announceEnd: () => gateway.announceEnd(),
     close: () => closing.run(),
   };
+  returnMemory();
   tell({ kind: "ready", instanceId: instance.ledger.instanceId });
 }
 
