@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import type { Database } from "../database/database.ts";
+import { sqlStateOf } from "../database/storage-error.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { grantCredits } from "../pools/grant.ts";
 import {
@@ -10,6 +11,7 @@ import {
   LEDGER,
   leaseOf,
   letTimePass,
+  OF_POOL,
   readPool,
   releaseOf,
 } from "../testing/books.ts";
@@ -184,6 +186,16 @@ eachDatabase("leases and holds", (openFresh) => {
       "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()",
     );
     assert.equal(rows[0]?.deadlocks, 0n);
+  });
+
+  test("no pool holds more than its balance, or less than nothing, whoever writes its row", async () => {
+    const { accountId, creditType } = await createPool(db, 100n);
+    for (const change of ["held = 101", "held = -1", "balance = -1", "balance = -1, held = -1"]) {
+      await assert.rejects(
+        db.query(`UPDATE farebox.pools SET ${change} WHERE ${OF_POOL}`, [accountId, creditType]),
+        (error) => sqlStateOf(error) === "23514",
+      );
+    }
   });
 
   test("ledgers that close leave nothing held by leases", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Database } from "../database/database.ts";
-import { openDatabase } from "../database/open-database.ts";
+import { openPostgres } from "../database/postgres.ts";
+import { SESSION_LIMITS } from "../database/session.ts";
 import type { ChargeResult, HoldResult, PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
@@ -14,16 +15,20 @@ void describe("a pool that somebody keeps locked", () => {
   let db: Database;
   let ledger: LedgerHandle;
   const served: number[] = [];
+  const retried = new Set<string>();
 
   before(async () => {
     target = await createTestDatabase("postgres");
-    db = await openDatabase(target.target);
+    assert.ok("url" in target.target);
+    // Batches do not wait so long: else they would come to the end of the statement's time.
+    const limits = { ...SESSION_LIMITS, lockTimeoutMs: 10 * SESSION_LIMITS.statementTimeoutMs };
+    db = openPostgres({ url: target.target.url, limits });
     ledger = await openLedger(db, {
       ...LEDGER,
       limits: { retryForMs: 60_000 },
       events: {
         batchDone: () => undefined,
-        batchRetried: () => undefined,
+        batchRetried: (reason) => void retried.add(reason),
         poolsBusy: () => undefined,
         busyServed: (ms) => served.push(ms),
       },
@@ -90,6 +95,7 @@ void describe("a pool that somebody keeps locked", () => {
         [7n, 5n, "held"],
       );
       assert.ok(served.length >= 3);
+      assert.deepEqual([...retried], ["locked"]);
       assert.equal((await readPool(db, locked)).spent, 12n);
       for (const pool of others) assert.equal((await readPool(db, pool)).spent, 30n);
       await ledger.release({ pool: locked, hold: { id: "h" }, amount: 0n });

@@ -5,8 +5,19 @@ import type { PoolRef } from "../ledger.ts";
 import { openLedger } from "../open-ledger.ts";
 import { grantCredits } from "../pools/grant.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
+import { rollUsageBehind } from "../reports/roll-usage.ts";
 import { sweep } from "../sweep/sweep.ts";
-import { assertSound, createPool, LEDGER, leaseOf, letTimePass, SHARDS } from "../testing/books.ts";
+import {
+  assertSound,
+  chargeOf,
+  createPool,
+  LEDGER,
+  leaseOf,
+  letTimePass,
+  placeEntries,
+  readPool,
+  SHARDS,
+} from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 
 const HOUR_MS = 3_600_000;
@@ -52,4 +63,35 @@ eachDatabase("an instance that ends", (openFresh) => {
       await assertSound(db);
     });
   }
+
+  test("keeps its leases as long as it lives, whoever asks for them", async () => {
+    const pool = await createPool(db, 40n);
+    const ledger = await openLedger(db, LEDGER);
+    await ledger.lease(leaseOf(pool, 10n));
+    const { accountNo, typeNo } = await poolKeyOf(db, pool);
+    const released = await db.query<{ done: boolean | null }>(
+      `SELECT farebox.release_pool_leases($1, i.instance_no, $2, $3) AS done FROM farebox.instances i WHERE i.instance_id = $4`,
+      [pool.shard, accountNo, typeNo, ledger.instanceId],
+    );
+    assert.deepEqual([released, (await readPool(db, pool)).held], [[{ done: null }], 10n]);
+    await ledger.charge(chargeOf(pool, 10n, { hold: "lease" }));
+    const { balance, held } = await readPool(db, pool);
+    assert.deepEqual([balance, held], [30n, 0n]);
+    await ledger.close();
+    await assertSound(db);
+  });
+
+  test("what it charged is rolled up though nobody uses the pool any more", async () => {
+    const pool = await createPool(db, 40n);
+    const ledger = await openLedger(db, LEDGER);
+    await placeEntries(db, pool, [new Date(Date.now() - HOUR_MS)]);
+    // The grant is rolled up, and the pool out of sight.
+    while ((await rollUsageBehind(db, pool.shard)) > 0);
+    await ledger.lease(leaseOf(pool, 10n));
+    await ledger.charge(chargeOf(pool, 10n, { hold: "lease" }));
+    await ledger.close();
+    assert.equal(await rollUsageBehind(db, pool.shard), 1);
+    assert.equal(await rollUsageBehind(db, pool.shard), 0);
+    await assertSound(db, { atRest: true });
+  });
 });

@@ -82,32 +82,6 @@ export const LEDGER: readonly Mutation[] = [
     ],
   },
   {
-    name: "charge more than is leased by a plain batch",
-    why: "What other instances hold is spent: the pool's constraint refuses the batch, or held is wrong.",
-    file: "migrations/0044_lean_plain_batch.sql",
-    search: "      AND p.lease_amount[array_position(p.lease_owner, p_instance)] >= p_drawn[u.i]\n",
-    replacement: "",
-    tests: [
-      {
-        file: "src/ledger/batch/charge.pg.test.ts",
-        title: "a charge beyond its lease falls to the pool, and what that lacks is recorded as uncollected",
-      },
-    ],
-  },
-  {
-    name: "run a batch that arrives too late",
-    why: "A charge whose batch was given up, and sent again under the next number, is made twice.",
-    file: "migrations/0044_lean_plain_batch.sql",
-    search: "AND l.last_batch = p_number - 1 AND l.state = 'live'",
-    replacement: "",
-    tests: [
-      {
-        file: "src/ledger/batch/lane.pg.test.ts",
-        title: "a batch that arrives after its outcome was settled changes nothing",
-      },
-    ],
-  },
-  {
     name: "take a locked pool for a database that is away",
     why: "One pool that somebody keeps locked stops every customer of its shard.",
     file: "src/ledger/batch/outcome.ts",

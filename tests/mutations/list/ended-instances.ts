@@ -1,0 +1,96 @@
+import type { Mutation } from "../mutation.ts";
+
+const RELEASE = "migrations/0045_roll_before_leases_end.sql";
+const END_TEST = "src/ledger/instance/end-instance.pg.test.ts";
+const SWEEP_TEST = "src/ledger/sweep/sweep.pg.test.ts";
+const DEAD_TEST = {
+  file: SWEEP_TEST,
+  title: "a silent instance is declared dead, and its leases go back to their pools",
+};
+const KEYS_TEST = {
+  file: "src/ledger/keys/key-caps.pg.test.ts",
+  title: "a dead instance's leases of keys return to pool and caps, whoever releases them",
+};
+
+/** How the leases of an instance that ended go back to their pools. */
+export const ENDED_INSTANCES: readonly Mutation[] = [
+  {
+    name: "take leases from an instance that lives",
+    why: "It goes on charging what others have already spent.",
+    file: RELEASE,
+    search: " AND l.state = 'dead'",
+    replacement: "",
+    tests: [{ file: END_TEST, title: "keeps its leases as long as it lives" }],
+  },
+  {
+    name: "let leases go back before what is due on their pool",
+    why: "The same history makes other entries than by a batch: the books cannot be recomputed.",
+    file: RELEASE,
+    search: "  IF v_pool.next_event_at <= v_now THEN v_pool := farebox.roll(v_pool, v_now); END IF;\n",
+    replacement: "",
+    tests: [
+      { file: END_TEST, title: "what is due on its pools happens before its leases go back, as in a batch" },
+    ],
+  },
+  {
+    name: "keep held what a dead instance leased",
+    why: "Credits that nobody can spend.",
+    file: RELEASE,
+    search: "  v_pool := farebox.without_lease(v_pool, p_instance);\n",
+    replacement: "",
+    tests: [DEAD_TEST],
+  },
+  {
+    name: "keep held of the pool what a dead instance leased for a key",
+    why: "Credits that nobody can spend.",
+    file: RELEASE,
+    search: "    v_pool.held := v_pool.held - x.amount;\n",
+    replacement: "",
+    tests: [KEYS_TEST],
+  },
+  {
+    name: "keep held of the cap what a dead instance leased for a key",
+    why: "A key can never again spend what its owner allowed.",
+    file: RELEASE,
+    search: "SET held = c.held - x.amount",
+    replacement: "SET held = c.held",
+    tests: [KEYS_TEST],
+  },
+  {
+    name: "keep what expired while a dead instance leased it",
+    why: "Expired credits are sold.",
+    file: RELEASE,
+    search: "IF v_pool.overdue > 0 THEN",
+    replacement: "IF false THEN",
+    tests: [
+      { file: SWEEP_TEST, title: "the lease of a dead instance that holds an expired grant back goes" },
+    ],
+  },
+  {
+    name: "leave a dead instance among those that lease from a pool",
+    why: "What it leased goes back once more with the next release, and what others hold is spent.",
+    file: RELEASE,
+    search:
+      "  UPDATE farebox.pools p SET lease_owner = v_pool.lease_owner, lease_amount = v_pool.lease_amount\n",
+    replacement: "  UPDATE farebox.pools p SET lease_owner = p.lease_owner\n",
+    tests: [
+      { file: END_TEST, title: "what is due on its pools happens before its leases go back, as in a batch" },
+    ],
+  },
+  {
+    name: "lose sight of what a dead instance charged",
+    why: "Usage and reports lack what customers paid.",
+    file: RELEASE,
+    search: "  PERFORM farebox.keep_in_sight(p_shard, p_account, p_type);\n",
+    replacement: "",
+    tests: [{ file: END_TEST, title: "what it charged is rolled up" }],
+  },
+  {
+    name: "look at the pools of a dead instance for ever",
+    why: "Each sweep does the work of all that ever died.",
+    file: RELEASE,
+    search: "  DELETE FROM farebox.active_pools a\n",
+    replacement: "  PERFORM FROM farebox.active_pools a\n",
+    tests: [DEAD_TEST],
+  },
+];
