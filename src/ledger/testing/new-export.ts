@@ -1,16 +1,21 @@
+import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import type { ExportKind } from "../../domain/export-kind.ts";
 import type { Database } from "../database/database.ts";
-import type { NewExport } from "../exports/export-job.ts";
+import { createExport } from "../exports/ask-for-export.ts";
+import type { ExportJob, NewExport } from "../exports/export-job.ts";
+import { readExport } from "../exports/read-exports.ts";
 import {
   type ClaimedExport,
   type ClaimOptions,
   claimExport,
   failExport,
+  finishExport,
   recordExportPart,
   type WrittenPart,
 } from "../exports/work-on-export.ts";
 import type { PoolRef } from "../ledger.ts";
+import { OF_POOL } from "./books.ts";
 
 /** What one record costs in tests. */
 export const RECORD_PRICE = 2n;
@@ -117,4 +122,31 @@ export async function recordParts(
       partOf(claimed, records, claimed.job.parts + 1 + index),
     );
   }
+}
+
+/** What tests of exports do and read, on the database that the suite has opened. */
+export function exportVerbs(database: () => Database) {
+  const create = async (asked: NewExport): Promise<ExportJob> => {
+    const result = await createExport(database(), asked);
+    return result.kind === "created" ? result.job : assert.fail(JSON.stringify(result.kind));
+  };
+  const read = async ({ exportId, shard }: NewExport | ExportJob): Promise<ExportJob> =>
+    (await readExport(database(), shard, exportId)) ?? assert.fail("it is there");
+  return {
+    create,
+    read,
+    /** An export that is ready, with so many records. */
+    makeReady: async (asked: NewExport, sizes: readonly number[]): Promise<ExportJob> => {
+      const job = await create(asked);
+      const claimed = (await claimOf(database(), asked)) ?? assert.fail("it can be claimed");
+      await recordParts(database(), claimed, sizes);
+      await finishExport(database(), job, claimed.claim, 0);
+      return await read(job);
+    },
+    chargesOf: async (pool: PoolRef): Promise<{ amount: bigint; units: number; request: string }[]> =>
+      await database().query(
+        `SELECT amount, units, request::text AS request FROM farebox.entries WHERE ${OF_POOL} AND kind = 'c' ORDER BY seq`,
+        [pool.accountId, pool.creditType],
+      ),
+  };
 }

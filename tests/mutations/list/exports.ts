@@ -2,6 +2,7 @@ import type { Mutation } from "../mutation.ts";
 
 const ASK = "migrations/0018_exports.sql";
 const WORK = "migrations/0019_export_work.sql";
+const CHARGE_TEST = "src/ledger/exports/charge-export.pg.test.ts";
 const ASK_TEST = "src/ledger/exports/ask-for-export.pg.test.ts";
 const KEYS_TEST = "src/ledger/exports/export-keys.pg.test.ts";
 const AUDIT_TEST = "src/ledger/audit/audit-exports.pg.test.ts";
@@ -14,7 +15,7 @@ export const EXPORTS: readonly Mutation[] = [
     file: "migrations/0021_pay_export.sql",
     search: "SET state = 'charged', charged = v_amount",
     replacement: "SET state = 'ready', charged = v_amount",
-    tests: [{ file: ASK_TEST, title: "charged at the first listing, once however many ask at once" }],
+    tests: [{ file: CHARGE_TEST, title: "charged at the first listing, once however many ask at once" }],
   },
   {
     name: "keep what is set aside for a failed export",
@@ -23,7 +24,7 @@ export const EXPORTS: readonly Mutation[] = [
     search:
       "  PERFORM farebox.release_export(v, v_opened.o_pool, v_now);\n  UPDATE farebox.exports x SET state = 'failed'",
     replacement: "  UPDATE farebox.exports x SET state = 'failed'",
-    tests: [{ file: ASK_TEST, title: "failed: free, and begun again from its start" }],
+    tests: [{ file: CHARGE_TEST, title: "failed: free, and begun again from its start" }],
   },
   {
     name: "let two identical exports run",

@@ -1,6 +1,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const LONG = "src/ledger/long-holds/long-holds.pg.test.ts";
+const LONG_CHARGES = "src/ledger/long-holds/long-hold-charges.pg.test.ts";
 const CHANGED = "src/ledger/long-holds/change-long-hold.pg.test.ts";
 
 export const HOLDS: readonly Mutation[] = [
@@ -38,7 +39,7 @@ export const HOLDS: readonly Mutation[] = [
     file: "migrations/0041_long_holds_ended.sql",
     search: "  PERFORM farebox.hold_under_cap(v_pool, v.key_no, -x.o_released);\n",
     replacement: "",
-    tests: [{ file: LONG, title: "and what ends is free under it" }],
+    tests: [{ file: LONG_CHARGES, title: "and what ends is free under it" }],
   },
   {
     name: "let parts take more than the caller allows",
@@ -46,7 +47,7 @@ export const HOLDS: readonly Mutation[] = [
     file: "migrations/0040_long_holds.sql",
     search: "p_hold.most - p_hold.charged",
     replacement: "p_hold.most",
-    tests: [{ file: LONG, title: "all parts together take no more than the caller allows" }],
+    tests: [{ file: LONG_CHARGES, title: "all parts together take no more than the caller allows" }],
   },
   {
     name: "add the refusals of a lost answer again",

@@ -50,7 +50,7 @@ export const LEDGER: readonly Mutation[] = [
     replacement: "farebox.spent_in(c.month, c.month_spent, v_day)",
     tests: [
       {
-        file: "src/ledger/keys/key-caps.pg.test.ts",
+        file: "src/ledger/keys/key-cap-windows.pg.test.ts",
         title: "the month goes on counting when a new day begins",
       },
     ],
@@ -63,7 +63,7 @@ export const LEDGER: readonly Mutation[] = [
     replacement: "AND false AND",
     tests: [
       {
-        file: "src/ledger/plans/account-plan.pg.test.ts",
+        file: "src/ledger/plans/plan-periods.pg.test.ts",
         title: "a calendar's period is granted once, however often the plan is left and taken again",
       },
     ],
@@ -76,7 +76,7 @@ export const LEDGER: readonly Mutation[] = [
     replacement: "IF true THEN",
     tests: [
       {
-        file: "src/ledger/keys/key-caps.pg.test.ts",
+        file: "src/ledger/keys/key-cap-windows.pg.test.ts",
         title: "a refund of yesterday's charge frees nothing of today's cap, whenever the cap was set",
       },
     ],

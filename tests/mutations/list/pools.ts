@@ -5,9 +5,9 @@ const ROLL = "migrations/0005_roll_a_pool.sql";
 const VERBS = "migrations/0006_grant_refund_adjust.sql";
 const MONTHS = "migrations/0030_month_sums.sql";
 const MONTHS_TEST = "src/ledger/reports/month-report.pg.test.ts";
-const ROLL_TEST = "src/ledger/pools/roll.pg.test.ts";
+const RECURRING_TEST = "src/ledger/pools/recurring.pg.test.ts";
 const GRANT_TEST = "src/ledger/pools/grant.pg.test.ts";
-const PLAN_TEST = "src/ledger/plans/account-plan.pg.test.ts";
+const PLAN_TEST = "src/ledger/plans/plan-periods.pg.test.ts";
 
 /** What happens to a pool besides charges: rolls, grants, refunds, adjustments, changes of plan. */
 export const POOLS: readonly Mutation[] = [
@@ -46,7 +46,7 @@ export const POOLS: readonly Mutation[] = [
     file: PASS_TIME,
     search: "      ELSIF g.amount = 0 THEN",
     replacement: "      ELSIF false THEN",
-    tests: [{ file: ROLL_TEST, title: "a refresh that passes the pool's limit is cut" }],
+    tests: [{ file: RECURRING_TEST, title: "a refresh that passes the pool's limit is cut" }],
   },
   {
     name: "leave a pool that only has a grant out of sight",

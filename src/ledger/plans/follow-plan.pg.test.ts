@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { afterEach, before, test } from "node:test";
+import type { Database } from "../database/database.ts";
+import { readKeyCaps, setKeyCaps } from "../keys/key-caps.ts";
+import { findKey } from "../keys/keys.ts";
+import { atOnce, fulfilled } from "../testing/at-once.ts";
+import { addKey, assertSound, letTimePass, roll } from "../testing/books.ts";
+import { daily, PLANS, planVerbs } from "../testing/plan-verbs.ts";
+import { eachDatabase } from "../testing/test-databases.ts";
+import { sweepPlans } from "./sweep-plans.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/**
+ * A day to let pass. The moments that periods are counted from move back with the rest, and are part of what tells grants apart:
+ * after exactly a day the next one would be where another was.
+ */
+const OVER_A_DAY = DAY + 1;
+
+eachDatabase("accounts whose plan changes", (openFresh) => {
+  let db: Database;
+  const { publish, assign, cancel, read, openPool, countGrants, sweepAll } = planVerbs(() => db);
+
+  before(async () => {
+    db = await openFresh();
+    await publish(...PLANS);
+  });
+  afterEach(() => assertSound(db));
+
+  test("accounts follow a plan that is published anew, in chunks by any number of sweeps at once", async () => {
+    const item = daily(100n, { rollover: "all" });
+    await publish({ name: "moving", recurring: [item, daily(3n, { creditType: "old" })] });
+    const pools = await Promise.all(Array.from({ length: 12 }, () => openPool()));
+    for (const pool of pools) await assign(pool, "moving");
+    const [first, second] = pools;
+    assert.ok(first && second);
+    await assign(second, "small");
+    await assign(second, "moving", { when: "refresh" });
+    const limits = [{ match: "GET /x", requests: 1, windowSeconds: 60, by: "account" as const }];
+    const changed = { ...item, amount: 40n, rollover: 10n };
+    await publish({ name: "moving", recurring: [daily(8n, { creditType: "new" }), changed], limits });
+    const swept = fulfilled(await atOnce(3, () => sweepPlans(db)));
+    assert.equal(swept.length, 3);
+    assert.ok(swept.reduce((sum, { accounts }) => sum + accounts, 0) >= pools.length);
+    assert.deepEqual(await sweepPlans(db), { accounts: 0, failed: 0 });
+    for (const pool of pools.filter((one) => one !== second)) {
+      assert.equal((await read(pool)).balance, 100n);
+      assert.equal((await read({ ...pool, creditType: "new" })).balance, 8n);
+      assert.equal((await read({ ...pool, creditType: "old" })).recurring, null);
+      assert.equal(await countGrants(pool), 1);
+    }
+    await letTimePass(db, first, DAY);
+    assert.equal((await read(first)).balance, 50n);
+    // The pending one begins with what the plan says now.
+    await letTimePass(db, second, DAY);
+    assert.equal((await read(second)).balance, 40n + 10n);
+    await sweepAll();
+    assert.deepEqual(await sweepPlans(db), { accounts: 0, failed: 0 });
+  });
+
+  test("another interval counts from the next refresh on, which stays when it was", async () => {
+    const pool = await openPool();
+    await publish({ name: "slower", recurring: [daily(10n, { rollover: "all" })] });
+    await assign(pool, "slower");
+    const refresh = (await read(pool)).recurring?.nextAt;
+    await publish({ name: "slower", recurring: [daily(10n, { rollover: "all", every: "week" })] });
+    await sweepPlans(db);
+    assert.deepEqual((await read(pool)).recurring?.nextAt, refresh);
+    await letTimePass(db, pool, OVER_A_DAY);
+    assert.equal((await read(pool)).balance, 20n);
+    await letTimePass(db, pool, 6 * DAY);
+    assert.equal((await read(pool)).balance, 20n);
+    await letTimePass(db, pool, OVER_A_DAY);
+    assert.equal((await read(pool)).balance, 30n);
+    await roll(db, pool);
+  });
+
+  test("a key knows its account's limits and caps, and caches are told", async () => {
+    const pool = await openPool();
+    const [key, own] = [await addKey(db, pool), await addKey(db, pool)];
+    const caps = [{ creditType: "credits", day: 3n, month: null, total: null }];
+    await db.transaction((tx) => setKeyCaps(tx, { ...pool, keyId: own.keyId }, caps));
+    const capsOf = async (): Promise<string[]> =>
+      (await readKeyCaps(db, pool, [key.keyId, own.keyId]))
+        .map(({ keyId, cap, source }) =>
+          [keyId === own.keyId ? "own" : "key", cap.creditType, cap.day ?? cap.month, source].join(" "),
+        )
+        .sort();
+    const changedAt = async (): Promise<Date[]> =>
+      (
+        await db.query<{ at: Date }>(
+          "SELECT changed_at AS at FROM farebox.keys WHERE account_id = $1 ORDER BY key_id",
+          [pool.accountId],
+        )
+      ).map(({ at }) => at);
+    const limitsOf = async () => (await findKey(db, key.hashHex))?.planLimits;
+
+    let known = await changedAt();
+    const assertTold = async (): Promise<void> => {
+      const now = await changedAt();
+      assert.ok(
+        now.every((at, index) => at > (known[index] ?? at)),
+        "every key of the account has changed",
+      );
+      known = now;
+    };
+    assert.deepEqual(await limitsOf(), []);
+    await assign(pool, "small");
+    await assertTold();
+    assert.deepEqual(await limitsOf(), PLANS[0]?.limits);
+    assert.deepEqual(await capsOf(), ["key credits 50 plan", "own credits 3 key"]);
+    await assign(pool, "large", { when: "refresh" });
+    assert.deepEqual(await capsOf(), ["key credits 50 plan", "own credits 3 key"]);
+    known = await changedAt();
+    await letTimePass(db, pool, DAY);
+    assert.deepEqual(await limitsOf(), []);
+    await sweepPlans(db);
+    await assertTold();
+    assert.deepEqual(await capsOf(), ["key other 7 plan", "own credits 3 key"]);
+    await cancel(pool, "now");
+    await assertTold();
+    assert.deepEqual(await capsOf(), ["own credits 3 key"]);
+    await publish({ name: "capped", recurring: [] });
+    await assign(pool, "capped");
+    known = await changedAt();
+    await publish({ name: "capped", recurring: [], caps });
+    await sweepPlans(db);
+    await assertTold();
+    assert.deepEqual(await capsOf(), ["key credits 3 plan", "own credits 3 key"]);
+  });
+});
