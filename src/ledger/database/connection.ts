@@ -2,7 +2,7 @@ import pg from "pg";
 import type { Parameter, Statement, Transaction } from "./database.ts";
 import type { PendingQueries } from "./pending-queries.ts";
 import { renderSettings, type Session, type SessionLimits } from "./session.ts";
-import { breaksAllSessions, breaksSession, storageError } from "./storage-error.ts";
+import { breaksAllSessions, breaksSession, isOfOtherServer, storageError } from "./storage-error.ts";
 import { encodeParameter } from "./wire/parameters.ts";
 
 /** After an error a server is ready for the next statement at once, unless another one does not let it end the present. */
@@ -16,12 +16,15 @@ export class Connection implements Transaction {
   readonly #session: Session;
   readonly #pending: PendingQueries;
   readonly #limits: SessionLimits;
+  readonly #passesOn: boolean;
   #isOpen = false;
 
-  constructor(session: Session, pending: PendingQueries, limits: SessionLimits) {
+  /** `passesOn`: the server passes statements on to others. */
+  constructor(session: Session, pending: PendingQueries, limits: SessionLimits, passesOn: boolean) {
     this.#session = session;
     this.#pending = pending;
     this.#limits = limits;
+    this.#passesOn = passesOn;
   }
 
   async query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
@@ -108,7 +111,9 @@ export class Connection implements Transaction {
     } catch (error) {
       // What made it was the socket: who asked is told instead.
       if (error instanceof pg.DatabaseError) Error.captureStackTrace(error);
-      if (breaksSession(error)) this.#session.isBroken = true;
+      // A new session knows nothing of the tables and has no connection to the other servers: while one is away each would cost 50 ms.
+      const isOfAnother = this.#passesOn && isOfOtherServer(error);
+      if (!isOfAnother && breaksSession(error)) this.#session.isBroken = true;
       if (breaksAllSessions(error)) this.othersBroken = true;
       throw storageError(error);
     } finally {

@@ -42,7 +42,7 @@ export async function openDatabase(
       return await countServers(database);
     });
     if (servers === 1) return database;
-    database.allow(connectionsFor(servers));
+    database.passesOn(connectionsFor(servers));
     return new ClusterDatabase(database);
   } catch (error) {
     await database.close();

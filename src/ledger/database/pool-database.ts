@@ -42,6 +42,7 @@ export class PoolDatabase implements Database {
   /** Grows when what broke a session has broken all that were open. */
   #generation = 0;
   #isPooled = false;
+  #passesOn = false;
   #closed: Promise<void> | undefined;
 
   constructor(
@@ -73,10 +74,11 @@ export class PoolDatabase implements Database {
     return this.#isPooled;
   }
 
-  /** From now on so many sessions may be open, if they were fewer. */
-  allow(sessions: number): void {
+  /** The server passes statements on to others. From now on so many sessions may be open, if they were fewer. */
+  passesOn(sessions: number): void {
     const { options } = this.#pool;
     options.max = Math.max(options.max, sessions);
+    this.#passesOn = true;
   }
 
   query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
@@ -107,7 +109,7 @@ export class PoolDatabase implements Database {
 
   async #withConnection<T>(use: (connection: Connection) => Promise<T>): Promise<T> {
     const session = this.#takeSpare() ?? (await this.#checkOut());
-    const connection = new Connection(session, this.#pending, this.#limits);
+    const connection = new Connection(session, this.#pending, this.#limits, this.#passesOn);
     try {
       const result = await use(connection);
       this.#putBack(session);

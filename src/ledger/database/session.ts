@@ -107,8 +107,13 @@ export class Session extends pg.Client {
     const { connection } = this;
     if (this.readyForQuery || connection.stream.destroyed) return undefined;
     return new Promise((resolve) => {
-      connection.once("readyForQuery", resolve);
-      connection.once("end", resolve);
+      const ready = (): void => {
+        connection.off("readyForQuery", ready);
+        connection.off("end", ready);
+        resolve();
+      };
+      connection.on("readyForQuery", ready);
+      connection.on("end", ready);
     });
   }
 

@@ -83,6 +83,11 @@ export function breaksSession(error: unknown): boolean {
   return (ruleOf(error.code)?.session ?? "keep") !== "keep";
 }
 
+/** Whether the server says, on a session that goes on, that it has lost the connection to another one to which it passes statements on. */
+export function isOfOtherServer(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === "08006" && error.severity === "ERROR";
+}
+
 /** Whether this error tells that no session that is open can be used any more. */
 export function breaksAllSessions(error: unknown): boolean {
   return ruleOf(sqlStateOf(error))?.session === "drop all";

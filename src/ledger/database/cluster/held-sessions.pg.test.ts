@@ -23,6 +23,7 @@ class Passage {
       const server = connect(Number(url.port), url.hostname);
       for (const socket of [client, server]) {
         this.#sockets.add(socket);
+        socket.setNoDelay(true);
         socket.on("error", () => undefined);
       }
       client.pipe(server);
@@ -121,6 +122,20 @@ describe("a statement that has failed while its server still waits for another o
     await gate.pass(turns);
   });
 
+  test("leaves nothing behind on a session that goes on, however often it happens", async () => {
+    const warnings: Error[] = [];
+    const note = (warning: Error): void => void warnings.push(warning);
+    process.on("warning", note);
+    for (let n = 0; n < 25; n += 1) {
+      passage.holds = true;
+      await assert.rejects(fail(), isDivision);
+      passage.goOn();
+      await turns();
+    }
+    process.off("warning", note);
+    assert.deepEqual(warnings, []);
+  });
+
   test("ends its transaction without a rollback that would wait too: its session ends, and no other", async () => {
     const readPids = async (): Promise<unknown[]> => {
       const ask = () =>
@@ -143,4 +158,29 @@ describe("a statement that has failed while its server still waits for another o
     const [row] = await database.query<{ mine: string | null }>("SELECT to_regclass('mine')::text AS mine");
     assert.equal(row?.mine, null);
   });
+});
+
+test("a session is kept when the server says that another one, to which it passes statements on, is away", async () => {
+  const target = await createTestDatabase("postgres");
+  const database = openPostgres({ url: "url" in target.target ? target.target.url : "", maxConnections: 1 });
+  const readPid = async () => (await database.query("SELECT pg_backend_pid() AS pid"))[0];
+  const fail = (code: string) =>
+    assert.rejects(
+      database.query(`DO $$ BEGIN RAISE 'connection failed' USING ERRCODE = '${code}'; END $$`),
+      {
+        code: "storage_unavailable",
+        detail: { sqlState: code },
+      },
+    );
+  const first = await readPid();
+  await fail("08006");
+  const second = await readPid();
+  assert.notDeepEqual(second, first, "of one server it says that the way to it is lost");
+  database.passesOn(1);
+  await fail("08006");
+  assert.deepEqual(await readPid(), second);
+  await fail("08003");
+  assert.notDeepEqual(await readPid(), second);
+  await database.close();
+  await target.drop();
 });
