@@ -18,8 +18,12 @@ function canRun(version) {
   return major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1]);
 }
 
+/** V8 takes `_` for `-`, and `--no-` before a name. */
 function nameOf(flag) {
-  return flag.split("=")[0];
+  return flag
+    .split("=")[0]
+    .replaceAll("_", "-")
+    .replace(/^--no-/, "--");
 }
 
 /**
