@@ -13,7 +13,8 @@ const REQUESTS = 6000;
 const ROUNDS = 12;
 /** Unmeasured, so that what is compared is compiled code. */
 const WARM_UP_REQUESTS = 40_000;
-const PACED_SECONDS = 3;
+const PACED_SECONDS = 4;
+const SETTLE_SECONDS = 1;
 const PACED_ROUNDS = 5;
 
 /** (b) Requests a second, CPU time and latencies of a metered route, against what else could stand in front of the same upstream. */
@@ -49,7 +50,12 @@ async function compare(contenders: Contenders, print: (line: string) => void): P
   const samples = await compareFullLoad(contenders, keys);
   printRatios(samples, print);
   const rate = Math.round(summarise(ratesOf(samples, "metered")).median / 2);
-  const urls = { direct: `${upstream.url}/metered`, metered: `${farebox.gateway}/metered` };
+  const gateway = farebox.gateway;
+  const urls = {
+    direct: `${upstream.url}/metered`,
+    unpriced: `${gateway}/unpriced`,
+    metered: `${gateway}/metered`,
+  };
   await compareLatency(rate, urls, keys, print);
 }
 
@@ -99,24 +105,47 @@ function printRatios(samples: Samples, print: (line: string) => void): void {
   );
 }
 
-/** What the metered gateway adds to a call when it has half of what it can carry. */
+interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/**
+ * What the gateway adds to a call when it has half of what it can carry, on a priced and on an unpriced route, and what the same upstream
+ * takes by itself: a wait for a core of this machine is in all three.
+ */
 async function compareLatency(
   rate: number,
-  urls: { readonly direct: string; readonly metered: string },
+  urls: { readonly direct: string; readonly unpriced: string; readonly metered: string },
   keys: readonly string[],
   print: (line: string) => void,
 ): Promise<void> {
   const generator = await startLoadGenerator<PacedLoad>("paced");
-  const run = (url: string) =>
-    generator.run({ url, keys, connections: CONNECTIONS, seconds: PACED_SECONDS, rate });
-  const added: { readonly p50: number; readonly p99: number }[] = [];
+  const load = {
+    keys,
+    connections: CONNECTIONS,
+    seconds: PACED_SECONDS,
+    settleSeconds: SETTLE_SECONDS,
+    rate,
+  };
+  const run = (url: string): Promise<Latency> => generator.run({ url, ...load });
+  const direct: Latency[] = [];
+  const added: Record<"metered" | "unpriced", Latency[]> = { metered: [], unpriced: [] };
   for (let round = 0; round < PACED_ROUNDS; round++) {
-    const direct = await run(urls.direct);
-    const metered = await run(urls.metered);
-    added.push({ p50: metered.p50 - direct.p50, p99: metered.p99 - direct.p99 });
+    const alone = await run(urls.direct);
+    direct.push(alone);
+    for (const route of ["unpriced", "metered"] as const) {
+      const { p50, p99 } = await run(urls[route]);
+      added[route].push({ p50: p50 - alone.p50, p99: p99 - alone.p99 });
+    }
   }
   generator.stop();
-  const p50 = formatSummary(added.map((sample) => sample.p50));
-  const p99 = formatSummary(added.map((sample) => sample.p99));
-  print(`  added latency at ${rate} requests/s (half load): p50 ${p50} ms, p99 ${p99} ms`);
+  print(`  latency at ${rate} requests/s (half load), without a gateway: ${render(direct)}`);
+  print(`  added by the gateway: metered ${render(added.metered)}; unpriced ${render(added.unpriced)}`);
+}
+
+function render(latencies: readonly Latency[]): string {
+  const p50 = formatSummary(latencies.map((latency) => latency.p50));
+  const p99 = formatSummary(latencies.map((latency) => latency.p99));
+  return `p50 ${p50} ms, p99 ${p99} ms`;
 }

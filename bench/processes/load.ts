@@ -18,6 +18,8 @@ export interface FullLoad extends AnyLoad {
 export interface PacedLoad extends AnyLoad {
   readonly rate: number;
   readonly seconds: number;
+  /** Of the first so many seconds nothing is counted: the generator opens its connections then, and the gateway its own. */
+  readonly settleSeconds: number;
 }
 
 export interface LoadReport {

@@ -15,6 +15,7 @@ process.send?.("ready");
 async function run(request: PacedLoad): Promise<LoadReport> {
   const url = new URL(request.url);
   const pool = new Pool(url.origin, { connections: request.connections, pipelining: 1 });
+  const settledAt = performance.now() + request.settleSeconds * 1000;
   const latencies: number[] = [];
   let failed = 0;
   const refusals: Record<string, number> = {};
@@ -31,7 +32,7 @@ async function run(request: PacedLoad): Promise<LoadReport> {
         failed++;
         refusals[answer.statusCode] = (refusals[answer.statusCode] ?? 0) + 1;
       }
-      latencies.push(performance.now() - due);
+      if (due >= settledAt) latencies.push(performance.now() - due);
     } catch {
       failed++;
     }
@@ -54,8 +55,8 @@ async function run(request: PacedLoad): Promise<LoadReport> {
   await pool.close();
   latencies.sort((a, b) => a - b);
   return {
-    requests: latencies.length,
-    requestsPerSecond: latencies.length / seconds,
+    requests: total,
+    requestsPerSecond: total / seconds,
     p50: percentile(latencies, 0.5),
     p99: percentile(latencies, 0.99),
     failed,
