@@ -10,6 +10,13 @@ export const UNKNOWN_DOMAIN = "nobody.example";
 /** Finds nothing. */
 export const NOBODY = { field: "basic_info.name", type: "=", value: "Nobody" };
 
+/** The example's configuration with a plan by the week, and one that grants nothing. */
+export const withMorePlans = (config: string): string =>
+  config.replace(
+    /plans:\n/,
+    "plans:\n  weekly: { recurring: { credits: 50.5, every: week, rollover: false } }\n  topup: {}\n",
+  );
+
 /** Calls as an API's customer makes them. */
 export function apiOf(gateway: string, account: Pick<TestAccount, "key">) {
   const headers = { ...VERSION, authorization: `Bearer ${account.key}` };
