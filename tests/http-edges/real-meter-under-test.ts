@@ -4,13 +4,8 @@ import { formatCredits, MICRO_PER_CREDIT } from "../../src/domain/credits.ts";
 import { FareboxError } from "../../src/domain/farebox-error.ts";
 import { formatId, ID_RANDOM_BYTES } from "../../src/domain/ids.ts";
 import { parsePriceList, priceListText } from "../../src/domain/prices/price-list-json.ts";
-import {
-  eventually,
-  type MeterUnderTest,
-  sum,
-  TEST_PRICES,
-  type TestAccount,
-} from "../../src/gateway/testing/world.ts";
+import { TEST_PRICES } from "../../src/gateway/testing/test-prices.ts";
+import { eventually, type MeterUnderTest, sum, type TestAccount } from "../../src/gateway/testing/world.ts";
 import { createAccount } from "../../src/ledger/accounts/accounts.ts";
 import type { Database } from "../../src/ledger/database/database.ts";
 import type { PoolRef } from "../../src/ledger/ledger.ts";

@@ -1,85 +1,21 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readAccount } from "../../src/ledger/accounts/accounts.ts";
-import type { Database } from "../../src/ledger/database/database.ts";
-import type { ChargeResult, PoolRef } from "../../src/ledger/ledger.ts";
+import type { ChargeResult } from "../../src/ledger/ledger.ts";
 import { type LedgerHandle, openLedger } from "../../src/ledger/open-ledger.ts";
-import { assignPlan, cancelPlan, keepPlan } from "../../src/ledger/plans/account-plan.ts";
 import { adjustPool } from "../../src/ledger/pools/adjust.ts";
-import { readBalances } from "../../src/ledger/pools/balances.ts";
 import { grantCredits } from "../../src/ledger/pools/grant.ts";
 import { poolKeyOf } from "../../src/ledger/pools/pool-key.ts";
 import { refundCharge } from "../../src/ledger/refunds/refund.ts";
 import { sweep } from "../../src/ledger/sweep/sweep.ts";
 import { chargeOf, LEDGER, letTimePass, readPool, roll, SHARDS } from "../../src/ledger/testing/books.ts";
-import type { BooksModel, ModelPlan } from "./books-model.ts";
+import { assign, cancel, keep } from "./plan-commands.ts";
+import { Step, type World } from "./step.ts";
 
 const HOUR_MS = 3_600_000;
 const HOUR_SECONDS = 3600;
 
-/** The real ledger: some instances on one database, and a pool. */
-export interface World {
-  readonly db: Database;
-  readonly pool: PoolRef;
-  readonly instances: LedgerHandle[];
-  /** All published. */
-  readonly plans: readonly ModelPlan[];
-  /** Numbers of charges that were made, for refunds to choose from. */
-  readonly charges: number[];
-}
-
 /** Grants and expiries lie a second inside the hour, so that the seconds a test takes change nothing. */
 const inHours = (hours: number): Date => new Date(Date.now() + hours * HOUR_MS);
-
-class Step implements fc.AsyncCommand<BooksModel, World> {
-  readonly #name: string;
-  readonly #run: (model: BooksModel, world: World) => Promise<void>;
-
-  constructor(name: string, run: (model: BooksModel, world: World) => Promise<void>) {
-    this.#name = name;
-    this.#run = run;
-  }
-
-  check(): boolean {
-    return true;
-  }
-
-  async run(model: BooksModel, world: World): Promise<void> {
-    await this.#run(model, world);
-    await compare(model, world);
-    await moveOn(world);
-  }
-
-  toString(): string {
-    return this.#name;
-  }
-}
-
-/**
- * Lets a moment pass for a pool whose time is ahead of a clock that stepped back, where time would stand still. Two grants of one
- * moment are drawn in the order of their ids, which the model does not know.
- */
-async function moveOn({ db, pool }: World): Promise<void> {
-  const { accountNo, typeNo } = await poolKeyOf(db, pool);
-  await db.query(
-    `UPDATE farebox.pools SET last_at = last_at + interval '1 ms'
-     WHERE account_no = $1 AND type_no = $2 AND last_at > clock_timestamp()`,
-    [accountNo, typeNo],
-  );
-}
-
-/** Everything that can be seen of the pool is what the model says. */
-async function compare(model: BooksModel, { db, pool }: World): Promise<void> {
-  const [balance] = await readBalances(db, pool.accountId, pool.shard);
-  assert.equal(balance?.balance, model.balance, "balance");
-  assert.equal(balance.held, model.held, "held");
-  const seen = balance.grants.map(({ source, remaining }) => `${source} ${remaining}`).toSorted();
-  const expected = model.grants
-    .filter(({ isActive, remaining }) => isActive && remaining > 0n)
-    .map(({ source, remaining }) => `${source} ${remaining}`)
-    .toSorted();
-  assert.deepEqual(seen, expected);
-}
 
 function instanceOf(world: World, index: number): LedgerHandle {
   const instance = world.instances[index % world.instances.length];
@@ -289,45 +225,6 @@ const adjust = fc
         model.references.add(name);
       }),
   );
-
-const when = fc.constantFrom("now" as const, "refresh" as const);
-
-const assign = fc.record({ which: fc.nat(2), when }).map(
-  ({ which, when: moment }) =>
-    new Step(`assign plan ${which} ${moment}`, async (model, { db, pool, plans }) => {
-      const plan = plans[which] ?? assert.fail();
-      await db.transaction((tx) => assignPlan(tx, pool.accountId, plan.name, { when: moment }));
-      model.changePlan(plan, moment);
-      await comparePlan(model, db, pool);
-    }),
-);
-
-const cancel = when.map(
-  (moment) =>
-    new Step(`cancel the plan ${moment}`, async (model, { db, pool }) => {
-      await db.transaction((tx) => cancelPlan(tx, pool.accountId, moment));
-      model.changePlan(undefined, moment);
-      await comparePlan(model, db, pool);
-    }),
-);
-
-const keep = fc.constant(
-  new Step("keep the plan", async (model, { db, pool }) => {
-    const keeping = db.transaction((tx) => keepPlan(tx, pool.accountId));
-    if (model.next === undefined) await assert.rejects(keeping, { code: "plan_change_unknown" });
-    else await keeping;
-    model.next = undefined;
-    await comparePlan(model, db, pool);
-  }),
-);
-
-async function comparePlan(model: BooksModel, db: Database, { accountId }: PoolRef): Promise<void> {
-  const { plan, nextPlan, nextPlanAt } = await readAccount(db, accountId);
-  assert.deepEqual(
-    [plan, nextPlan, nextPlanAt !== null],
-    [model.plan?.name ?? null, model.next?.plan?.name ?? null, model.next !== undefined],
-  );
-}
 
 /**
  * What passes besides the hours. A recurring grant is told by the moment that its periods are counted from, which moves back too: no

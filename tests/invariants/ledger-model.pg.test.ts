@@ -7,7 +7,8 @@ import { publishPlans } from "../../src/ledger/plans/plans.ts";
 import { assertSound, createPool, LEDGER, roll } from "../../src/ledger/testing/books.ts";
 import { eachDatabase } from "../../src/ledger/testing/test-databases.ts";
 import { BooksModel } from "./books-model.ts";
-import { commands, type World } from "./commands.ts";
+import { commands } from "./commands.ts";
+import type { World } from "./step.ts";
 
 /** Modest, because every command is a handful of transactions. A failure prints its seed and the shortest run that fails. */
 const RUNS = 20;

@@ -6,7 +6,8 @@ import { systemClock } from "../../meter/meter-clock.ts";
 import { silentEvents } from "../../meter/meter-events.ts";
 import { FakeDatabase } from "../../meter/testing/fake-database.ts";
 import { FakeLedger } from "../../meter/testing/fake-ledger.ts";
-import { eventually, type MeterUnderTest, sum, TEST_PRICES, type TestAccount } from "./world.ts";
+import { TEST_PRICES } from "./test-prices.ts";
+import { eventually, type MeterUnderTest, sum, type TestAccount } from "./world.ts";
 
 const OPENING_BALANCE = 1_000n * MICRO_PER_CREDIT;
 
