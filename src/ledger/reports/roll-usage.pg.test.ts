@@ -324,4 +324,21 @@ eachDatabase("usage that is rolled up", (openFresh, kind) => {
       assert.deepEqual(await rollAll(pool, 1000), [501]);
     });
   }
+
+  test("on a cluster is one call that stands alone: only so it runs where the shard is", async () => {
+    const pool = await createPool(db, 100n);
+    for (const amount of [1n, 2n]) await ledger.charge(chargeOf(pool, amount));
+    const place = await poolKeyOf(db, pool);
+    const refuse = () => Promise.reject(new Error("not in a transaction"));
+    const cluster: Database = {
+      kind: db.kind,
+      query: (statement, params) => db.query(statement, params),
+      exec: refuse,
+      transaction: refuse,
+      close: refuse,
+      serverOf: () => 1,
+    };
+    assert.ok((await rollPoolUsage(cluster, place, 1_000)) >= 2);
+    assert.equal(await rollPoolUsage(db, place, 1_000), 0);
+  });
 });
