@@ -144,4 +144,17 @@ export const METER: readonly Mutation[] = [
       { file: "src/meter/answer-charge.test.ts", title: "frees the Idempotency-Key before it refuses" },
     ],
   },
+  {
+    name: "ask for no places that requests wait for",
+    why: "Requests are refused though the limit has room: customers do not get what they were sold.",
+    file: "src/meter/limits/share-window.ts",
+    search: "isIdle ? 0 : this.#waiting + this.#chunk(instances)",
+    replacement: "isIdle ? 0 : this.#chunk(instances)",
+    tests: [
+      {
+        file: "src/meter/limits/limit-desk.test.ts",
+        title: "is let through while there are some, however many come while a question is under way",
+      },
+    ],
+  },
 ];
