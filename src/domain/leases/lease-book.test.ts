@@ -328,7 +328,7 @@ describe("LeaseBook by model", () => {
 
   it("never reserves more than it was granted, and loses or invents nothing", () => {
     fc.assert(
-      fc.property(fc.array(steps, { maxLength: 60 }), fc.bigInt(0n, 3_000n), (list, balance) => {
+      fc.property(fc.array(steps, { maxLength: 60, size: "max" }), fc.bigInt(0n, 3_000n), (list, balance) => {
         const book = openBook();
         const pools = accounts.map(() => new PoolModel(balance));
         const world: World = { book, pools, requests: [], sent: [], now: 0 };
