@@ -3,6 +3,32 @@ import type { Mutation } from "../mutation.ts";
 /** Code and migrations. */
 export const LEDGER: readonly Mutation[] = [
   {
+    name: "count shards of a server that hangs as heard",
+    why: "Its leases are trusted while it may have given them back: their credits are spent twice.",
+    file: "src/ledger/instance/heartbeats.ts",
+    search: "unheard: shards.filter((shard) => !known.has(shard))",
+    replacement: "unheard: []",
+    tests: [
+      {
+        file: "src/ledger/instance/instance.test.ts",
+        title: "is not waited for: the others are heard, at once the next time",
+      },
+    ],
+  },
+  {
+    name: "believe no death that is told too late",
+    why: "The instance goes on with leases that went back to their pools.",
+    file: "src/ledger/instance/instance.ts",
+    search: "if (!heard.answer.alive) this.markDead(id);",
+    replacement: "",
+    tests: [
+      {
+        file: "src/ledger/instance/instance.test.ts",
+        title: "that says too late that the instance is dead is believed",
+      },
+    ],
+  },
+  {
     name: "ask under a new id what became of a batch of the old one",
     why: "An instance that is declared dead while the outcome of a batch is unknown would charge all of it a second time.",
     file: "src/ledger/batch/lane-sender.ts",
