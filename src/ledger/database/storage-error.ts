@@ -43,7 +43,13 @@ export function isTransactionVictim(error: unknown): boolean {
 export function storageError(error: unknown): unknown {
   if (error instanceof FareboxError || isProgrammingError(error)) return error;
   const state = sqlStateOf(error);
-  if (error instanceof pg.DatabaseError && ruleOf(state) === undefined && !isStalePlan(error)) return error;
+  if (
+    error instanceof pg.DatabaseError &&
+    ruleOf(state) === undefined &&
+    !isStalePlan(error) &&
+    !isLostElsewhere(error)
+  )
+    return error;
   return new FareboxError("storage_unavailable", `The database is not available: ${reasonOf(error)}`, {
     retryable: true,
     detail: state === undefined ? {} : { sqlState: state },
@@ -105,6 +111,11 @@ export function reasonOf(error: unknown): string {
 /** "cached plan must not change result type" shares its SQLSTATE with other refusals; the routine tells it apart. */
 function isStalePlan(error: pg.DatabaseError): boolean {
   return error.code === "0A000" && error.routine === "RevalidateCachedQuery";
+}
+
+/** Citus says so, with the SQLSTATE of its own faults, when a server is away whose connection it had kept. */
+function isLostElsewhere(error: pg.DatabaseError): boolean {
+  return error.code === "XX000" && error.message.startsWith("failure on connection marked as essential");
 }
 
 function isProgrammingError(error: unknown): boolean {

@@ -184,3 +184,17 @@ test("a session is kept when the server says that another one, to which it passe
   await database.close();
   await target.drop();
 });
+
+test("a kept connection to another server that is lost is no fault of the statement", async () => {
+  const target = await createTestDatabase("postgres");
+  const database = openPostgres({ url: "url" in target.target ? target.target.url : "", maxConnections: 1 });
+  const fail = (message: string) =>
+    database.query(`DO $$ BEGIN RAISE '${message}' USING ERRCODE = 'XX000'; END $$`);
+  await assert.rejects(fail("failure on connection marked as essential: 10.0.0.1:5432"), {
+    code: "storage_unavailable",
+    retryable: true,
+  });
+  await assert.rejects(fail("cache lookup failed"), { code: "XX000" });
+  await database.close();
+  await target.drop();
+});
