@@ -128,14 +128,19 @@ export class Limiter {
     if (full.length === 0) return take();
     const more = now - (since ?? now) < PATIENCE_MS ? this.#waitForMore(full, places) : undefined;
     if (more === undefined) return refuse(full, places, now);
-    return more.then(() => this.#decide(counted, places, take, since ?? now));
+    return more.then(() => {
+      // In the step in which it takes them or waits anew: a question that is put together between would give them back.
+      for (const { window } of full) window.wait(-places);
+      return this.#decide(counted, places, take, since ?? now);
+    });
   }
 
   /** Undefined when one of them cannot get more: then nothing is asked. */
-  #waitForMore(full: readonly Counted[], places: number): Promise<void> | undefined {
+  #waitForMore(full: readonly Counted[], places: number): Promise<unknown> | undefined {
     const desk = this.#desk;
     if (desk === undefined || !full.every(({ window }) => desk.mayGetMore(window))) return undefined;
-    return waitTogether(desk, full, places);
+    for (const { window } of full) window.wait(places);
+    return Promise.all(full.map(({ window }) => desk.more(window)));
   }
 
   /** How many windows are kept. */
@@ -237,12 +242,6 @@ class CountedRule {
   isOver(now: number): boolean {
     return now - this.#usedAt >= this.rule.windowSeconds * 1_000;
   }
-}
-
-async function waitTogether(desk: LimitDesk, full: readonly Counted[], places: number): Promise<void> {
-  for (const { window } of full) window.wait(places);
-  await Promise.all(full.map(({ window }) => desk.more(window)));
-  for (const { window } of full) window.wait(-places);
 }
 
 function textOf({ match, requests, windowSeconds, by, counts }: LimitRule): string {
