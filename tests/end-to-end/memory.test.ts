@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import memory from "../../bin/memory.json" with { type: "json" };
 import { eventually } from "../../src/gateway/testing/world.ts";
+import { createTestDatabase } from "../../src/ledger/testing/test-databases.ts";
 import { migratedFolder, runFarebox, startFarebox, temporaryFolder, writeConfig } from "./farebox-process.ts";
 
 /** What the process was started with, as the operating system tells it. */
@@ -51,19 +52,40 @@ test("what an operator has set for the memory stands, however it is written", as
   assert.ok(variables.includes("MALLOC_MMAP_THRESHOLD_=262144"));
 });
 
+/** Threads, by process and address, that have given memory back as their traces of collections tell. */
+function collected(output: string): Set<string> {
+  const lines = output.matchAll(/^\[(\S+)\].* Mark-Compact \(reduce\)/gm);
+  return new Set(Array.from(lines, ([, thread = ""]) => thread));
+}
+
 test("what a start leaves behind is given back: in the process before it is ready, in the embedded store's thread afterwards", async (context) => {
   const config = writeConfig(temporaryFolder(context), "upstream: http://127.0.0.1:9\nunpriced: free\n");
   const farebox = startFarebox(context, ["--config", config, "--data", await migratedFolder(context)], {}, [
     "--trace-gc",
   ]);
   await farebox.ready();
-  const collected = (output: string): Set<string> =>
-    new Set(
-      Array.from(output.matchAll(/^\[(\S+)\].* Mark-Compact \(reduce\)/gm), ([, thread = ""]) => thread),
-    );
   const [beforeReady = ""] = farebox.stdout.split('{"event":"ready"');
   assert.equal(collected(beforeReady).size, 1);
   await eventually(() => collected(farebox.stdout).size === 2, 60_000);
+});
+
+test("each worker gives back what its start leaves behind", async (context) => {
+  const database = await createTestDatabase("postgres");
+  context.after(() => database.drop());
+  const { target } = database;
+  assert.ok("url" in target);
+  const folder = temporaryFolder(context);
+  const config = writeConfig(folder, "upstream: http://127.0.0.1:9\nunpriced: free\nworkers: 2\n");
+  const farebox = startFarebox(
+    context,
+    ["--config", config, "--database", target.url, "--data", folder],
+    {},
+    ["--trace-gc"],
+  );
+  await farebox.ready();
+  await eventually(() => collected(farebox.stdout).size === 3, 60_000);
+  farebox.kill("SIGTERM");
+  assert.equal((await farebox.finish()).code, 0);
 });
 
 test("a short command is not started anew", async () => {
