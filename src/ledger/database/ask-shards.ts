@@ -32,3 +32,13 @@ export async function askShards<Answer>(
   }
   return answers;
 }
+
+/** Runs it for the shards of each server, at the same time: one that does not answer keeps the others from nothing. */
+export function eachServer<T>(
+  database: Database,
+  shards: readonly number[],
+  run: (shards: readonly number[]) => Promise<T>,
+): Promise<PromiseSettledResult<T>[]> {
+  const servers = Map.groupBy(shards, (shard) => database.serverOf?.(shard));
+  return Promise.allSettled(Array.from(servers.values(), run));
+}

@@ -4,7 +4,7 @@ import type { Database } from "../database/database.ts";
 import { assertSound, createPool } from "../testing/books.ts";
 import { exportOf, exportVerbs } from "../testing/new-export.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
-import { findExport, listAllExports, listExports } from "./read-exports.ts";
+import { findExport, listAllExports, listExports, listExportWork } from "./read-exports.ts";
 
 eachDatabase("exports that are listed", (openFresh) => {
   let db: Database;
@@ -44,5 +44,24 @@ eachDatabase("exports that are listed", (openFresh) => {
     assert.equal(BigInt(all.length), row?.count);
     assert.equal((await findExport(db, shards, made[0] ?? ""))?.accountId, pool.accountId);
     assert.equal(await findExport(db, shards, "'; --"), undefined);
+  });
+
+  test("a server of several that is away keeps the work of the others from nobody", async () => {
+    const pool = await createPool(db, 1_000n);
+    const { exportId } = await create(exportOf(pool, { maxRecords: 1 }));
+    const kind = (await findExport(db, [pool.shard], exportId))?.kind ?? "";
+    const isAway = (shard: unknown): boolean => Number(shard) % 2 !== pool.shard % 2;
+    const cluster: Database = {
+      kind: "postgres",
+      query: (statement, params = []) =>
+        isAway(params.at(-1)) ? Promise.reject(new Error("away")) : db.query(statement, params),
+      exec: (sql) => db.exec(sql),
+      transaction: (run) => db.transaction(run),
+      close: () => db.close(),
+      serverOf: (shard) => shard % 2,
+    };
+    assert.ok((await listExportWork(cluster, [0, 1, 2, 3], [kind])).includes(pool.shard));
+    const away = [0, 1, 2, 3].filter(isAway);
+    await assert.rejects(listExportWork(cluster, away, [kind]), /away/);
   });
 });

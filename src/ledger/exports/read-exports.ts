@@ -1,5 +1,5 @@
 import { UUID } from "../../domain/ids.ts";
-import { askShards } from "../database/ask-shards.ts";
+import { askShards, eachServer } from "../database/ask-shards.ts";
 import { microsOf, timeOfMicros } from "../database/cursor.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { type Page, type PageRequest, readLimit, readPosition, renderPage } from "../database/page.ts";
@@ -117,20 +117,21 @@ export async function findExport(
   return undefined;
 }
 
-/** The shards in which a worker would find something to do. */
+/** The shards in which a worker would find something to do. Those of a server that does not answer are left out, unless none does. */
 export async function listExportWork(
   database: Database,
   shards: readonly number[],
   kinds: readonly string[],
 ): Promise<number[]> {
-  const due = await askShards<boolean>(
-    database,
-    "export-work-due",
-    (shard) => `farebox.export_work_due(${shard}, $1)`,
-    shards,
-    [kinds],
-  );
-  return shards.filter((_, index) => due[index] === true);
+  const asked = await eachServer(database, shards, async (its) => {
+    const call = (shard: string): string => `farebox.export_work_due(${shard}, $1)`;
+    const due = await askShards<boolean>(database, "export-work-due", call, its, [kinds]);
+    return its.filter((_, index) => due[index] === true);
+  });
+  const answers = asked.filter((answer) => answer.status === "fulfilled");
+  const failure = asked.find((answer) => answer.status === "rejected");
+  if (answers.length === 0 && failure !== undefined) throw failure.reason;
+  return answers.flatMap(({ value }) => value);
 }
 
 /** In their order. */

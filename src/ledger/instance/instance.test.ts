@@ -165,3 +165,20 @@ describe("a heartbeat to a server that hangs", () => {
     assert.deepEqual((await instance.heartbeat([1])).unheard, [1]);
   });
 });
+
+test("an instance that ends says so to each server that answers, and gives its leases there back", async () => {
+  const ended: number[] = [];
+  const query = async <Row>(statement: unknown, params: readonly unknown[] = []): Promise<Row[]> => {
+    const text = JSON.stringify(statement);
+    const isEnd = text.includes("end_lane");
+    if (isEnd && Number(params[0]) % 2 === 0) throw away("08006");
+    if (text.includes("list_active_pools")) ended.push(Number(params[0]));
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rows of this stand-in
+    return [{ no: 7, pools: [] }] as Row[];
+  };
+  const { database } = serversOf(new Map(), (shard) => shard % 2);
+  const instance = new Instance({ ...database, query }, 2);
+  for (const shard of [0, 1, 2, 3]) await instance.register(shard);
+  await assert.rejects(instance.end(), { code: "storage_unavailable" });
+  assert.deepEqual(ended, [1, 3]);
+});

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
+import { eachServer } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
 import type { Heartbeat, PoolRef } from "../ledger.ts";
 import { type Heard, Heartbeats } from "./heartbeats.ts";
@@ -116,12 +117,17 @@ export class Instance {
     for (const known of this.#numbers.keys()) if (known !== id && known !== old) this.#numbers.delete(known);
   }
 
+  /** Of several servers at each that answers; rejects then as the first one that does not. */
   async #end(id: string, shards: readonly number[]): Promise<void> {
-    for (const shard of shards) {
-      const number = this.numberOf(id);
-      await this.#database.query("SELECT farebox.end_lane($1::smallint, $2::int)", [shard, number]);
-      await releaseLeases(this.#database, shard, number);
-    }
+    const ended = await eachServer(this.#database, shards, async (its) => {
+      for (const shard of its) {
+        const number = this.numberOf(id);
+        await this.#database.query("SELECT farebox.end_lane($1::smallint, $2::int)", [shard, number]);
+        await releaseLeases(this.#database, shard, number);
+      }
+    });
+    const failure = ended.find((end) => end.status === "rejected");
+    if (failure !== undefined) throw failure.reason;
   }
 }
 

@@ -11,13 +11,16 @@ class FakeDatabase {
   readonly kind = "postgres" as const;
   due: readonly DueWork[] = [];
   isDown = false;
+  /** Of several: shard 1 is on a server of its own. It says what the small tables are asked for, too. */
+  isSecondAway = false;
   /** Step and failure, as they were written. */
   written: [step: string, failure: string | null][] = [];
   asked = 0;
 
   query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
-    if (this.isDown) return Promise.reject(new Error("gone"));
     const text = typeof statement === "string" ? statement : statement.text;
+    const isOfFirst = text.includes("work_due") && params.at(-1) === 0;
+    if (this.isDown || (this.isSecondAway && !isOfFirst)) return Promise.reject(new Error("gone"));
     if (text.includes("work_due")) {
       this.asked += 1;
       return Promise.resolve([{ answer: this.due } as Row]);
@@ -29,6 +32,13 @@ class FakeDatabase {
       );
     }
     return Promise.resolve([]);
+  }
+}
+
+/** A cluster of two servers. */
+class FakeCluster extends FakeDatabase {
+  serverOf(shard: number): number {
+    return shard;
   }
 }
 
@@ -218,5 +228,36 @@ describe("rounds of the sweep", () => {
     now += 2_000;
     assert.equal(await rounds.run(), "idle");
     assert.equal(passed.get("any"), 1);
+  });
+
+  test("a server of several that does not answer rests, and the shards of the others have their turns", async () => {
+    const cluster = new FakeCluster();
+    database = cluster;
+    const swept: (readonly number[])[] = [];
+    const rounds = roundsOf({
+      name: "dead",
+      when: "dead",
+      everyMs: null,
+      run: async (shards) => (swept.push(shards.with("dead"), shards.all), { done: 1 }),
+    });
+    cluster.due = ["dead"];
+    cluster.isSecondAway = true;
+    assert.equal(await rounds.run(), "calm");
+    assert.deepEqual(swept, [[0], [0]], "from the first round on: no list of shards was read");
+    assert.deepEqual(told, ["find work failed 1: Error: gone", "step records failed 1: Error: gone"]);
+    swept.length = 0;
+    cluster.asked = 0;
+    now += 1_999;
+    await rounds.run();
+    assert.deepEqual([swept, cluster.asked], [[[0], [0]], 1], "what could not be written down stops nothing");
+    cluster.isSecondAway = false;
+    now += 1;
+    swept.length = 0;
+    await rounds.run();
+    assert.deepEqual(swept, [
+      [0, 1],
+      [0, 1],
+    ]);
+    assert.deepEqual(told.slice(2), ["find work recovered", "step records recovered"]);
   });
 });
