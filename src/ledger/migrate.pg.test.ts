@@ -6,13 +6,17 @@ import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Database } from "./database/database.ts";
 import { openDatabase } from "./database/open-database.ts";
-import { migrate, readMigrations } from "./migrate.ts";
+import { migrate } from "./migrate.ts";
+import { readMigrations } from "./migrations.ts";
 import { splitScript } from "./split-script.ts";
 import { atOnce, fulfilled } from "./testing/at-once.ts";
 import { renderSchema } from "./testing/render-schema.ts";
 import { createTestDatabase, eachDatabase } from "./testing/test-databases.ts";
 
 const FIX = "Start with an empty data directory or database, or go on with the Farebox that made this one.";
+
+const BOOKKEEPING = `CREATE SCHEMA farebox; CREATE TABLE farebox.migrations (
+  number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz)`;
 
 const names = async () => (await readMigrations()).map(({ name }) => name);
 
@@ -91,7 +95,10 @@ eachDatabase("migrating", (openFresh, kind) => {
     await db.query("UPDATE migrations SET checksum = 'other' WHERE number = 1");
     await db.query("DELETE FROM migrations WHERE number = (SELECT max(number) FROM migrations)");
     const [first] = await names();
-    await assert.rejects(migrate(db), { code: "migration_changed", detail: { migration: first } });
+    await assert.rejects(migrate(db), {
+      code: "migration_changed",
+      detail: { migration: first, fix: "Restore the file; put changes into a new one." },
+    });
     assert.equal(await renderSchema(db), schema);
     await dropAll();
     await migrate(db);
@@ -100,8 +107,7 @@ eachDatabase("migrating", (openFresh, kind) => {
   test("a database from before the first migration of today is refused, and nothing is applied", async () => {
     for (const name of ["0001_accounts_keys_and_price_lists", "0002_pools_and_entries"]) {
       await dropAll();
-      await db.exec(`CREATE SCHEMA farebox; CREATE TABLE farebox.migrations (
-        number integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz)`);
+      await db.exec(BOOKKEEPING);
       await db.query("INSERT INTO farebox.migrations VALUES ($1, $2, 'x')", [Number(name.slice(0, 4)), name]);
       await assert.rejects(migrate(db), {
         code: "database_from_before",
@@ -116,13 +122,36 @@ eachDatabase("migrating", (openFresh, kind) => {
     await migrate(db);
   });
 
+  test("a schema farebox that somebody else made is refused, and left as it is; an empty one is used", async () => {
+    const foreign = [
+      ["accounts", "CREATE TABLE farebox.accounts (id int)"],
+      ["rest", "CREATE FUNCTION farebox.rest() RETURNS int LANGUAGE sql AS 'SELECT 1'"],
+      ["migrations", "CREATE TABLE farebox.migrations (id int, filename text)"],
+    ] as const;
+    for (const [found, made] of foreign) {
+      await dropAll();
+      await db.exec(`CREATE SCHEMA farebox; ${made}`);
+      const count =
+        "SELECT count(*)::int AS tables FROM pg_class WHERE relnamespace = 'farebox'::regnamespace";
+      const there = await db.query(count);
+      await assert.rejects(migrate(db), {
+        code: "database_schema_taken",
+        message: `The database has a schema farebox that Farebox did not make: it has ${found}, and no list of Farebox's migrations.`,
+      });
+      assert.deepEqual(await db.query(count), there);
+    }
+    await dropAll();
+    await db.exec("CREATE SCHEMA farebox");
+    assert.deepEqual((await migrate(db)).applied, await names());
+  });
+
   test("a database of a newer Farebox is refused", async () => {
     await db.query(
       "INSERT INTO migrations (number, name, checksum) VALUES (9000, '9000_from_the_future', 'x')",
     );
     await assert.rejects(migrate(db), {
       code: "database_too_new",
-      detail: { migration: "9000_from_the_future" },
+      detail: { migration: "9000_from_the_future", fix: "Run the newer Farebox that migrated it." },
     });
     await db.query("DELETE FROM migrations WHERE number = 9000");
   });
@@ -131,7 +160,7 @@ eachDatabase("migrating", (openFresh, kind) => {
     // The first migration meets an object of its own name: the last thing that it makes exists already.
     const all = await readMigrations();
     await dropAll();
-    await db.exec("CREATE SCHEMA farebox; CREATE TABLE farebox.rotated_secrets (blocker int)");
+    await db.exec(`${BOOKKEEPING}; CREATE TABLE farebox.rotated_secrets (blocker int)`);
     await assert.rejects(migrate(db), { code: "42P07" });
     assert.deepEqual(await db.query("SELECT to_regclass('farebox.accounts') IS NULL AS clean"), [
       { clean: true },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { readMigrations } from "./migrate.ts";
+import { readMigrations } from "./migrations.ts";
 import { splitScript } from "./split-script.ts";
 
 test("a semicolon ends a statement, but not in a comment, a text, a name or a function's body", () => {

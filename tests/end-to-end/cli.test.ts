@@ -358,12 +358,24 @@ test("audit proves the books of a running Farebox and of a stopped one, and exit
   assert.deepEqual([nothing.code, existsSync(join(data, "nothing"))], [1, false]);
 });
 
-test("migrate says what it applied, and nothing the second time", async (context) => {
+test("migrate says what it applied, and nothing the second time; what a newer Farebox migrated this one's audit does not judge", async (context) => {
   const data = join(temporaryFolder(context), "data");
   const first = JSON.parse((await runFarebox(["migrate", "--data", data, "--json"])).stdout);
   assert.equal(first.applied.length, first.version);
   const second = await runFarebox(["migrate", "--data", data]);
   assert.equal(second.stdout, `Nothing to apply: the schema is at version ${first.version}.\n`);
+
+  const database = await openDatabase({ directory: data });
+  await database.query(
+    "INSERT INTO farebox.migrations (number, name, checksum) VALUES (9000, '9000_new', '')",
+  );
+  await database.close();
+  const text = "The database has migration 9000_new, which this Farebox does not know.";
+  const fix = "Run the newer Farebox that migrated it.";
+  const audit = await runFarebox(["audit", "--data", data]);
+  assert.deepEqual([audit.code, audit.stderr], [1, `farebox: ${text}\n  fix: ${fix}\n`]);
+  const doctor = JSON.parse((await runFarebox(["doctor", "--data", data, "--json"])).stdout);
+  assert.deepEqual(doctor.findings.at(-1), { check: "database", state: "fail", text, fix });
 });
 
 test("an unknown command or option is a usage error", async () => {

@@ -61,14 +61,14 @@ async function auditDirectly(cli: Cli, options: Options): Promise<Audit> {
   }
   const { openStorage } = await import("../process/open-storage.ts");
   const { auditLedger } = await import("../../ledger/audit/audit.ts");
-  const { readServer } = await import("../../ledger/database/read-server.ts");
-  const { readMigrations } = await import("../../ledger/migrate.ts");
+  const { readHistory } = await import("../../ledger/migration-history.ts");
+  const { readMigrations } = await import("../../ledger/migrations.ts");
   const database = await openStorage(cli, options);
   try {
-    const { migration } = await readServer(database);
-    const newest = (await readMigrations()).length;
-    if (migration < newest) {
-      const text = `The schema is at version ${migration}; the audit is for version ${newest}.`;
+    const migrations = await readMigrations();
+    const version = (await readHistory(database, migrations)) ?? 0;
+    if (version < migrations.length) {
+      const text = `The schema is at version ${version}; the audit is for version ${migrations.length}.`;
       refuse(text, "Run `farebox migrate` first.");
     }
     return renderAudit(await auditLedger(database, { atRest: options.atRest === true }));

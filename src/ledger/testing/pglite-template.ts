@@ -5,7 +5,8 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Database } from "../database/database.ts";
 import { openPglite } from "../database/pglite.ts";
-import { migrate, readMigrations } from "../migrate.ts";
+import { migrate } from "../migrate.ts";
+import { readMigrations } from "../migrations.ts";
 import { keptDirectory } from "./temporary-files.ts";
 
 /** Templates of other migrations are kept this long, for runs of another checkout at the same time. */

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Database } from "../database/database.ts";
 import { openDatabase } from "../database/open-database.ts";
-import { migrate, readMigrations } from "../migrate.ts";
+import { migrate } from "../migrate.ts";
+import { readMigrations } from "../migrations.ts";
 import { sharedPostgres } from "./postgres-server.ts";
 
 /** Serialises the test processes that find no template yet. Any number will do. */

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DatabaseTarget, openDatabase } from "../../../ledger/database/open-database.ts";
 import { readServer } from "../../../ledger/database/read-server.ts";
-import { readMigrations } from "../../../ledger/migrate.ts";
+import { readHistory } from "../../../ledger/migration-history.ts";
+import { readMigrations } from "../../../ledger/migrations.ts";
 import { readStepRecords } from "../../../ledger/sweep/step-records.ts";
 import type { Finding } from "./finding.ts";
 import { judgeSweep } from "./judge-sweep.ts";
@@ -23,7 +24,7 @@ export interface DatabaseFacts {
   readonly weakSettings: readonly string[];
 }
 
-/** Opens the database as `farebox start` would, creating nothing. Rejects like openDatabase. */
+/** Opens the database as `farebox start` would, creating nothing. Rejects like openDatabase and readHistory. */
 export async function checkDatabase(target: DatabaseTarget): Promise<readonly Finding[]> {
   if ("directory" in target && !existsSync(join(target.directory, "postgres"))) {
     return [
@@ -37,10 +38,12 @@ export async function checkDatabase(target: DatabaseTarget): Promise<readonly Fi
   }
   const database = await openDatabase(target, { retryMs: PATIENCE_MS });
   try {
+    const migrations = await readMigrations();
+    await readHistory(database, migrations);
     const server = await readServer(database);
     const facts = { kind: database.kind, pooled: database.isPooled ?? false, ...server };
     const findings = await judgeDatabase(facts);
-    if (facts.migration !== (await readMigrations()).length) return findings;
+    if (facts.migration !== migrations.length) return findings;
     return [...findings, ...judgeSweep(await readStepRecords(database), facts.now)];
   } finally {
     await database.close();

@@ -69,12 +69,16 @@ async function openAlone(cli: Cli, options: StorageOptions): Promise<readonly Fi
     return await checkDatabase(databaseTarget(cli, options));
   } catch (error) {
     if (!(error instanceof FareboxError)) throw error;
-    const fix =
-      error.code === "data_directory_locked"
-        ? "Ask that process: its operator API is where FAREBOX_OPERATOR_URL or its data directory says."
-        : "Check that the server runs, and the URL, user and password in DATABASE_URL.";
-    return [{ check: "database", state: "fail", text: error.message, fix }];
+    return [{ check: "database", state: "fail", text: error.message, fix: fixOf(error) }];
   }
+}
+
+function fixOf({ code, detail: { fix } }: FareboxError): string {
+  if (code === "data_directory_locked") {
+    return "Ask that process: its operator API is where FAREBOX_OPERATOR_URL or its data directory says.";
+  }
+  if (typeof fix === "string") return fix;
+  return "Check that the server runs, and the URL, user and password in DATABASE_URL.";
 }
 
 /** Whoever reads the file can grant credits. */
