@@ -1965,16 +1965,20 @@ DECLARE
   v_from timestamptz;
   v_to timestamptz;
   v_name text;
+  v_found record;
 BEGIN
   IF NOT pg_try_advisory_xact_lock(hashtext('farebox.ensure_partitions')) THEN RETURN v_problems; END IF;
   FOR k IN 0..3 LOOP
     v_from := (v_first + make_interval(months => k)) AT TIME ZONE 'UTC';
     v_to := (v_first + make_interval(months => k + 1)) AT TIME ZONE 'UTC';
     v_name := to_char(v_from AT TIME ZONE 'UTC', '"entries_"YYYY_MM');
-    CONTINUE WHEN EXISTS (
-      SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-      WHERE i.inhparent = 'farebox.entries'::regclass AND c.relname = v_name
-    );
+    v_found := farebox.find_partition(v_name, v_from, v_to);
+    CONTINUE WHEN v_found.o_covers;
+    IF v_found.o_found IS NOT NULL THEN
+      v_problems := v_problems || format('%s cannot be made: farebox.%s is in its place, and is no partition of all of its month',
+        v_name, v_found.o_found);
+      CONTINUE;
+    END IF;
     IF NOT has_schema_privilege('farebox', 'CREATE')
       OR NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = 'farebox.entries'::regclass)
     THEN
@@ -2163,6 +2167,26 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.find_long_hold IS 'Called by instances. What a caller holds already under its id.';
 
+CREATE OR REPLACE FUNCTION farebox.find_partition(p_name text, p_from timestamp with time zone, p_to timestamp with time zone, OUT o_found text, OUT o_covers boolean)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+BEGIN
+  SELECT q.relname, q.bounds[1]::timestamptz <= p_from AND q.bounds[2]::timestamptz >= p_to INTO o_found, o_covers
+  FROM (
+    SELECT c.relname, regexp_match(pg_get_expr(c.relpartbound, c.oid), $re$FROM \('([^']+)'\) TO \('([^']+)'\)$re$) AS bounds
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'farebox.entries'::regclass
+  ) q
+  WHERE q.bounds[1]::timestamptz < p_to AND q.bounds[2]::timestamptz > p_from
+  ORDER BY 1 LIMIT 1;
+  IF NOT FOUND THEN
+    SELECT c.relname, false INTO o_found, o_covers FROM pg_class c
+    WHERE c.relnamespace = 'farebox'::regnamespace AND c.relname = p_name;
+  END IF;
+END $function$;
+COMMENT ON FUNCTION farebox.find_partition IS 'Internal. Whether a month has its partition, or what stands in its way.';
+
 CREATE OR REPLACE FUNCTION farebox.find_request(p_shard smallint, p_request uuid, p_from timestamp with time zone, p_until timestamp with time zone, p_most integer)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2317,9 +2341,11 @@ BEGIN
     ) q WHERE q.expires_at <= v_now
   LOOP
     -- It may have been taken over since.
-    DELETE FROM farebox.idempotency_keys i
-    WHERE i.account_no = x.account_no AND i.key = x.key AND i.shard = p_shard AND i.expires_at <= v_now;
-    IF FOUND THEN v_gone := v_gone + 1; END IF;
+    PERFORM FROM farebox.idempotency_keys i
+    WHERE i.account_no = x.account_no AND i.key = x.key AND i.shard = p_shard AND i.expires_at <= v_now FOR UPDATE SKIP LOCKED;
+    CONTINUE WHEN NOT FOUND;
+    DELETE FROM farebox.idempotency_keys i WHERE i.account_no = x.account_no AND i.key = x.key AND i.shard = p_shard;
+    v_gone := v_gone + 1;
   END LOOP;
   RETURN v_gone;
 END $function$;
@@ -2599,8 +2625,11 @@ BEGIN
     UPDATE farebox.lanes l SET seen_at = v_now WHERE l.instance_no = p_instance AND l.shard = p_shard;
   END IF;
   FOR x IN
-    DELETE FROM farebox.recalls r WHERE r.instance_no = p_instance AND r.shard = p_shard RETURNING r.account_no, r.type_no
+    SELECT r.account_no, r.type_no FROM farebox.recalls r WHERE r.instance_no = p_instance AND r.shard = p_shard
+    FOR UPDATE SKIP LOCKED
   LOOP
+    DELETE FROM farebox.recalls r
+    WHERE r.instance_no = p_instance AND r.account_no = x.account_no AND r.type_no = x.type_no AND r.shard = p_shard;
     v_recalls := v_recalls || (
       SELECT jsonb_build_array(jsonb_build_array(a.account_id, t.credit_type))
       FROM farebox.accounts a, farebox.credit_types t WHERE a.account_no = x.account_no AND t.type_no = x.type_no);
@@ -2850,6 +2879,7 @@ CREATE OR REPLACE FUNCTION farebox.leave_sight(p_shard smallint, p_account integ
  RETURNS boolean
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET lock_timeout TO '50ms'
 AS $function$
 BEGIN
   PERFORM FROM farebox.pools p
@@ -3901,6 +3931,7 @@ CREATE OR REPLACE FUNCTION farebox.release_stranded(p_shard smallint, p_instance
  RETURNS boolean
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET lock_timeout TO '50ms'
 AS $function$
 BEGIN
   PERFORM FROM farebox.pools p
@@ -4059,6 +4090,7 @@ CREATE OR REPLACE FUNCTION farebox.roll_due_pool(p_shard smallint, p_account int
  RETURNS boolean
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET lock_timeout TO '50ms'
 AS $function$
 DECLARE
   v_now CONSTANT timestamptz := clock_timestamp();

@@ -85,8 +85,8 @@ export async function applyDefaultCaps(
 
 /**
  * Rolls up the usage of the pools on which keys are to get caps, before any pool is locked: what a key has spent is then the roll-up
- * and few entries behind it, however long its history. In steps of some 15 ms; in a transaction only the roll-up's own row stays
- * locked, which nobody waits for.
+ * and few entries behind it, however long its history. In steps of some 15 ms; in a transaction the roll-up's own row
+ * and those of its months' sums stay locked, and other roll-ups pass them by.
  */
 export async function rollUpForCaps(
   db: Queryable,

@@ -4,6 +4,9 @@ import { followPlan } from "./account-plan.ts";
 /** Accounts in one sweep, a transaction of some milliseconds each, so that many of them do not keep other sweeps waiting. */
 const CHUNK = 500;
 
+/** One whose pool or key somebody keeps locked for longer follows with the next sweep. */
+const LOCK_WAIT_MS = 100;
+
 /**
  * Changes of plan that have come, and plans that were published anew, of at most so many accounts. By index: it reads nothing
  * when there is nothing to do.
@@ -43,7 +46,10 @@ export async function sweepPlans(database: Database): Promise<PlanSweep> {
   let failure: unknown;
   for (const { accountId } of due) {
     try {
-      const isDone = await database.transaction((tx) => followPlan(tx, accountId));
+      const isDone = await database.transaction(async (tx) => {
+        await tx.exec(`SET LOCAL lock_timeout TO ${LOCK_WAIT_MS}`);
+        return await followPlan(tx, accountId);
+      });
       if (isDone) accounts += 1;
     } catch (error) {
       failed += 1;

@@ -12,6 +12,16 @@ interface PoolBehind {
 /** Entries that one step sums: 5 ms of the database's time, or 40 ms where each has rows of its own. PGlite does nothing else then. */
 const ENTRIES_PER_STEP = 1_000;
 
+/**
+ * A month's sums are shared by an eighth of a shard's pools: other steps lock them for some ten milliseconds each. Who locks them longer
+ * is waited for once, and then no more in this run.
+ */
+const LOCK_WAIT_MS = 1_000;
+const NEXT_LOCK_WAIT_MS = 50;
+
+/** SQLSTATE when a lock was not to be had in time. */
+const LOCKED = "55P03";
+
 /** Steps of one call: so many pools with few entries, or up to 200,000 entries of one pool. */
 const STEPS = 200;
 
@@ -32,17 +42,19 @@ export async function rollUsageBehind(
 ): Promise<number> {
   let entries = 0;
   let refused: unknown;
+  let lockWaitMs = LOCK_WAIT_MS;
   const queue = [...(await listBehind(database, shard, steps))];
   for (let step = 0; step < steps; step += 1) {
     const pool = queue.shift();
     if (pool === undefined) break;
     try {
-      const rolled = await rollPoolUsage(database, { shard, ...pool }, entriesPerStep);
+      const rolled = await rollPoolUsage(database, { shard, ...pool }, entriesPerStep, lockWaitMs);
       entries += rolled;
       if (rolled === entriesPerStep) queue.push(pool);
       else if (pool.isNobodys) await leaveSight(database, shard, pool);
     } catch (error) {
       if (sqlStateOf(error) === undefined) throw error;
+      if (sqlStateOf(error) === LOCKED) lockWaitMs = NEXT_LOCK_WAIT_MS;
       refused ??= error;
     }
   }
@@ -63,6 +75,7 @@ export function rollPoolUsage(
     typeNo,
   }: { readonly shard: number; readonly accountNo: number; readonly typeNo: number },
   most: number,
+  lockWaitMs = LOCK_WAIT_MS,
 ): Promise<number> {
   const call = async (db: Queryable): Promise<number> => {
     const [row] = await db.query<{ count: number }>("SELECT farebox.roll_usage($1, $2, $3, $4) AS count", [
@@ -75,7 +88,7 @@ export function rollPoolUsage(
   };
   if (database.serverOf !== undefined) return call(database);
   return database.transaction(async (tx) => {
-    await tx.exec("SET LOCAL synchronous_commit TO off");
+    await tx.exec(`SET LOCAL synchronous_commit TO off; SET LOCAL lock_timeout TO ${lockWaitMs}`);
     return await call(tx);
   });
 }

@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { before, test } from "node:test";
 import type { Database } from "../database/database.ts";
 import { openPostgres } from "../database/postgres.ts";
+import { migrate } from "../migrate.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { createPartitionStep, ensurePartitions } from "./partitions.ts";
 
@@ -66,6 +67,37 @@ eachDatabase("partitions of the months to come", (openFresh, kind) => {
     ]);
     await assert.rejects(db.exec("DELETE FROM farebox.entries"), { code: "FB003" });
     await db.exec("TRUNCATE farebox.entries");
+  });
+
+  test("a month whose table is taken, or of which another partition has a part, is named; the others are made, in vain nothing", async () => {
+    const [taken, partly, free] = [await nameOf(1), await nameOf(2), await nameOf(3)];
+    await db.exec(`DROP TABLE farebox.${taken}, farebox.${partly}, farebox.${free}`);
+    const half = "date_trunc('month', now()) + interval '2 months 14 days'";
+    const [bound] = await db.query<{ from: string; to: string }>(
+      `SELECT (${half})::text AS from, (date_trunc('month', now()) + interval '3 months')::text AS to`,
+    );
+    await db.exec(`CREATE TABLE farebox.${taken} (LIKE farebox.entries);
+      CREATE TABLE farebox.mine PARTITION OF farebox.entries FOR VALUES FROM ('${bound?.from}') TO ('${bound?.to}')`);
+    const inPlace = (name: string, other: string): string =>
+      `${name} cannot be made: farebox.${other} is in its place, and is no partition of all of its month`;
+    const problems = [inPlace(taken, taken), inPlace(partly, "mine")];
+    assert.deepEqual(await ensurePartitions(db), problems);
+    assert.deepEqual(await listAhead(), [0, 3]);
+    const countBefore = await countCatalog();
+    assert.deepEqual(await ensurePartitions(db), problems);
+    assert.equal(await countCatalog(), countBefore, "no table was created and dropped again");
+    // A start goes on without them, and says so.
+    assert.deepEqual((await migrate(db)).missing, problems);
+    await db.exec(`DROP TABLE farebox.${taken}, farebox.mine`);
+    assert.deepEqual(await ensurePartitions(db), []);
+    assert.deepEqual(await listAhead(), [0, 1, 2, 3]);
+  });
+
+  test("a partition of another name that has all of the month is as good", async () => {
+    const name = await nameOf(2);
+    await db.exec(`ALTER TABLE farebox.${name} RENAME TO entries_of_a_month`);
+    assert.deepEqual(await ensurePartitions(db), []);
+    await db.exec(`ALTER TABLE farebox.entries_of_a_month RENAME TO ${name}`);
   });
 
   if (kind === "postgres") {

@@ -1,5 +1,5 @@
 import { askShards } from "../database/ask-shards.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Queryable } from "../database/database.ts";
 import { sweepIdempotency } from "../instance/idempotency.ts";
 import { sweepRotatedSecrets } from "../keys/rotate-key.ts";
 import { sweepGiving } from "../operators/operator-giving.ts";
@@ -12,6 +12,9 @@ const MINUTE_MS = 60_000;
 
 /** Rows of each kind in one transaction. */
 const CHUNK = 500;
+
+/** What somebody keeps locked for longer is deleted the next time: no step keeps those behind it waiting. */
+const LOCK_WAIT_MS = 100;
 
 /** Chunks in one run. */
 const MAX_CHUNKS = 20;
@@ -45,29 +48,37 @@ export function createRowSteps(database: Database): readonly SweepStep[] {
     {
       name: "rotated secrets",
       everyMs: 10 * MINUTE_MS,
-      run: () => inChunks(CHUNK, () => sweepRotatedSecrets(database)),
+      run: () => inChunks(CHUNK, () => soon(database, sweepRotatedSecrets)),
     },
     {
       name: "operator requests",
       everyMs: 10 * MINUTE_MS,
-      run: () => inChunks(CHUNK, () => sweepOperatorRequests(database)),
+      run: () => inChunks(CHUNK, () => soon(database, sweepOperatorRequests)),
     },
     {
       name: "operators' giving",
       everyMs: 60 * MINUTE_MS,
-      run: async () => ({ done: await sweepGiving(database) }),
+      run: async () => ({ done: await soon(database, sweepGiving) }),
     },
     {
       name: "sessions",
       everyMs: 10 * MINUTE_MS,
-      run: () => inChunks(CHUNK, () => sweepSessions(database, CHUNK)),
+      run: () => inChunks(CHUNK, () => soon(database, (tx) => sweepSessions(tx, CHUNK))),
     },
     {
       name: "old instances",
       everyMs: 60 * MINUTE_MS,
-      run: async () => ({ done: await forgetInstances(database) }),
+      run: async () => ({ done: await soon(database, forgetInstances) }),
     },
   ];
+}
+
+/** For statements on tables that have no shards. Rejects when a row is locked for longer. */
+function soon(database: Database, forget: (tx: Queryable) => Promise<number>): Promise<number> {
+  return database.transaction(async (tx) => {
+    await tx.exec(`SET LOCAL lock_timeout TO ${LOCK_WAIT_MS}`);
+    return await forget(tx);
+  });
 }
 
 /** As long as chunks are full. */
@@ -115,7 +126,7 @@ async function sweepTotals(database: Database, shards: readonly number[]): Promi
 }
 
 /** Instances without a lane in any shard: their lanes were deleted a month after they died. */
-async function forgetInstances(database: Database): Promise<number> {
+async function forgetInstances(database: Queryable): Promise<number> {
   const known = await database.query<{ no: number }>(
     "SELECT instance_no AS no FROM farebox.lanes GROUP BY instance_no",
   );

@@ -8,6 +8,9 @@ const CHUNK = 200;
 /** Of one step in one run, for each shard: a transaction of about a millisecond each. */
 const MAX_POOLS = 1_000;
 
+/** SQLSTATE when a lock was not to be had in time. */
+const LOCKED = "55P03";
+
 /** Pools that are named when they could not be done. */
 const NAMED = 3;
 
@@ -65,8 +68,10 @@ async function describe(
   );
   const others = refused.length > NAMED ? ` and ${refused.length - NAMED} more` : "";
   const reason = first.error instanceof Error ? first.error.message : String(first.error);
+  const advice =
+    sqlStateOf(first.error) === LOCKED ? "Somebody keeps rows of theirs locked." : "Run an audit.";
   return new Error(
-    `${refused.length} pools of shard ${shard} were passed: ${rows.map(({ name }) => name).join(", ")}${others}: ${reason}. Run an audit.`,
+    `${refused.length} pools of shard ${shard} were passed: ${rows.map(({ name }) => name).join(", ")}${others}: ${reason}. ${advice}`,
     { cause: first.error },
   );
 }
