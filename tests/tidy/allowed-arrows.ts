@@ -210,4 +210,6 @@ export const ALLOWED_OUTSIDE: Readonly<Record<string, readonly string[]>> = {
   examples: ["src"],
   bench: ["src"],
   tests: ["src", "examples"],
+  // Pages run in browsers: what they take of src must too.
+  console: ["src/domain", "src/client"],
 };

@@ -3,7 +3,7 @@ import { COMPUTED, type Import } from "./imports.ts";
 
 /** What no customer runs: tests, what they stand on, and what only writes generated files. */
 export function isTestCode(path: string): boolean {
-  return !path.startsWith("src/") || /\.test\.ts$|\/(testing|generate)\//.test(path);
+  return !/^(src|console)\//.test(path) || /\.test\.ts$|\/(testing|generate)\//.test(path);
 }
 
 /** The folder of src that a path is in; of a file beside the folders its own name. */
@@ -17,15 +17,17 @@ export function roomOf(path: string): string {
   return rest.length > 0 || ALLOWED[folder]?.rooms?.[room] !== undefined ? room : "top";
 }
 
-/** src, tests, bench or examples. */
+/** src, tests, bench, examples or console. */
 const treeOf = (path: string): string => path.split("/", 1)[0] ?? "";
 
-const isFile = (to: string): boolean => /^(src|tests|bench|examples)\//.test(to);
+const isFile = (to: string): boolean => /^(src|tests|bench|examples|console)\//.test(to);
 
 /** The import as the table would write it; undefined: it stays where it is. `test:` leads those of test code. */
 export function arrowOf({ from, to }: Import): string | undefined {
-  if (!from.startsWith("src/")) {
-    return isFile(to) && treeOf(from) !== treeOf(to) ? `${treeOf(from)} → ${treeOf(to)}` : undefined;
+  const tree = treeOf(from);
+  if (tree !== "src") {
+    if (!isFile(to) || tree === treeOf(to)) return undefined;
+    return `${tree} → ${tree === "console" && to.startsWith("src/") ? `src/${folderOf(to)}` : treeOf(to)}`;
   }
   const prefix = isTestCode(from) ? "test: " : "";
   const folder = folderOf(from);

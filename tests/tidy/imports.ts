@@ -24,14 +24,17 @@ export interface Source {
 export const COMPUTED = "(computed)";
 
 /** A file named by a text, as workers and `import.meta.resolve` do. */
-const RELATIVE_SOURCE = /^\.\.?\/.*\.[tj]s$/;
+const RELATIVE_SOURCE = /^\.\.?\/.*\.[cm]?[tj]sx?$/;
 
 /** What can hold an import that is not a statement: `import(…)`, of a value or a type, or a text as above. */
-const OTHER_IMPORT = /\bimport\s*\(|["'`]\.\.?\/[^\n]*\.[tj]s["'`]/;
+const OTHER_IMPORT = /\bimport\s*\(|["'`]\.\.?\/[^\n]*\.[cm]?[tj]sx?["'`]/;
+
+/** A file that a comment for the compiler names. */
+const REFERENCE = /^\/\/\/\s*<reference\s+path=["']([^"']+)["']/gm;
 
 /** Every source with what it imports: values and types, static and dynamic, and what it hands on. */
 export function readSources(): Source[] {
-  return trackedFiles(/^(src|tests|bench|examples)\/.*\.ts$/).map((path) =>
+  return trackedFiles(/^(src|tests|bench|examples|console\/src)\/.*\.[cm]?tsx?$/).map((path) =>
     parseSource(path, readTracked(path)),
   );
 }
@@ -53,6 +56,8 @@ export function parseSource(path: string, text: string): Source {
     if (moduleRequest !== null) add(moduleRequest.value, [importName.name]);
   }
   for (const specifier of findOthers(parsed, text)) add(specifier, [null]);
+  for (const [, file = ""] of text.matchAll(REFERENCE))
+    add(file.startsWith(".") ? file : `./${file}`, [null]);
   return {
     path,
     imports,
@@ -86,6 +91,10 @@ function findOthers(parsed: ParseResult, text: string): string[] {
     Literal: ({ value, start }) => {
       if (typeof value === "string" && RELATIVE_SOURCE.test(value) && !isInStatement(start))
         found.push(value);
+    },
+    TemplateLiteral: ({ quasis: [first, ...more] }) => {
+      const value = first?.value.cooked;
+      if (more.length === 0 && typeof value === "string" && RELATIVE_SOURCE.test(value)) found.push(value);
     },
   }).visit(parsed.program);
   return found;

@@ -7,7 +7,9 @@ import { readTracked } from "./tracked-files.ts";
 
 const sources = readSources();
 const imports = sources.flatMap((source) => source.imports);
-const shipped = sources.map(({ path }) => path).filter((path) => !isTestCode(path));
+const shipped = sources
+  .map(({ path }) => path)
+  .filter((path) => path.startsWith("src/") && !isTestCode(path));
 
 test("every import follows an arrow of the table", () => {
   assert.deepEqual(imports.map(judgeImport).filter(Boolean), []);
@@ -72,10 +74,17 @@ const FORBIDDEN: readonly (readonly [path: string, text: string, what: RegExp])[
   ["src/api/customer/a.ts", 'import "../operator/mutate.ts";', /no arrow api: customer → operator/],
   ["src/api/operator/a.ts", 'import "../customer/mutate.ts";', /no arrow api: operator → customer/],
   ["src/ledger/a.ts", 'new URL("../meter/meter.ts", import.meta.url);', /no arrow ledger → meter/],
+  ["src/ledger/a.ts", "new URL(`../meter/meter.ts`, import.meta.url);", /no arrow ledger → meter/],
+  ["src/ledger/a.ts", 'fork("../meter/meter.mjs");', /no arrow ledger → meter/],
+  ["src/ledger/a.ts", '/// <reference path="../meter/meter.ts" />', /no arrow ledger → meter/],
+  ["src/ledger/a.ts", 'import a = require("../meter/meter.ts");', /no arrow ledger → meter/],
   ["src/ledger/a.ts", "await import(name);", /only running tells/],
   ["src/ledger/a.ts", 'import "./testing/books.ts";', /ships, and imports test code/],
   ["src/cli/a.ts", 'import "../../examples/tour.ts";', /ships, and imports test code/],
+  ["src/cli/a.ts", 'import "../../console/src/main.tsx";', /no arrow cli → console/],
   ["bench/a.ts", 'import "../tests/crash/books.ts";', /no arrow bench → tests/],
+  ["console/src/a.tsx", 'import "../../src/ledger/ledger.ts";', /no arrow console → src\/ledger/],
+  ["console/src/a.tsx", 'import "../../tests/console/portal-scene.ts";', /ships, and imports test code/],
 ];
 
 for (const [path, text, what] of FORBIDDEN) {

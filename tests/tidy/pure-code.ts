@@ -17,6 +17,10 @@ const PURE_MEMBERS: Readonly<Record<string, (member: string) => boolean>> = {
 /** Methods that take the present moment when nothing is given to them. */
 const NOW_WITHOUT_ARGUMENT = new Set(["format", "formatToParts"]);
 
+/** Methods that go by the process's time zone or language. */
+const LOCAL =
+  /^(get|set)(Date|Day|FullYear|Hours|Milliseconds|Minutes|Month|Seconds|TimezoneOffset)$|^toLocale|^to(Date|Time)String$/;
+
 /** Names that the process brings along: shadowing one would hide it from the check. */
 const HOST_NAMES = new Set(Object.getOwnPropertyNames(globalThis));
 
@@ -45,6 +49,10 @@ function judgeNode(node: Node, parent: Node | undefined, declared: ReadonlySet<s
     if (method !== undefined && NOW_WITHOUT_ARGUMENT.has(method))
       return `${method}() formats the present moment`;
   }
+  if (node.type === "MemberExpression") {
+    const name = memberName(node);
+    if (name !== undefined && LOCAL.test(name)) return `${name} goes by the process's zone or language`;
+  }
   if (node.type !== "Identifier") return undefined;
   const name = String(node["name"]);
   if (declared.has(name) || isProperty(node, parent)) return undefined;
@@ -59,8 +67,9 @@ function judgeNode(node: Node, parent: Node | undefined, declared: ReadonlySet<s
 /** `new Date(time)` and `… instanceof Date`. */
 function isMomentOf(node: Node, parent: Node | undefined): boolean {
   if (node["name"] !== "Date" || parent === undefined) return false;
+  // With several numbers it is a moment of the process's time zone.
   if (parent.type === "NewExpression" && parent["callee"] === node)
-    return listOf(parent["arguments"]).length > 0;
+    return listOf(parent["arguments"]).length === 1;
   return (
     parent.type === "BinaryExpression" && parent["operator"] === "instanceof" && parent["right"] === node
   );
