@@ -80,6 +80,7 @@ CREATE TABLE farebox.bulk_refunds (
   CONSTRAINT bulk_refunds_reference_once UNIQUE (reference),
   CONSTRAINT bulk_refunds_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'cancelled'::text])))
 ) WITH (fillfactor=50);
+COMMENT ON TABLE farebox.bulk_refunds IS 'Refunds of all charges that a filter names: what was asked for, how far each is, and where it goes on.';
 CREATE INDEX bulk_refunds_by_age ON farebox.bulk_refunds USING btree (created_at, bulk_id);
 
 CREATE TABLE farebox.console_links (
@@ -88,7 +89,6 @@ CREATE TABLE farebox.console_links (
   actor text COLLATE "C" NOT NULL,
   token_id text COLLATE "C",
   proof bytea,
-  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamp with time zone NOT NULL,
   used_at timestamp with time zone,
   CONSTRAINT console_links_pkey PRIMARY KEY (link_id),
@@ -567,6 +567,7 @@ CREATE TABLE farebox.migrations (
   applied_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT migrations_pkey PRIMARY KEY (number)
 );
+COMMENT ON TABLE farebox.migrations IS 'The migrations that were applied, and what was in their files. Stays where it is read on Citus.';
 
 CREATE TABLE farebox.month_sums (
   type_no smallint NOT NULL,
@@ -665,7 +666,6 @@ CREATE INDEX operator_tokens_by_age ON farebox.operator_tokens USING btree (crea
 CREATE TABLE farebox.plans (
   name text COLLATE "C" NOT NULL,
   body jsonb NOT NULL,
-  changed_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   version integer NOT NULL DEFAULT 1,
   CONSTRAINT plans_pkey PRIMARY KEY (name)
 );
@@ -698,8 +698,6 @@ CREATE TABLE farebox.portal_links (
   hash bytea NOT NULL,
   account_id text COLLATE "C" NOT NULL,
   access text NOT NULL,
-  created_by text NOT NULL,
-  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   expires_at timestamp with time zone NOT NULL,
   used_at timestamp with time zone,
   CONSTRAINT portal_links_pkey PRIMARY KEY (link_id),
@@ -822,7 +820,6 @@ CREATE INDEX running_totals_until ON farebox.running_totals USING btree (until, 
 CREATE TABLE farebox.secrets (
   name text COLLATE "C" NOT NULL,
   value bytea NOT NULL,
-  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   CONSTRAINT secrets_pkey PRIMARY KEY (name),
   CONSTRAINT secrets_value_check CHECK ((octet_length(value) >= 32))
 );
@@ -1246,7 +1243,7 @@ BEGIN
   WHERE x.export_id = p_export_id AND x.shard = p_shard AND x.state = 'running' AND x.claim = p_claim;
   RETURN CASE WHEN FOUND THEN 'running' ELSE 'lost' END;
 END $function$;
-COMMENT ON FUNCTION farebox.beat_export IS 'Called by workers. A claim lives on.';
+COMMENT ON FUNCTION farebox.beat_export IS 'Called by workers. A claim lives on, and what is set aside with it. running: go on. lost: another worker has it, or it was cancelled.';
 
 CREATE OR REPLACE FUNCTION farebox.begin_idempotent(p_shard smallint, p_account integer, p_key text, p_request_hash text, p_owner text, p_run_seconds integer)
  RETURNS jsonb
@@ -1762,7 +1759,7 @@ BEGIN
   WHERE i.account_no = p_pool.account_no AND i.key = v_response ->> 'key' AND i.shard = p_pool.shard
     AND i.state = 'running' AND i.request_hash = v_response ->> 'requestHash';
 END $function$;
-COMMENT ON FUNCTION farebox.complete_claims IS 'Internal. In the charge''s own transaction.';
+COMMENT ON FUNCTION farebox.complete_claims IS 'Internal. In the charge''s own transaction: opens its `once` window and completes its Idempotency-Key, unless another request has that.';
 
 CREATE OR REPLACE FUNCTION farebox.complete_idempotent(p_shard smallint, p_account integer, p_key text, p_owner text, p_status integer, p_headers jsonb, p_body bytea, p_keep_seconds integer)
  RETURNS boolean
@@ -1952,7 +1949,7 @@ BEGIN
   WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live';
   RETURN FOUND;
 END $function$;
-COMMENT ON FUNCTION farebox.end_lane IS 'No batch of this lane runs any more; its leases can be released.';
+COMMENT ON FUNCTION farebox.end_lane IS 'Called by instances that stop. No batch of this lane runs any more; its leases can be released.';
 
 CREATE OR REPLACE FUNCTION farebox.ensure_partitions()
  RETURNS text[]
@@ -2093,7 +2090,7 @@ BEGIN
   WHERE x.export_id = p_export_id AND x.shard = p_shard;
   RETURN 'failed';
 END $function$;
-COMMENT ON FUNCTION farebox.fail_export IS 'Called by workers. A claim ends without the job being done.';
+COMMENT ON FUNCTION farebox.fail_export IS 'Called by workers. A claim ends without the job being done. queued: it goes on after p_retry_ms. failed: it costs nothing and its files go. lost.';
 
 CREATE OR REPLACE FUNCTION farebox.find_cap(p_pool pools, p_key integer, p_now timestamp with time zone)
  RETURNS key_caps
@@ -2232,7 +2229,7 @@ BEGIN
   END LOOP;
   RETURN jsonb_build_object('pools', v_pools, 'charges', v_charges);
 END $function$;
-COMMENT ON FUNCTION farebox.find_request IS 'The charges of a request in all pools of a shard that were charged about a time. Locks nothing; its cost is that of the pools that were charged then.';
+COMMENT ON FUNCTION farebox.find_request IS 'Called by instances. The charges of a request in all pools of a shard that were charged about a time. Locks nothing; its cost is that of the pools that were charged then.';
 
 CREATE OR REPLACE FUNCTION farebox.find_shortage(p_pool pools, p_now timestamp with time zone, p_key integer, p_amount bigint)
  RETURNS jsonb
@@ -2279,7 +2276,7 @@ BEGIN
   PERFORM farebox.write_export_pool(v_paid.io_pool, v_now);
   RETURN CASE v_paid.o_answer ->> 'outcome' WHEN 'charged' THEN 'charged' ELSE 'ready' END;
 END $function$;
-COMMENT ON FUNCTION farebox.finish_export IS 'Called by workers. All parts are in.';
+COMMENT ON FUNCTION farebox.finish_export IS 'Called by workers. All parts are in. Answers what it is now: ready, charged (in the same transaction, where it is charged at completion), or lost.';
 
 CREATE OR REPLACE FUNCTION farebox.first_seq_at(p_shard smallint, p_account integer, p_type smallint, p_at timestamp with time zone)
  RETURNS bigint
@@ -2304,7 +2301,7 @@ BEGIN
   END LOOP;
   RETURN v_low;
 END $function$;
-COMMENT ON FUNCTION farebox.first_seq_at IS 'The number of a pool''s first entry at or after a moment.';
+COMMENT ON FUNCTION farebox.first_seq_at IS 'Called by instances. The number of a pool''s first entry at or after a moment, found by halving: times run in the order of the numbers.';
 
 CREATE OR REPLACE FUNCTION farebox.follow_plan(p_shard smallint, p_account integer, p_plan text, p_version integer, p_items jsonb, p_types smallint[], p_now timestamp with time zone)
  RETURNS void
@@ -2605,7 +2602,7 @@ BEGIN
   END IF;
   RETURN v_total;
 END $function$;
-COMMENT ON FUNCTION farebox.group_total IS 'Internal.';
+COMMENT ON FUNCTION farebox.group_total IS 'Internal. What the charges of one source ask for in all, if it is there for the taking; else null, and each is looked at alone.';
 
 CREATE OR REPLACE FUNCTION farebox.heartbeat(p_shard smallint, p_instance integer)
  RETURNS jsonb
@@ -2636,7 +2633,7 @@ BEGIN
   END LOOP;
   RETURN jsonb_build_object('alive', true, 'recalls', v_recalls);
 END $function$;
-COMMENT ON FUNCTION farebox.heartbeat IS 'An instance says that it lives, and hears which of its leases others want back.';
+COMMENT ON FUNCTION farebox.heartbeat IS 'Called by instances. An instance says that it lives, and hears which of its leases others want back. Waits for nobody.';
 
 CREATE OR REPLACE FUNCTION farebox.hold_credits(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_hold text, p_amount bigint, p_seconds integer, OUT o_answer jsonb)
  RETURNS record
@@ -2757,7 +2754,7 @@ BEGIN
   END IF;
   RETURN 'charged';
 END $function$;
-COMMENT ON FUNCTION farebox.judge_charge IS 'Internal. Whether a special charge is to be made.';
+COMMENT ON FUNCTION farebox.judge_charge IS 'Internal. Whether a special charge is to be made: charged (it is), repeat (its `once` window is open), superseded (another run of the request completed its Idempotency-Key).';
 
 CREATE OR REPLACE FUNCTION farebox.keep_export_key(p_shard smallint, p_account integer, p_key text, p_request_hash text, p_keep_seconds integer, p_export_id uuid)
  RETURNS void
@@ -2904,7 +2901,7 @@ BEGIN
     ) l
   );
 END $function$;
-COMMENT ON FUNCTION farebox.list_active_pools IS 'The first pools of an instance, as [[account_no, type_no], …].';
+COMMENT ON FUNCTION farebox.list_active_pools IS 'Called by instances that stop. The first pools of an instance, as [[account_no, type_no], …].';
 
 CREATE OR REPLACE FUNCTION farebox.list_behind(p_shard smallint, p_limit integer)
  RETURNS jsonb
@@ -3130,7 +3127,7 @@ BEGIN
     WHERE i.account_no = x.account AND i.key = x.key AND i.shard = p_shard FOR UPDATE;
   END LOOP;
 END $function$;
-COMMENT ON FUNCTION farebox.lock_claims IS 'Internal. The last of a batch''s locks.';
+COMMENT ON FUNCTION farebox.lock_claims IS 'Internal. Second step of a batch, and the last of its locks: `once` windows and Idempotency-Keys, in the order of their keys.';
 
 CREATE OR REPLACE FUNCTION farebox.lock_pools(p_shard smallint, p_account integer, p_types smallint[], INOUT io_now timestamp with time zone)
  RETURNS timestamp with time zone
@@ -3268,7 +3265,7 @@ BEGIN
   END LOOP;
   RETURN v_pools;
 END $function$;
-COMMENT ON FUNCTION farebox.open_batch IS 'Internal. Locks a batch''s pools.';
+COMMENT ON FUNCTION farebox.open_batch IS 'Internal. First step of a batch: locks its pools in the order of their keys. Null in the place of one that is locked, with p_skip; all is null when one does not exist.';
 
 CREATE OR REPLACE FUNCTION farebox.open_long_hold(p_shard smallint, p_account integer, p_type smallint, p_new jsonb)
  RETURNS jsonb
@@ -3827,7 +3824,7 @@ DECLARE
 BEGIN
   INSERT INTO farebox.lanes (instance_no, shard, seen_at) VALUES (p_instance, p_shard, v_now) ON CONFLICT DO NOTHING;
 END $function$;
-COMMENT ON FUNCTION farebox.register_lane IS 'An instance begins to serve a shard. Safe to repeat.';
+COMMENT ON FUNCTION farebox.register_lane IS 'Called by instances. An instance begins to serve a shard. Safe to repeat.';
 
 CREATE OR REPLACE FUNCTION farebox.release_export(p_export exports, p_pool pools, p_now timestamp with time zone)
  RETURNS void
@@ -3925,7 +3922,7 @@ BEGIN
   WHERE a.shard = p_shard AND a.instance_no = p_instance AND a.account_no = p_account AND a.type_no = p_type;
   RETURN FOUND;
 END $function$;
-COMMENT ON FUNCTION farebox.release_pool_leases IS 'Gives back what a dead instance leased of one pool, its keys'' leases included.';
+COMMENT ON FUNCTION farebox.release_pool_leases IS 'Called by instances that stop, and by release_stranded. Gives back what an instance without a live lane leased of one pool, its keys'' leases included.';
 
 CREATE OR REPLACE FUNCTION farebox.release_stranded(p_shard smallint, p_instance integer, p_account integer, p_type smallint)
  RETURNS boolean
@@ -4005,7 +4002,7 @@ BEGIN
   WHERE a.shard = p_shard AND a.instance_no = p_instance AND a.account_no = p_account AND a.type_no = p_type;
   RETURN true;
 END $function$;
-COMMENT ON FUNCTION farebox.rest_pool IS 'Takes an instance out of a pool that it no longer uses, so that what is active stays a short list.';
+COMMENT ON FUNCTION farebox.rest_pool IS 'Called by the sweep. Takes an instance out of a pool that it no longer uses, so that what is active stays a short list.';
 
 CREATE OR REPLACE FUNCTION farebox.retry_export(p_shard smallint, p_export_id uuid, p_account integer, p_type smallint, p_max_open integer, p_max_kept integer)
  RETURNS jsonb
@@ -4244,7 +4241,7 @@ BEGIN
   WHERE l.instance_no = p_instance AND l.shard = p_shard;
   RETURN v_reply;
 END $function$;
-COMMENT ON FUNCTION farebox.run_batch IS 'Called by instances: a batch of anything, in one transaction.';
+COMMENT ON FUNCTION farebox.run_batch IS 'Called by instances: a batch of anything, in one transaction. Answers {"s": "done", "pools": […]}, null for a pool that was passed by; {"s": "missing"} or {"s": "fenced"} when nothing was done. FB002: not the lane''s next batch. 55P03: something stays locked.';
 
 CREATE OR REPLACE FUNCTION farebox.run_batch_pool(p_pool pools, p_instance integer, p_keep integer, p_work jsonb)
  RETURNS jsonb
@@ -4337,7 +4334,7 @@ BEGIN
   END IF;
   RETURN v_reply;
 END $function$;
-COMMENT ON FUNCTION farebox.run_plain IS 'Called by instances: a batch of plain charges, returns and leases. What it cannot do it leaves, and says so.';
+COMMENT ON FUNCTION farebox.run_plain IS 'Called by instances: a batch of plain charges, returns and leases. What it cannot do it leaves, and says so. Answers four lists parted by '';'', with a place for each pool: the number of its last entry less p_last, its balance, what is available; and pairs of a pool newly leased from and the milliseconds until something is due on it. FB002: not the lane''s next batch. 55P03: a pool stays locked.';
 
 CREATE OR REPLACE FUNCTION farebox.seqs_between(p_shard smallint, p_account integer, p_type smallint, p_from timestamp with time zone, p_until timestamp with time zone)
  RETURNS bigint[]
@@ -4892,7 +4889,7 @@ BEGIN
     lease_amount = p_pool.lease_amount
   WHERE p.account_no = p_pool.account_no AND p.type_no = p_pool.type_no AND p.shard = p_pool.shard;
 END $function$;
-COMMENT ON FUNCTION farebox.write_batch_pool IS 'Internal.';
+COMMENT ON FUNCTION farebox.write_batch_pool IS 'Internal. Last step of a pool in a batch: writes its locked row, leases included, in one statement.';
 
 CREATE OR REPLACE FUNCTION farebox.write_export_pool(p_pool pools, p_now timestamp with time zone)
  RETURNS void

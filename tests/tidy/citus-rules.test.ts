@@ -61,6 +61,14 @@ describe("tables", () => {
     assert.deepEqual(unknown, []);
   });
 
+  test("each has a comment that says what it is for", () => {
+    const without = tables.filter(({ comment }) => comment === undefined);
+    assert.deepEqual(
+      without.map(({ name }) => name),
+      [],
+    );
+  });
+
   test("what is unique is unique in its shard", () => {
     const keys = spread.flatMap(({ name, lines }) =>
       lines.filter((line) => /PRIMARY KEY|UNIQUE/.test(line)).map((line) => `${name}: ${line.trim()}`),
@@ -99,7 +107,30 @@ describe("migrations", () => {
   });
 });
 
+/** Before it some functions had nothing above them, and some comments said nothing. */
+const DOCUMENTED_SINCE = "migrations/0047";
+
 describe("functions", () => {
+  test("each says what it does, in its comment and, since that is asked for, above it", () => {
+    const silent = functions.filter(({ comment = "" }) => comment.replace(/^Internal\./, "").trim() === "");
+    assert.deepEqual(
+      silent.map(({ name }) => name),
+      [],
+    );
+    const bare = made.filter(({ file, isDocumented }) => file > DOCUMENTED_SINCE && !isDocumented);
+    assert.deepEqual(
+      bare.map(({ file, name }) => `${file}: ${name}`),
+      [],
+    );
+  });
+
+  test("nearly all are read without turning a page: one in twenty may have more than 60 lines", () => {
+    const long = functions
+      .filter(({ length }) => length > 60)
+      .map(({ name, length }) => `${name}: ${length}`);
+    assert.ok(long.length * 20 <= functions.length, long.join());
+  });
+
   test("each stands once in its migration, with a comment, in at most 120 lines", () => {
     const names = made.map(({ file, name }) => `${file}: ${name}`);
     assert.equal(names.length, countFunctions(), "all are found");

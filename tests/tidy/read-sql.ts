@@ -5,6 +5,7 @@ import { readTracked, trackedFiles } from "./tracked-files.ts";
 export interface SqlTable {
   readonly name: string;
   readonly lines: readonly string[];
+  readonly comment: string | undefined;
 }
 
 /** A function of migrations/. */
@@ -19,6 +20,8 @@ export interface SqlFunction {
   /** Without comments and without the contents of its literals. */
   readonly body: string;
   readonly comment: string | undefined;
+  /** A comment stands right above it. */
+  readonly isDocumented: boolean;
 }
 
 /** All migrations, one after the other, each line with its file. */
@@ -34,12 +37,27 @@ export function readScripts(): { readonly file: string; readonly text: string }[
   }));
 }
 
+/** What `COMMENT ON … IS` says of each function or table, last. */
+function readComments(kind: "FUNCTION" | "TABLE"): ReadonlyMap<string, string> {
+  const one = new RegExp(
+    `^COMMENT ON ${kind} farebox\\.(\\w+)(?:\\([^)]*\\))? IS\\s+'((?:[^']|'')*)';$`,
+    "gm",
+  );
+  return new Map(
+    readMigrations().flatMap(({ text }) =>
+      [...text.matchAll(one)].map(([, name = "", comment = ""]) => [name, comment] as const),
+    ),
+  );
+}
+
 export function readTables(): SqlTable[] {
+  const comments = readComments("TABLE");
   return readMigrations().flatMap(({ text }) =>
     [...text.matchAll(/^CREATE TABLE farebox\.(\w+) \(\n([\s\S]*?)\n\)/gm)].map(
       ([, name = "", inside = ""]) => ({
         name,
         lines: withoutComments(inside).split("\n"),
+        comment: comments.get(name),
       }),
     ),
   );
@@ -50,17 +68,10 @@ const FUNCTION =
 
 export function readFunctions(): SqlFunction[] {
   const migrations = readMigrations();
-  const comments = new Map<string, string>();
-  for (const { text } of migrations) {
-    for (const [, name = "", comment = ""] of text.matchAll(
-      /^COMMENT ON FUNCTION farebox\.(\w+)(?:\([^)]*\))? IS\s+'((?:[^']|'')*)';$/gm,
-    )) {
-      comments.set(name, comment);
-    }
-  }
+  const comments = readComments("FUNCTION");
   return migrations.flatMap(({ file, text }) =>
     [...text.matchAll(FUNCTION)].map(
-      ([whole, name = "", parameters = "", language = "", body, expression]) => ({
+      ({ index, 0: whole, 1: name = "", 2: parameters = "", 3: language = "", 4: body, 5: expression }) => ({
         file,
         name,
         parameters: parameters
@@ -71,6 +82,7 @@ export function readFunctions(): SqlFunction[] {
         length: whole.split("\n").length,
         body: withoutLiterals(withoutComments(body ?? expression ?? "")),
         comment: comments.get(name),
+        isDocumented: /\n--[^\n]*\n$/.test(text.slice(0, index)),
       }),
     ),
   );

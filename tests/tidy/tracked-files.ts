@@ -18,7 +18,11 @@ export function trackedFiles(pattern: RegExp): string[] {
   const deleted = new Set(
     execFileSync("git", ["ls-files", "--deleted"], { cwd: ROOT, encoding: "utf8" }).split("\n"),
   );
-  return listed.split("\n").filter((path) => path !== "" && pattern.test(path) && !deleted.has(path));
+  // New files would come first, and the last migration decides.
+  return listed
+    .split("\n")
+    .filter((path) => path !== "" && pattern.test(path) && !deleted.has(path))
+    .toSorted();
 }
 
 export function readTracked(path: string): string {

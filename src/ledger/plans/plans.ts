@@ -81,7 +81,7 @@ export async function publishPlans(tx: Transaction, plans: readonly NewPlan[]): 
     }
     const [before] = await tx.query<PlanRow>(`${SELECT} WHERE name = $1 FOR UPDATE`, [plan.name]);
     const [changed] = await tx.query<{ version: number }>(
-      `UPDATE farebox.plans SET body = $2, version = version + 1, changed_at = statement_timestamp()
+      `UPDATE farebox.plans SET body = $2, version = version + 1
        WHERE name = $1 AND body <> $2::jsonb RETURNING version`,
       [plan.name, body],
     );

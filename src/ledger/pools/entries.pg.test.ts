@@ -68,6 +68,19 @@ eachDatabase("entries", (openFresh) => {
     assert.equal(await readEntry(db, pool, 12), undefined);
   });
 
+  test("entries stay as they were written, also for the role that owns them", async () => {
+    for (const change of ["UPDATE farebox.entries SET amount = 0", "DELETE FROM farebox.entries"]) {
+      await assert.rejects(db.exec(change), { code: "FB003" });
+    }
+    const empty = db.transaction(async (tx) => {
+      await tx.exec(`CREATE ROLE owns_entries; GRANT USAGE ON SCHEMA farebox TO owns_entries;
+        ALTER TABLE farebox.entries OWNER TO owns_entries; SET LOCAL ROLE owns_entries`);
+      await tx.exec("TRUNCATE farebox.entries");
+    });
+    await assert.rejects(empty, { code: "42501" });
+    assert.equal((await seqs({})).length, 11);
+  });
+
   test("pages continue where the one before ended, the newest first, and end", async () => {
     const pages: number[][] = [];
     let cursor: number | undefined;

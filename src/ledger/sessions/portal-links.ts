@@ -15,16 +15,15 @@ export async function createPortalLink(
   tx: Transaction,
   link: Omit<PortalLink, "expiresAt"> & {
     readonly hashHex: string;
-    readonly createdBy: string;
     readonly seconds: number;
   },
 ): Promise<PortalLink> {
-  const { linkId, hashHex, accountId, access, createdBy, seconds } = link;
+  const { linkId, hashHex, accountId, access, seconds } = link;
   const [row] = await tx.query<{ expiresAt: Date }>(
-    `INSERT INTO farebox.portal_links (link_id, hash, account_id, access, created_by, expires_at)
-     VALUES ($1, decode($2, 'hex'), $3, $4, $5, statement_timestamp() + make_interval(secs => $6))
+    `INSERT INTO farebox.portal_links (link_id, hash, account_id, access, expires_at)
+     VALUES ($1, decode($2, 'hex'), $3, $4, statement_timestamp() + make_interval(secs => $5))
      RETURNING expires_at AS "expiresAt"`,
-    [linkId, hashHex, accountId, access, createdBy, seconds],
+    [linkId, hashHex, accountId, access, seconds],
   );
   if (row === undefined) throw new Error("an insert gave no row");
   return { linkId, accountId, access, expiresAt: row.expiresAt };

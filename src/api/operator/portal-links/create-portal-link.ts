@@ -33,14 +33,13 @@ export function addCreatePortalLink(app: OperatorApp, services: OperatorServices
   app.openapi(route, async (context) => {
     const { account } = context.req.valid("param");
     const { access = "read", seconds = SECONDS } = context.req.valid("json");
-    const createdBy = context.get("operator").actor;
     const body = await mutate(context, services, 201, async (tx) => {
       const { accountId, state } = await readAccount(tx, account);
       if (state === "closed") refuseClosed(accountId);
       const text = randomBytes(TEXT_BYTES).toString("base64url");
       const linkId = formatId("portalLink", randomBytes(ID_RANDOM_BYTES));
       const hashHex = hash("sha256", text, "hex");
-      const made = await createPortalLink(tx, { linkId, hashHex, accountId, access, createdBy, seconds });
+      const made = await createPortalLink(tx, { linkId, hashHex, accountId, access, seconds });
       const expiresAt = made.expiresAt.toISOString();
       return {
         body: { id: linkId, account: accountId, access, expiresAt, sealed: seal(services.token, text) },
