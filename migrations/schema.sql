@@ -1063,13 +1063,25 @@ CREATE OR REPLACE FUNCTION farebox.add_refund_grant(INOUT io_pool pools, p_now t
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
+  max_amount CONSTANT bigint := 1000000000000000;
   v_until timestamptz;
   v_account text;
   v_reference text;
+  v_open text;
 BEGIN
   SELECT CASE WHEN count(*) = count(g.expires_at) THEN max(g.expires_at) END INTO v_until FROM farebox.grants g
   WHERE g.account_no = io_pool.account_no AND g.type_no = io_pool.type_no AND g.shard = io_pool.shard AND g.state <> 'ended'
     AND (g.expires_at IS NULL OR g.expires_at > p_now);
+  SELECT g.grant_id INTO v_open FROM farebox.grants g
+  WHERE g.account_no = io_pool.account_no AND g.type_no = io_pool.type_no AND g.shard = io_pool.shard AND g.state <> 'ended'
+    AND g.state = 'active' AND g.source = 'refund' AND g.expires_at IS NOT DISTINCT FROM v_until
+    AND g.amount <= max_amount - p_amount
+  ORDER BY g.effective_at, g.grant_id LIMIT 1;
+  IF FOUND THEN
+    UPDATE farebox.grants g SET amount = g.amount + p_amount, remaining = g.remaining + p_amount
+    WHERE g.account_no = io_pool.account_no AND g.type_no = io_pool.type_no AND g.grant_id = v_open AND g.shard = io_pool.shard;
+    RETURN;
+  END IF;
   SELECT a.account_id, format('refund:%s:%s', t.credit_type, p_seq) INTO v_account, v_reference
   FROM farebox.accounts a CROSS JOIN farebox.credit_types t
   WHERE a.account_no = io_pool.account_no AND t.type_no = io_pool.type_no;
@@ -1079,7 +1091,7 @@ BEGIN
     p_amount, p_amount, p_now, v_until, p_now, 100, 'active', 'refund', v_reference);
   io_pool.next_event_at := least(io_pool.next_event_at, v_until);
 END $function$;
-COMMENT ON FUNCTION farebox.add_refund_grant IS 'Internal. A grant for what a refund (p_seq is its entry) cannot give back to expired grants.';
+COMMENT ON FUNCTION farebox.add_refund_grant IS 'Internal. What a refund (p_seq is its entry) cannot give back to expired grants: into the refund grant that lives as long as the pool''s longest-lived grant.';
 
 CREATE OR REPLACE FUNCTION farebox.add_refusals(p_shard smallint, p_instance integer, p_number bigint, p_counts jsonb)
  RETURNS boolean
@@ -2807,30 +2819,13 @@ CREATE OR REPLACE FUNCTION farebox.lease_credits(INOUT io_pool pools, p_instance
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  v_cap CONSTANT farebox.key_caps := farebox.find_cap(io_pool, p_key, p_now);
-  v_left CONSTANT bigint := farebox.cap_left(v_cap);
-  v_window integer := 0;
-  v_available bigint := io_pool.balance - io_pool.held;
-  v_granted bigint := 0;
-  v_recalled boolean := false;
+  v_tried CONSTANT record := farebox.try_lease(io_pool, p_instance, p_now, p_key, p_need, p_want);
 BEGIN
-  IF v_left - v_cap.held < v_available THEN
-    v_available := greatest(0, v_left - v_cap.held);
-    v_window := CASE v_left WHEN v_cap.total_cap - v_cap.total_spent THEN 3 WHEN v_cap.month_cap - v_cap.month_spent THEN 2 ELSE 1 END;
+  io_pool := v_tried.io_pool;
+  o_answer := v_tried.o_answer;
+  IF o_answer ->> 7 IS NULL THEN
+    o_answer := jsonb_set(o_answer, '{7}', to_jsonb(farebox.recall_others(io_pool, p_instance, p_key, false)));
   END IF;
-  IF v_available < p_need THEN
-    v_recalled := farebox.recall_others(io_pool, p_instance, p_key, v_window > 0);
-  ELSE
-    -- At most an eighth beyond the need, so that the end of a pool, or of a cap, is not stranded in the lease of one instance.
-    v_granted := greatest(p_need, least(p_want, v_available / 8));
-    io_pool := farebox.change_lease(io_pool, p_instance, p_key, v_granted);
-  END IF;
-  o_answer := jsonb_build_array(v_granted, v_available - v_granted, io_pool.balance, farebox.ms_until(io_pool.next_event_at, p_now),
-    v_window,
-    CASE v_window WHEN 1 THEN v_cap.day_cap WHEN 2 THEN v_cap.month_cap WHEN 3 THEN v_cap.total_cap END,
-    CASE v_window WHEN 1 THEN ceil(extract(epoch FROM v_cap.day + interval '24 hours' - p_now) * 1000)
-      WHEN 2 THEN ceil(extract(epoch FROM farebox.period_start(v_cap.month, 'month', 1) - p_now) * 1000) END,
-    v_recalled);
 END $function$;
 COMMENT ON FUNCTION farebox.lease_credits IS 'Internal. Enlarges a lease by what is needed, in full or not at all.';
 
@@ -3636,24 +3631,33 @@ CREATE OR REPLACE FUNCTION farebox.recall_others(p_pool pools, p_instance intege
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
-  v_found boolean := false;
-  x record;
+  v_found integer[];
+  v_instance integer;
 BEGIN
-  FOR x IN
-    SELECT DISTINCT l.instance FROM (
-      SELECT u.instance, 0 AS key, u.amount FROM unnest(p_pool.lease_owner, p_pool.lease_amount) u(instance, amount)
-      UNION ALL
-      SELECT k.instance_no, k.key_no, k.amount FROM farebox.key_leases k
-      WHERE k.account_no = p_pool.account_no AND k.type_no = p_pool.type_no AND k.shard = p_pool.shard
-    ) l
-    WHERE l.amount > 0 AND NOT (l.instance = p_instance AND l.key IS NOT DISTINCT FROM p_own) AND (NOT p_by_cap OR l.key = p_own)
-    ORDER BY l.instance
-  LOOP
-    v_found := true;
+  IF p_by_cap THEN
+    v_found := ARRAY(
+      SELECT k.instance_no FROM farebox.key_leases k
+      WHERE k.account_no = p_pool.account_no AND k.type_no = p_pool.type_no AND k.key_no = p_own AND k.shard = p_pool.shard
+        AND k.amount > 0 AND k.instance_no <> p_instance
+    );
+  ELSE
+    v_found := ARRAY(
+      SELECT u.instance FROM unnest(p_pool.lease_owner, p_pool.lease_amount) u(instance, amount)
+      WHERE u.amount > 0 AND NOT (u.instance = p_instance AND p_own IS NOT DISTINCT FROM 0)
+    );
+    IF NOT p_pool.lease_owner <@ v_found AND p_pool.held > (SELECT coalesce(sum(u), 0) FROM unnest(p_pool.lease_amount) u) THEN
+      v_found := v_found || ARRAY(
+        SELECT DISTINCT k.instance_no FROM farebox.key_leases k
+        WHERE k.account_no = p_pool.account_no AND k.type_no = p_pool.type_no AND k.shard = p_pool.shard AND k.amount > 0
+          AND NOT (k.instance_no = p_instance AND k.key_no IS NOT DISTINCT FROM p_own) AND k.instance_no <> ALL (v_found)
+      );
+    END IF;
+  END IF;
+  FOREACH v_instance IN ARRAY ARRAY(SELECT u FROM unnest(v_found) u ORDER BY u) LOOP
     INSERT INTO farebox.recalls (instance_no, account_no, type_no, shard)
-    VALUES (x.instance, p_pool.account_no, p_pool.type_no, p_pool.shard) ON CONFLICT DO NOTHING;
+    VALUES (v_instance, p_pool.account_no, p_pool.type_no, p_pool.shard) ON CONFLICT DO NOTHING;
   END LOOP;
-  RETURN v_found;
+  RETURN cardinality(v_found) > 0;
 END $function$;
 COMMENT ON FUNCTION farebox.recall_others IS 'Internal. Asks instances for what they lease of a pool; false when nobody leases anything.';
 
@@ -3891,8 +3895,11 @@ CREATE OR REPLACE FUNCTION farebox.release_pool_leases(p_shard smallint, p_insta
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
+  c_keys CONSTANT integer := 2000;
   v_pool farebox.pools;
+  v_place integer;
   v_now timestamptz;
+  v_keys integer := 0;
   x record;
 BEGIN
   PERFORM FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'dead';
@@ -3901,21 +3908,31 @@ BEGIN
   WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
   v_now := greatest(clock_timestamp(), v_pool.last_at);
   IF v_pool.next_event_at <= v_now THEN v_pool := farebox.roll(v_pool, v_now); END IF;
-  v_pool := farebox.without_lease(v_pool, p_instance);
+  v_place := array_position(v_pool.lease_owner, p_instance);
+  IF v_place IS NOT NULL THEN
+    v_pool.held := v_pool.held - v_pool.lease_amount[v_place];
+    v_pool.lease_amount[v_place] := 0;
+  END IF;
   FOR x IN
-    DELETE FROM farebox.key_leases k
+    SELECT k.key_no, k.amount FROM farebox.key_leases k
     WHERE k.account_no = p_account AND k.type_no = p_type AND k.instance_no = p_instance AND k.shard = p_shard
-    RETURNING k.key_no, k.amount
+    ORDER BY k.key_no LIMIT c_keys
   LOOP
+    v_keys := v_keys + 1;
+    DELETE FROM farebox.key_leases k
+    WHERE k.account_no = p_account AND k.type_no = p_type AND k.key_no = x.key_no AND k.instance_no = p_instance AND k.shard = p_shard;
+    CONTINUE WHEN x.amount = 0;
     v_pool.held := v_pool.held - x.amount;
     UPDATE farebox.key_caps c SET held = c.held - x.amount
     WHERE c.account_no = p_account AND c.type_no = p_type AND c.key_no = x.key_no AND c.shard = p_shard;
   END LOOP;
+  IF v_keys < c_keys THEN v_pool := farebox.without_lease(v_pool, p_instance); END IF;
   -- What expired while it was set aside goes now.
   IF v_pool.overdue > 0 THEN v_pool := farebox.roll(v_pool, v_now); END IF;
   PERFORM farebox.write_pool(v_pool);
   UPDATE farebox.pools p SET lease_owner = v_pool.lease_owner, lease_amount = v_pool.lease_amount
   WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard;
+  IF v_keys = c_keys THEN RETURN true; END IF;
   -- The usage of what it charged may not be rolled up yet.
   PERFORM farebox.keep_in_sight(p_shard, p_account, p_type);
   DELETE FROM farebox.active_pools a
@@ -4353,15 +4370,28 @@ AS $function$
 DECLARE
   v_leases CONSTANT jsonb := p_work -> 'leases';
   v_holds CONSTANT jsonb := p_work -> 'holds';
+  v_refused integer[] := '{}';
+  v_keys integer[];
+  v_recalled jsonb;
   v_one record;
   v jsonb;
+  k integer;
 BEGIN
   FOR i IN 0..jsonb_array_length(v_leases) - 1 LOOP
     v := v_leases -> i;
-    v_one := farebox.lease_credits(io_pool, p_instance, p_now, (v ->> 0)::integer, (v ->> 1)::bigint, (v ->> 2)::bigint);
+    v_one := farebox.try_lease(io_pool, p_instance, p_now, (v ->> 0)::integer, (v ->> 1)::bigint, (v ->> 2)::bigint);
     io_pool := v_one.io_pool;
     o_leases := o_leases || v_one.o_answer;
+    IF v_one.o_answer ->> 7 IS NULL THEN
+      v_refused := v_refused || (i + 1);
+      v_keys := v_keys || (v ->> 0)::integer;
+    END IF;
   END LOOP;
+  IF v_refused <> '{}' THEN
+    v_recalled := to_jsonb(farebox.recall_others(io_pool, p_instance,
+      CASE WHEN v_keys <@ v_keys[1:1] THEN v_keys[1] END, false));
+    FOREACH k IN ARRAY v_refused LOOP o_leases[k] := jsonb_set(o_leases[k], '{7}', v_recalled); END LOOP;
+  END IF;
   FOR i IN 0..jsonb_array_length(v_holds) - 1 LOOP
     v := v_holds -> i;
     v_one := farebox.hold_credits(io_pool, p_instance, p_now, v ->> 0, (v ->> 1)::bigint, (v ->> 2)::integer);
@@ -4775,6 +4805,38 @@ BEGIN
   RETURN v_told;
 END $function$;
 COMMENT ON FUNCTION farebox.tell_expired_holds IS 'Called by the sweep. Long holds that have expired since it last looked.';
+
+CREATE OR REPLACE FUNCTION farebox.try_lease(INOUT io_pool pools, p_instance integer, p_now timestamp with time zone, p_key integer, p_need bigint, p_want bigint, OUT o_answer jsonb)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+DECLARE
+  v_cap CONSTANT farebox.key_caps := farebox.find_cap(io_pool, p_key, p_now);
+  v_left CONSTANT bigint := farebox.cap_left(v_cap);
+  v_window integer := 0;
+  v_available bigint := io_pool.balance - io_pool.held;
+  v_granted bigint := 0;
+  v_recalled boolean := false;
+BEGIN
+  IF v_left - v_cap.held < v_available THEN
+    v_available := greatest(0, v_left - v_cap.held);
+    v_window := CASE v_left WHEN v_cap.total_cap - v_cap.total_spent THEN 3 WHEN v_cap.month_cap - v_cap.month_spent THEN 2 ELSE 1 END;
+  END IF;
+  IF v_available < p_need THEN
+    v_recalled := CASE WHEN v_window > 0 THEN farebox.recall_others(io_pool, p_instance, p_key, true) END;
+  ELSE
+    -- At most an eighth beyond the need, so that the end of a pool, or of a cap, is not stranded in the lease of one instance.
+    v_granted := greatest(p_need, least(p_want, v_available / 8));
+    io_pool := farebox.change_lease(io_pool, p_instance, p_key, v_granted);
+  END IF;
+  o_answer := jsonb_build_array(v_granted, v_available - v_granted, io_pool.balance, farebox.ms_until(io_pool.next_event_at, p_now),
+    v_window,
+    CASE v_window WHEN 1 THEN v_cap.day_cap WHEN 2 THEN v_cap.month_cap WHEN 3 THEN v_cap.total_cap END,
+    CASE v_window WHEN 1 THEN ceil(extract(epoch FROM v_cap.day + interval '24 hours' - p_now) * 1000)
+      WHEN 2 THEN ceil(extract(epoch FROM farebox.period_start(v_cap.month, 'month', 1) - p_now) * 1000) END,
+    v_recalled);
+END $function$;
+COMMENT ON FUNCTION farebox.try_lease IS 'Internal. Enlarges a lease by what is needed, in full or not at all; whether the pool''s other leases are recalled is the caller''s.';
 
 CREATE OR REPLACE FUNCTION farebox.uncovered_overdue(p_grants open_grant[], p_order integer[], p_held bigint, p_overdue bigint)
  RETURNS part_of_grant[]

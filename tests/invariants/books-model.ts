@@ -186,19 +186,25 @@ export class BooksModel {
     }
     this.seq += 1;
     if (homeless > 0n) {
-      const expiresAt = this.#longestLife();
-      const grant = {
-        amount: homeless,
-        source: "refund",
-        priority: 100,
-        effectiveAt: this.moment(0),
-        expiresAt,
-      };
-      this.seq -= 1;
-      this.add(grant);
+      this.#giveShelter(homeless);
     }
     this.expireOverdue();
     return refunded;
+  }
+
+  /** To the refund grant that is open and lives as long as the longest-lived one, or to a new one. */
+  #giveShelter(amount: bigint): void {
+    const expiresAt = this.#longestLife();
+    const open = this.#inOrder().find(
+      (grant) => grant.source === "refund" && grant.remaining > 0n && grant.expiresAt === expiresAt,
+    );
+    if (open === undefined) {
+      this.seq -= 1;
+      this.add({ amount, source: "refund", priority: 100, effectiveAt: this.moment(0), expiresAt });
+      return;
+    }
+    open.amount += amount;
+    open.remaining += amount;
   }
 
   adjust(amount: bigint): boolean {

@@ -140,7 +140,8 @@ function recallsOf({ shard, answer }: Heard): readonly PoolRef[] {
  * the same time too.
  */
 export async function releaseLeases(database: Database, shard: number, instanceNo: number): Promise<number> {
-  for (let total = 0; ; ) {
+  const released = new Set<string>();
+  for (;;) {
     const [row] = await database.query<{ pools: readonly (readonly [accountNo: number, typeNo: number])[] }>(
       "SELECT farebox.list_active_pools($1::smallint, $2::int, $3) AS pools",
       [shard, instanceNo, RELEASE_CHUNK],
@@ -148,15 +149,19 @@ export async function releaseLeases(database: Database, shard: number, instanceN
     const pools = row?.pools ?? [];
     const waiting = [...pools];
     let isDead = true;
+    let goesOn = false;
     const release = async (): Promise<void> => {
       for (let pool = waiting.pop(); pool !== undefined && isDead; pool = waiting.pop()) {
         const done = await releasePool(database, shard, instanceNo, pool);
         if (done === null) isDead = false;
-        else if (done) total += 1;
+        if (done !== true) continue;
+        released.add(pool.join());
+        // A pool of very many keys takes several turns.
+        goesOn = true;
       }
     };
     await Promise.all(Array.from({ length: RELEASES_AT_ONCE }, release));
-    if (!isDead || pools.length < RELEASE_CHUNK) return total;
+    if (!isDead || !goesOn) return released.size;
   }
 }
 

@@ -295,37 +295,6 @@ eachDatabase("grant, refund and adjust", (openFresh) => {
     assert.equal(balance?.balance, 83n);
   });
 
-  test("credits of an expired grant come back as a refund grant that lives as long as the longest-lived one", async () => {
-    const pool = await createPool(db, 0n);
-    const late = inMinutes(600);
-    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
-    await grantCredits(db, { pool, amount: 10n, source: "topup", expiresAt: late });
-    const { seq } = await ledger.charge(chargeOf(pool, 14n));
-    await letTimePass(db, pool, 11 * 60_000);
-    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
-    const [balance] = await readBalances(db, pool.accountId, pool.shard);
-    assert.equal(balance?.balance, 20n);
-    const sources = Object.fromEntries(
-      balance?.grants.map(({ source, remaining }) => [source, remaining]) ?? [],
-    );
-    assert.deepEqual(sources, { refund: 10n, topup: 10n });
-    const [one, two] = balance?.grants ?? [];
-    assert.deepEqual(one?.expiresAt, two?.expiresAt);
-  });
-
-  test("with no grant left to live as long as, a refund grant never expires", async () => {
-    const pool = await createPool(db, 0n);
-    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
-    const { seq } = await ledger.charge(chargeOf(pool, 10n));
-    await letTimePass(db, pool, 11 * 60_000);
-    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
-    const [balance] = await readBalances(db, pool.accountId, pool.shard);
-    assert.deepEqual(
-      balance?.grants.map(({ source, remaining, expiresAt }) => [source, remaining, expiresAt]),
-      [["refund", 10n, null]],
-    );
-  });
-
   test("only charges can be refunded, and only what was collected", async () => {
     const pool = await createPool(db, 10n);
     await assert.rejects(refundCharge(db, { pool, seq: 1, amount: "all", reason: "", reference: "r" }), {

@@ -91,6 +91,7 @@ export async function eachShard(
 
 function strandedOf(database: Database, shard: number): PoolWork {
   return {
+    inTurns: true,
     list: (limit, skip) =>
       list(database, "farebox.list_stranded($1::smallint, $2, $3)", [shard, limit, skip]),
     act: (pool) =>

@@ -19,6 +19,8 @@ export type PoolNumbers = readonly [...instanceNo: number[], accountNo: number, 
 
 /** What a step does with the pools of one shard. */
 export interface PoolWork {
+  /** One pool may take several turns, a transaction each: after one that did something there may be more to do. */
+  readonly inTurns?: boolean;
   /** At most `limit`, without the first `skip`: those that could not be done stay in the list. */
   list(limit: number, skip: number): Promise<readonly PoolNumbers[]>;
   /** In a transaction of its own. False: others are at it, or it need not be done any more. */
@@ -45,8 +47,9 @@ export async function workOff(database: Database, shard: number, work: PoolWork)
         skip += 1;
       }
     }
-    const isMore = pools.length === CHUNK;
-    if (isMore && done + skip < MAX_POOLS) continue;
+    const isFull = pools.length === CHUNK;
+    if (isFull && done + skip < MAX_POOLS) continue;
+    const isMore = isFull || (work.inTurns === true && done > 0);
     return { done, isMore, passed: await describe(database, shard, refused) };
   }
 }

@@ -1,6 +1,6 @@
 import type { Mutation } from "../mutation.ts";
 
-const RELEASE = "migrations/0045_roll_before_leases_end.sql";
+const RELEASE = "migrations/0048_few_rows_under_the_lock.sql";
 const END_TEST = "src/ledger/instance/end-instance.pg.test.ts";
 const SWEEP_TEST = "src/ledger/sweep/sweep.pg.test.ts";
 const DEAD_TEST = {
@@ -14,6 +14,19 @@ const KEYS_TEST = {
 
 /** How the leases of an instance that ended go back to their pools. */
 export const ENDED_INSTANCES: readonly Mutation[] = [
+  {
+    name: "forget the keys of a dead instance that did not go back at once",
+    why: "Credits that nobody can spend, of an account with thousands of capped keys.",
+    file: RELEASE,
+    search: "  IF v_keys = c_keys THEN RETURN true; END IF;\n",
+    replacement: "",
+    tests: [
+      {
+        file: "src/ledger/keys/many-keys.pg.test.ts",
+        title: "has their leases given back in turns when an instance dies, and counted in every turn",
+      },
+    ],
+  },
   {
     name: "take leases from an instance that lives",
     why: "It goes on charging what others have already spent.",
@@ -36,7 +49,7 @@ export const ENDED_INSTANCES: readonly Mutation[] = [
     name: "keep held what a dead instance leased",
     why: "Credits that nobody can spend.",
     file: RELEASE,
-    search: "  v_pool := farebox.without_lease(v_pool, p_instance);\n",
+    search: "    v_pool.held := v_pool.held - v_pool.lease_amount[v_place];\n",
     replacement: "",
     tests: [DEAD_TEST],
   },

@@ -12,6 +12,19 @@ const PLAN_TEST = "src/ledger/plans/plan-periods.pg.test.ts";
 /** What happens to a pool besides charges: rolls, grants, refunds, adjustments, changes of plan. */
 export const POOLS: readonly Mutation[] = [
   {
+    name: "add what is refunded to a refund grant that ends sooner",
+    why: "Credits that should live as long as the longest-lived grant are gone before.",
+    file: "migrations/0048_few_rows_under_the_lock.sql",
+    search: " AND g.expires_at IS NOT DISTINCT FROM v_until\n",
+    replacement: "\n",
+    tests: [
+      {
+        file: "src/ledger/pools/refund-grant.pg.test.ts",
+        title: "what belongs to expired grants is one refund grant, however many charges are refunded",
+      },
+    ],
+  },
+  {
     name: "tell periods apart by their refresh",
     why: "Leaving a plan and taking it again grants the running month once more.",
     file: PASS_TIME,

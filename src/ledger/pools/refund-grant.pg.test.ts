@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { afterEach, before, test } from "node:test";
+import type { Database } from "../database/database.ts";
+import { type LedgerHandle, openLedger } from "../open-ledger.ts";
+import { refundCharge } from "../refunds/refund.ts";
+import { assertSound, chargeOf, createPool, LEDGER, letTimePass } from "../testing/books.ts";
+import { eachDatabase } from "../testing/test-databases.ts";
+import { readBalances } from "./balances.ts";
+import { grantCredits } from "./grant.ts";
+
+const inMinutes = (minutes: number): Date => new Date(Date.now() + minutes * 60_000);
+
+eachDatabase("refunds of what expired grants paid", (openFresh) => {
+  let db: Database;
+  let ledger: LedgerHandle;
+
+  before(async () => {
+    db = await openFresh();
+    ledger = await openLedger(db, LEDGER);
+  });
+  afterEach(() => assertSound(db));
+
+  test("credits of an expired grant come back as a refund grant that lives as long as the longest-lived one", async () => {
+    const pool = await createPool(db, 0n);
+    const late = inMinutes(600);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
+    await grantCredits(db, { pool, amount: 10n, source: "topup", expiresAt: late });
+    const { seq } = await ledger.charge(chargeOf(pool, 14n));
+    await letTimePass(db, pool, 11 * 60_000);
+    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    const [balance] = await readBalances(db, pool.accountId, pool.shard);
+    assert.equal(balance?.balance, 20n);
+    const sources = Object.fromEntries(
+      balance?.grants.map(({ source, remaining }) => [source, remaining]) ?? [],
+    );
+    assert.deepEqual(sources, { refund: 10n, topup: 10n });
+    const [one, two] = balance?.grants ?? [];
+    assert.deepEqual(one?.expiresAt, two?.expiresAt);
+  });
+
+  test("what belongs to expired grants is one refund grant, however many charges are refunded", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
+    await grantCredits(db, { pool, amount: 5n, source: "topup", expiresAt: inMinutes(30), priority: 200 });
+    const seqs: number[] = [];
+    for (const amount of [2n, 3n, 4n]) seqs.push((await ledger.charge(chargeOf(pool, amount))).seq ?? 0);
+    await letTimePass(db, pool, 11 * 60_000);
+    const list = async () =>
+      (await readBalances(db, pool.accountId, pool.shard))[0]?.grants
+        .filter(({ source }) => source === "refund")
+        .map(({ amount, remaining }) => [amount, remaining]);
+    for (const seq of seqs.slice(0, 2))
+      await refundCharge(db, { pool, seq, amount: "all", reason: "broken", reference: "r" });
+    assert.deepEqual(await list(), [[5n, 5n]]);
+    await ledger.charge(chargeOf(pool, 1n));
+    await refundCharge(db, { pool, seq: seqs[2] ?? 0, amount: 3n, reason: "broken", reference: "r" });
+    assert.deepEqual(await list(), [[8n, 7n]]);
+    // What is refunded when another grant lives longer lives as long as that one.
+    await grantCredits(db, { pool, amount: 5n, source: "topup", expiresAt: inMinutes(60), priority: 200 });
+    await refundCharge(db, { pool, seq: seqs[2] ?? 0, amount: "all", reason: "broken", reference: "r2" });
+    assert.deepEqual(await list(), [
+      [8n, 7n],
+      [1n, 1n],
+    ]);
+  });
+
+  test("with no grant left to live as long as, a refund grant never expires", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
+    const { seq } = await ledger.charge(chargeOf(pool, 10n));
+    await letTimePass(db, pool, 11 * 60_000);
+    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    const [balance] = await readBalances(db, pool.accountId, pool.shard);
+    assert.deepEqual(
+      balance?.grants.map(({ source, remaining, expiresAt }) => [source, remaining, expiresAt]),
+      [["refund", 10n, null]],
+    );
+  });
+});
