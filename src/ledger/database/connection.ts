@@ -3,7 +3,8 @@ import type { Parameter, Statement, Transaction } from "./database.ts";
 import type { PendingQueries } from "./pending-queries.ts";
 import { renderSettings, type Session, type SessionLimits } from "./session.ts";
 import { breaksAllSessions, breaksSession, isOfOtherServer, storageError } from "./storage-error.ts";
-import { encodeParameter } from "./wire/parameters.ts";
+import { callMessage } from "./wire/call-message.ts";
+import { encodeForPg } from "./wire/parameters.ts";
 
 /** After an error a server is ready for the next statement at once, unless another one does not let it end the present. */
 const READY_MS = 1_000;
@@ -30,12 +31,13 @@ export class Connection implements Transaction {
   async query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
     const { isPooled } = this.#session;
     if (isPooled && !this.#isOpen) return await this.transact(() => this.query(statement, params));
-    const values = params.map(encodeParameter);
     // Behind a pooler the next transaction has another session, which does not know the name.
-    if (typeof statement !== "string" && !isPooled)
-      return await this.#meet(() => this.#session.run<Row>(statement, values));
+    if (typeof statement !== "string" && !isPooled) {
+      const call = callMessage(statement.name, params);
+      return await this.#meet(() => this.#session.run<Row>(statement, call));
+    }
     const text = typeof statement === "string" ? statement : statement.text;
-    const { rows } = await this.#run({ text, values });
+    const { rows } = await this.#run({ text, values: params.map(encodeForPg) });
     return rows;
   }
 

@@ -3,6 +3,7 @@ import { before, test } from "node:test";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { type Database, TRANSACTION_ATTEMPTS } from "./database.ts";
 import { constraintOf, sqlStateOf } from "./storage-error.ts";
+import { int4Array } from "./wire/binary-arrays.ts";
 
 eachDatabase("a database", (openFresh, kind) => {
   let database: Database;
@@ -52,25 +53,26 @@ eachDatabase("a database", (openFresh, kind) => {
 
   test("every kind of parameter arrives as what it is", async () => {
     const at = new Date("2026-03-31T01:02:03.456Z");
-    const [row] = await database.query(
-      `SELECT $1::bigint AS int8, $2::int AS int4, $3::bool AS bool, $4::timestamptz AS at, $5::bytea AS bytes,
+    const text = `SELECT $1::bigint AS int8, $2::int AS int4, $3::bool AS bool, $4::timestamptz AS at, $5::bytea AS bytes,
         $6::text AS text, $7::text AS nothing, $8::bigint[] AS int8s, $9::text[] AS texts, $10::jsonb AS json,
-        $11::text::bigint[] AS literal`,
-      [
-        2n ** 62n,
-        -5,
-        false,
-        at,
-        new Uint8Array([1, 0, 2]),
-        "{x}",
-        undefined,
-        [1n, null, -3n],
-        ['a"b\\c', "{,}", "", null, "NULL"],
-        JSON.stringify([{ a: 1 }]),
-        [5n, 6n],
-      ],
-    );
-    assert.deepEqual(row, {
+        $11::text::bigint[] AS literal, $12::text AS "noText", $13::text AS "wideText", $14::int[] AS "binaryArray"`;
+    const parameters = [
+      2n ** 62n,
+      -5,
+      false,
+      at,
+      new Uint8Array([1, 0, 2]),
+      "{x}",
+      undefined,
+      [1n, null, -3n],
+      ['a"b\\c', "{,}", "", null, "NULL"],
+      JSON.stringify([{ a: 1 }]),
+      [5n, 6n],
+      "",
+      "\u00fc\u20ac\u{1f600}",
+      int4Array([7, -8]),
+    ];
+    const expected = {
       int8: 2n ** 62n,
       int4: -5,
       bool: false,
@@ -82,6 +84,38 @@ eachDatabase("a database", (openFresh, kind) => {
       texts: ['a"b\\c', "{,}", "", null, "NULL"],
       json: [{ a: 1 }],
       literal: [5n, 6n],
+      noText: "",
+      wideText: "\u00fc\u20ac\u{1f600}",
+      binaryArray: [7, -8],
+    };
+    const named = { name: "every-kind", text };
+    await database.transaction(async (tx) => {
+      // Without a name, with one that is parsed and described first, and with one that was.
+      for (const statement of [text, named, named, text]) {
+        assert.deepEqual(await tx.query(statement, parameters), [expected]);
+      }
+    });
+  });
+
+  test("a named statement takes a megabyte, and no parameter at all", async () => {
+    const bytes = new Uint8Array(1_000_000).map((_, index) => index % 251);
+    const echo = { name: "echo-bytes", text: "SELECT $1::bytea AS bytes, $2::text AS text" };
+    const one = { name: "one", text: "SELECT 1 AS one" };
+    await database.transaction(async (tx) => {
+      for (let times = 0; times < 2; times += 1) {
+        assert.deepEqual(await tx.query(echo, [bytes, "after"]), [{ bytes, text: "after" }]);
+        assert.deepEqual(await tx.query(one), [{ one: 1 }]);
+      }
+    });
+  });
+
+  test("what a binary array does not hold is refused before anything is sent", async () => {
+    const echo = { name: "echo-array", text: "SELECT $1::int[] AS list" };
+    await database.transaction(async (tx) => {
+      for (const statement of [echo, echo.text]) {
+        await assert.rejects(tx.query(statement, [int4Array([2 ** 31])]), RangeError);
+        assert.deepEqual(await tx.query(statement, [int4Array([1])]), [{ list: [1] }]);
+      }
     });
   });
 

@@ -1,3 +1,5 @@
+import type { BinaryArray } from "./wire/binary-arrays.ts";
+
 /** A statement that is parsed and planned once per connection. The name must always stand for the same text. */
 export interface Statement {
   readonly name: string;
@@ -16,7 +18,8 @@ export type Parameter =
   | Uint8Array
   | null
   | undefined
-  | readonly ArrayElement[];
+  | readonly ArrayElement[]
+  | BinaryArray;
 
 export type ArrayElement = string | number | bigint | boolean | Date | null;
 

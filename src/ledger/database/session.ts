@@ -92,10 +92,10 @@ export class Session extends pg.Client {
     });
   }
 
-  /** Runs a statement with a name. */
-  run<Row>(statement: Statement, values: readonly (string | Buffer | null)[]): Promise<Row[]> {
+  /** Runs a statement with a name; `call` is the message that does (see callMessage). */
+  run<Row>(statement: Statement, call: Buffer): Promise<Row[]> {
     return new Promise((resolve, reject) => {
-      this.query(new PreparedQuery<Row>(statement, values, this.columns, resolve, reject));
+      this.query(new PreparedQuery<Row>(statement, call, this.columns, resolve, reject));
     });
   }
 

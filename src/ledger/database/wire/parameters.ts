@@ -1,16 +1,26 @@
 import type { ArrayElement, Parameter } from "../database.ts";
+import { BinaryArray } from "./binary-arrays.ts";
+
+/** A parameter as it is bound: text as text, the others in binary. */
+export type EncodedParameter = string | Buffer | BinaryArray | null;
 
 /**
  * Encodes a parameter as the text that Postgres itself reads, so that no driver's own rules for types apply.
  * Bytes stay bytes: they are bound in binary, which saves doubling them as hex.
  */
-export function encodeParameter(value: Parameter): string | Buffer | null {
+export function encodeParameter(value: Parameter): EncodedParameter {
   if (typeof value === "string") return value;
   if (value === null || value === undefined) return null;
-  if (Buffer.isBuffer(value)) return value;
+  if (value instanceof BinaryArray || Buffer.isBuffer(value)) return value;
   if (value instanceof Uint8Array) return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   if (isArray(value)) return arrayLiteral(value);
   return encodeScalar(value);
+}
+
+/** The same for pg's own query class. Throws RangeError for an array's value that its type does not hold. */
+export function encodeForPg(value: Parameter): string | Buffer | null {
+  const encoded = encodeParameter(value);
+  return encoded instanceof BinaryArray ? encoded.toBuffer() : encoded;
 }
 
 /** `["a", null, "b\"c"]` → `{"a",NULL,"b\"c"}`: the literal that Postgres casts to any one-dimensional array type. */

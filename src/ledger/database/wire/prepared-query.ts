@@ -1,5 +1,6 @@
 import type { Connection, Submittable } from "pg";
 import type { Statement } from "../database.ts";
+import { bindOf } from "./call-message.ts";
 import { type ResultParser, resultParser } from "./result-types.ts";
 
 /** What a statement answers: fixed from when it is parsed, because the server refuses to run it once that has changed. */
@@ -33,7 +34,7 @@ export class PreparedQuery<Row> implements Submittable {
   readonly text: string;
   /** pg calls none when there is one. */
   readonly callback = (): void => undefined;
-  readonly #values: readonly (string | Buffer | null)[];
+  readonly #call: Buffer;
   readonly #known: Columns;
   readonly #resolve: (rows: Row[]) => void;
   readonly #reject: (error: unknown) => void;
@@ -43,14 +44,14 @@ export class PreparedQuery<Row> implements Submittable {
 
   constructor(
     { name, text }: Statement,
-    values: readonly (string | Buffer | null)[],
+    call: Buffer,
     known: Columns,
     resolve: (rows: Row[]) => void,
     reject: (error: unknown) => void,
   ) {
     this.name = name;
     this.text = text;
-    this.#values = values;
+    this.#call = call;
     this.#known = known;
     this.#resolve = resolve;
     this.#reject = reject;
@@ -66,10 +67,16 @@ export class PreparedQuery<Row> implements Submittable {
     }
     this.#columns = parsed === undefined ? undefined : this.#known.get(name);
     const { stream } = connection;
+    // One that is gone tells so itself.
+    if (!stream.writable) return null;
+    if (this.#columns !== undefined) {
+      stream.write(this.#call);
+      return null;
+    }
     stream.cork();
     if (parsed === undefined) connection.parse({ name, text, types: [] }, true);
-    connection.bind({ portal: "", statement: name, values: [...this.#values], valueMapper: asIs }, true);
-    if (this.#columns === undefined) connection.describe({ type: "P", name: "" }, true);
+    stream.write(bindOf(this.#call));
+    connection.describe({ type: "P", name: "" }, true);
     connection.execute({ portal: "", rows: "0" }, true);
     connection.sync();
     stream.uncork();
@@ -121,5 +128,3 @@ export class PreparedQuery<Row> implements Submittable {
     return row as Row;
   }
 }
-
-const asIs = (value: unknown): unknown => value;
