@@ -58,6 +58,8 @@ export class HeartbeatLoop {
   /** Ticks that the heartbeat on its way has seen. */
   #ticks = 0;
   #answeredAt = Number.NEGATIVE_INFINITY;
+  /** The id under which it has told of itself last. */
+  #toldId: string | undefined;
   #stopped = false;
 
   constructor(parts: HeartbeatParts) {
@@ -77,6 +79,7 @@ export class HeartbeatLoop {
     const sentAt = clock.now();
     this.#sentAt = sentAt;
     const { instanceId } = ledger;
+    this.#tellOfFence(instanceId);
     // With 32 shards a heartbeat in each costs the database more than the charges between two of them.
     const isToAll = this.#failures > 0 || sentAt - this.#sentToAllAt >= this.#idleMs;
     const answer = await ledger.heartbeat(isToAll ? undefined : desk.leasedShards);
@@ -141,11 +144,17 @@ export class HeartbeatLoop {
 
   /** The leases are dropped before anything else can be promised from them. The ledger may have registered again itself. */
   async #registerAgain(deadId: string): Promise<void> {
-    const { desk, ledger, events } = this.#parts;
+    const { desk, ledger } = this.#parts;
     desk.dropLeasesOf(deadId);
-    events.fenced();
     await ledger.register();
     desk.followInstance();
+    this.#tellOfFence(ledger.instanceId);
+  }
+
+  /** A batch may have found it out first, and the ledger has another id already. */
+  #tellOfFence(id: string): void {
+    if (this.#toldId !== undefined && this.#toldId !== id) this.#parts.events.fenced();
+    this.#toldId = id;
   }
 
   #schedule(): void {

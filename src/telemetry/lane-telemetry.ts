@@ -13,7 +13,7 @@ export function createLaneTelemetry(registry: Registry, queueLength: () => numbe
   const labelNames = ["kind"] as const;
   void new Gauge({
     name: "farebox_lane_queue_items",
-    help: "Charges, leases and holds that wait for a batch.",
+    help: "Charges, leases, holds and releases that wait for a batch.",
     registers,
     collect() {
       this.set(queueLength());

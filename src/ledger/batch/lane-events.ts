@@ -4,7 +4,7 @@ export interface LaneEvents {
   batchDone(kind: "plain" | "general", items: number, ms: number): void;
   /** A batch is sent once more, or in another way, and why. */
   batchRetried(reason: "unknown outcome" | "database away" | "locked" | "statement time-out"): void;
-  /** Items were set apart because somebody has locked their pools. */
+  /** Items wait apart because somebody has locked their pools: those of a batch, or that came when the pool was known to be locked. */
   poolsBusy(items: number): void;
   /** Such an item was served, or refused, after so many milliseconds. */
   busyServed(ms: number): void;

@@ -109,14 +109,19 @@ export class Lane {
     const { batchItems, batchBodyBytes } = this.#parts.limits;
     const works: Work[] = [];
     const now = performance.now();
+    let joined = 0;
     for (let bytes = 0; works.length < batchItems && bytes < batchBodyBytes; ) {
       const work = this.#queue[this.#head];
       if (work === undefined) break;
       this.#head += 1;
-      if (this.#busy.size > 0 && this.#busy.takesIn(work, now)) continue;
+      if (this.#busy.size > 0 && this.#busy.takesIn(work, now)) {
+        joined += 1;
+        continue;
+      }
       works.push(work);
       bytes += bodyBytes(work);
     }
+    if (joined > 0) this.#parts.events.poolsBusy(joined);
     if (this.#head === this.#queue.length) this.#takeQueue();
     return works;
   }

@@ -15,6 +15,7 @@ void describe("a pool that somebody keeps locked", () => {
   let db: Database;
   let ledger: LedgerHandle;
   const served: number[] = [];
+  let apart = 0;
   const retried = new Set<string>();
 
   before(async () => {
@@ -29,7 +30,7 @@ void describe("a pool that somebody keeps locked", () => {
       events: {
         batchDone: () => undefined,
         batchRetried: (reason) => void retried.add(reason),
-        poolsBusy: () => undefined,
+        poolsBusy: (items) => void (apart += items),
         busyServed: (ms) => served.push(ms),
       },
     });
@@ -72,6 +73,7 @@ void describe("a pool that somebody keeps locked", () => {
       if (hold === "lease") await Promise.all(pools.map((pool) => ledger.lease(leaseOf(pool, 1000n))));
       let isServed = false;
       let waiting: Promise<(ChargeResult | HoldResult)[]> | undefined;
+      const later: Promise<ChargeResult>[] = [];
       await withLocked(locked, async () => {
         waiting = Promise.all([
           ledger.charge(chargeOf(locked, 7n, { hold })),
@@ -86,6 +88,7 @@ void describe("a pool that somebody keeps locked", () => {
             others.map((pool) => ledger.charge(chargeOf(pool, 3n, { hold }))),
           );
           for (const { charged } of results) assert.equal(charged, 3n);
+          if (round % 5 === 0) later.push(ledger.charge(chargeOf(locked, 1n, { hold })));
         }
         assert.equal(isServed, false);
       });
@@ -94,9 +97,18 @@ void describe("a pool that somebody keeps locked", () => {
         results.map((result) => ("charged" in result ? result.charged : result.kind)),
         [7n, 5n, "held"],
       );
-      assert.ok(served.length >= 3);
+      assert.deepEqual(
+        (await Promise.all(later)).map(({ charged }) => charged),
+        [1n, 1n],
+      );
+      assert.ok(served.length >= 5);
+      assert.equal(
+        apart,
+        served.length,
+        "each that waited is counted, also one that came when its pool was known to be locked",
+      );
       assert.deepEqual([...retried], ["locked"]);
-      assert.equal((await readPool(db, locked)).spent, 12n);
+      assert.equal((await readPool(db, locked)).spent, 14n);
       for (const pool of others) assert.equal((await readPool(db, pool)).spent, 30n);
       await ledger.release({ pool: locked, hold: { id: "h" }, amount: 0n });
     });
