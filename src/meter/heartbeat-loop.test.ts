@@ -59,8 +59,10 @@ describe("heartbeats", () => {
     assert.equal(await asked(1_000), 0);
     assert.deepEqual(
       events.filter((event) => /away|heartbeatFailed/i.test(event)),
-      [],
+      ["shardsAway 1"],
     );
+    await asked(1_000);
+    assert.equal(events.filter((event) => /^shardsBack \d+$/.test(event)).length, 1);
     await meter.close();
   });
 });

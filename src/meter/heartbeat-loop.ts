@@ -60,6 +60,9 @@ export class HeartbeatLoop {
   #answeredAt = Number.NEGATIVE_INFINITY;
   /** The id under which it has told of itself last. */
   #toldId: string | undefined;
+  /** Heartbeats to all shards that some did not hear, since the last that all heard. */
+  #unheard = 0;
+  #unheardSince = 0;
   #stopped = false;
 
   constructor(parts: HeartbeatParts) {
@@ -86,6 +89,7 @@ export class HeartbeatLoop {
     if (isToAll) this.#sentToAllAt = sentAt;
     const receivedAt = clock.now();
     this.#answered(receivedAt, answer.unheard);
+    if (isToAll) this.#tellOfShards(receivedAt, answer.unheard.length);
     keys.trustFrom(sentAt);
     keys.invalidate(answer.changedKeys);
     if (answer.alive) {
@@ -115,6 +119,19 @@ export class HeartbeatLoop {
     life.isAway = false;
     life.heard(unheard);
     this.#answeredAt = now;
+  }
+
+  /** Of a heartbeat to all shards. A busy server may answer one of them too late: the next one tells. */
+  #tellOfShards(now: number, unheard: number): void {
+    const { events } = this.#parts;
+    if (unheard > 0) {
+      if (this.#unheard === 0) this.#unheardSince = now;
+      this.#unheard += 1;
+      if (this.#unheard === FAILURES) events.shardsAway(unheard);
+      return;
+    }
+    if (this.#unheard >= FAILURES) events.shardsBack(now - this.#unheardSince);
+    this.#unheard = 0;
   }
 
   #isAway(error: unknown): void {

@@ -25,6 +25,10 @@ export interface MeterEvents {
   databaseAway(error: unknown): void;
   /** It has answered again, so many milliseconds after its last answer. */
   databaseBack(awayMs: number): void;
+  /** So many shards do not hear the heartbeats, and others do: a server of several is away. Told once. */
+  shardsAway(count: number): void;
+  /** All shards hear them again, so many milliseconds after the first that some did not. */
+  shardsBack(awayMs: number): void;
   /** This instance was declared dead and registered again. */
   fenced(): void;
   /** Work after the answer (a refund, a release, freeing an Idempotency-Key) failed; `again`: it is retried. */
@@ -41,6 +45,8 @@ export const silentEvents: MeterEvents = {
   heartbeatFailed() {},
   databaseAway() {},
   databaseBack() {},
+  shardsAway() {},
+  shardsBack() {},
   fenced() {},
   taskFailed() {},
 };

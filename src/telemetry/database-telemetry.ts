@@ -10,6 +10,9 @@ export interface DatabaseTelemetry {
   /** The heartbeats found that it is away. */
   away(error: unknown): void;
   back(awayMs: number): void;
+  /** Of several servers one is away, with so many shards. */
+  shardsAway(count: number): void;
+  shardsBack(awayMs: number): void;
   /** Whether such an error says only that it is away: a line of its own would say nothing new. */
   covers(error: unknown): boolean;
 }
@@ -62,6 +65,31 @@ export function createDatabaseTelemetry(registry: Registry, logger: Logger): Dat
         `the database is back after ${(awayMs / 1000).toFixed(1)} s`,
       );
     },
+    ...tellOfShards(registry, logger),
     covers: isDatabaseAway,
+  };
+}
+
+/** Of several servers: one line when one goes, and one when all are back. */
+function tellOfShards(
+  registry: Registry,
+  logger: Logger,
+): Pick<DatabaseTelemetry, "shardsAway" | "shardsBack"> {
+  const away = new Gauge({
+    name: "farebox_shards_away",
+    help: "Shards whose database server does not answer while others do: calls of their accounts are refused.",
+    registers: [registry],
+    aggregator: "max",
+  });
+  return {
+    shardsAway: (shards) => {
+      away.set(shards);
+      logger.error({ shards }, "a database server is away: priced requests for its shards are refused");
+    },
+    shardsBack: (awayMs) => {
+      away.set(0);
+      const seconds = Number((awayMs / 1000).toFixed(1));
+      logger.warn({ seconds }, `all database servers answer again, after ${seconds.toFixed(1)} s`);
+    },
   };
 }

@@ -14,12 +14,7 @@ export function createMeterTelemetry(
   database: DatabaseTelemetry = createDatabaseTelemetry(registry, logger),
 ): MeterEvents {
   const counters = createCounters(registry);
-  const waits = new Histogram({
-    name: "farebox_lease_wait_seconds",
-    help: "How long requests waited for credits to be leased.",
-    buckets: WAIT_BUCKETS_SECONDS,
-    registers: [registry],
-  });
+  const waits = createWaits(registry);
   return {
     leaseWaited: (ms) => waits.observe(ms / 1000),
     countMissing: ({ problem, charged, ...subject }) => {
@@ -56,6 +51,8 @@ export function createMeterTelemetry(
     },
     databaseAway: (error) => database.away(error),
     databaseBack: (awayMs) => database.back(awayMs),
+    shardsAway: (count) => database.shardsAway(count),
+    shardsBack: (awayMs) => database.shardsBack(awayMs),
     fenced: () => {
       counters.fenced.inc();
       logger.warn("this instance was declared dead by the others and registered again");
@@ -66,6 +63,15 @@ export function createMeterTelemetry(
         logger.warn({ err: error, task, again }, "work after an answer failed");
     },
   };
+}
+
+function createWaits(registry: Registry): Histogram {
+  return new Histogram({
+    name: "farebox_lease_wait_seconds",
+    help: "How long requests waited for credits to be leased.",
+    buckets: WAIT_BUCKETS_SECONDS,
+    registers: [registry],
+  });
 }
 
 function createCounters(registry: Registry) {

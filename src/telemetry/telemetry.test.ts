@@ -70,6 +70,11 @@ test("a database that is away is told in one line when it goes, one a minute, an
   assert.match(told[1] ?? "", /still away/);
   assert.match(told[3] ?? "", /back after 125\.3 s/);
   assert.ok(!lines.some((line) => line.includes("stack")));
+  events.shardsAway(16);
+  assert.match(await metrics.render(), /^farebox_shards_away 16$/m);
+  events.shardsBack(16_020);
+  assert.match(await metrics.render(), /^farebox_shards_away 0$/m);
+  assert.match(lines.splice(4).join(), /a database server is away.*again, after 16\.0 s/s);
   events.taskFailed("release of a lease", error, false);
   assert.equal(lines.length, 5, "what is given up for good is told");
 });

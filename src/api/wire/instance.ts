@@ -28,6 +28,11 @@ export const instanceBody = z
           "Settings with which commits may be lost. Farebox turns `synchronous_commit` on for itself.",
         example: ["synchronous_commit = off"],
       }),
+      serversAway: z.array(z.string()).openapi({
+        description:
+          "Of a cluster's servers those that do not answer: calls of the accounts there are refused.",
+        example: ["worker-1:5432"],
+      }),
     }),
     workers: z
       .array(

@@ -1389,6 +1389,10 @@ export interface Instance {
      * Settings with which commits may be lost. Farebox turns `synchronous_commit` on for itself.
      */
     weakSettings: string[];
+    /**
+     * Of a cluster's servers those that do not answer: calls of the accounts there are refused.
+     */
+    serversAway: string[];
   };
   /**
    * The gateway's processes that take requests; none: it is this process.

@@ -88,7 +88,7 @@ export async function countServers(db: Queryable): Promise<number> {
   return Math.max(1, row?.servers ?? 1);
 }
 
-async function isCluster(db: Queryable): Promise<boolean> {
+export async function isCluster(db: Queryable): Promise<boolean> {
   const found = await db.query("SELECT FROM pg_extension WHERE extname = 'citus'");
   return found.length > 0;
 }

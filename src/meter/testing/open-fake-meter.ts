@@ -194,6 +194,8 @@ function recordEvents(events: string[]): MeterEvents {
     heartbeatFailed: () => events.push("heartbeatFailed"),
     databaseAway: () => events.push("databaseAway"),
     databaseBack: (ms) => events.push(`databaseBack ${ms}`),
+    shardsAway: (count) => events.push(`shardsAway ${count}`),
+    shardsBack: (ms) => events.push(`shardsBack ${ms}`),
     taskFailed: (task) => events.push(`taskFailed ${task}`),
   };
 }

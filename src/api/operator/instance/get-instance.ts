@@ -1,4 +1,5 @@
 import { createRoute } from "@hono/zod-openapi";
+import { listServersAway } from "../../../ledger/database/cluster/list-away.ts";
 import { readServer } from "../../../ledger/database/read-server.ts";
 import { readStepRecords } from "../../../ledger/sweep/step-records.ts";
 import { instanceBody } from "../../wire/instance.ts";
@@ -21,6 +22,8 @@ const route = createRoute({
 export function addGetInstance(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { database, instanceId, workers, version } = services;
+    // First: it may take seconds, and the clocks are compared when all is read.
+    const serversAway = await listServersAway(database);
     const server = await readServer(database);
     const steps = await readStepRecords(database);
     return context.json(
@@ -35,6 +38,7 @@ export function addGetInstance(app: OperatorApp, services: OperatorServices): vo
           migration: server.migration,
           now: server.now.toISOString(),
           weakSettings: [...server.weakSettings],
+          serversAway,
         },
         workers: workers().map(({ pid, instanceId: id }) => ({ id, pid })),
         sweep: renderSteps(steps),

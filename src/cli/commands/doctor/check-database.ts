@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { listServersAway } from "../../../ledger/database/cluster/list-away.ts";
 import { type DatabaseTarget, openDatabase } from "../../../ledger/database/open-database.ts";
 import { readServer } from "../../../ledger/database/read-server.ts";
 import { readHistory } from "../../../ledger/migration-history.ts";
@@ -22,6 +23,8 @@ export interface DatabaseFacts {
   readonly migration: number;
   readonly now: Date;
   readonly weakSettings: readonly string[];
+  /** Of a cluster. */
+  readonly serversAway: readonly string[];
 }
 
 /** Opens the database as `farebox start` would, creating nothing. Rejects like openDatabase and readHistory. */
@@ -40,8 +43,9 @@ export async function checkDatabase(target: DatabaseTarget): Promise<readonly Fi
   try {
     const migrations = await readMigrations();
     await readHistory(database, migrations);
+    const serversAway = await listServersAway(database);
     const server = await readServer(database);
-    const facts = { kind: database.kind, pooled: database.isPooled ?? false, ...server };
+    const facts = { kind: database.kind, pooled: database.isPooled ?? false, ...server, serversAway };
     const findings = await judgeDatabase(facts);
     if (facts.migration !== migrations.length) return findings;
     return [...findings, ...judgeSweep(await readStepRecords(database), facts.now)];
@@ -60,10 +64,20 @@ export async function judgeDatabase(facts: DatabaseFacts): Promise<readonly Find
       state: "ok",
       text: `${name} ${facts.version} answers${facts.pooled ? ", through a pooler: a direct connection takes less CPU" : ""}.`,
     },
+    ...facts.serversAway.map(judgeAway),
     ...judgeDurability(facts),
     judgeMigrations(facts.migration, newest),
     judgeClock(facts.now.getTime() - Date.now()),
   ];
+}
+
+function judgeAway(server: string): Finding {
+  return {
+    check: "database",
+    state: "fail",
+    text: `Its server ${server} does not answer: priced calls of the accounts there are refused.`,
+    fix: "Bring it back: the instances go on by themselves within seconds. Until then no new one can start.",
+  };
 }
 
 /** The embedded database makes no promise about the loss of power, which the documents and each start say. */
