@@ -90,6 +90,23 @@ describe("opening a Postgres server", () => {
       assert.equal(await readSetting(value), value);
   });
 
+  test("a commit goes on waiting for the disk when the server's settings change under it", async () => {
+    const durable = await startPostgres({ fsync: true });
+    const database = await openDatabase({ url: durable.url }, { maxConnections: 1 });
+    const read = async (column: string): Promise<unknown> =>
+      (await database.query(`SELECT ${column} FROM pg_settings WHERE name = 'synchronous_commit'`))[0];
+    assert.deepEqual(await read("reset_val, setting"), { reset_val: "on", setting: "on" });
+    const admin = openPostgres({ url: durable.url });
+    await admin.exec("ALTER SYSTEM SET synchronous_commit TO off");
+    await admin.exec("SELECT pg_reload_conf()");
+    let changed = await read("reset_val, setting");
+    while (JSON.stringify(changed).includes('"reset_val":"on"')) changed = await read("reset_val, setting");
+    assert.deepEqual(changed, { reset_val: "off", setting: "on" });
+    await admin.close();
+    await database.close();
+    await durable.stop();
+  });
+
   test("a server without fsync is refused, unless it says that it is disposable", async () => {
     const weak = await startPostgres({ fsync: false, disposable: false });
     await assert.rejects(openDatabase({ url: weak.url }), {

@@ -25,13 +25,13 @@ const SIGNS_OF_LIFE = [
 /** The first thing asked: it changes nothing, because it is not known yet whose session this is. */
 const WHO_IS_THERE = `SELECT pg_backend_pid() AS pid, pg_is_in_recovery() AS "isStandby",
   current_setting('transaction_read_only') = 'on' AS "readsOnly",
-  current_setting('synchronous_commit') = 'off' AS "isLax"`;
+  current_setting('synchronous_commit') AS commits`;
 
 interface ServerRow {
   readonly pid: number;
   readonly isStandby: boolean;
   readonly readsOnly: boolean;
-  readonly isLax: boolean;
+  readonly commits: string;
 }
 
 /** One session of a server: pg's client, and what the pool knows of it. */
@@ -47,8 +47,11 @@ export class Session extends pg.Client {
   isPooled = false;
   /** The server's process that works for this session; with a pooler, for its present transaction, when that is known. */
   pid: number | undefined = undefined;
-  /** The role, the database or the server would not wait for the disk. */
-  isLax = false;
+  /**
+   * What its commits wait for, `synchronous_commit`: at least for the disk, whatever the role, the database or the server says, and no
+   * less than they say.
+   */
+  commits = "on";
   /** It must not be used again. */
   isBroken = false;
   /** Of the statements that it has run. */
@@ -80,7 +83,7 @@ export class Session extends pg.Client {
     const [row] = rows;
     if (row === undefined) throw new Error("the server did not say who it is");
     this.#isThere = true;
-    this.isLax = row.isLax;
+    if (row.commits !== "off") this.commits = row.commits;
     // A pooler makes a number of its own up, because it has no process for a client. The embedded database tells none.
     this.isPooled = this.#hosts !== undefined && row.pid !== this.processID;
     if (!this.isPooled) this.pid = row.pid;
@@ -155,11 +158,11 @@ export const SESSION_LIMITS: SessionLimits = { statementTimeoutMs: 10_000, lockT
 /**
  * Everything lives in the schema `farebox`, so that a shared database stays clean. `SET` rather than start-up options:
  * poolers in front of Postgres refuse unknown start-up parameters. `LOCAL`: for one transaction, where the session is not ours.
- * `isLax`: by default commits would not wait for the disk; stronger settings than `on`, and those for standbys, stay.
+ * `commits` is set although it is nearly always the default: a server whose settings are read anew changes it in sessions that are open.
  */
 export function renderSettings(
   limits: SessionLimits,
-  { isPooled, isLax }: { readonly isPooled: boolean; readonly isLax: boolean },
+  { isPooled, commits }: { readonly isPooled: boolean; readonly commits: string },
 ): string {
   return [
     ["search_path", "farebox"],
@@ -170,7 +173,7 @@ export function renderSettings(
     ["statement_timeout", limits.statementTimeoutMs],
     ["lock_timeout", limits.lockTimeoutMs],
     ["idle_in_transaction_session_timeout", limits.statementTimeoutMs],
-    ...(isLax ? [["synchronous_commit", "on"]] : []),
+    ["synchronous_commit", commits],
   ]
     .map(([name, value]) => `SET ${isPooled ? "LOCAL" : "SESSION"} ${name} TO ${value}`)
     .join("; ");

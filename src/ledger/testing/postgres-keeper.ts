@@ -106,7 +106,8 @@ function settings({ fsync, disposable }: KeeperOptions): Readonly<Record<string,
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
     fsync: durable,
-    synchronous_commit: durable,
+    // A setting of the command line cannot be changed any more.
+    ...(fsync ? {} : { synchronous_commit: "off" }),
     full_page_writes: durable,
     // Its files may be in memory.
     max_wal_size: "256MB",
