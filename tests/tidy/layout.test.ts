@@ -43,8 +43,13 @@ test("README.md has at most 120 lines, a decision record at most 40", () => {
   assert.deepEqual(long, []);
 });
 
-test("every folder of src is drawn in ARCHITECTURE.md", () => {
+test("every folder of the repository and of src is drawn in ARCHITECTURE.md", () => {
   const drawn = readTracked("ARCHITECTURE.md");
+  const outer = new Set(trackedFiles(/^\w[^/]*\//).map((path) => path.split("/", 1).join().concat("/")));
+  assert.deepEqual(
+    [...outer].filter((folder) => !new RegExp(`^${folder}`, "m").test(drawn)),
+    [],
+  );
   const folders = new Set(
     trackedFiles(/^src\/[^/]+\//).map((path) => path.split("/").slice(0, 2).join("/").concat("/")),
   );
