@@ -69,6 +69,16 @@ describe("tables", () => {
     );
   });
 
+  test("each is in the list of docs/internals/ledger.md, which has no other", () => {
+    const page = readTracked("docs/internals/ledger.md");
+    const list = page.slice(page.indexOf("| table | what it is for |"), page.indexOf("## Death"));
+    const listed = [...list.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(
+      ([, names = ""]) => names.match(/\w+/g) ?? [],
+    );
+    const existing = [...tables.map(({ name }) => name), "migrations"];
+    assert.deepEqual(listed.toSorted(), existing.toSorted());
+  });
+
   test("what is unique is unique in its shard", () => {
     const keys = spread.flatMap(({ name, lines }) =>
       lines.filter((line) => /PRIMARY KEY|UNIQUE/.test(line)).map((line) => `${name}: ${line.trim()}`),

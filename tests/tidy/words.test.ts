@@ -26,6 +26,17 @@ test("one word for one thing: sources use the word list", () => {
   assert.deepEqual(found, []);
 });
 
+test("the word list has each word once", () => {
+  const words = [...readTracked("docs/guide/words.md").matchAll(/^\| ([^|]+) \|/gm)].map(
+    ([, word = ""]) => word,
+  );
+  assert.ok(words.length > 40);
+  assert.deepEqual(
+    words.filter((word, index) => words.indexOf(word) !== index),
+    [],
+  );
+});
+
 test("nothing names a machine's home or a private host", () => {
   const home = /(^|[\s"'`(=])\/(work|root|home|Users)\/[a-z]/m;
   const found = trackedFiles(/\.(ts|js|json|md|yaml|yml|sql|sh|toml)$|^\.ci\/run$/).filter((path) =>

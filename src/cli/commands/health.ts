@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { z } from "zod";
 import { healthBody } from "../../api/wire/instance.ts";
 import { type Cli, dataOption, jsonOption, type OperatorOptions, printResult } from "../cli.ts";
+import { countOf } from "../render/count-of.ts";
 import { renderTable } from "../render/table.ts";
 
 type Health = z.infer<typeof healthBody>;
@@ -29,11 +30,11 @@ function renderHealth(health: Health): string {
       "database",
       health.databaseAway ? "away" : `answers; this instance's clock is ${health.clockAheadMs} ms ahead`,
     ],
-    ["not rolled up", `${rollUp.entries} entries${since}`],
+    ["not rolled up", `${countOf(rollUp.entries, "entry", "entries")}${since}`],
     ["due pools", String(health.duePools)],
     [
       "exports",
-      `${exports.running} running, ${exports.queued} queued, ${exports.overdue} overdue; ${exports.workers} workers of each instance`,
+      `${exports.running} running, ${exports.queued} queued, ${exports.overdue} overdue; ${countOf(exports.workers, "worker")} of each instance`,
     ],
     ["bulk refunds", `${health.bulkRefundsRunning} running`],
     ["last audit", audit === null ? "none was run" : describeAudit(audit)],
@@ -62,6 +63,6 @@ function renderHealth(health: Health): string {
 }
 
 function describeAudit({ findings, pools, entries, finishedAt }: NonNullable<Health["lastAudit"]>): string {
-  const found = findings === 0 ? "sound" : `${findings} findings`;
-  return `${found}, ${pools} pools, ${entries} entries, at ${finishedAt}`;
+  const found = findings === 0 ? "sound" : countOf(findings, "finding");
+  return `${found}, ${countOf(pools, "pool")}, ${countOf(entries, "entry", "entries")}, at ${finishedAt}`;
 }
