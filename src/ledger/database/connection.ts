@@ -116,7 +116,7 @@ export class Connection implements Transaction {
       // A new session knows nothing of the tables and has no connection to the other servers: while one is away each would cost 50 ms.
       const isOfAnother = this.#passesOn && isOfOtherServer(error);
       if (!isOfAnother && breaksSession(error)) this.#session.isBroken = true;
-      if (breaksAllSessions(error)) this.othersBroken = true;
+      if (!isOfAnother && breaksAllSessions(error)) this.othersBroken = true;
       throw storageError(error);
     } finally {
       answered();

@@ -89,9 +89,13 @@ export function breaksSession(error: unknown): boolean {
   return (ruleOf(error.code)?.session ?? "keep") !== "keep";
 }
 
-/** Whether the server says, on a session that goes on, that it has lost the connection to another one to which it passes statements on. */
+/**
+ * Whether the server says, on a session that goes on, that it has lost the connection to another one to which it passes statements on, or
+ * what that one has answered. That says nothing of the session.
+ */
 export function isOfOtherServer(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && error.code === "08006" && error.severity === "ERROR";
+  if (!(error instanceof pg.DatabaseError) || error.severity !== "ERROR") return false;
+  return error.code === "08006" || /^while executing command on /m.test(error.where ?? "");
 }
 
 /** Whether this error tells that no session that is open can be used any more. */

@@ -185,6 +185,32 @@ test("a session is kept when the server says that another one, to which it passe
   await target.drop();
 });
 
+test("what another server has answered breaks no session, least of all those that are for the others", async () => {
+  const target = await createTestDatabase("postgres");
+  const database = openPostgres({ url: "url" in target.target ? target.target.url : "", maxConnections: 1 });
+  database.passesOn(2);
+  const ask = () => database.transaction((tx) => tx.query<{ pid: number }>("SELECT pg_backend_pid() AS pid"));
+  const readPids = async () => (await Promise.all([ask(), ask()])).flat();
+  // As Citus tells where it comes from.
+  const fail = async (place: string) => {
+    const text = `DO $x$ BEGIN RAISE 'read-only transaction' USING ERRCODE = '25006'; END $x$ /*\n${place}\n*/`;
+    await assert.rejects(database.query(`DO $y$ BEGIN EXECUTE $z$${text}$z$; END $y$`), {
+      detail: { sqlState: "25006" },
+    });
+  };
+  const first = new Set((await readPids()).map(({ pid }) => pid));
+  await fail("while executing command on 10.0.0.2:5432");
+  assert.deepEqual(new Set((await readPids()).map(({ pid }) => pid)), first);
+  await fail("while it did something else");
+  const own = await readPids();
+  assert.ok(
+    own.every(({ pid }) => !first.has(pid)),
+    "the server itself was demoted",
+  );
+  await database.close();
+  await target.drop();
+});
+
 test("a kept connection to another server that is lost is no fault of the statement", async () => {
   const target = await createTestDatabase("postgres");
   const database = openPostgres({ url: "url" in target.target ? target.target.url : "", maxConnections: 1 });
