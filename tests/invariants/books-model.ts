@@ -37,7 +37,7 @@ export interface ModelPlan {
   readonly rollover: "none" | "all" | bigint;
 }
 
-type Subscription = ModelPlan & { nextAt: number };
+type TakenPlan = ModelPlan & { nextAt: number };
 
 type Event = { readonly at: number; readonly rank: number; readonly run: () => void };
 
@@ -50,7 +50,7 @@ export class BooksModel {
   seq = 0;
   uncollected = 0n;
   grants: ModelGrant[] = [];
-  plan: Subscription | undefined;
+  plan: TakenPlan | undefined;
   /** What takes the plan's place at a moment, if it is not withdrawn before. */
   next: { readonly plan: ModelPlan | undefined; readonly at: number } | undefined;
   readonly holds = new Map<string, ModelHold>();
@@ -335,7 +335,7 @@ export class BooksModel {
     return events;
   }
 
-  #refresh(plan: Subscription): void {
+  #refresh(plan: TakenPlan): void {
     if (typeof plan.rollover === "bigint") {
       const survivors = this.#inOrder().filter((grant) => grant.plan === plan.name);
       let excess =

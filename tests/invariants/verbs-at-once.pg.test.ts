@@ -43,7 +43,7 @@ const REFUSALS = new Set([
 const WORKERS = 12;
 const ROUNDS = 40;
 
-interface Tenant {
+interface Account {
   readonly pools: readonly [PoolRef, PoolRef];
   /** The first one always has caps of its own. */
   readonly keys: readonly string[];
@@ -53,13 +53,13 @@ interface Tenant {
 
 interface World {
   readonly db: Database;
-  readonly tenants: readonly Tenant[];
+  readonly accounts: readonly Account[];
   readonly ledgers: readonly LedgerHandle[];
 }
 
 interface Choice {
   readonly verb: number;
-  readonly tenant: number;
+  readonly account: number;
   readonly type: 0 | 1;
   readonly key: number;
   readonly ledger: 0 | 1;
@@ -82,7 +82,7 @@ interface Chosen {
 
 const choices = fc.record<Choice>({
   verb: fc.nat(1000),
-  tenant: fc.nat(2),
+  account: fc.nat(2),
   type: fc.constantFrom(0, 1),
   key: fc.nat(2),
   ledger: fc.constantFrom(0, 1),
@@ -148,8 +148,8 @@ const VERBS: readonly (readonly [number, Verb])[] = [
   [4, ({ ledger }) => ledger.heartbeat()],
   [
     1,
-    ({ db, pool, choice: { tenant } }) =>
-      tenant === 2 ? db.transaction((tx) => closeAccount(tx, pool.accountId)) : Promise.resolve(),
+    ({ db, pool, choice: { account } }) =>
+      account === 2 ? db.transaction((tx) => closeAccount(tx, pool.accountId)) : Promise.resolve(),
   ],
 ];
 const TOTAL = VERBS.reduce((sum, [weight]) => sum + weight, 0);
@@ -243,7 +243,7 @@ async function suspendAndGoOn({ db, pool: { accountId } }: Chosen): Promise<void
   await db.transaction((tx) => setAccountState(tx, accountId, "active"));
 }
 
-async function openTenant(db: Database): Promise<Tenant> {
+async function openAccount(db: Database): Promise<Account> {
   const pool = await createPool(db, 3000n);
   const second = { ...pool, creditType: "search" };
   await grantCredits(db, { pool: second, amount: 3000n, source: "topup" });
@@ -260,17 +260,17 @@ async function openTenant(db: Database): Promise<Tenant> {
 async function work(world: World, chosen: readonly Choice[]): Promise<unknown[]> {
   const faults: unknown[] = [];
   for (const choice of chosen) {
-    const tenant = world.tenants[choice.tenant] ?? assert.fail();
+    const account = world.accounts[choice.account] ?? assert.fail();
     const ledger = world.ledgers[choice.ledger] ?? assert.fail();
-    const keyId = tenant.keys[choice.key] ?? assert.fail();
-    const pool = tenant.pools[choice.type];
+    const keyId = account.keys[choice.key] ?? assert.fail();
+    const pool = account.pools[choice.type];
     try {
       await chooseVerb(choice.verb)({
         db: world.db,
         ledger,
         pool,
         keyId,
-        freeKey: tenant.freeKey,
+        freeKey: account.freeKey,
         isCapped: choice.key === 0,
         choice,
       });
@@ -300,17 +300,17 @@ eachDatabase("all verbs at once", (openFresh) => {
         PLANS.map((name) => planOf(name, 40n, name === "b")),
       ),
     );
-    const tenants = await Promise.all([openTenant(db), openTenant(db), openTenant(db)]);
+    const accounts = await Promise.all([openAccount(db), openAccount(db), openAccount(db)]);
     const ledgers = await Promise.all([openLedger(db, LEDGER), openLedger(db, LEDGER)]);
     const seed = randomBytes(4).readInt32BE();
     const chosen = fc.sample(fc.array(choices, { minLength: ROUNDS, maxLength: ROUNDS }), {
       numRuns: WORKERS,
       seed,
     });
-    const faults = await Promise.all(chosen.map((list) => work({ db, tenants, ledgers }, list)));
+    const faults = await Promise.all(chosen.map((list) => work({ db, accounts, ledgers }, list)));
     assert.deepEqual(faults.flat(), [], `seed ${seed}`);
     while (await advanceBulkRefund(db));
-    for (const { pools, keys } of tenants) {
+    for (const { pools, keys } of accounts) {
       for (const state of await readKeyCaps(db, pools[0], keys.slice(0, 1))) {
         assert.ok(state.spent.total <= HIGHEST_CAP, `seed ${seed}: spent ${state.spent.total}`);
       }

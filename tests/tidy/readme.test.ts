@@ -80,6 +80,14 @@ test("the files of this repository and the scripts that documents name exist", (
   assert.deepEqual(wrong, []);
 });
 
+test("the README leads to every page of docs", () => {
+  const pages = trackedFiles(/^docs\/(?!decisions\/).*\.md$/);
+  assert.deepEqual(
+    pages.filter((page) => !readme.includes(`](${page})`)),
+    [],
+  );
+});
+
 test("links between documents lead somewhere", () => {
   const broken = trackedFiles(/^(?!tests\/).*\.md$/).flatMap((path) =>
     [...readTracked(path).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
