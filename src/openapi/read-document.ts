@@ -4,7 +4,7 @@ import type { FileProblem } from "../contract/file-problem.ts";
 import { parseYamlDocument, type YamlDocument } from "../contract/yaml-document.ts";
 import { nodeFinder } from "./json-nodes.ts";
 
-type ReadDocument = Pick<YamlDocument, "value" | "lineOf"> & {
+export type ReadDocument = Pick<YamlDocument, "value" | "lineOf"> & {
   /** Undefined: it is JSON. */
   readonly document?: YamlDocument["document"] | undefined;
 };

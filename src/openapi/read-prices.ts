@@ -3,9 +3,9 @@ import type { FileProblem } from "../contract/file-problem.ts";
 import { type DocumentPath, formatPath, parsePath } from "../contract/yaml-document.ts";
 import { isJsonObject } from "../domain/json/json-value.ts";
 import { describeValue, type Problem } from "../domain/problem.ts";
+import { MAX_OPENAPI_CHARACTERS } from "./open-operations.ts";
 import { type Operation, readOperations } from "./operations.ts";
 import { readDocument } from "./read-document.ts";
-import { MAX_OPENAPI_CHARACTERS } from "./write-prices.ts";
 
 /** Prices as a document has them, still to be parsed, and how to name the place of a problem with one of them. */
 export interface PricesOfDocument {

@@ -2,12 +2,9 @@ import { type Document, isAlias, isScalar, Scalar, visit } from "yaml";
 import { problemsError } from "../contract/file-problem.ts";
 import { formatPath } from "../contract/yaml-document.ts";
 import { editJsonObjects } from "./edit-json.ts";
-import { readOperations } from "./operations.ts";
+import { openOperations } from "./open-operations.ts";
 import { type PricedOperation, priceOperations, type ShownPrices } from "./price-operations.ts";
-import { isJson, readDocument } from "./read-document.ts";
-
-/** The largest documents of public APIs have some ten million characters. */
-export const MAX_OPENAPI_CHARACTERS = 16_777_216;
+import { isJson } from "./read-document.ts";
 
 export interface WrittenDocument {
   readonly text: string;
@@ -31,19 +28,7 @@ export function writePrices(
   shown: ShownPrices,
   options: { readonly basePath?: string | undefined } = {},
 ): WrittenDocument {
-  const document = readDocument(file, text, MAX_OPENAPI_CHARACTERS);
-  if (!("value" in document)) throw problemsError("openapi_invalid", "The OpenAPI document", document);
-  const { operations, problems } = readOperations(document.value, options.basePath);
-  if (problems.length > 0) {
-    const placed = problems.map(({ place, reason, fix }) => ({
-      file,
-      line: document.lineOf(place),
-      path: formatPath(place),
-      reason,
-      fix,
-    }));
-    throw problemsError("openapi_invalid", "The OpenAPI document", placed);
-  }
+  const { document, operations } = openOperations(file, text, options.basePath);
   const priced = priceOperations(operations, shown);
   const taken = new Set(priced.flatMap(({ endpoints }) => endpoints));
   const listed = [shown.inForce, ...shown.announced.map(({ list }) => list)].flatMap(({ prices }) => prices);

@@ -1,10 +1,8 @@
 import { problemsError } from "../../contract/file-problem.ts";
-import { formatPath } from "../../contract/yaml-document.ts";
 import type { Problem } from "../../domain/problem.ts";
 import { type MatchPattern, parseMatchPattern } from "../../domain/routes/match-pattern.ts";
-import { type Operation, readOperations } from "../../openapi/operations.ts";
-import { readDocument } from "../../openapi/read-document.ts";
-import { MAX_OPENAPI_CHARACTERS } from "../../openapi/write-prices.ts";
+import { openOperations } from "../../openapi/open-operations.ts";
+import type { Operation } from "../../openapi/operations.ts";
 
 /** An operation of an OpenAPI document as a line of prices. */
 export interface DraftedOperation {
@@ -22,19 +20,7 @@ export function draftOperations(
   text: string,
   basePath: string | undefined,
 ): readonly DraftedOperation[] {
-  const document = readDocument(file, text, MAX_OPENAPI_CHARACTERS);
-  if (!("value" in document)) throw problemsError("openapi_invalid", "The OpenAPI document", document);
-  const { operations, problems } = readOperations(document.value, basePath);
-  if (problems.length > 0) {
-    const placed = problems.map(({ place, reason, fix }) => ({
-      file,
-      line: document.lineOf(place),
-      path: formatPath(place),
-      reason,
-      fix,
-    }));
-    throw problemsError("openapi_invalid", "The OpenAPI document", placed);
-  }
+  const { operations } = openOperations(file, text, basePath);
   if (operations.length === 0) {
     const fix = "name the document that has them, or leave --openapi out to begin with examples";
     const problem = { file, line: undefined, path: "paths", reason: "has no operation", fix };
