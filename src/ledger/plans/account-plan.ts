@@ -132,8 +132,8 @@ async function lockOpenAccount(tx: Transaction, accountId: string): Promise<Acco
 async function tellKeys(tx: Transaction, accountId: string): Promise<Account> {
   const account = await readAccount(tx, accountId);
   const plan = await readPresentPlan(tx, account);
-  await applyDefaultCaps(tx, account, plan?.caps ?? []);
-  await touchKeys(tx, accountId);
+  const counted = await applyDefaultCaps(tx, account, plan?.caps ?? []);
+  await touchKeys(tx, accountId, counted);
   return account;
 }
 

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
-import type { Database } from "../database/database.ts";
+import type { Database, Queryable } from "../database/database.ts";
 import { readKeyCaps, setKeyCaps } from "../keys/key-caps.ts";
 import { findKey } from "../keys/keys.ts";
 import { atOnce, fulfilled } from "../testing/at-once.ts";
 import { addKey, assertSound, letTimePass, roll } from "../testing/books.ts";
 import { daily, PLANS, planVerbs } from "../testing/plan-verbs.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
+import { followPlan } from "./account-plan.ts";
 import { sweepPlans } from "./sweep-plans.ts";
 
 const HOUR = 3_600_000;
@@ -76,6 +77,40 @@ eachDatabase("accounts whose plan changes", (openFresh) => {
     await roll(db, pool);
   });
 
+  test("each key counts as changed once, and of very many not all in one statement", async () => {
+    const pool = await openPool();
+    await assign(pool, "bare");
+    await db.query(
+      `INSERT INTO farebox.keys (key_id, account_id, shard, hash, prefix, hint, name)
+       SELECT 'key_many' || g, $1, $2, sha256(convert_to('many' || g, 'UTF8')), 'fbx', '', ''
+       FROM generate_series(1, 6000) g`,
+      [pool.accountId, pool.shard],
+    );
+    await publish({
+      name: "bare",
+      recurring: [],
+      caps: [{ creditType: "credits", day: 9n, month: null, total: null }],
+    });
+    await db.transaction(async (tx) => {
+      const chunks: number[] = [];
+      const watched: typeof tx = {
+        ...tx,
+        inTransaction: true,
+        exec: (sql) => tx.exec(sql),
+        query: async (statement, params) => {
+          const sizes = (params ?? []).flatMap((param) => (Array.isArray(param) ? [param.length] : []));
+          chunks.push(...sizes);
+          return await tx.query(statement, params);
+        },
+      };
+      const earlier = await countUpdates(tx);
+      await followPlan(watched, pool.accountId);
+      assert.ok(Math.max(...chunks) <= 5_000);
+      assert.equal((await countUpdates(tx)) - earlier, 6_000n);
+    });
+    await publish({ name: "bare", recurring: [] });
+  });
+
   test("a key knows its account's limits and caps, and caches are told", async () => {
     const pool = await openPool();
     const [key, own] = [await addKey(db, pool), await addKey(db, pool)];
@@ -130,3 +165,11 @@ eachDatabase("accounts whose plan changes", (openFresh) => {
     assert.deepEqual(await capsOf(), ["key credits 3 plan", "own credits 3 key"]);
   });
 });
+
+/** Rows of keys that were changed by this transaction, and by others before it. */
+async function countUpdates(tx: Queryable): Promise<bigint> {
+  const [row] = await tx.query<{ count: bigint }>(
+    "SELECT n_tup_upd::bigint AS count FROM pg_stat_xact_user_tables WHERE relid = 'farebox.keys'::regclass",
+  );
+  return row?.count ?? 0n;
+}
