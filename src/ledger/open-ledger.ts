@@ -36,6 +36,8 @@ export interface LedgerHandle extends Ledger {
   readonly queueLength: number;
   /** Counts refusals for the reports, and writes them when it is told to. */
   readonly refusals: RefusalTally;
+  /** Whether others that are silent in a shard may be called dead: not when this instance was not heard there itself a moment ago. */
+  isSteady(shard: number): boolean;
   /**
    * Waits for batches in flight, then gives all leases back. Rejects with FareboxError `storage_unavailable` when the
    * database does not answer in time: the other instances then give them back, once they have missed the heartbeats.
@@ -83,6 +85,10 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
   async heartbeat(shards?: Iterable<number>): Promise<Heartbeat> {
     const [told, news] = await Promise.all([this.#instance.heartbeat(shards), this.#news.read()]);
     return { ...told, ...news };
+  }
+
+  isSteady(shard: number): boolean {
+    return this.#instance.isSteady(shard);
   }
 
   register(): Promise<void> {

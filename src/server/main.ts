@@ -108,7 +108,7 @@ async function start(options: FareboxOptions, closing: Closing): Promise<Running
   const traffic = new TrafficFeed();
   const parts = { database, config, metrics, logger, closing, patiently };
   const instance = await openInstance(parts);
-  startBackground(parts, planWatch);
+  startBackground(parts, planWatch, instance);
   const workers =
     workerCount === 1 ? undefined : new Workers({ ...options, config, metrics, traffic, count: workerCount });
   const gateway = workers ?? (await openGateway(parts, instance, { ...options, traffic }));

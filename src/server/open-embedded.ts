@@ -71,7 +71,7 @@ async function open(options: EmbeddedOptions, closing: Closing): Promise<Embedde
   const planWatch = await prepareDatabase(database, config, logger, patiently);
   const parts = { database, config, metrics: createMetrics(), logger, closing, patiently };
   const instance = await openInstance(parts);
-  startBackground(parts, planWatch);
+  startBackground(parts, planWatch, instance);
   const traffic = new TrafficFeed();
   const operator = await openOperator(options, parts, instance, traffic);
   closing.add("traffic", async () => traffic.close());

@@ -4,6 +4,7 @@ import { eachServer } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
 import type { Heartbeat, PoolRef } from "../ledger.ts";
 import { type Heard, Heartbeats } from "./heartbeats.ts";
+import { SteadyShards } from "./steady-shards.ts";
 
 /** Pools that are asked for at a time when leases go back. */
 const RELEASE_CHUNK = 200;
@@ -17,6 +18,7 @@ const RELEASES_AT_ONCE = 6;
 export class Instance {
   readonly #database: Database;
   readonly #heartbeats: Heartbeats;
+  readonly #steady = new SteadyShards();
   #lateRecalls: PoolRef[] = [];
   /** Where the present id is registered. */
   #shards = new Set<number>();
@@ -76,10 +78,17 @@ export class Instance {
     // A shard may have been asked for a lease that has not heard of this instance yet.
     const shards = [...(among ?? this.#shards)].filter((shard) => this.#shards.has(shard));
     shards.sort((left, right) => left - right);
+    const sentAt = performance.now();
     const { heard, unheard } = await this.#heartbeats.tell(shards, this.numberOf(id), among === undefined);
+    for (const { shard } of heard) this.#steady.heard(shard, sentAt);
     if (heard.some(({ answer }) => !answer.alive)) this.markDead(id);
     const recalls = [...this.#lateRecalls.splice(0), ...heard.flatMap(recallsOf)];
     return { alive: id === this.#id && !this.#dead.has(id), recalls, unheard };
+  }
+
+  /** See {@link SteadyShards}. */
+  isSteady(shard: number): boolean {
+    return this.#steady.has(shard, performance.now());
   }
 
   /** An answer to an earlier heartbeat: the recalls in it are told by no other. */

@@ -1,7 +1,7 @@
 import { askShards } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
 import { rollUsageBehind } from "../reports/roll-usage.ts";
-import type { StepDone, SweepStep } from "./sweep-step.ts";
+import type { DeathRule, StepDone, SweepStep } from "./sweep-step.ts";
 import { type PoolNumbers, type PoolWork, workOff } from "./work-off.ts";
 
 /** Dead instances whose leases are not given back yet are found at once when they died within 10 minutes, and every so often. */
@@ -16,7 +16,7 @@ const IDLE = "1 minute";
 /** The steps that take one pool after the other. */
 export function createPoolSteps(
   database: Database,
-  deadAfterMs: number,
+  { deadAfterMs, isSteady = () => true }: DeathRule,
   onDead: (instances: number) => void,
 ): readonly SweepStep[] {
   return [
@@ -26,7 +26,11 @@ export function createPoolSteps(
       everyMs: DEAD_MS,
       run: async (shards, isFull) => {
         const concerned = isFull ? shards.all : shards.with("dead");
-        const dead = await findDead(database, concerned, deadAfterMs);
+        const dead = await findDead(
+          database,
+          concerned.filter((shard) => isSteady(shard)),
+          deadAfterMs,
+        );
         if (dead > 0) onDead(dead);
         return await eachShard(concerned, (shard) => workOff(database, shard, strandedOf(database, shard)));
       },

@@ -7,6 +7,14 @@ export interface Shards {
   readonly with: (work: DueWork) => readonly number[];
 }
 
+/** Who is dead. */
+export interface DeathRule {
+  /** An instance that the database has not seen for so long is dead. */
+  readonly deadAfterMs: number;
+  /** In which shards who is silent may be called dead; left out: in all. */
+  readonly isSteady?: (shard: number) => boolean;
+}
+
 /** What one run of a step did. */
 export interface StepDone {
   /** Pools, rows or accounts. */

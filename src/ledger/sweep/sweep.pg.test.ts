@@ -64,6 +64,22 @@ eachDatabase("instances and sweep", (openFresh) => {
     await dead.close();
   });
 
+  test("in a shard in which whoever sweeps is not heard itself nobody is declared dead", async () => {
+    const pool = await createPool(db, 1000n);
+    const silent = await openLedger(db, LEDGER);
+    await silent.lease(leaseOf(pool, 600n));
+    await silence(silent.instanceId, 60);
+    const unsteady = { ...OPTIONS, isSteady: () => false };
+    assert.equal((await sweep(db, unsteady)).deadInstances, 0);
+    assert.equal((await silent.heartbeat()).alive, true, "it was away only as seen from here");
+    await silence(silent.instanceId, 60);
+    assert.equal(
+      (await sweep(db, { ...OPTIONS, isSteady: (shard) => shard === pool.shard })).deadInstances,
+      1,
+    );
+    await silent.close();
+  });
+
   test("a heartbeat keeps an instance alive in all its shards", async () => {
     const ledger = await openLedger(db, LEDGER);
     await silence(ledger.instanceId, 60);

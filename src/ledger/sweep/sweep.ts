@@ -4,12 +4,10 @@ import { createLongHoldSteps, type ExpiredHold } from "./long-hold-steps.ts";
 import { createPartitionStep } from "./partitions.ts";
 import { createPoolSteps } from "./pool-steps.ts";
 import { createRowSteps } from "./row-steps.ts";
-import type { DueWork, Shards, SweepStep } from "./sweep-step.ts";
+import type { DeathRule, DueWork, Shards, SweepStep } from "./sweep-step.ts";
 
-export interface SweepOptions {
+export interface SweepOptions extends DeathRule {
   readonly shards: number;
-  /** An instance that the database has not seen for so long is dead. */
-  readonly deadAfterMs: number;
 }
 
 /** What one sweep did. */
@@ -34,11 +32,11 @@ export interface SweepHearers {
  */
 export function createSteps(
   database: Database,
-  { deadAfterMs }: Pick<SweepOptions, "deadAfterMs">,
+  options: DeathRule,
   { onDead = () => undefined, onExpired = () => undefined }: SweepHearers = {},
 ): readonly SweepStep[] {
   return [
-    ...createPoolSteps(database, deadAfterMs, onDead),
+    ...createPoolSteps(database, options, onDead),
     ...createLongHoldSteps(database, onExpired),
     ...createRowSteps(database),
     createPartitionStep(database),
