@@ -6,13 +6,13 @@ import { loadConfig } from "../config/load-config.ts";
 import { requireUpstream } from "../config/require-upstream.ts";
 import { loadContract } from "../contract/load-contract.ts";
 import type { Database } from "../ledger/database/database.ts";
+import { returnMemory } from "../ledger/database/embedded/return-memory.ts";
 import {
   type DatabaseTarget,
   type OpenDatabaseOptions,
   openDatabase,
 } from "../ledger/database/open-database.ts";
 import { withPatience } from "../ledger/database/patience.ts";
-import { returnMemory } from "../ledger/database/return-memory.ts";
 import type { Logger } from "../telemetry/logger.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { TrafficFeed } from "../telemetry/traffic-feed.ts";

@@ -60,6 +60,8 @@ test("no error is made with a code that cannot be found by reading", () => {
     'src/client/read-problem.ts: typeof code === "string" ? code : "instance_unreachable"',
     // One of two codes, which are literals at the callers.
     "src/contract/file-problem.ts: code",
+    // What the embedded database's thread refused.
+    "src/ledger/database/embedded/pglite-thread.ts: code",
     // What a worker's error said, in the process that started it.
     "src/server/workers/worker-process.ts: code",
   ]);

@@ -2,8 +2,8 @@ import { FareboxError } from "../../domain/farebox-error.ts";
 import { ClusterDatabase, connectionsFor } from "./cluster/cluster-database.ts";
 import type { Database } from "./database.ts";
 import { countServers } from "./distribute.ts";
+import { openPglite } from "./embedded/pglite.ts";
 import { type DatabaseTarget, type Patience, withPatience } from "./patience.ts";
-import { openPglite } from "./pglite.ts";
 import { openPostgres } from "./postgres.ts";
 
 export type { DatabaseTarget } from "./patience.ts";

@@ -4,7 +4,7 @@ import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } f
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Database } from "../database/database.ts";
-import { openPglite } from "../database/pglite.ts";
+import { openPglite } from "../database/embedded/pglite.ts";
 import { migrate } from "../migrate.ts";
 import { readMigrations } from "../migrations.ts";
 import { keptDirectory } from "./temporary-files.ts";

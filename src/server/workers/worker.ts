@@ -2,9 +2,9 @@ import type { Socket } from "node:net";
 
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { Gateway } from "../../gateway/create-gateway.ts";
+import { returnMemory } from "../../ledger/database/embedded/return-memory.ts";
 import { openDatabase } from "../../ledger/database/open-database.ts";
 import { withPatience } from "../../ledger/database/patience.ts";
-import { returnMemory } from "../../ledger/database/return-memory.ts";
 import { createLogger, type Logger } from "../../telemetry/logger.ts";
 import { createMetrics, type Metrics } from "../../telemetry/metrics.ts";
 import { TrafficFeed, type TrafficReader } from "../../telemetry/traffic-feed.ts";

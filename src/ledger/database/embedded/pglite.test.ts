@@ -1,15 +1,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { FareboxError } from "../../domain/farebox-error.ts";
-import { refusedCodes } from "../testing/at-once.ts";
-import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
-import type { Database } from "./database.ts";
-import { openDatabase } from "./open-database.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
+import { refusedCodes } from "../../testing/at-once.ts";
+import { createTestDatabase, type TestDatabase } from "../../testing/test-databases.ts";
+import type { Database } from "../database.ts";
+import { openDatabase } from "../open-database.ts";
 import { openPglite } from "./pglite.ts";
 import { PgliteThread } from "./pglite-thread.ts";
 
@@ -102,6 +102,30 @@ describe("the embedded database", () => {
     await database.close();
   });
 
+  test("the files of another Postgres are refused with what to do, and those that are made now are of the one that is expected", async () => {
+    const made = Number(readFileSync(join(directory, "postgres", "PG_VERSION"), "utf8"));
+    const cases = [
+      [
+        made - 1,
+        "database_from_before",
+        "Start with an empty data directory, or go on with the Farebox that made this one.",
+      ],
+      [made + 1, "database_too_new", "Run the newer Farebox that made it."],
+    ] as const;
+    for (const [version, code, fix] of cases) {
+      const other = mkdtempSync(join(tmpdir(), "farebox-other-"));
+      const data = join(other, "postgres");
+      mkdirSync(data);
+      writeFileSync(join(data, "PG_VERSION"), `${version}\n`);
+      await assert.rejects(openDatabase({ directory: other }), {
+        code,
+        message: `The data in ${data} is of Postgres ${version}; the embedded database of this Farebox is Postgres ${made}.`,
+        detail: { directory: data, fix },
+      });
+      rmSync(other, { recursive: true, force: true });
+    }
+  });
+
   test("an initialisation that was killed half-way is started anew", async () => {
     const fresh = mkdtempSync(join(tmpdir(), "farebox-half-"));
     mkdirSync(join(fresh, "postgres.new"));
@@ -153,7 +177,7 @@ const WRITER = `
 async function writeUntilKilled(directory: string, lines: number): Promise<bigint> {
   const writer: ChildProcess = spawn(
     process.execPath,
-    ["--input-type=module", "-e", WRITER, import.meta.resolve("./open-database.ts"), directory],
+    ["--input-type=module", "-e", WRITER, import.meta.resolve("../open-database.ts"), directory],
     { stdio: ["ignore", "ignore", "inherit", "ipc"] },
   );
   let last = 0n;

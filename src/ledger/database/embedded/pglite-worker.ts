@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { PGlite } from "@electric-sql/pglite";
-import { FareboxError } from "../../domain/farebox-error.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
 import { type DirectoryLock, lockDirectory } from "./directory-lock.ts";
+import { checkDirectoryVersion } from "./directory-version.ts";
 import type { FromWorker, ToWorker, WorkerData } from "./pglite-messages.ts";
 import { returnMemory } from "./return-memory.ts";
 
@@ -44,6 +45,7 @@ try {
 async function openDirectory(parent: string): Promise<PGlite> {
   const data = join(parent, "postgres");
   if (!existsSync(data)) initialiseDirectory(parent, data);
+  checkDirectoryVersion(data);
   return PGlite.create(data, {
     startParams: [...PGlite.defaultStartParams, "-c", `shared_buffers=${SHARED_BUFFERS}`],
   });
@@ -109,7 +111,9 @@ function reply(message: FromWorker): void {
 
 function fail(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error);
-  const isLocked = error instanceof FareboxError && error.code === "data_directory_locked";
-  reply(isLocked ? { kind: "locked", message, detail: error.detail } : { kind: "failed", message });
+  if (error instanceof FareboxError) {
+    const { code, detail } = error;
+    reply({ kind: "refused", code, message, detail });
+  } else reply({ kind: "failed", message });
   process.exit(1);
 }

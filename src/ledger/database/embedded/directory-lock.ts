@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { FareboxError } from "../../domain/farebox-error.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
 
 export interface DirectoryLock {
   release(): void;

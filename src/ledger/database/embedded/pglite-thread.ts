@@ -1,6 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
-import { FareboxError } from "../../domain/farebox-error.ts";
+import { FareboxError } from "../../../domain/farebox-error.ts";
 import type { FromWorker, ToWorker, WorkerData } from "./pglite-messages.ts";
 
 /** Of the thread's JavaScript, which only hands bytes on. The default keeps 16 MB and more resident. */
@@ -42,7 +42,7 @@ export class PgliteThread {
     this.#graceMs = graceMs;
   }
 
-  /** Starts the thread unless it runs. Rejects with FareboxError `data_directory_locked` or `storage_unavailable`. */
+  /** Starts the thread unless it runs. Rejects as openPglite does. */
   start(): Promise<Worker> {
     if (this.#closed) return Promise.reject(stopped("it was closed"));
     this.#ready ??= this.#startWorker();
@@ -108,7 +108,7 @@ export class PgliteThread {
       let cause: Error = stopped("its thread ended");
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "ready") resolve(worker);
-        else if (message.kind === "locked") cause = lockedError(message);
+        else if (message.kind === "refused") cause = refusal(message);
         else if (message.kind === "failed") cause = stopped(message.message);
         else this.#deliver(message);
       });
@@ -152,8 +152,8 @@ function workerUrl(): URL {
 }
 
 /** Errors lose their class between threads. */
-function lockedError({ message, detail }: Extract<FromWorker, { kind: "locked" }>): FareboxError {
-  return new FareboxError("data_directory_locked", message, { detail: { ...detail } });
+function refusal({ code, message, detail }: Extract<FromWorker, { kind: "refused" }>): FareboxError {
+  return new FareboxError(code, message, { detail: { ...detail } });
 }
 
 function stopped(reason: string, cause?: unknown): FareboxError {
