@@ -28,7 +28,7 @@ export interface LoadReport {
   readonly p50: number;
   readonly p99: number;
   readonly failed: number;
-  /** Other answers than 200, by their status. */
+  /** Other answers than 200, by their status, and connections that broke. */
   readonly refusals: Readonly<Record<string, number>>;
 }
 
