@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { after, before, describe, test } from "node:test";
 import { pathToFileURL } from "node:url";
 import type { Database } from "./database/database.ts";
 import { openDatabase } from "./database/open-database.ts";
+import { openPostgres } from "./database/postgres.ts";
 import { migrate } from "./migrate.ts";
 import { readMigrations } from "./migrations.ts";
 import { splitScript } from "./split-script.ts";
@@ -170,6 +172,32 @@ eachDatabase("migrating", (openFresh, kind) => {
   });
 
   if (kind === "postgres") {
+    test("a role that may not create the schema is told what lets it", async () => {
+      const role = `narrow_${randomBytes(6).toString("hex")}`;
+      await dropAll();
+      const [server] = await db.query<{ port: string; name: string }>(
+        `SELECT current_setting('port') AS port, current_database()::text AS name`,
+      );
+      await db.exec(`CREATE ROLE ${role} LOGIN PASSWORD 'narrow'`);
+      const narrow = openPostgres({
+        url: `postgres://${role}:narrow@127.0.0.1:${server?.port}/${server?.name}`,
+      });
+      const told = {
+        code: "database_forbidden",
+        message: `The role ${role} may not do what a migration needs: permission denied for database ${server?.name}.`,
+        detail: {
+          fix: `GRANT CREATE ON DATABASE ${server?.name} TO ${role}, or run \`farebox migrate\` as the role that owns the schema farebox.`,
+        },
+      };
+      await assert.rejects(migrate(narrow), told);
+      await db.exec(`GRANT CREATE ON DATABASE ${server?.name} TO ${role}`);
+      assert.deepEqual((await migrate(narrow)).applied, await names());
+      await narrow.close();
+      await dropAll();
+      await db.exec(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      await migrate(db);
+    });
+
     test("processes that start at once on an empty server's database share the work too", async () => {
       const fresh = await createTestDatabase("postgres");
       const pools = await Promise.all(Array.from({ length: 3 }, () => openDatabase(fresh.target)));

@@ -1,5 +1,7 @@
+import { FareboxError } from "../domain/farebox-error.ts";
 import type { Database, Queryable } from "./database/database.ts";
 import { distribute } from "./database/distribute.ts";
+import { sqlStateOf } from "./database/storage-error.ts";
 import { readHistory } from "./migration-history.ts";
 import { type Migration, readMigrations } from "./migrations.ts";
 import { splitScript } from "./split-script.ts";
@@ -13,6 +15,9 @@ export interface MigrateResult {
   /** Why partitions of the months to come could not be made; empty when all are there. */
   readonly missing: readonly string[];
 }
+
+/** Postgres's insufficient_privilege. */
+const FORBIDDEN = "42501";
 
 /** Any number that no other program on a shared server is likely to use: "farebox" as bytes. */
 const LOCK = 0x66617265626f78n;
@@ -29,12 +34,22 @@ const SETTINGS = `SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO '1
  * servers of a Citus cluster; makes the month partitions ahead. Safe to call from several instances at once: an advisory lock
  * lets one work while the others wait and then find nothing to do.
  *
- * Rejects as {@link readHistory} does. Nothing is applied then.
+ * Rejects as {@link readHistory} does, with nothing applied; and with FareboxError `database_forbidden` when the role lacks a right.
  */
 export async function migrate(
   database: Database,
   onApplied?: (name: string) => void,
 ): Promise<MigrateResult> {
+  try {
+    return await applyAll(database, onApplied);
+  } catch (error) {
+    const isRefused = !(error instanceof FareboxError) && sqlStateOf(error) === FORBIDDEN;
+    if (isRefused) throw await forbidden(database, error);
+    throw error;
+  }
+}
+
+async function applyAll(database: Database, onApplied?: (name: string) => void): Promise<MigrateResult> {
   const migrations = await readMigrations();
   const applied: string[] = [];
   await prepareBookkeeping(database, migrations);
@@ -57,6 +72,20 @@ export async function migrate(
     version: migrations.at(-1)?.number ?? 0,
     missing: await ensurePartitions(database),
   };
+}
+
+async function forbidden(database: Database, cause: unknown): Promise<FareboxError> {
+  const [row = { role: "", name: "" }] = await database.query<{ role: string; name: string }>(
+    "SELECT quote_ident(current_user) AS role, quote_ident(current_database()) AS name",
+  );
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const { role, name } = row;
+  const fix = `GRANT CREATE ON DATABASE ${name} TO ${role}, or run \`farebox migrate\` as the role that owns the schema farebox.`;
+  return new FareboxError(
+    "database_forbidden",
+    `The role ${role} may not do what a migration needs: ${reason}.`,
+    { detail: { fix }, cause },
+  );
 }
 
 /**
