@@ -6,17 +6,3 @@ export interface GatewayEvents extends ExchangeEvents, CertificateEvents {
   /** Bytes that are no HTTP request, or a head that came too late. */
   clientBroken(code: string): void;
 }
-
-/** For tests and tools that look at nothing. */
-export const silentGatewayEvents: GatewayEvents = {
-  finished() {},
-  upstreamFailed() {},
-  refunded() {},
-  detached() {},
-  usageNotSpliced() {},
-  clientBroken() {},
-  socketRefused() {},
-  certificateLoaded() {},
-  certificateRefused() {},
-  failed() {},
-};

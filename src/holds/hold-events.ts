@@ -17,6 +17,3 @@ export interface HoldEvents {
   /** It is settled although the instance that made it is gone; `booked`: the books had its charge already. */
   settledElsewhere(subject: HoldSubject & { readonly booked: boolean }): void;
 }
-
-/** For tests and tools that look at nothing. */
-export const silentHoldEvents: HoldEvents = { refused() {}, expired() {}, settledElsewhere() {} };

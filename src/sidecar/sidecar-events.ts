@@ -16,6 +16,3 @@ export interface SidecarEvents {
   /** A fault of ours. */
   failed(error: unknown): void;
 }
-
-/** For tests and tools that look at nothing. */
-export const silentSidecarEvents: SidecarEvents = { answered() {}, failed() {} };

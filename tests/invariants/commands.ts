@@ -6,8 +6,8 @@ import { adjustPool } from "../../src/ledger/pools/adjust.ts";
 import { grantCredits } from "../../src/ledger/pools/grant.ts";
 import { poolKeyOf } from "../../src/ledger/pools/pool-key.ts";
 import { refundCharge } from "../../src/ledger/refunds/refund.ts";
-import { sweep } from "../../src/ledger/sweep/sweep.ts";
 import { chargeOf, LEDGER, letTimePass, readPool, roll, SHARDS } from "../../src/ledger/testing/books.ts";
+import { sweep } from "../../src/ledger/testing/sweep.ts";
 import { assign, cancel, keep } from "./plan-commands.ts";
 import { Step, type World } from "./step.ts";
 

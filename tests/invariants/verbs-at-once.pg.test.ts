@@ -22,8 +22,8 @@ import { advanceBulkRefund } from "../../src/ledger/refunds/advance-bulk-refund.
 import { createBulkRefund } from "../../src/ledger/refunds/bulk-refunds.ts";
 import { previewRefunds } from "../../src/ledger/refunds/preview-refunds.ts";
 import { refundCharge } from "../../src/ledger/refunds/refund.ts";
-import { sweep } from "../../src/ledger/sweep/sweep.ts";
 import { assertSound, chargeOf, createPool, holdOf, LEDGER, SHARDS } from "../../src/ledger/testing/books.ts";
+import { sweep } from "../../src/ledger/testing/sweep.ts";
 import { eachDatabase } from "../../src/ledger/testing/test-databases.ts";
 
 /** No cap in this test is ever higher: whatever else happens, a key that always has one spends no more. */

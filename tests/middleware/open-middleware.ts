@@ -1,5 +1,6 @@
 import { loadContract } from "../../src/contract/load-contract.ts";
-import { type GatewayEvents, silentGatewayEvents } from "../../src/gateway/gateway-events.ts";
+import type { GatewayEvents } from "../../src/gateway/gateway-events.ts";
+import { silentGatewayEvents } from "../../src/gateway/testing/silent-gateway-events.ts";
 import { type MeterUnderTest, TEST_LIMITS, TEST_LISTENER } from "../../src/gateway/testing/world.ts";
 import { createMiddleware, type Middleware } from "../../src/middleware/middleware.ts";
 

@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 import { parseJsonPointer } from "../../domain/json/json-pointer.ts";
 import { PathWatch } from "./json-path-watch.ts";
-import { JsonScan, MAX_JSON_DEPTH, scanJson } from "./json-scan.ts";
+import { JsonScan, MAX_JSON_DEPTH } from "./json-scan.ts";
 
 function parses(text: string): boolean {
   try {
@@ -15,7 +15,9 @@ function parses(text: string): boolean {
 }
 
 function scans(text: string): boolean {
-  return scanJson(Buffer.from(text), new PathWatch(undefined, []));
+  const scan = new JsonScan(new PathWatch(undefined, []));
+  scan.write(Buffer.from(text));
+  return scan.end();
 }
 
 function countAt(text: string, pointer: string, chunk = Number.POSITIVE_INFINITY): number | undefined {

@@ -278,13 +278,6 @@ export class JsonScan {
   }
 }
 
-/** Scans a whole body. The watch has what it found; false when the body is not exactly one JSON text. */
-export function scanJson(body: Uint8Array, watch: JsonWatch): boolean {
-  const scan = new JsonScan(watch);
-  scan.write(body);
-  return scan.end();
-}
-
 function nextNumberState(state: number, byte: number): number {
   const digit = isDigit(byte);
   switch (state) {

@@ -8,11 +8,12 @@ import { type Credits, formatCredits } from "../../domain/credits.ts";
 import type { FinishedExchange } from "../../exchange/parts/exchange-events.ts";
 import type { Meter } from "../../meter/meter.ts";
 import { createGateway, type Gateway } from "../create-gateway.ts";
-import { type GatewayEvents, silentGatewayEvents } from "../gateway-events.ts";
+import type { GatewayEvents } from "../gateway-events.ts";
 import type { GatewayConfig, GatewayOptions } from "../gateway-parts.ts";
 import { Http2Client } from "./http2-client.ts";
 import { RawClient } from "./raw-client.ts";
 import { RawUpstream } from "./raw-upstream.ts";
+import { silentGatewayEvents } from "./silent-gateway-events.ts";
 import type { RawResponse, TestClient } from "./test-client.ts";
 
 /** What the books say of one account: amounts as plain decimals. */

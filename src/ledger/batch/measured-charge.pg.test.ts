@@ -8,9 +8,9 @@ import type { Database } from "../database/database.ts";
 import type { ChargeItem, PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { listEntries, readEntry } from "../pools/entries.ts";
-import { sweep } from "../sweep/sweep.ts";
 import { atOnce, fulfilled } from "../testing/at-once.ts";
 import { assertSound, chargeOf, createPool, LEDGER, leaseOf, letTimePass, SHARDS } from "../testing/books.ts";
+import { sweep } from "../testing/sweep.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 
 const CREDIT = 1_000_000n;

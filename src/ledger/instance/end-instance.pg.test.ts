@@ -6,7 +6,6 @@ import { openLedger } from "../open-ledger.ts";
 import { grantCredits } from "../pools/grant.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
 import { rollUsageBehind } from "../reports/roll-usage.ts";
-import { sweep } from "../sweep/sweep.ts";
 import {
   assertSound,
   chargeOf,
@@ -18,6 +17,7 @@ import {
   readPool,
   SHARDS,
 } from "../testing/books.ts";
+import { sweep } from "../testing/sweep.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 
 const HOUR_MS = 3_600_000;

@@ -4,9 +4,9 @@ import type { Credits } from "../../domain/credits.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
-import { sweep } from "../sweep/sweep.ts";
 import { assertSound, chargeOf, holdOf, LEDGER, leaseOf, readPool, SHARDS } from "../testing/books.ts";
 import { capOf, cappedKeys } from "../testing/capped-keys.ts";
+import { sweep } from "../testing/sweep.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 
 eachDatabase("caps of keys", (openFresh) => {

@@ -16,8 +16,9 @@ import {
   SHARDS,
 } from "../testing/books.ts";
 import { daily, planVerbs } from "../testing/plan-verbs.ts";
+import { sweep } from "../testing/sweep.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
-import { createSteps, listShards, sweep } from "./sweep.ts";
+import { createSteps, listShards } from "./sweep.ts";
 
 const DEAD_MS = 10_000;
 const HOUR = 3_600_000;

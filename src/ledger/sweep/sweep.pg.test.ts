@@ -19,8 +19,8 @@ import {
   releaseOf,
   SHARDS,
 } from "../testing/books.ts";
+import { sweep } from "../testing/sweep.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
-import { sweep } from "./sweep.ts";
 
 /** The condition that finds an instance's rows; `$1` is its id. */
 const OF_INSTANCE = "instance_no = (SELECT instance_no FROM farebox.instances WHERE instance_id = $1)";

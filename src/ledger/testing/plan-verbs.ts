@@ -12,8 +12,8 @@ import {
 import { type NewPlan, publishPlans } from "../plans/plans.ts";
 import { sweepPlans } from "../plans/sweep-plans.ts";
 import { readBalances } from "../pools/balances.ts";
-import { sweep } from "../sweep/sweep.ts";
 import { createPool, OF_POOL, roll, SHARDS } from "./books.ts";
+import { sweep } from "./sweep.ts";
 
 const DAY_MS = 86_400_000;
 

@@ -2,7 +2,7 @@ import { loadContract } from "../../contract/load-contract.ts";
 import { formatCredits } from "../../domain/credits.ts";
 import { parsePrices } from "../../domain/prices/parse-prices.ts";
 import { DatabaseClock } from "../../holds/database-clock.ts";
-import { type HoldEvents, silentHoldEvents } from "../../holds/hold-events.ts";
+import type { HoldEvents } from "../../holds/hold-events.ts";
 import { Holds } from "../../holds/holds.ts";
 import type { Database } from "../../ledger/database/database.ts";
 import { ensureSecret } from "../../ledger/instance/secret.ts";
@@ -18,7 +18,6 @@ import {
   type RealMeter,
 } from "../../meter/testing/open-real-meter.ts";
 import { createSidecar } from "../create-sidecar.ts";
-import { silentSidecarEvents } from "../sidecar-events.ts";
 
 const TOKEN = "fbo_operators_own";
 
@@ -121,7 +120,7 @@ export async function openSidecar(
   const expired: { readonly requestId: string }[] = [];
   const waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   const events: HoldEvents = {
-    ...silentHoldEvents,
+    settledElsewhere() {},
     refused: ({ code }) => void told.push(`refused ${code}`),
     expired(subject) {
       expired.push(subject);
@@ -144,7 +143,7 @@ export async function openSidecar(
     database,
     operatorToken: TOKEN,
     readState: () => Promise.resolve({ at: 0, pools: [], account: undefined }),
-    events: { ...silentSidecarEvents, failed: (error) => void failed.push(error) },
+    events: { answered() {}, failed: (error) => void failed.push(error) },
     clock: { unixMs: () => Date.now() },
     version: "0.0.0",
   });
