@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { guardMoves } from "../../src/ledger/database/cluster/guard-moves.ts";
 import { LOCAL_TABLES, REFERENCE_TABLES } from "../../src/ledger/database/distribute.ts";
 import {
   countFunctions,
@@ -121,6 +122,17 @@ describe("migrations", () => {
 const DOCUMENTED_SINCE = "migrations/0047";
 
 describe("functions", () => {
+  test("each that locks rows is of one shard, and has a place for the lock that keeps the shard where it is", () => {
+    const schema = readTracked("migrations/schema.sql");
+    const whole = schema.split(/^(?=CREATE (?!OR REPLACE FUNCTION)|CREATE OR REPLACE FUNCTION)/m);
+    const locking = whole.filter((text) => /^CREATE OR REPLACE FUNCTION[^]*FOR UPDATE/.test(text));
+    assert.ok(locking.length > 30, `${locking.length}`);
+    for (const text of locking) {
+      assert.match(text, /^CREATE OR REPLACE FUNCTION farebox\.\w+\(p_shard smallint/);
+      const guarded = guardMoves(text);
+      assert.ok(guarded.indexOf("lock_shard_metadata") < guarded.indexOf("FOR UPDATE"), text.slice(0, 80));
+    }
+  });
   test("each says what it does, in its comment and, since that is asked for, above it", () => {
     const silent = functions.filter(({ comment = "" }) => comment.replace(/^Internal\./, "").trim() === "");
     assert.deepEqual(

@@ -1,3 +1,4 @@
+import { guardFunctions } from "./cluster/guard-moves.ts";
 import type { Queryable, Transaction } from "./database.ts";
 
 /**
@@ -76,6 +77,7 @@ export async function distribute(tx: Transaction): Promise<readonly string[]> {
     const place = isOfShard ? ", 'p_shard', colocate_with := 'farebox.pools'" : "";
     await tx.exec(`SELECT create_distributed_function('${signature}'${place})`);
   }
+  await guardFunctions(tx);
   return [...tables, ...functions.map(({ signature }) => signature)];
 }
 

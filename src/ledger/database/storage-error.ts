@@ -47,7 +47,8 @@ export function storageError(error: unknown): unknown {
     error instanceof pg.DatabaseError &&
     ruleOf(state) === undefined &&
     !isStalePlan(error) &&
-    !isLostElsewhere(error)
+    !isLostElsewhere(error) &&
+    !isMoved(error)
   )
     return error;
   return new FareboxError("storage_unavailable", `The database is not available: ${reasonOf(error)}`, {
@@ -120,6 +121,11 @@ function isStalePlan(error: pg.DatabaseError): boolean {
 /** Citus says so, with the SQLSTATE of its own faults, when a server is away whose connection it had kept. */
 function isLostElsewhere(error: pg.DatabaseError): boolean {
   return error.code === "XX000" && error.message.startsWith("failure on connection marked as essential");
+}
+
+/** Of a cluster: a statement was on its way to the shard's former place when that was removed. */
+function isMoved(error: pg.DatabaseError): boolean {
+  return error.code === "42P01" && /^relation "farebox\.\w+_\d{6,}" does not exist/.test(error.message);
 }
 
 function isProgrammingError(error: unknown): boolean {

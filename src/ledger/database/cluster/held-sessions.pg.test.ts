@@ -211,6 +211,16 @@ test("what another server has answered breaks no session, least of all those tha
   await target.drop();
 });
 
+test("a shard that has moved away is no fault of the statement, and a table that is not there is", async () => {
+  const target = await createTestDatabase("postgres");
+  const database = openPostgres({ url: "url" in target.target ? target.target.url : "", maxConnections: 1 });
+  const gone = { code: "storage_unavailable", retryable: true };
+  await assert.rejects(database.query("SELECT FROM farebox.pools_102041"), gone);
+  await assert.rejects(database.query("SELECT FROM farebox.nothing"), { code: "42P01" });
+  await database.close();
+  await target.drop();
+});
+
 test("a kept connection to another server that is lost is no fault of the statement", async () => {
   const target = await createTestDatabase("postgres");
   const database = openPostgres({ url: "url" in target.target ? target.target.url : "", maxConnections: 1 });
