@@ -108,6 +108,7 @@ function strandedOf(database: Database, shard: number): PoolWork {
 
 function dueOf(database: Database, shard: number): PoolWork {
   return {
+    inTurns: true,
     list: (limit, skip) =>
       list(database, "farebox.list_due_pools($1::smallint, $2, $3)", [shard, limit, skip]),
     act: (pool) =>
