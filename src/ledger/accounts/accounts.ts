@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import type { Queryable, Transaction } from "../database/database.ts";
+import type { Queryable, Statement, Transaction } from "../database/database.ts";
 import { constraintOf } from "../database/storage-error.ts";
 import { touchKeys } from "./touch-keys.ts";
 import { unknownAccount } from "./unknown-account.ts";
@@ -33,7 +33,7 @@ export const ACCOUNT_COLUMNS = `account_id AS "accountId", name, shard, state, m
 const ONE_ACCOUNT = `SELECT ${ACCOUNT_COLUMNS} FROM farebox.accounts WHERE account_id = $1`;
 
 /** Each operation on an account reads it: to plan these anew each time takes longer than to run them. */
-const READ_ACCOUNT = { name: "read-account", text: ONE_ACCOUNT };
+const READ_ACCOUNT: Statement = { name: "read-account", isUrgent: true, text: ONE_ACCOUNT };
 const LOCK_ACCOUNT = { name: "lock-account", text: `${ONE_ACCOUNT} FOR UPDATE` };
 const LOCK_STATE = { name: "lock-account-state", text: `${ONE_ACCOUNT} FOR NO KEY UPDATE` };
 

@@ -10,6 +10,7 @@ import { renderMeasured } from "./render-measured.ts";
 
 const RUN_BATCH: Statement = {
   name: "run-batch",
+  isUrgent: true,
   text: "SELECT farebox.run_batch($1::smallint, $2::int, $3::bigint, $4::boolean, $5::int, $6::jsonb) AS reply",
 };
 

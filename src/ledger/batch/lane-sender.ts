@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { explainUnknownAccount, unknownAccount } from "../accounts/unknown-account.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Statement } from "../database/database.ts";
 import { isUndone } from "../database/storage-error.ts";
 import type { Instance } from "../instance/instance.ts";
 import type { Numbers } from "../instance/numbers.ts";
@@ -34,9 +34,16 @@ type Outcome = Leftovers | "in the way";
 
 const NOTHING_LEFT: Leftovers = { general: [], busy: [] };
 
-const SETTLE = {
+const SETTLE: Statement = {
   name: "settle-batch",
+  isUrgent: true,
   text: "SELECT farebox.settle_batch($1::smallint, $2::int, $3::bigint) AS reply",
+};
+
+const CREATE_POOLS: Statement = {
+  name: "create-pools",
+  isUrgent: true,
+  text: "SELECT farebox.create_pools($1, $2::int[], $3::smallint[])",
 };
 
 /**
@@ -237,11 +244,7 @@ export class LaneSender {
     }
     if (reply === '{"s":"missing"}' && batch instanceof GeneralBatch) {
       const { accounts, types } = batch.pools;
-      await database.query("SELECT farebox.create_pools($1, $2::int[], $3::smallint[])", [
-        this.#shard,
-        accounts,
-        types,
-      ]);
+      await database.query(CREATE_POOLS, [this.#shard, accounts, types]);
       return true;
     }
     if (reply !== '{"s":"fenced"}') return false;

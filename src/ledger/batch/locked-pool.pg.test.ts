@@ -5,6 +5,8 @@ import { openPostgres } from "../database/postgres.ts";
 import { SESSION_LIMITS } from "../database/session.ts";
 import type { ChargeResult, HoldResult, PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
+import { readBalances } from "../pools/balances.ts";
+import { grantCredits } from "../pools/grant.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
 import { assertSound, chargeOf, createPool, holdOf, LEDGER, leaseOf, readPool } from "../testing/books.ts";
 import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
@@ -125,6 +127,27 @@ void describe("a pool that somebody keeps locked", () => {
     assert.equal((await impatient.charge(chargeOf(locked, 2n))).charged, 2n);
     assert.equal((await readPool(db, locked)).spent, 2n);
     await impatient.close();
+  });
+
+  test("does not keep the connections busy, however much is granted to it", async () => {
+    const [locked, free] = await createPools(2);
+    assert.ok(locked && free);
+    const grants: Promise<unknown>[] = [];
+    let settled = 0;
+    await withLocked(locked, async () => {
+      for (let count = 0; count < 30; count += 1) {
+        const granted = grantCredits(db, { pool: locked, amount: 1n, source: "topup" });
+        grants.push(granted.finally(() => (settled += 1)));
+      }
+      await ledger.lease(leaseOf(free, 100n));
+      await ledger.charge(chargeOf(free, 1n, { endpoint: "GET /never-seen-before" }));
+      assert.equal((await readBalances(db, free.accountId, free.shard))[0]?.balance, 999_999n);
+      assert.equal((await ledger.heartbeat()).alive, true);
+      assert.equal(settled, 0, "they wait still");
+    });
+    await Promise.all(grants);
+    assert.equal((await readPool(db, locked)).balance, 1_000_030n);
+    await ledger.lease(leaseOf(free, 0n, { giveBack: 100n }));
   });
 
   test("an Idempotency-Key that somebody keeps locked stops only its own charge", async () => {

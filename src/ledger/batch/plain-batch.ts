@@ -53,6 +53,7 @@ const PLENTY = 8n;
 /** Parsed once per connection. */
 const RUN_PLAIN: Statement = {
   name: "run-plain",
+  isUrgent: true,
   text: `SELECT farebox.run_plain(${TYPES.map((type, index) => `$${index + 1}::${type}`).join(", ")}) AS reply`,
 };
 

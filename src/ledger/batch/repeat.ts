@@ -11,6 +11,7 @@ export async function isRepeat(
   const rows = await db.query(
     {
       name: "is-repeat",
+      isUrgent: true,
       text: `SELECT 1 AS one FROM farebox.accounts a, farebox.endpoints e, farebox.once_windows w
         WHERE a.account_id = $1 AND e.endpoint = $2 AND w.account_no = a.account_no AND w.endpoint_no = e.endpoint_no
           AND w.value = $3 AND w.shard = $4 AND w.until > clock_timestamp()`,

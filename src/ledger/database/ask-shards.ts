@@ -1,8 +1,8 @@
-import type { Database, Parameter } from "./database.ts";
+import type { Database, Parameter, Statement } from "./database.ts";
 
 /**
  * Calls a function of one shard for each of several, and returns its answers in their order. `call` renders the call for a shard;
- * `params` are its `$1`, `$2` and so on.
+ * `params` are its `$1`, `$2` and so on. The function waits for no lock.
  *
  * On PGlite all calls are one statement: each statement costs an idle process about as much as four such calls. On a server each
  * is its own: Citus runs a call on the server of its shard only when it stands alone.
@@ -24,7 +24,11 @@ export async function askShards<Answer>(
     return Object.values(row ?? {});
   }
   const answers: Answer[] = [];
-  const statement = { name, text: `SELECT ${call(`$${params.length + 1}::smallint`)} AS answer` };
+  const statement: Statement = {
+    name,
+    isUrgent: true,
+    text: `SELECT ${call(`$${params.length + 1}::smallint`)} AS answer`,
+  };
   for (const shard of shards) {
     const [row] = await database.query<{ answer: Answer }>(statement, [...params, shard]);
     if (row === undefined) throw new Error(`${name} answered nothing`);

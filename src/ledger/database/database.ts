@@ -6,6 +6,8 @@ export interface Statement {
   readonly text: string;
   /** It reads nothing but small tables, of which every server of a cluster has a copy: no other server is asked. */
   readonly isLocal?: true;
+  /** Requests of everybody wait for it, and it waits for no lock, or for 50 ms: it is no matter how many statements wait for theirs. */
+  readonly isUrgent?: true;
 }
 
 /** What may be bound to `$1`. An array becomes one array literal; JSON must be passed as text (`JSON.stringify`). */

@@ -1,6 +1,7 @@
 import pg from "pg";
 import type { ServerHosts } from "./address/server-hosts.ts";
 import { holdUntil } from "./cluster/held-sessions.ts";
+import { ServerGate } from "./cluster/server-gate.ts";
 import { Connection } from "./connection.ts";
 import {
   type Database,
@@ -22,6 +23,15 @@ const CLIENT_GRACE_MS = 2000;
 const IDLE_PIDS = `SELECT p.pid FROM unnest($1::int[]) AS p(pid) LEFT JOIN pg_stat_activity a ON a.pid = p.pid
   WHERE a.pid IS NULL OR a.state IN ('idle', 'idle in transaction', 'idle in transaction (aborted)')`;
 
+/**
+ * Of the sessions: those that statements may have which may wait for a lock. One pool that somebody has locked would else keep all of them
+ * waiting, when enough is granted to it, and every account with them.
+ */
+const MAY_WAIT = 2 / 3;
+
+/** A pool of fewer sessions keeps none free. */
+const FEW = 6;
+
 export interface PoolOptions {
   readonly limits: SessionLimits;
   /** Of a server; undefined: the embedded database. */
@@ -39,6 +49,8 @@ export class PoolDatabase implements Database {
   readonly #limits: SessionLimits;
   readonly #onClose: () => Promise<void>;
   readonly #spare: SpareSessions<PooledSession>;
+  /** Undefined: few sessions, the embedded database, where nobody else has locks, and a cluster, which has gates of its own. */
+  #gate: ServerGate | undefined;
   /** Grows when what broke a session has broken all that were open. */
   #generation = 0;
   #isPooled = false;
@@ -58,6 +70,8 @@ export class PoolDatabase implements Database {
     const deadline = limits.statementTimeoutMs + CLIENT_GRACE_MS;
     this.#pending = new PendingQueries(deadline, hosts === undefined ? undefined : ask);
     this.#config = { ...config, types: { getTypeParser: (oid: number) => resultParser(oid) } };
+    const { max = 1 } = config;
+    if (hosts !== undefined && max >= FEW) this.#gate = new ServerGate(Math.floor(max * MAY_WAIT));
     this.#pool = new pg.Pool({
       ...this.#config,
       Client: clientOf(hosts),
@@ -79,17 +93,27 @@ export class PoolDatabase implements Database {
     const { options } = this.#pool;
     options.max = Math.max(options.max, sessions);
     this.#passesOn = true;
+    this.#gate = undefined;
   }
 
   query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
-    return this.#withConnection((connection) => connection.query<Row>(statement, params));
+    const run = (): Promise<Row[]> =>
+      this.#withConnection((connection) => connection.query<Row>(statement, params));
+    const isUrgent =
+      typeof statement !== "string" && (statement.isUrgent === true || statement.isLocal === true);
+    return isUrgent || this.#gate === undefined ? run() : this.#gate.pass(run);
   }
 
   exec(sql: string): Promise<void> {
     return this.#withConnection((connection) => connection.exec(sql));
   }
 
-  async transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
+  transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
+    const attempt = (): Promise<T> => this.#transact(run);
+    return this.#gate === undefined ? attempt() : this.#gate.pass(attempt);
+  }
+
+  async #transact<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1) {
       try {
         return await this.#withConnection((connection) => connection.transact(() => run(connection)));

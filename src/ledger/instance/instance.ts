@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
 import { eachServer } from "../database/ask-shards.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Statement } from "../database/database.ts";
 import type { Heartbeat, PoolRef } from "../ledger.ts";
 import { type Heard, Heartbeats } from "./heartbeats.ts";
 import { SteadyShards } from "./steady-shards.ts";
@@ -110,7 +110,7 @@ export class Instance {
       number = await numberInstance(this.#database, id);
       this.#numbers.set(id, number);
     }
-    await this.#database.query("SELECT farebox.register_lane($1::smallint, $2::int)", [shard, number]);
+    await this.#database.query(REGISTER_LANE, [shard, number]);
   }
 
   async #replaceDead(): Promise<void> {
@@ -139,6 +139,23 @@ export class Instance {
     if (failure !== undefined) throw failure.reason;
   }
 }
+
+/** A lane waits for these when its instance gets another id. */
+const REGISTER_LANE: Statement = {
+  name: "register-lane",
+  isUrgent: true,
+  text: "SELECT farebox.register_lane($1::smallint, $2::int)",
+};
+const ADD_INSTANCE: Statement = {
+  name: "add-instance",
+  isUrgent: true,
+  text: "INSERT INTO farebox.instances (instance_id) VALUES ($1) ON CONFLICT DO NOTHING",
+};
+const NUMBER_INSTANCE: Statement = {
+  name: "number-instance",
+  isUrgent: true,
+  text: "SELECT instance_no AS no FROM farebox.instances WHERE instance_id = $1",
+};
 
 function recallsOf({ shard, answer }: Heard): readonly PoolRef[] {
   return answer.recalls.map(([accountId, creditType]) => ({ accountId, creditType, shard }));
@@ -190,13 +207,8 @@ async function releasePool(
 
 /** Safe to repeat: when an answer was lost the same id has the same number. */
 async function numberInstance(database: Database, id: string): Promise<number> {
-  await database.query("INSERT INTO farebox.instances (instance_id) VALUES ($1) ON CONFLICT DO NOTHING", [
-    id,
-  ]);
-  const [row] = await database.query<{ no: number }>(
-    "SELECT instance_no AS no FROM farebox.instances WHERE instance_id = $1",
-    [id],
-  );
+  await database.query(ADD_INSTANCE, [id]);
+  const [row] = await database.query<{ no: number }>(NUMBER_INSTANCE, [id]);
   if (row === undefined) throw new Error(`the instance ${id} got no number`);
   return row.no;
 }

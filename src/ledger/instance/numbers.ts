@@ -26,6 +26,12 @@ const ENDPOINTS: Statement = {
   text: "SELECT endpoint AS name, endpoint_no AS no FROM farebox.endpoints WHERE endpoint = ANY ($1::text[])",
 };
 
+const ADD_ENDPOINTS: Statement = {
+  name: "add-endpoints",
+  isUrgent: true,
+  text: "INSERT INTO farebox.endpoints (endpoint) SELECT name FROM unnest($1::text[]) name ORDER BY name ON CONFLICT DO NOTHING",
+};
+
 /** What one item names. */
 export interface Named {
   readonly accountId: string;
@@ -117,10 +123,7 @@ export class Numbers {
     const unknown = new Set(names);
     for (const { name } of await this.#readEndpoints(db, names)) unknown.delete(name);
     if (unknown.size === 0) return;
-    await db.query(
-      "INSERT INTO farebox.endpoints (endpoint) SELECT name FROM unnest($1::text[]) name ORDER BY name ON CONFLICT DO NOTHING",
-      [[...unknown]],
-    );
+    await db.query(ADD_ENDPOINTS, [[...unknown]]);
     await this.#readEndpoints(db, [...unknown]);
   }
 

@@ -25,7 +25,11 @@ export async function shareLimits(
     want,
   ]);
   const [row] = await db.query<{ reply: Reply }>(
-    "SELECT farebox.share_limits($1::smallint, $2, $3::jsonb) AS reply",
+    {
+      name: "share-limits",
+      isUrgent: true,
+      text: "SELECT farebox.share_limits($1::smallint, $2, $3::jsonb) AS reply",
+    },
     [shard, owner, JSON.stringify(rows)],
   );
   if (row === undefined) throw new Error("share_limits returned nothing");

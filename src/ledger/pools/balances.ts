@@ -34,7 +34,7 @@ export async function readBalances(
   shard: number,
 ): Promise<readonly PoolBalance[]> {
   const [row] = await db.query<{ balances: readonly StoredBalance[] }>(
-    { name: "read-balances", text: "SELECT farebox.read_balances($1, $2) AS balances" },
+    { name: "read-balances", isUrgent: true, text: "SELECT farebox.read_balances($1, $2) AS balances" },
     [shard, accountId],
   );
   return (row?.balances ?? []).map(renderBalance);

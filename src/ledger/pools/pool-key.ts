@@ -17,6 +17,7 @@ export async function poolKeyOf(db: Queryable, { accountId, creditType, shard }:
   const [found] = await db.query<{ accountNo: number; typeNo: number | null }>(
     {
       name: "pool-key",
+      isUrgent: true,
       text: `SELECT a.account_no AS "accountNo", t.type_no AS "typeNo"
         FROM farebox.accounts a LEFT JOIN farebox.credit_types t ON t.credit_type = $2 WHERE a.account_id = $1 AND a.shard = $3`,
     },

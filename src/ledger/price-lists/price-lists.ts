@@ -157,7 +157,7 @@ export function readInForce(row: InForceRow | undefined): Pick<Heartbeat, "price
 export async function readPriceListsInForce(
   db: Queryable,
 ): Promise<Pick<Heartbeat, "priceList" | "nextPriceList">> {
-  const [row] = await db.query<InForceRow>({ name: "price-lists-in-force", text: IN_FORCE });
+  const [row] = await db.query<InForceRow>({ name: "price-lists-in-force", isUrgent: true, text: IN_FORCE });
   return readInForce(row);
 }
 

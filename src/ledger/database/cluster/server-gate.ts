@@ -49,7 +49,7 @@ export class ServerGate {
       };
       const timer = setTimeout(() => {
         this.#waiting.delete(enter);
-        reject(connectError(new Error("the server of this shard answers nothing to those before")));
+        reject(connectError(new Error("what came before has not been answered")));
       }, PATIENCE_MS);
       this.#waiting.add(enter);
     });
