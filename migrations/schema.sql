@@ -4293,7 +4293,7 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.run_batch_pool IS 'Internal. One pool of a batch, from its lock to its write.';
 
-CREATE OR REPLACE FUNCTION farebox.run_plain(p_shard smallint, p_instance integer, p_number bigint, p_account integer[], p_type smallint[], p_count integer[], p_last integer[], p_total bigint[], p_drawn bigint[], p_moved bigint[], p_needed bigint[], c_pool integer[], c_key integer[], c_endpoint integer[], c_amount bigint[], c_rest bigint[], c_request uuid[], c_units integer[], c_status smallint[], c_list integer[])
+CREATE OR REPLACE FUNCTION farebox.run_plain(p_shard smallint, p_instance integer, p_number bigint, p_account integer[], p_type smallint[], p_count integer[], p_last integer[], p_total bigint[], p_drawn bigint[], p_moved bigint[], c_pool integer[], c_key integer[], c_endpoint integer[], c_amount bigint[], c_rest bigint[], c_request uuid[], c_units integer[], c_status smallint[], c_list integer[])
  RETURNS text
  LANGUAGE plpgsql
  SET plan_cache_mode TO 'force_generic_plan'
@@ -4323,7 +4323,7 @@ BEGIN
     WHERE p.account_no = u.account AND p.type_no = u.type AND p.shard = p_shard
       AND p.next_event_at > v_now AND p.overdue = 0 AND NOT p.capped
       AND p.lease_amount[array_position(p.lease_owner, p_instance)] >= p_drawn[u.i]
-      AND p.balance - p.held >= p_needed[u.i]
+      AND p.balance - p.held >= 8 * (p_drawn[u.i] - u.moved) - (p_drawn[u.i] - u.total)
     RETURNING u.i, p.last_seq, p.balance, p.spent, p.balance - p.held AS available, p.last_at, p.next_event_at
   LOOP
     v_seq[x.i] := x.last_seq - p_last[x.i]; v_balance[x.i] := x.balance; v_spent[x.i] := x.spent;

@@ -35,7 +35,6 @@ const TYPES = [
   "bigint[]",
   "bigint[]",
   "bigint[]",
-  "bigint[]",
   "int[]",
   "int[]",
   "int[]",
@@ -46,9 +45,6 @@ const TYPES = [
   "smallint[]",
   "int[]",
 ] as const;
-
-/** A lease passes if the pool has so many times as much. */
-const PLENTY = 8n;
 
 /** Parsed once per connection. */
 const RUN_PLAIN: Statement = {
@@ -111,7 +107,6 @@ export class PlainBatch implements Batch {
     const totals: bigint[] = [];
     const drawn: bigint[] = [];
     const moved: bigint[] = [];
-    const needed: bigint[] = [];
     const charges = new ChargeColumns();
     for (const [index, pool] of this.#pools.entries()) {
       accounts.push(pool.accountNo);
@@ -122,7 +117,6 @@ export class PlainBatch implements Batch {
       totals.push(pool.total);
       drawn.push(pool.total + pool.back);
       moved.push(pool.total + pool.back - pool.lease);
-      needed.push(PLENTY * pool.lease - pool.back);
     }
     return [
       shard,
@@ -135,7 +129,6 @@ export class PlainBatch implements Batch {
       int8Array(totals),
       int8Array(drawn),
       int8Array(moved),
-      int8Array(needed),
       ...charges.inOrder(),
     ];
   }

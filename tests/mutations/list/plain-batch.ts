@@ -1,6 +1,7 @@
 import type { Mutation } from "../mutation.ts";
 
-const PLAIN = "migrations/0044_lean_plain_batch.sql";
+const PLAIN = "migrations/0049_plain_batch_parameters.sql";
+const POOLS = "migrations/0044_lean_plain_batch.sql";
 const LANE_TEST = "src/ledger/batch/lane.pg.test.ts";
 const CHARGE_TEST = "src/ledger/batch/charge.pg.test.ts";
 const LEASE_TEST = "src/ledger/batch/lease.pg.test.ts";
@@ -67,7 +68,7 @@ export const PLAIN_BATCH: readonly Mutation[] = [
     name: "lease without looking what is free in a plain batch",
     why: "One instance takes all of a pool, and the others refuse who could pay.",
     file: PLAIN,
-    search: "      AND p.balance - p.held >= p_needed[u.i]\n",
+    search: "      AND p.balance - p.held >= 8 * (p_drawn[u.i] - u.moved) - (p_drawn[u.i] - u.total)\n",
     replacement: "",
     tests: [
       {
@@ -234,7 +235,7 @@ export const PLAIN_BATCH: readonly Mutation[] = [
   {
     name: "let a pool hold more than it has",
     why: "Whatever goes wrong elsewhere makes credits out of nothing.",
-    file: PLAIN,
+    file: POOLS,
     search: "CHECK (0 <= held AND held <= balance)",
     replacement: "CHECK (0 <= held)",
     tests: [{ file: LEASE_TEST, title: "no pool holds more than its balance, or less than nothing" }],
@@ -242,7 +243,7 @@ export const PLAIN_BATCH: readonly Mutation[] = [
   {
     name: "let a pool hold less than nothing",
     why: "What is available is more than the balance.",
-    file: PLAIN,
+    file: POOLS,
     search: "CHECK (0 <= held AND held <= balance)",
     replacement: "CHECK (held <= balance)",
     tests: [{ file: LEASE_TEST, title: "no pool holds more than its balance, or less than nothing" }],
