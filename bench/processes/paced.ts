@@ -3,21 +3,18 @@
  * from the moment at which they were due. (autocannon's rate sends a second's requests in one burst.)
  *
  * It shares the cores with what it measures, so it does as little as it can: bare sockets, a request that was written down before, and
- * nothing kept of a request but its latency.
+ * nothing kept of a request but its latency. Its clock is a timer of a millisecond: a thread that woke it for each request cost more of the
+ * cores than all requests of one millisecond cost that leave together.
  */
-import { Worker } from "node:worker_threads";
 import { percentile } from "../measure.ts";
 import { KeepAliveClient } from "./keep-alive-client.ts";
 import type { LoadReport, PacedLoad } from "./load.ts";
-import { monotonicMs, type Ticks } from "./ticker.ts";
 
 process.on("message", (message) => {
   void new PacedRun(message as PacedLoad).run().then((report) => process.send?.(report));
 });
 process.once("disconnect", () => process.exit());
 process.send?.("ready");
-
-const ticker = new Worker(new URL("ticker.ts", import.meta.url));
 
 class PacedRun {
   readonly #load: PacedLoad;
@@ -26,9 +23,10 @@ class PacedRun {
   readonly #refusals: Record<string, number> = {};
   readonly #over = Promise.withResolvers<void>();
   #start = 0;
-  #due = 0;
   #sent = 0;
   #answered = 0;
+  /** Something is due, and no connection was free for it. */
+  #isShort = false;
 
   constructor(load: PacedLoad) {
     this.#load = load;
@@ -41,13 +39,11 @@ class PacedRun {
       KeepAliveClient.open(new URL(url), keys[n % keys.length] ?? ""),
     );
     for (const client of await Promise.all(opening)) this.#use(client);
-    this.#start = monotonicMs();
-    const ticks: Ticks = { startAt: this.#start, count: this.#latencies.length, periodMs: 1000 / rate };
-    const onTick = (tick: number): void => this.#tick(tick);
-    ticker.on("message", onTick).postMessage(ticks, []);
+    this.#start = performance.now();
+    const timer = setInterval(() => this.#sendDue(), 1);
     await this.#over.promise;
-    ticker.off("message", onTick);
-    const seconds = (monotonicMs() - this.#start) / 1000;
+    clearInterval(timer);
+    const seconds = (performance.now() - this.#start) / 1000;
     for (const client of this.#free) client.close();
     const counted = [...this.#latencies.subarray(rate * settleSeconds).sort()];
     return {
@@ -63,11 +59,12 @@ class PacedRun {
   #use(client: KeepAliveClient): void {
     this.#free.push(client);
     client.onAnswer = (request, status) => {
-      this.#latencies[request] = monotonicMs() - this.#dueAt(request);
+      this.#latencies[request] = performance.now() - this.#dueAt(request);
       this.#free.push(client);
       this.#answered += 1;
       if (status !== 200) this.#refused(String(status));
-      this.#sendDue();
+      // By the clock alone otherwise: a server that answers often would be sent more evenly than one that answers seldom.
+      if (this.#isShort) this.#sendDue();
       if (this.#answered === this.#latencies.length) this.#over.resolve();
     };
     // What went with it will not be answered: the rest would measure nothing.
@@ -77,15 +74,12 @@ class PacedRun {
     };
   }
 
-  #tick(tick: number): void {
-    this.#due = tick + 1;
-    this.#sendDue();
-  }
-
-  /** What finds no connection free leaves with the next that is, and its latency says so. */
+  /** Sends what is due. What finds no connection free leaves with the next that is, and its latency says so. */
   #sendDue(): void {
-    while (this.#sent < this.#due) {
+    const now = performance.now();
+    while (this.#sent < this.#latencies.length && this.#dueAt(this.#sent) <= now) {
       const client = this.#free.pop();
+      this.#isShort = client === undefined;
       if (client === undefined) return;
       client.send(this.#sent);
       this.#sent += 1;
