@@ -1,7 +1,5 @@
 import pg from "pg";
 import type { ServerHosts } from "./address/server-hosts.ts";
-import { holdUntil } from "./cluster/held-sessions.ts";
-import { ServerGate } from "./cluster/server-gate.ts";
 import { Connection } from "./connection.ts";
 import {
   type Database,
@@ -10,9 +8,11 @@ import {
   TRANSACTION_ATTEMPTS,
   type Transaction,
 } from "./database.ts";
+import { holdUntil } from "./held-sessions.ts";
 import { PendingQueries } from "./pending-queries.ts";
 import { renderSettings, Session, type SessionLimits } from "./session.ts";
 import { SpareSessions } from "./spare-sessions.ts";
+import { StatementGate } from "./statement-gate.ts";
 import { connectError, isTransactionVictim } from "./storage-error.ts";
 import { resultParser } from "./wire/result-types.ts";
 
@@ -50,7 +50,7 @@ export class PoolDatabase implements Database {
   readonly #onClose: () => Promise<void>;
   readonly #spare: SpareSessions<PooledSession>;
   /** Undefined: few sessions, the embedded database, where nobody else has locks, and a cluster, which has gates of its own. */
-  #gate: ServerGate | undefined;
+  #gate: StatementGate | undefined;
   /** Grows when what broke a session has broken all that were open. */
   #generation = 0;
   #isPooled = false;
@@ -71,7 +71,7 @@ export class PoolDatabase implements Database {
     this.#pending = new PendingQueries(deadline, hosts === undefined ? undefined : ask);
     this.#config = { ...config, types: { getTypeParser: (oid: number) => resultParser(oid) } };
     const { max = 1 } = config;
-    if (hosts !== undefined && max >= FEW) this.#gate = new ServerGate(Math.floor(max * MAY_WAIT));
+    if (hosts !== undefined && max >= FEW) this.#gate = new StatementGate(Math.floor(max * MAY_WAIT));
     this.#pool = new pg.Pool({
       ...this.#config,
       Client: clientOf(hosts),

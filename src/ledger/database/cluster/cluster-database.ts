@@ -1,5 +1,5 @@
 import type { Database, Parameter, Statement, Transaction } from "../database.ts";
-import { ServerGate } from "./server-gate.ts";
+import { StatementGate } from "../statement-gate.ts";
 
 /** Statements that may be under way at one server: batches, heartbeats and what requests ask beside them. */
 const AT_ONE_SERVER = 5;
@@ -29,8 +29,8 @@ export function connectionsFor(servers: number): number {
  */
 export class ClusterDatabase implements Database {
   readonly #inner: Database;
-  readonly #gates = new Map<number | undefined, ServerGate>();
-  readonly #several = new ServerGate(AT_SEVERAL);
+  readonly #gates = new Map<number | undefined, StatementGate>();
+  readonly #several = new StatementGate(AT_SEVERAL);
   /** Of the shards that were asked for; undefined: not known yet. */
   #places = new Map<number, number | undefined>();
   #readAt = Number.NEGATIVE_INFINITY;
@@ -77,10 +77,10 @@ export class ClusterDatabase implements Database {
     return this.#inner.close();
   }
 
-  #gateOf(server: number | undefined): ServerGate {
+  #gateOf(server: number | undefined): StatementGate {
     let gate = this.#gates.get(server);
     if (gate === undefined) {
-      gate = new ServerGate(AT_ONE_SERVER);
+      gate = new StatementGate(AT_ONE_SERVER);
       this.#gates.set(server, gate);
     }
     return gate;

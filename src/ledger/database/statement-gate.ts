@@ -1,14 +1,15 @@
-import { connectError } from "../storage-error.ts";
 import { heldFor } from "./held-sessions.ts";
+import { connectError } from "./storage-error.ts";
 
 /** Who waits longer is told that nothing was done. As long as for a free connection. */
 const PATIENCE_MS = 5_000;
 
 /**
- * How many statements may be under way at one server of a cluster: one that hangs holds so many connections and no more, also where
- * they have failed and their sessions are not free. The others wait in line, which costs nothing but memory.
+ * Lets so many statements be under way at a time, those that have failed and whose sessions are not free yet among them: at one server of a
+ * cluster, which may hang, or of those that may wait for a lock. They hold so many connections and no more; the others wait in line,
+ * which costs nothing but memory.
  */
-export class ServerGate {
+export class StatementGate {
   readonly #most: number;
   readonly #waiting = new Set<() => void>();
   #under = 0;

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { after, before, describe, test } from "node:test";
-import { createTestDatabase, type TestDatabase } from "../../testing/test-databases.ts";
-import type { Database } from "../database.ts";
-import { openPostgres } from "../postgres.ts";
-import { sqlStateOf } from "../storage-error.ts";
-import { ServerGate } from "./server-gate.ts";
+import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
+import type { Database } from "./database.ts";
+import { openPostgres } from "./postgres.ts";
+import { StatementGate } from "./statement-gate.ts";
+import { sqlStateOf } from "./storage-error.ts";
 
 const ERROR = "E".charCodeAt(0);
 const READY = "Z".charCodeAt(0);
@@ -107,7 +107,7 @@ describe("a statement that has failed while its server still waits for another o
   });
 
   test("keeps its place at the server of its shard until then", async () => {
-    const gate = new ServerGate(1);
+    const gate = new StatementGate(1);
     passage.holds = true;
     await assert.rejects(gate.pass(fail), isDivision);
     let isIn = false;
@@ -189,8 +189,20 @@ test("what another server has answered breaks no session, least of all those tha
   const target = await createTestDatabase("postgres");
   const database = openPostgres({ url: "url" in target.target ? target.target.url : "", maxConnections: 1 });
   database.passesOn(2);
-  const ask = () => database.transaction((tx) => tx.query<{ pid: number }>("SELECT pg_backend_pid() AS pid"));
-  const readPids = async () => (await Promise.all([ask(), ask()])).flat();
+  /** Of both sessions: each transaction stays open until the other one has its own. */
+  const readPids = async () => {
+    const both = Promise.withResolvers<void>();
+    let open = 0;
+    const ask = () =>
+      database.transaction(async (tx) => {
+        const rows = await tx.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+        open += 1;
+        if (open === 2) both.resolve();
+        await both.promise;
+        return rows;
+      });
+    return (await Promise.all([ask(), ask()])).flat();
+  };
   // As Citus tells where it comes from.
   const fail = async (place: string) => {
     const text = `DO $x$ BEGIN RAISE 'read-only transaction' USING ERRCODE = '25006'; END $x$ /*\n${place}\n*/`;
