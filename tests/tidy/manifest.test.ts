@@ -28,6 +28,21 @@ test("every script that the documents name exists", () => {
   assert.deepEqual(missing, []);
 });
 
+test("npm start and the page of settings have the flags that farebox start gives itself", () => {
+  const { flags } = JSON.parse(readTracked("bin/memory.json")) as { flags: readonly string[] };
+  const [, ...words] = (manifest.scripts["start"] ?? "").split(" ");
+  assert.deepEqual(
+    words.filter((word) => word.startsWith("--")),
+    flags,
+  );
+  const page = readTracked("docs/operating/running.md");
+  const named = flags.map((flag) => (flag.startsWith("--max-") ? flag : (flag.split("=")[0] ?? "")));
+  assert.deepEqual(
+    named.filter((flag) => !page.includes(`\`${flag}\``)),
+    [],
+  );
+});
+
 test("whoever installs Farebox gets the built console and none of its packages", () => {
   assert.equal(console.dependencies, undefined);
   const shipped = Object.keys(manifest.dependencies);
