@@ -21,8 +21,9 @@ const LOOK = `WITH ours AS (SELECT n.oid FROM pg_namespace n WHERE n.nspname = '
 const COLUMNS = 3;
 
 /**
- * The number of the database's last migration; undefined: it has no list of them, because Farebox was never here. Changes nothing. Rejects when there is no way from what the database has to
- * these migrations, with FareboxError `database_schema_taken` when its schema `farebox` is somebody else's, `database_from_before` when it is
+ * The number of the database's last migration; undefined: it has no list of them, because Farebox was never here. Changes nothing.
+ *
+ * Rejects when there is no way from what the database has to these migrations, with FareboxError `database_schema_taken` when its schema `farebox` is somebody else's, `database_from_before` when it is
  * one from before the first migration of today, `migration_changed` when an applied migration's file has another content now,
  * `database_too_new` when a newer Farebox migrated it.
  */

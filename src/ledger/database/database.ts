@@ -4,7 +4,7 @@ import type { BinaryArray } from "./wire/binary-arrays.ts";
 export interface Statement {
   readonly name: string;
   readonly text: string;
-  /** It reads nothing but small tables, of which every server of a cluster has a copy: no other server is asked. */
+  /** It reads nothing but small tables, of which every server of a cluster has a copy: no other server is asked. As urgent as `isUrgent`. */
   readonly isLocal?: true;
   /** Requests of everybody wait for it, and it waits for no lock, or for 50 ms: it is no matter how many statements wait for theirs. */
   readonly isUrgent?: true;

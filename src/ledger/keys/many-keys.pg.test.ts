@@ -46,7 +46,8 @@ eachDatabase("an account of very many capped keys", (openFresh) => {
     assert.deepEqual(await step?.run(shards, true), { done: 1, isMore: true, passed: undefined });
     assert.equal((await readPool(db, pool)).held, 1n);
     await assertSound(db);
-    await step?.run(shards, true);
+    // Two instances sweep at once.
+    await Promise.all([step?.run(shards, true), step?.run(shards, true)]);
     assert.equal((await readPool(db, pool)).held, 0n);
     assert.deepEqual(await step?.run(shards, true), { done: 0, isMore: false, passed: undefined });
     await dying.close();
