@@ -497,9 +497,10 @@ CREATE TABLE farebox.lanes (
   state text NOT NULL DEFAULT 'live'::text,
   reply text,
   last_refusals bigint NOT NULL DEFAULT 0,
-  CONSTRAINT lanes_pkey PRIMARY KEY (instance_no, shard)
+  nth smallint NOT NULL DEFAULT 0,
+  CONSTRAINT lanes_pkey PRIMARY KEY (instance_no, shard, nth)
 ) WITH (fillfactor=20);
-COMMENT ON TABLE farebox.lanes IS 'An instance in a shard: its last batch, and when the database last heard of it.';
+COMMENT ON TABLE farebox.lanes IS 'An instance in a shard: its last batch, and when the database last heard of it. More rows than the one of nth 0 are spare lanes: see pass_lane.';
 
 CREATE TABLE farebox.last_audit (
   audit_no smallint NOT NULL DEFAULT 1,
@@ -1105,9 +1106,10 @@ DECLARE
   x record;
 BEGIN
   SELECT l.last_refusals INTO v_last FROM farebox.lanes l
-  WHERE l.instance_no = p_instance AND l.shard = p_shard FOR UPDATE;
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = 0 FOR UPDATE;
   IF v_last IS NULL OR v_last >= p_number THEN RETURN false; END IF;
-  UPDATE farebox.lanes l SET last_refusals = p_number WHERE l.instance_no = p_instance AND l.shard = p_shard;
+  UPDATE farebox.lanes l SET last_refusals = p_number
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = 0;
   -- In the order of the rows: two instances wait for one another, and not in a circle.
   FOR x IN
     SELECT c.count ->> 0 AS code, c.count ->> 1 AS credit_type, (c.count ->> 2)::bigint AS requests
@@ -1955,13 +1957,15 @@ CREATE OR REPLACE FUNCTION farebox.end_lane(p_shard smallint, p_instance integer
  LANGUAGE plpgsql
 AS $function$
 DECLARE
-  v_now CONSTANT timestamptz := clock_timestamp();
+  v_now timestamptz;
 BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('farebox lanes of ' || p_instance, p_shard));
+  v_now := clock_timestamp();
   UPDATE farebox.lanes l SET state = 'dead', dead_at = v_now
   WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live';
   RETURN FOUND;
 END $function$;
-COMMENT ON FUNCTION farebox.end_lane IS 'Called by instances that stop. No batch of this lane runs any more; its leases can be released.';
+COMMENT ON FUNCTION farebox.end_lane IS 'Called by instances that stop. No batch of theirs runs any more in this shard; their leases can be released.';
 
 CREATE OR REPLACE FUNCTION farebox.ensure_partitions()
  RETURNS text[]
@@ -2129,12 +2133,22 @@ DECLARE
   v_now CONSTANT timestamptz := clock_timestamp();
   v_dead integer[] := '{}';
   v_instance integer;
+  v_live bigint;
+  v_silent bigint;
 BEGIN
   FOR v_instance IN
-    SELECT l.instance_no FROM farebox.lanes l
-    WHERE l.shard = p_shard AND l.state = 'live' AND l.seen_at < v_now - p_dead_after
-    ORDER BY l.instance_no FOR UPDATE SKIP LOCKED
+    SELECT l.instance_no FROM farebox.lanes l WHERE l.shard = p_shard AND l.state = 'live'
+    GROUP BY l.instance_no HAVING max(l.seen_at) < v_now - p_dead_after ORDER BY l.instance_no
   LOOP
+    CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended('farebox lanes of ' || v_instance, p_shard));
+    v_live := (
+      SELECT count(*) FROM farebox.lanes l WHERE l.instance_no = v_instance AND l.shard = p_shard AND l.state = 'live');
+    v_silent := (SELECT count(*) FROM (
+      SELECT FROM farebox.lanes l
+      WHERE l.instance_no = v_instance AND l.shard = p_shard AND l.state = 'live' AND l.seen_at < v_now - p_dead_after
+      FOR UPDATE SKIP LOCKED
+    ) s);
+    CONTINUE WHEN v_silent = 0 OR v_silent < v_live;
     UPDATE farebox.lanes l SET state = 'dead', dead_at = v_now WHERE l.instance_no = v_instance AND l.shard = p_shard;
     v_dead := v_dead || v_instance;
   END LOOP;
@@ -2628,11 +2642,12 @@ DECLARE
 BEGIN
   PERFORM FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live';
   IF NOT FOUND THEN RETURN '{"alive": false, "recalls": []}'; END IF;
-  PERFORM FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live'
-  FOR UPDATE SKIP LOCKED;
-  IF FOUND THEN
-    UPDATE farebox.lanes l SET seen_at = v_now WHERE l.instance_no = p_instance AND l.shard = p_shard;
-  END IF;
+  FOR x IN
+    SELECT l.nth FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live'
+    FOR UPDATE SKIP LOCKED
+  LOOP
+    UPDATE farebox.lanes l SET seen_at = v_now WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = x.nth;
+  END LOOP;
   FOR x IN
     SELECT r.account_no, r.type_no FROM farebox.recalls r WHERE r.instance_no = p_instance AND r.shard = p_shard
     FOR UPDATE SKIP LOCKED
@@ -3041,7 +3056,7 @@ BEGIN
       SELECT a.instance_no, a.account_no, a.type_no
       FROM farebox.lanes l
       JOIN farebox.active_pools a ON a.shard = l.shard AND a.instance_no = l.instance_no
-      WHERE l.shard = p_shard AND l.state = 'dead'
+      WHERE l.shard = p_shard AND l.nth = 0 AND l.state = 'dead'
       ORDER BY a.instance_no, a.account_no, a.type_no OFFSET p_skip LIMIT p_limit
     ) q
   );
@@ -3380,6 +3395,44 @@ AS $function$
   FROM generate_series(1, greatest(length(p_part) - 2, 1)) n
 $function$;
 COMMENT ON FUNCTION farebox.parts_wanted IS 'What parts_of a text must match for the text to have this one within it. It may match without having it.';
+
+CREATE OR REPLACE FUNCTION farebox.pass_lane(p_shard smallint, p_instance integer, p_number bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET lock_timeout TO '50ms'
+AS $function$
+DECLARE
+  c_spare CONSTANT smallint := 8;
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_last bigint;
+  v_most smallint;
+  v_dead boolean;
+BEGIN
+  PERFORM FROM farebox.lanes l
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = (p_number >> 40)::smallint FOR UPDATE SKIP LOCKED;
+  IF FOUND THEN
+    -- Waits when the table is locked against changes, as by the making of an index.
+    UPDATE farebox.lanes l SET seen_at = v_now
+    WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = (p_number >> 40)::smallint AND l.state = 'live';
+    RETURN NULL;
+  END IF;
+  SELECT l.last_batch INTO v_last FROM farebox.lanes l
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.state = 'live' ORDER BY l.nth LIMIT 1 FOR UPDATE SKIP LOCKED;
+  IF FOUND THEN RETURN v_last; END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('farebox lanes of ' || p_instance, p_shard));
+  SELECT max(l.nth), bool_or(l.state = 'dead') INTO v_most, v_dead FROM farebox.lanes l
+  WHERE l.instance_no = p_instance AND l.shard = p_shard;
+  -- The next batch hears it.
+  IF v_most IS NULL OR v_dead THEN RETURN NULL; END IF;
+  IF v_most >= c_spare THEN
+    RAISE EXCEPTION 'all lanes of instance % in shard % are locked', p_instance, p_shard USING ERRCODE = 'lock_not_available';
+  END IF;
+  v_last := (v_most + 1)::bigint << 40;
+  INSERT INTO farebox.lanes (instance_no, shard, nth, last_batch, seen_at) VALUES (p_instance, p_shard, v_most + 1, v_last, v_now);
+  RETURN v_last;
+END $function$;
+COMMENT ON FUNCTION farebox.pass_lane IS 'Called by instances whose batch met a lock. Null when its lane is free; else the number after which to go on, in a spare lane. 55P03: there is none.';
 
 CREATE OR REPLACE FUNCTION farebox.pass_time(INOUT io roll_state, p_now timestamp with time zone)
  RETURNS roll_state
@@ -4236,7 +4289,8 @@ DECLARE
   v_reply text;
   v_now timestamptz;
 BEGIN
-  SELECT l.* INTO v_lane FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard FOR UPDATE;
+  SELECT l.* INTO v_lane FROM farebox.lanes l
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = (p_number >> 40)::smallint FOR UPDATE;
   IF p_number = v_lane.last_batch THEN RETURN v_lane.reply; END IF;
   IF v_lane.state IS DISTINCT FROM 'live' THEN RETURN '{"s":"fenced"}'; END IF;
   IF p_number <> v_lane.last_batch + 1 THEN
@@ -4255,7 +4309,7 @@ BEGIN
   v_reply := '{"s":"done","pools":[' || array_to_string(v_answers, ',', 'null') || ']}';
   v_now := clock_timestamp();
   UPDATE farebox.lanes l SET last_batch = p_number, reply = v_reply, seen_at = v_now
-  WHERE l.instance_no = p_instance AND l.shard = p_shard;
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = v_lane.nth;
   RETURN v_reply;
 END $function$;
 COMMENT ON FUNCTION farebox.run_batch IS 'Called by instances: a batch of anything, in one transaction. Answers {"s": "done", "pools": […]}, null for a pool that was passed by; {"s": "missing"} or {"s": "fenced"} when nothing was done. FB002: not the lane''s next batch. 55P03: something stays locked.';
@@ -4448,14 +4502,19 @@ AS $function$
 DECLARE
   v_lane farebox.lanes;
 BEGIN
-  SELECT l.* INTO v_lane FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard FOR UPDATE;
+  SELECT l.* INTO v_lane FROM farebox.lanes l
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = (p_number >> 40)::smallint;
+  IF v_lane.last_batch = p_number THEN RETURN v_lane.reply; END IF;
+  SELECT l.* INTO v_lane FROM farebox.lanes l
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = (p_number >> 40)::smallint FOR UPDATE;
   IF v_lane.last_batch = p_number THEN RETURN v_lane.reply; END IF;
   IF v_lane.state IS DISTINCT FROM 'live' THEN RETURN '{"s":"fenced"}'; END IF;
   IF v_lane.last_batch > p_number THEN
     RAISE EXCEPTION 'batch % of instance % was sent after batch %', p_number, p_instance, v_lane.last_batch
       USING ERRCODE = 'FB002';
   END IF;
-  UPDATE farebox.lanes l SET last_batch = p_number, reply = '{"s":"void"}' WHERE l.instance_no = p_instance AND l.shard = p_shard;
+  UPDATE farebox.lanes l SET last_batch = p_number, reply = '{"s":"void"}'
+  WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.nth = v_lane.nth;
   RETURN '{"s":"void"}';
 END $function$;
 COMMENT ON FUNCTION farebox.settle_batch IS 'Called by instances: makes an unknown outcome known, without running the batch.';
@@ -4558,7 +4617,7 @@ BEGIN
     v_answers[x.place] := jsonb_build_array(v_granted, v_left - v_granted);
   END LOOP;
   RETURN jsonb_build_object('answers', to_jsonb(v_answers), 'instances', (
-    SELECT count(*) FROM farebox.lanes l WHERE l.shard = p_shard AND l.state = 'live'));
+    SELECT count(*) FROM farebox.lanes l WHERE l.shard = p_shard AND l.nth = 0 AND l.state = 'live'));
 END $function$;
 COMMENT ON FUNCTION farebox.share_limits IS 'Called by instances. Says what an instance keeps of request limits and gives it more of them, as far as the others have left some.';
 

@@ -3,7 +3,9 @@ export interface LaneEvents {
   /** A batch was answered: how many items it was sent with, and milliseconds from its sending to its answer. */
   batchDone(kind: "plain" | "general", items: number, ms: number): void;
   /** A batch is sent once more, or in another way, and why. */
-  batchRetried(reason: "unknown outcome" | "database away" | "locked" | "statement time-out"): void;
+  batchRetried(
+    reason: "unknown outcome" | "database away" | "lane locked" | "locked" | "statement time-out",
+  ): void;
   /** Items wait apart because somebody has locked their pools: those of a batch, or that came when the pool was known to be locked. */
   poolsBusy(items: number): void;
   /** Such an item was served, or refused, after so many milliseconds. */

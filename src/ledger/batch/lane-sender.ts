@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FareboxError } from "../../domain/farebox-error.ts";
-import { explainUnknownAccount, unknownAccount } from "../accounts/unknown-account.ts";
+import { explainUnknownAccount } from "../accounts/unknown-account.ts";
 import type { Database, Statement } from "../database/database.ts";
 import { isUndone } from "../database/storage-error.ts";
 import type { Instance } from "../instance/instance.ts";
@@ -12,6 +12,7 @@ import { GeneralBatch } from "./general-batch.ts";
 import type { LaneEvents } from "./lane-events.ts";
 import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
+import { findUnknown, named } from "./named.ts";
 import { isInTheWay, isNotNext, isUnavailable, mayHaveRunElsewhere } from "./outcome.ts";
 import { isPlain, PlainBatch } from "./plain-batch.ts";
 
@@ -34,10 +35,22 @@ type Outcome = Leftovers | "in the way";
 
 const NOTHING_LEFT: Leftovers = { general: [], busy: [] };
 
+/**
+ * The search for what is locked besides pools ends after so many batches of 50 ms that met it: what is not tried by then waits apart with
+ * the rest. One item of the largest batch is found after eleven; with a table locked all would be tried in vain, and waited for.
+ */
+const LOCKED_BATCHES = 12;
+
 const SETTLE: Statement = {
   name: "settle-batch",
   isUrgent: true,
   text: "SELECT farebox.settle_batch($1::smallint, $2::int, $3::bigint) AS reply",
+};
+
+const PASS_LANE: Statement = {
+  name: "pass-lane",
+  isUrgent: true,
+  text: "SELECT farebox.pass_lane($1::smallint, $2::int, $3::bigint) AS last",
 };
 
 const CREATE_POOLS: Statement = {
@@ -103,19 +116,26 @@ export class LaneSender {
     return this.#sendGeneral(works, "skipping");
   }
 
-  async #sendGeneral(works: readonly Work[], way: Way): Promise<readonly Work[]> {
+  /** `search`: how many batches may still meet what is locked. */
+  async #sendGeneral(
+    works: readonly Work[],
+    way: Way,
+    search = { left: LOCKED_BATCHES },
+  ): Promise<readonly Work[]> {
+    if (search.left === 0) return works;
     const outcome = await this.#attempt(works, way);
     if (outcome !== "in the way") {
       this.#enter(works);
       return outcome.busy;
     }
-    if (way === "waiting") return await this.#sendGeneral(works, "skipping");
+    if (way === "waiting") return await this.#sendGeneral(works, "skipping", search);
     // Not a pool is locked, but something else that one of the items needs.
+    search.left -= 1;
     if (works.length === 1) return works;
     const middle = Math.ceil(works.length / 2);
     return [
-      ...(await this.#sendGeneral(works.slice(0, middle), way)),
-      ...(await this.#sendGeneral(works.slice(middle), way)),
+      ...(await this.#sendGeneral(works.slice(0, middle), way, search)),
+      ...(await this.#sendGeneral(works.slice(middle), way, search)),
     ];
   }
 
@@ -156,9 +176,15 @@ export class LaneSender {
       } catch (error) {
         if (isNotNext(error) && batch !== undefined && !attempt.isUnknown) attempt.isUnknown = true;
         else if (!isUnavailable(error)) return await this.#divide(works, way, error);
-        else if (isInTheWay(error) && !attempt.isUnknown) return this.#inTheWay(error);
         else {
-          const left = await this.#waitOut(attempt, works, error);
+          let obstacle: FareboxError = error;
+          if (isInTheWay(error) && !attempt.isUnknown) {
+            const passed = await this.#passLane(way, batch);
+            if (passed === "not in the way") return this.#inTheWay(error);
+            if (passed === "passed" && !attempt.isOverdue()) continue;
+            if (passed !== "passed") obstacle = passed;
+          }
+          const left = await this.#waitOut(attempt, works, obstacle);
           if (left.length === 0) return NOTHING_LEFT;
           if (left.length < works.length) batch = undefined;
           works = left;
@@ -269,6 +295,26 @@ export class LaneSender {
     }
   }
 
+  /**
+   * A batch that waits for no pool met a lock: if it was its lane's, the next one goes in a spare lane. Its outcome is known, so the
+   * numbers of the lane before are over. Returns the error when no lane is to be had: nothing of the shard can be committed then.
+   */
+  async #passLane(way: Way, batch: Batch | undefined): Promise<"passed" | "not in the way" | FareboxError> {
+    if (way !== "skipping" || batch === undefined) return "not in the way";
+    const { database, events } = this.#parts;
+    try {
+      const parameters = [this.#shard, batch.instanceNo, this.#number];
+      const [row] = await database.query<{ last: bigint | null }>(PASS_LANE, parameters);
+      if (row === undefined || row.last === null) return "not in the way";
+      this.#number = Number(row.last);
+      events.batchRetried("lane locked");
+      return "passed";
+    } catch (error) {
+      if (isUnavailable(error)) return error;
+      throw error;
+    }
+  }
+
   #inTheWay(error: FareboxError): "in the way" {
     this.#parts.events.batchRetried(error.detail["sqlState"] === "57014" ? "statement time-out" : "locked");
     return "in the way";
@@ -298,7 +344,7 @@ export class LaneSender {
    * has its id. These are refused soon. Charges and releases of unknown outcome wait until it is known.
    */
   async #waitOut(attempt: Attempt, works: readonly Work[], error: FareboxError): Promise<readonly Work[]> {
-    this.#parts.events.batchRetried("database away");
+    this.#parts.events.batchRetried(isInTheWay(error) ? "lane locked" : "database away");
     const isOverdue = attempt.isOverdue();
     const isTooLate = attempt.isTooLateToAdmit();
     const isRefused = (work: Work): boolean => isOverdue || canBeTold(work);
@@ -322,27 +368,6 @@ export class LaneSender {
 /** Whether its caller may be told that nothing was done although it may have been. */
 export function canBeTold({ verb }: Work): boolean {
   return verb === "lease" || verb === "hold";
-}
-
-function* named(works: readonly Work[]): Generator<Parameters<Numbers["poolOf"]>[0]> {
-  for (const { verb, item } of works) {
-    const { accountId, creditType, shard } = item.pool;
-    if (verb === "charge") {
-      const counter = item.measured?.counter?.name;
-      yield { accountId, creditType, shard, keyId: item.keyId, endpoint: item.endpoint, counter };
-    } else yield { accountId, creditType, shard };
-    if ("capKey" in item && item.capKey !== undefined)
-      yield { accountId, creditType, shard, keyId: item.capKey };
-  }
-}
-
-function findUnknown({ verb, item }: Work, numbers: Numbers): FareboxError | undefined {
-  const { pool } = item;
-  if (!numbers.knows(pool)) return unknownAccount(pool.accountId);
-  const keys = [verb === "charge" ? item.keyId : undefined, "capKey" in item ? item.capKey : undefined];
-  const unknown = keys.find((keyId) => keyId !== undefined && numbers.keyOf(keyId) === undefined);
-  if (unknown === undefined) return undefined;
-  return new FareboxError("key_unknown", `There is no key ${unknown}.`, { detail: { keyId: unknown } });
 }
 
 export function unavailable(cause?: unknown): FareboxError {

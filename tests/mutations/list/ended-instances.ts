@@ -1,6 +1,10 @@
 import type { Mutation } from "../mutation.ts";
 
 const RELEASE = "migrations/0048_few_rows_under_the_lock.sql";
+const SPARE = "migrations/0050_spare_lanes.sql";
+const LOCKED_TEST = "src/ledger/batch/locked-pool.pg.test.ts";
+const DEAD_TOGETHER =
+  "is dead with its spare ones, once: what was leased goes back once, and no new one is made";
 const END_TEST = "src/ledger/instance/end-instance.pg.test.ts";
 const SWEEP_TEST = "src/ledger/sweep/sweep.pg.test.ts";
 const DEAD_TEST = {
@@ -105,5 +109,21 @@ export const ENDED_INSTANCES: readonly Mutation[] = [
     search: "  DELETE FROM farebox.active_pools a\n",
     replacement: "  PERFORM FROM farebox.active_pools a\n",
     tests: [DEAD_TEST],
+  },
+  {
+    name: "declare an instance dead of which somebody has a lane locked",
+    why: "A batch that comes late to that lane is not fenced: it spends what went back to the pool.",
+    file: SPARE,
+    search: " OR v_silent < v_live",
+    replacement: "",
+    tests: [{ file: LOCKED_TEST, title: DEAD_TOGETHER }],
+  },
+  {
+    name: "make a lane for a dead instance",
+    why: "It charges on, with leases that others have been given.",
+    file: SPARE,
+    search: " OR v_dead THEN",
+    replacement: " THEN",
+    tests: [{ file: LOCKED_TEST, title: DEAD_TOGETHER }],
   },
 ];

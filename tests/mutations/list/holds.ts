@@ -52,7 +52,7 @@ export const HOLDS: readonly Mutation[] = [
   {
     name: "add the refusals of a lost answer again",
     why: "The operator's report counts what never was.",
-    file: "migrations/0042_refusals_by_month.sql",
+    file: "migrations/0050_spare_lanes.sql",
     search: "IF v_last IS NULL OR v_last >= p_number THEN",
     replacement: "IF v_last IS NULL THEN",
     tests: [
