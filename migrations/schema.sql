@@ -2347,6 +2347,30 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.follow_plan IS 'Called by background work. Brings an account up to the version of a plan that it has, or will have.';
 
+CREATE OR REPLACE FUNCTION farebox.forget_holds(p_shard smallint, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET lock_timeout TO '100ms'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_gone integer := 0;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT h.account_no, h.type_no, h.hold_id FROM farebox.holds h
+    WHERE h.expires_at < v_now - interval '1 hour' AND h.shard = p_shard AND h.state <> 'live'
+    ORDER BY h.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.holds h
+    WHERE h.account_no = x.account_no AND h.type_no = x.type_no AND h.hold_id = x.hold_id AND h.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
+  RETURN v_gone;
+END $function$;
+COMMENT ON FUNCTION farebox.forget_holds IS 'Called by the sweep. Deletes holds an hour after their time, once they are resolved.';
+
 CREATE OR REPLACE FUNCTION farebox.forget_idempotency(p_shard smallint, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -2373,6 +2397,30 @@ BEGIN
   RETURN v_gone;
 END $function$;
 COMMENT ON FUNCTION farebox.forget_idempotency IS 'Called by the sweep. Deletes Idempotency-Keys that have expired.';
+
+CREATE OR REPLACE FUNCTION farebox.forget_lanes(p_shard smallint, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET lock_timeout TO '100ms'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_gone integer := 0;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT l.instance_no, l.nth FROM farebox.lanes l
+    WHERE l.shard = p_shard AND l.state = 'dead' AND l.dead_at < v_now - interval '30 days'
+      AND NOT EXISTS (SELECT FROM farebox.active_pools a WHERE a.shard = p_shard AND a.instance_no = l.instance_no)
+    LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.lanes l WHERE l.instance_no = x.instance_no AND l.shard = p_shard AND l.nth = x.nth;
+    v_gone := v_gone + 1;
+  END LOOP;
+  RETURN v_gone;
+END $function$;
+COMMENT ON FUNCTION farebox.forget_lanes IS 'Called by the sweep. Deletes lanes of instances that died a month ago and have nothing to give back.';
 
 CREATE OR REPLACE FUNCTION farebox.forget_limits(p_shard smallint, p_limit integer)
  RETURNS integer
@@ -2432,45 +2480,16 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.forget_long_holds IS 'Called by the sweep. Forgets long holds a month after their time.';
 
-CREATE OR REPLACE FUNCTION farebox.forget_old(p_shard smallint, p_limit integer)
+CREATE OR REPLACE FUNCTION farebox.forget_recalls(p_shard smallint, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET lock_timeout TO '100ms'
 AS $function$
 DECLARE
-  v_now CONSTANT timestamptz := clock_timestamp();
   v_gone integer := 0;
   x record;
 BEGIN
-  -- A resolved hold is kept for an hour after it would have expired: so long its charge may be repeated.
-  FOR x IN
-    SELECT h.account_no, h.type_no, h.hold_id FROM farebox.holds h
-    WHERE h.expires_at < v_now - interval '1 hour' AND h.shard = p_shard AND h.state <> 'live'
-    ORDER BY h.expires_at LIMIT p_limit FOR UPDATE SKIP LOCKED
-  LOOP
-    DELETE FROM farebox.holds h
-    WHERE h.account_no = x.account_no AND h.type_no = x.type_no AND h.hold_id = x.hold_id AND h.shard = p_shard;
-    v_gone := v_gone + 1;
-  END LOOP;
-  FOR x IN
-    SELECT w.account_no, w.endpoint_no, w.value FROM farebox.once_windows w
-    WHERE w.until < v_now AND w.shard = p_shard ORDER BY w.until LIMIT p_limit FOR UPDATE SKIP LOCKED
-  LOOP
-    DELETE FROM farebox.once_windows w
-    WHERE w.account_no = x.account_no AND w.endpoint_no = x.endpoint_no AND w.value = x.value AND w.shard = p_shard;
-    v_gone := v_gone + 1;
-  END LOOP;
-  -- A dead instance may come back and ask for its last batch; after a month it does not.
-  FOR x IN
-    SELECT l.instance_no FROM farebox.lanes l
-    WHERE l.shard = p_shard AND l.state = 'dead' AND l.dead_at < v_now - interval '30 days'
-      AND NOT EXISTS (SELECT FROM farebox.active_pools a WHERE a.shard = p_shard AND a.instance_no = l.instance_no)
-    LIMIT p_limit FOR UPDATE SKIP LOCKED
-  LOOP
-    DELETE FROM farebox.lanes l WHERE l.instance_no = x.instance_no AND l.shard = p_shard;
-    v_gone := v_gone + 1;
-  END LOOP;
-  -- What a dead instance is asked to give back, it gives back dead.
   FOR x IN
     SELECT r.instance_no, r.account_no, r.type_no FROM farebox.recalls r
     WHERE r.shard = p_shard AND NOT EXISTS (
@@ -2483,7 +2502,7 @@ BEGIN
   END LOOP;
   RETURN v_gone;
 END $function$;
-COMMENT ON FUNCTION farebox.forget_old IS 'Called by the sweep. Deletes resolved holds, once windows that are over, and instances that died a month ago.';
+COMMENT ON FUNCTION farebox.forget_recalls IS 'Called by the sweep. Deletes what dead instances are asked to give back.';
 
 CREATE OR REPLACE FUNCTION farebox.forget_totals(p_shard smallint, p_limit integer)
  RETURNS integer
@@ -2507,6 +2526,29 @@ BEGIN
   RETURN v_gone;
 END $function$;
 COMMENT ON FUNCTION farebox.forget_totals IS 'Called by the sweep. Forgets the highest numbers that were charged, when their time is over.';
+
+CREATE OR REPLACE FUNCTION farebox.forget_windows(p_shard smallint, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+ SET lock_timeout TO '100ms'
+AS $function$
+DECLARE
+  v_now CONSTANT timestamptz := clock_timestamp();
+  v_gone integer := 0;
+  x record;
+BEGIN
+  FOR x IN
+    SELECT w.account_no, w.endpoint_no, w.value FROM farebox.once_windows w
+    WHERE w.until < v_now AND w.shard = p_shard ORDER BY w.until LIMIT p_limit FOR UPDATE SKIP LOCKED
+  LOOP
+    DELETE FROM farebox.once_windows w
+    WHERE w.account_no = x.account_no AND w.endpoint_no = x.endpoint_no AND w.value = x.value AND w.shard = p_shard;
+    v_gone := v_gone + 1;
+  END LOOP;
+  RETURN v_gone;
+END $function$;
+COMMENT ON FUNCTION farebox.forget_windows IS 'Called by the sweep. Deletes `once` windows that are over.';
 
 CREATE OR REPLACE FUNCTION farebox.free_cap(p_pool pools, p_key integer, p_charged_at timestamp with time zone, p_amount bigint)
  RETURNS void

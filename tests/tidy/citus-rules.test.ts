@@ -20,8 +20,15 @@ import { readTracked, trackedFiles } from "./tracked-files.ts";
 
 const tables = readTables();
 const made = readFunctions();
-/** In force: a later migration replaces a function whole. */
-const functions = [...new Map(made.map((one) => [one.name, one])).values()];
+/** In force: a later migration replaces a function whole, or drops it. */
+const standing = new Set(
+  [...readTracked("migrations/schema.sql").matchAll(/^CREATE OR REPLACE FUNCTION farebox\.(\w+)/gm)].map(
+    ([, name]) => name,
+  ),
+);
+const functions = [...new Map(made.map((one) => [one.name, one])).values()].filter(({ name }) =>
+  standing.has(name),
+);
 const sent = readStatements(/^src\/.*\.ts$/);
 /** With what stands in constants: conditions, and columns that are returned. */
 const sentWhole = readStatements(/^src\/.*\.ts$/, { whole: true });

@@ -60,23 +60,26 @@ export async function noteSeen<Row extends Live & { readonly isSeenOld: boolean 
   return row;
 }
 
-/** Deletes links and sessions that are over for a day, at most so many of each; returns how many of the kind with the most. */
-export async function sweepSessions(db: Queryable, limit: number): Promise<number> {
-  const counts = [];
-  for (const [table, id] of [
-    ["portal_links", "link_id"],
-    ["sessions", "session_id"],
-    ["console_links", "link_id"],
-    ["console_sessions", "session_id"],
-  ]) {
-    const rows = await db.query(
-      `DELETE FROM farebox.${table} WHERE ${id} IN (
-         SELECT ${id} FROM farebox.${table} WHERE expires_at < statement_timestamp() - interval '1 day'
-         ORDER BY expires_at LIMIT $1
-       ) RETURNING 1 AS one`,
-      [limit],
-    );
-    counts.push(rows.length);
-  }
-  return Math.max(...counts);
+/** Links and sessions of customers and of operators, with what they are known by. */
+export const SESSION_TABLES = [
+  ["portal_links", "link_id"],
+  ["sessions", "session_id"],
+  ["console_links", "link_id"],
+  ["console_sessions", "session_id"],
+] as const;
+
+/** Deletes those of one table that are over for a day, at most so many; returns how many there were. */
+export async function sweepSessions(
+  db: Queryable,
+  [table, id]: (typeof SESSION_TABLES)[number],
+  limit: number,
+): Promise<number> {
+  const rows = await db.query(
+    `DELETE FROM farebox.${table} WHERE ${id} IN (
+       SELECT ${id} FROM farebox.${table} WHERE expires_at < statement_timestamp() - interval '1 day'
+       ORDER BY expires_at LIMIT $1
+     ) RETURNING 1 AS one`,
+    [limit],
+  );
+  return rows.length;
 }

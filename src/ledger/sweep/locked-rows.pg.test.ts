@@ -113,4 +113,53 @@ eachDatabase("rows that somebody has locked", (openFresh, kind) => {
     await living.close();
     await dead.close();
   });
+
+  /** A row of each kind that is forgotten, in the shard 0. */
+  const addForgotten = () =>
+    db.exec(`
+      INSERT INTO farebox.holds (account_no, type_no, hold_id, shard, amount, asked, created_at, expires_at, state)
+      VALUES (-1, 1, 'old', 0, 0, 1, now(), now() - interval '1 day', 'released');
+      INSERT INTO farebox.once_windows (account_no, endpoint_no, value, shard, until) VALUES (-1, 1, 'old', 0, '-infinity');
+      INSERT INTO farebox.lanes (instance_no, shard, seen_at, state, dead_at) VALUES (-1, 0, '-infinity', 'dead', '-infinity');
+      INSERT INTO farebox.recalls (instance_no, account_no, type_no, shard) VALUES (-2, -1, 1, 0);
+      INSERT INTO farebox.sessions (session_id, hash, account_id, access, idle_seconds, expires_at)
+      SELECT 'old', sha256('old'), account_id, 'read', 1, '-infinity' FROM farebox.accounts LIMIT 1;
+      INSERT INTO farebox.console_links (link_id, hash, actor, token_id, expires_at)
+      VALUES ('old', sha256('old'), '', '', '-infinity')`);
+
+  const FORGOTTEN = {
+    holds: "hold_id = 'old'",
+    once_windows: "value = 'old'",
+    lanes: "instance_no = -1",
+    recalls: "instance_no = -2",
+    sessions: "session_id = 'old'",
+    console_links: "link_id = 'old'",
+  };
+
+  const countForgotten = async (): Promise<string[]> => {
+    const left: string[] = [];
+    for (const [table, condition] of Object.entries(FORGOTTEN)) {
+      const rows = await db.query(`SELECT 1 AS one FROM farebox.${table} WHERE ${condition}`);
+      if (rows.length > 0) left.push(table);
+    }
+    return left;
+  };
+
+  test("of one kind, or its whole table, keep no other kind from being forgotten", async () => {
+    await createPool(db, 0n);
+    const steps = createSteps(db, { deadAfterMs: DEAD_MS });
+    const shards = { all: [0], with: () => [0] };
+    for (const table of Object.keys(FORGOTTEN)) {
+      await addForgotten();
+      await db.transaction(async (tx) => {
+        await tx.exec(`LOCK TABLE farebox.${table} IN EXCLUSIVE MODE`);
+        const failed: string[] = [];
+        for (const step of steps) await step.run(shards, true).catch(() => failed.push(step.name));
+        assert.ok(failed.length > 0, `${table}: what is not done is told`);
+        assert.deepEqual(await countForgotten(), [table]);
+      });
+      for (const step of steps) await step.run(shards, true);
+      assert.deepEqual(await countForgotten(), []);
+    }
+  });
 });

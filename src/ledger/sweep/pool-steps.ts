@@ -1,7 +1,8 @@
 import { askShards } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
 import { rollUsageBehind } from "../reports/roll-usage.ts";
-import type { DeathRule, StepDone, SweepStep } from "./sweep-step.ts";
+import { eachApart } from "./each-apart.ts";
+import type { DeathRule, SweepStep } from "./sweep-step.ts";
 import { type PoolNumbers, type PoolWork, workOff } from "./work-off.ts";
 
 /** Dead instances whose leases are not given back yet are found at once when they died within 10 minutes, and every so often. */
@@ -32,7 +33,7 @@ export function createPoolSteps(
           deadAfterMs,
         );
         if (dead > 0) onDead(dead);
-        return await eachShard(concerned, (shard) => workOff(database, shard, strandedOf(database, shard)));
+        return await eachApart(concerned, (shard) => workOff(database, shard, strandedOf(database, shard)));
       },
     },
     {
@@ -40,20 +41,20 @@ export function createPoolSteps(
       when: "due",
       everyMs: null,
       run: (shards) =>
-        eachShard(shards.with("due"), (shard) => workOff(database, shard, dueOf(database, shard))),
+        eachApart(shards.with("due"), (shard) => workOff(database, shard, dueOf(database, shard))),
     },
     {
       name: "usage",
       when: "active",
       everyMs: null,
       run: (shards) =>
-        eachShard(shards.with("active"), async (shard) => ({ done: await rollUsageBehind(database, shard) })),
+        eachApart(shards.with("active"), async (shard) => ({ done: await rollUsageBehind(database, shard) })),
     },
     {
       name: "pools at rest",
       everyMs: REST_MS,
       run: (shards) =>
-        eachShard(shards.with("active"), (shard) => workOff(database, shard, restingOf(database, shard))),
+        eachApart(shards.with("active"), (shard) => workOff(database, shard, restingOf(database, shard))),
     },
   ];
 }
@@ -68,29 +69,6 @@ async function findDead(database: Database, shards: readonly number[], deadAfter
     [`${deadAfterMs} milliseconds`],
   );
   return new Set(found.flat()).size;
-}
-
-/** One shard that fails keeps the others from nothing: its error is thrown when they are done. */
-export async function eachShard(
-  shards: readonly number[],
-  run: (shard: number) => Promise<StepDone>,
-): Promise<StepDone> {
-  let done = 0;
-  let isMore = false;
-  let passed: Error | undefined;
-  let failure: { readonly error: unknown } | undefined;
-  for (const shard of shards) {
-    try {
-      const result = await run(shard);
-      done += result.done;
-      isMore ||= result.isMore === true;
-      passed ??= result.passed;
-    } catch (error) {
-      failure ??= { error };
-    }
-  }
-  if (failure !== undefined) throw failure.error;
-  return { done, isMore, passed };
 }
 
 function strandedOf(database: Database, shard: number): PoolWork {

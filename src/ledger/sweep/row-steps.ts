@@ -4,8 +4,8 @@ import { sweepIdempotency } from "../instance/idempotency.ts";
 import { sweepRotatedSecrets } from "../keys/rotate-key.ts";
 import { sweepGiving } from "../operators/operator-giving.ts";
 import { sweepOperatorRequests } from "../operators/operator-requests.ts";
-import { sweepSessions } from "../sessions/session-rows.ts";
-import { eachShard } from "./pool-steps.ts";
+import { SESSION_TABLES, sweepSessions } from "../sessions/session-rows.ts";
+import { eachApart } from "./each-apart.ts";
 import type { StepDone, SweepStep } from "./sweep-step.ts";
 
 const MINUTE_MS = 60_000;
@@ -24,27 +24,34 @@ const INSTANCE_DAYS = 31;
 
 /** The steps that delete what nobody can ask for any more. */
 export function createRowSteps(database: Database): readonly SweepStep[] {
+  return [...createShardSteps(database), ...createTableSteps(database)];
+}
+
+/** Of tables whose rows have a shard. */
+function createShardSteps(database: Database): readonly SweepStep[] {
+  const step = (name: string, minutes: number, call: (shard: string) => string): SweepStep => ({
+    name,
+    everyMs: minutes * MINUTE_MS,
+    run: inShards(database, name, call),
+  });
   return [
-    {
-      name: "old rows",
-      everyMs: MINUTE_MS,
-      run: ({ all }) => inChunks(CHUNK, () => forgetOld(database, all)),
-    },
+    step("old holds", 1, (shard) => `farebox.forget_holds(${shard}, $1)`),
+    step("once windows", 1, (shard) => `farebox.forget_windows(${shard}, $1)`),
+    step("old lanes", 1, (shard) => `farebox.forget_lanes(${shard}, $1)`),
+    step("recalls", 1, (shard) => `farebox.forget_recalls(${shard}, $1)`),
     {
       name: "idempotency keys",
       everyMs: MINUTE_MS,
-      run: ({ all }) => eachShard(all, (shard) => inChunks(CHUNK, () => sweepIdempotency(database, shard))),
+      run: ({ all }) => eachApart(all, (shard) => inChunks(CHUNK, () => sweepIdempotency(database, shard))),
     },
-    {
-      name: "request limits",
-      everyMs: 10 * MINUTE_MS,
-      run: ({ all }) => inChunks(CHUNK, () => sweepLimits(database, all)),
-    },
-    {
-      name: "running totals",
-      everyMs: 10 * MINUTE_MS,
-      run: ({ all }) => inChunks(CHUNK, () => sweepTotals(database, all)),
-    },
+    step("request limits", 10, (shard) => `farebox.forget_limits(${shard}, $1)`),
+    step("running totals", 10, (shard) => `farebox.forget_totals(${shard}, $1)`),
+  ];
+}
+
+/** Of tables of which each server has a copy. */
+function createTableSteps(database: Database): readonly SweepStep[] {
+  return [
     {
       name: "rotated secrets",
       everyMs: 10 * MINUTE_MS,
@@ -63,7 +70,10 @@ export function createRowSteps(database: Database): readonly SweepStep[] {
     {
       name: "sessions",
       everyMs: 10 * MINUTE_MS,
-      run: () => inChunks(CHUNK, () => soon(database, (tx) => sweepSessions(tx, CHUNK))),
+      run: () =>
+        eachApart(SESSION_TABLES, (table) =>
+          inChunks(CHUNK, () => soon(database, (tx) => sweepSessions(tx, table, CHUNK))),
+        ),
     },
     {
       name: "old instances",
@@ -92,37 +102,15 @@ async function inChunks(full: number, forget: () => Promise<number>): Promise<St
   return { done, isMore: true };
 }
 
-async function forgetOld(database: Database, shards: readonly number[]): Promise<number> {
-  const counts = await askShards<number>(
-    database,
-    "forget-old",
-    (shard) => `farebox.forget_old(${shard}, $1)`,
-    shards,
-    [CHUNK],
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-async function sweepLimits(database: Database, shards: readonly number[]): Promise<number> {
-  const counts = await askShards<number>(
-    database,
-    "forget-limits",
-    (shard) => `farebox.forget_limits(${shard}, $1)`,
-    shards,
-    [CHUNK],
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
-}
-
-async function sweepTotals(database: Database, shards: readonly number[]): Promise<number> {
-  const counts = await askShards<number>(
-    database,
-    "forget-totals",
-    (shard) => `farebox.forget_totals(${shard}, $1)`,
-    shards,
-    [CHUNK],
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
+/** Of one kind of rows, and of one shard, in each transaction. The function waits for no row, and for its table 100 ms. */
+function inShards(database: Database, name: string, call: (shard: string) => string): SweepStep["run"] {
+  return ({ all }) =>
+    eachApart(all, (shard) =>
+      inChunks(CHUNK, async () => {
+        const [count = 0] = await askShards<number>(database, name, call, [shard], [CHUNK]);
+        return count;
+      }),
+    );
 }
 
 /** Instances without a lane in any shard: their lanes were deleted a month after they died. */

@@ -27,6 +27,15 @@ export async function sweep(database: Database, options: SweepOptions): Promise<
     deadInstances,
     rolledPools: of("due pools"),
     releasedLeases: of("dead instances"),
-    forgotten: of("old rows", "old long holds", "idempotency keys", "running totals", "rotated secrets"),
+    forgotten: of(
+      "old holds",
+      "once windows",
+      "old lanes",
+      "recalls",
+      "old long holds",
+      "idempotency keys",
+      "running totals",
+      "rotated secrets",
+    ),
   };
 }
