@@ -1979,14 +1979,24 @@ DECLARE
   v_to timestamptz;
   v_name text;
   v_found record;
+  v_is_alone boolean := false;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(hashtext('farebox.ensure_partitions')) THEN RETURN v_problems; END IF;
   FOR k IN 0..3 LOOP
     v_from := (v_first + make_interval(months => k)) AT TIME ZONE 'UTC';
     v_to := (v_first + make_interval(months => k + 1)) AT TIME ZONE 'UTC';
     v_name := to_char(v_from AT TIME ZONE 'UTC', '"entries_"YYYY_MM');
     v_found := farebox.find_partition(v_name, v_from, v_to);
     CONTINUE WHEN v_found.o_covers;
+    IF NOT v_is_alone THEN
+      BEGIN
+        PERFORM pg_advisory_xact_lock(hashtext('farebox.ensure_partitions'));
+      EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
+        RETURN v_problems || format('%s is missing, and another session that is to make it does not come to its end', v_name);
+      END;
+      v_is_alone := true;
+      v_found := farebox.find_partition(v_name, v_from, v_to);
+      CONTINUE WHEN v_found.o_covers;
+    END IF;
     IF v_found.o_found IS NOT NULL THEN
       v_problems := v_problems || format('%s cannot be made: farebox.%s is in its place, and is no partition of all of its month',
         v_name, v_found.o_found);

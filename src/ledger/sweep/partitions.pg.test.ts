@@ -123,6 +123,27 @@ eachDatabase("partitions of the months to come", (openFresh, kind) => {
       assert.deepEqual(await ensurePartitions(db), []);
     });
 
+    test("while another session is to make them, those that are missing are not taken for made", async () => {
+      const missing = await nameOf(3);
+      const step = createPartitionStep(db);
+      await db.transaction(async (tx) => {
+        await tx.query("SELECT pg_advisory_xact_lock(hashtext('farebox.ensure_partitions'))");
+        await step.run({ all: [], with: () => [] }, true);
+        await db.exec(`DROP TABLE farebox.${missing}`);
+        // A step that rejects moves no last success.
+        await assert.rejects(step.run({ all: [], with: () => [] }, true), {
+          code: "partitions_missing",
+          detail: {
+            problems: [
+              `${missing} is missing, and another session that is to make it does not come to its end`,
+            ],
+          },
+        });
+      });
+      await step.run({ all: [], with: () => [] }, true);
+      assert.deepEqual(await listAhead(), [0, 1, 2, 3]);
+    });
+
     test("while somebody reads the default partition nothing is created, and nobody waits long", async () => {
       await db.exec(`DROP TABLE farebox.${await nameOf(3)}`);
       const countBefore = await countCatalog();
