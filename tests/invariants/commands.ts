@@ -1,15 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { ChargeResult } from "../../src/ledger/ledger.ts";
-import { type LedgerHandle, openLedger } from "../../src/ledger/open-ledger.ts";
 import { adjustPool } from "../../src/ledger/pools/adjust.ts";
 import { grantCredits } from "../../src/ledger/pools/grant.ts";
-import { poolKeyOf } from "../../src/ledger/pools/pool-key.ts";
 import { refundCharge } from "../../src/ledger/refunds/refund.ts";
-import { chargeOf, LEDGER, letTimePass, readPool, roll, SHARDS } from "../../src/ledger/testing/books.ts";
-import { sweep } from "../../src/ledger/testing/sweep.ts";
+import { chargeOf, letTimePass, readPool, roll } from "../../src/ledger/testing/books.ts";
 import { assign, cancel, keep } from "./plan-commands.ts";
-import { Step, type World } from "./step.ts";
+import { instance, instanceOf, Step, some } from "./step.ts";
+import { clockBack, death, leaseStep, lockedCharge, restart } from "./troubles.ts";
 
 const HOUR_MS = 3_600_000;
 const HOUR_SECONDS = 3600;
@@ -17,15 +14,7 @@ const HOUR_SECONDS = 3600;
 /** Grants and expiries lie a second inside the hour, so that the seconds a test takes change nothing. */
 const inHours = (hours: number): Date => new Date(Date.now() + hours * HOUR_MS);
 
-function instanceOf(world: World, index: number): LedgerHandle {
-  const instance = world.instances[index % world.instances.length];
-  assert.ok(instance);
-  return instance;
-}
-
 const amount = fc.bigInt({ min: 0n, max: 120n });
-const some = fc.bigInt({ min: 1n, max: 120n });
-const instance = fc.integer({ min: 0, max: 2 });
 const holdId = fc.constantFrom("h1", "h2", "h3", "h4", "h5");
 
 const grant = fc
@@ -75,14 +64,7 @@ const grant = fc
       ),
   );
 
-const lease = fc.record({ instance, giveBack: amount, need: amount, want: amount }).map(
-  ({ instance: index, giveBack, need, want }) =>
-    new Step(`lease ${index} ${giveBack} ${need} ${want}`, async (model, world) => {
-      const result = await instanceOf(world, index).lease({ pool: world.pool, giveBack, need, want });
-      assert.equal(result.granted, model.lease(index, giveBack, need, want));
-      assert.deepEqual([result.balance, result.available], [model.balance, model.available]);
-    }),
-);
+const lease = fc.record({ instance, giveBack: amount, need: amount, want: amount }).map(leaseStep);
 
 const releaseLease = fc.record({ instance, back: amount }).map(
   ({ instance: index, back }) =>
@@ -251,70 +233,6 @@ const rollNow = fc.constant(
   }),
 );
 
-/** The server's clock is set back: what comes next on this pool still comes after what was. */
-const clockBack = fc.constant(
-  new Step("the clock steps back 50 s", async (_model, { db, pool }) => {
-    const { accountNo, typeNo } = await poolKeyOf(db, pool);
-    await db.query(
-      `UPDATE farebox.pools SET last_at = greatest(last_at, clock_timestamp() + interval '50 seconds')
-       WHERE account_no = $1 AND type_no = $2`,
-      [accountNo, typeNo],
-    );
-  }),
-);
-
-/** Somebody keeps the pool's row locked while it is charged. On PGlite nobody can: it has one connection. */
-const lockedCharge = fc.record({ instance, amount: some }).map(
-  ({ instance: index, amount: credits }) =>
-    new Step(`charge ${credits} of the locked pool`, async (model, world) => {
-      const { db, pool } = world;
-      const { accountNo, typeNo } = await poolKeyOf(db, pool);
-      const ledger = instanceOf(world, index);
-      let charging: Promise<ChargeResult> | undefined;
-      const begin = (): void => {
-        charging = ledger.charge(chargeOf(pool, credits));
-      };
-      if (db.kind === "pglite") begin();
-      else {
-        await db.transaction(async (tx) => {
-          await tx.query("SELECT FROM farebox.pools WHERE account_no = $1 AND type_no = $2 FOR UPDATE", [
-            accountNo,
-            typeNo,
-          ]);
-          begin();
-          // Long enough for the first try to give up, as this session's own wait for a lock that nobody holds is not.
-          await tx.query("SELECT pg_sleep(0.06)");
-        });
-      }
-      const result = await charging;
-      const { kind: _kind, ...rest } = result ?? assert.fail();
-      assert.deepEqual(rest, model.charge(credits, null, undefined));
-      if (rest.seq !== null) world.charges.push(rest.seq);
-    }),
-);
-
-/** Stops an instance, or lets it die, and starts it again: its leases go back. */
-const restart = fc.record({ instance, dies: fc.boolean() }).map(
-  ({ instance: index, dies }) =>
-    new Step(`${dies ? "kill" : "restart"} ${index}`, async (model, world) => {
-      const old = instanceOf(world, index);
-      if (dies) {
-        await world.db.query(
-          `UPDATE farebox.lanes SET seen_at = seen_at - interval '2 days'
-           WHERE instance_no = (SELECT instance_no FROM farebox.instances WHERE instance_id = $1)`,
-          [old.instanceId],
-        );
-        await sweep(world.db, { shards: SHARDS, deadAfterMs: 24 * HOUR_MS });
-      } else {
-        await old.close();
-        world.instances[index % world.instances.length] = await openLedger(world.db, LEDGER);
-      }
-      model.leases.set(index, 0n);
-      model.expireOverdue();
-      if (dies) model.forget();
-    }),
-);
-
 export const commands = fc.commands(
   [
     grant,
@@ -343,6 +261,7 @@ export const commands = fc.commands(
     lockedCharge,
     rollNow,
     restart,
+    death,
   ],
   { maxCommands: 30, size: "max" },
 );

@@ -95,3 +95,20 @@ test("decisions are numbered without a gap or a repetition, in their names and i
   });
   assert.deepEqual(wrong, []);
 });
+
+/** Tests of servers and sessions, and of no SQL: which servers they are about is theirs to say. */
+const OF_SERVERS = [
+  "src/ledger/database/failover.pg.test.ts",
+  "src/ledger/database/held-sessions.pg.test.ts",
+  "src/ledger/database/open-database.pg.test.ts",
+  "src/ledger/database/pooler.pg.test.ts",
+  "src/ledger/database/wire/binary-arrays.pg.test.ts",
+  "src/ledger/testing/postgres-server.pg.test.ts",
+];
+
+test("the ledger's tests run on Postgres 15 too: by eachDatabase, or by eachPostgres what PGlite cannot do", () => {
+  const others = trackedFiles(/^(src\/ledger|tests\/invariants)\/.*\.pg\.test\.ts$/).filter(
+    (path) => !/^each(Database|Postgres)\(/m.test(readTracked(path)),
+  );
+  assert.deepEqual(others.toSorted(), OF_SERVERS);
+});

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Database } from "../database/database.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { openLedger } from "../open-ledger.ts";
 import { chargeOf, LEDGER, leaseOf, nameKeys } from "../testing/books.ts";
-import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
+import { createTestDatabase, eachPostgres, type TestDatabase } from "../testing/test-databases.ts";
 
 const POOLS = 1000;
 
@@ -24,12 +24,12 @@ interface TableReads {
  * Plans are kept for as long as a connection lives, and the first are made on empty tables. Twice such a plan read a whole
  * index for every row and stayed when the table had grown; nothing but the time it took showed it.
  */
-void describe("plans that were made on empty tables", () => {
+eachPostgres("plans that were made on empty tables", (kind) => {
   let target: TestDatabase;
   let db: Database;
 
   before(async () => {
-    target = await createTestDatabase("postgres");
+    target = await createTestDatabase(kind);
     db = await openDatabase(target.target);
     for (const table of TABLES) await db.exec(`ALTER TABLE farebox.${table} SET (autovacuum_enabled = off)`);
   });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, afterEach, before, describe, test } from "node:test";
+import { after, afterEach, before, test } from "node:test";
 import type { Database } from "../database/database.ts";
 import { openPostgres } from "../database/postgres.ts";
 import { SESSION_LIMITS } from "../database/session.ts";
@@ -11,11 +11,11 @@ import { poolKeyOf } from "../pools/pool-key.ts";
 import { assertSound, chargeOf, createPool, holdOf, LEDGER, leaseOf, readPool } from "../testing/books.ts";
 import { LossyDatabase, nextStatements } from "../testing/lossy-database.ts";
 import { sweep } from "../testing/sweep.ts";
-import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
+import { createTestDatabase, eachPostgres, type TestDatabase } from "../testing/test-databases.ts";
 import { NO_LANE_EVENTS } from "./lane-events.ts";
 
 /** On one connection nobody can keep a lock while others work: PGlite has no such case. */
-void describe("a pool that somebody keeps locked", () => {
+eachPostgres("a pool that somebody keeps locked", (version) => {
   let target: TestDatabase;
   let db: Database;
   let ledger: LedgerHandle;
@@ -24,7 +24,7 @@ void describe("a pool that somebody keeps locked", () => {
   const retried = new Set<string>();
 
   before(async () => {
-    target = await createTestDatabase("postgres");
+    target = await createTestDatabase(version);
     assert.ok("url" in target.target);
     // Batches do not wait so long: else they would come to the end of the statement's time.
     const limits = { ...SESSION_LIMITS, lockTimeoutMs: 10 * SESSION_LIMITS.statementTimeoutMs };
@@ -205,7 +205,7 @@ void describe("a pool that somebody keeps locked", () => {
   });
 });
 
-void describe("a lane that somebody keeps locked", () => {
+eachPostgres("a lane that somebody keeps locked", (version) => {
   let target: TestDatabase;
   let db: Database;
 
@@ -221,7 +221,7 @@ void describe("a lane that somebody keeps locked", () => {
   };
 
   before(async () => {
-    target = await createTestDatabase("postgres");
+    target = await createTestDatabase(version);
     assert.ok("url" in target.target);
     db = openPostgres({ url: target.target.url });
   });

@@ -76,23 +76,31 @@ eachDatabase("what counts towards a key's caps", (openFresh) => {
     await setCaps(pool, keyId);
   });
 
-  test("a refund of yesterday's charge frees nothing of today's cap, whenever the cap was set", async () => {
-    const { pool, keyId } = await cappedKey(10_000n, { day: 100n, total: 1000n });
-    const first = await ledger.charge(chargeOf(pool, 70n, { keyId }));
-    await age(pool, keyId, 1);
-    await ledger.charge(chargeOf(pool, 40n, { keyId }));
-    await refundCharge(db, { pool, seq: first.seq ?? 0, amount: "all", reason: "", reference: "r" });
-    const spent = async () => {
-      const { day, total } = (await readCaps(pool, keyId)).spent;
-      return [day, total];
-    };
-    assert.deepEqual(await spent(), [40n, 40n], "by the refund");
-    await setCaps(pool, keyId);
-    await setCaps(pool, keyId, capOf({ day: 100n, total: 1000n }));
-    assert.deepEqual(await spent(), [40n, 40n], "by the entries behind the roll-up");
-    await setCaps(pool, keyId);
-    await rollUsage(db);
-    await setCaps(pool, keyId, capOf({ day: 100n, total: 1000n }));
-    assert.deepEqual(await spent(), [40n, 40n], "by the roll-up");
-  });
+  /** How many days ago a charge was made that no longer counts in the window. */
+  const WINDOWS = [
+    { title: "a refund of yesterday's charge frees nothing of today's cap", window: "day", days: 1 },
+    { title: "a refund of last month's charge frees nothing of this month's cap", window: "month", days: 40 },
+  ] as const;
+  for (const { title, window, days } of WINDOWS) {
+    test(`${title}, whenever the cap was set`, async () => {
+      const caps = { [window]: 100n, total: 1000n };
+      const { pool, keyId } = await cappedKey(10_000n, caps);
+      const first = await ledger.charge(chargeOf(pool, 70n, { keyId }));
+      await age(pool, keyId, days);
+      await ledger.charge(chargeOf(pool, 40n, { keyId }));
+      await refundCharge(db, { pool, seq: first.seq ?? 0, amount: "all", reason: "", reference: "r" });
+      const spent = async () => {
+        const { [window]: inWindow, total } = (await readCaps(pool, keyId)).spent;
+        return [inWindow, total];
+      };
+      assert.deepEqual(await spent(), [40n, 40n], "by the refund");
+      await setCaps(pool, keyId);
+      await setCaps(pool, keyId, capOf(caps));
+      assert.deepEqual(await spent(), [40n, 40n], "by the entries behind the roll-up");
+      await setCaps(pool, keyId);
+      await rollUsage(db);
+      await setCaps(pool, keyId, capOf(caps));
+      assert.deepEqual(await spent(), [40n, 40n], "by the roll-up");
+    });
+  }
 });

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { hash } from "node:crypto";
-import { after, before, describe, test } from "node:test";
+import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { createAccount } from "../accounts/accounts.ts";
 import type { Database } from "../database/database.ts";
 import { openDatabase } from "../database/open-database.ts";
 import { News } from "../instance/news.ts";
-import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
+import { createTestDatabase, eachPostgres, type TestDatabase } from "../testing/test-databases.ts";
 import { setKeyCaps } from "./key-caps.ts";
 import { findKey } from "./keys.ts";
 
@@ -16,12 +16,12 @@ const TRIES = 50;
 const hashOf = (text: string): string => hash("sha256", text, "hex");
 
 /** As in batch-plans.pg.test.ts: plans are kept for as long as a connection lives, and the first are made on empty tables. */
-void describe("plans for keys that were made on empty tables", () => {
+eachPostgres("plans for keys that were made on empty tables", (kind) => {
   let target: TestDatabase;
   let db: Database;
 
   before(async () => {
-    target = await createTestDatabase("postgres");
+    target = await createTestDatabase(kind);
     db = await openDatabase(target.target);
     for (const table of ["keys", "rotated_secrets"]) {
       await db.exec(`ALTER TABLE farebox.${table} SET (autovacuum_enabled = off)`);

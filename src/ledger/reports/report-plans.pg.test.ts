@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, test } from "node:test";
 import { auditLedger } from "../audit/audit.ts";
 import type { Database } from "../database/database.ts";
 import { openDatabase } from "../database/open-database.ts";
@@ -9,7 +9,7 @@ import { previewRefunds } from "../refunds/preview-refunds.ts";
 import { refundCharge } from "../refunds/refund.ts";
 import { addCharges } from "../testing/add-charges.ts";
 import { createPool, placeEntries } from "../testing/books.ts";
-import { createTestDatabase, type TestDatabase } from "../testing/test-databases.ts";
+import { createTestDatabase, eachPostgres, type TestDatabase } from "../testing/test-databases.ts";
 import { readChargeChunks } from "./charge-groups.ts";
 import { rollUsageBehind } from "./roll-usage.ts";
 import { readUsageBreakdown } from "./usage-breakdown.ts";
@@ -28,13 +28,13 @@ const ROLL_UPS = 60_000;
  * As in batch-plans.pg.test.ts: plans are kept for as long as a connection lives, and the first are made on empty tables. Here the
  * tables are large and were never analysed: what reads one account's rows, or a step's, must find them by their keys.
  */
-void describe("plans for reports that were made on empty tables", () => {
+eachPostgres("plans for reports that were made on empty tables", (kind) => {
   let target: TestDatabase;
   let db: Database;
   let pool: PoolRef;
 
   before(async () => {
-    target = await createTestDatabase("postgres");
+    target = await createTestDatabase(kind);
     db = await openDatabase(target.target, { maxConnections: 1 });
     await db.exec("SET statement_timeout TO '60s'");
     for (const table of TABLES) {

@@ -29,16 +29,19 @@ export async function createTestDatabase(kind: TestDatabaseKind, serverUrl?: str
 /** Opens a fresh migrated database. It is closed and dropped after the suite. */
 export type OpenFresh = () => Promise<Database>;
 
-/** The folder whose tests are about SQL itself, which a version of Postgres may run differently. */
-const LEDGER = fileURLToPath(new URL("..", import.meta.url));
+/** The folders whose tests are about SQL itself, which a version of Postgres may run differently. */
+const OF_SQL = ["..", "../../../tests/invariants/"].map((path) =>
+  fileURLToPath(new URL(path, import.meta.url)),
+);
 
 /** A test file is run by a process of its own, as its main file. */
-const KINDS: readonly TestDatabaseKind[] = process.argv[1]?.startsWith(LEDGER)
+const KINDS: readonly TestDatabaseKind[] = OF_SQL.some((folder) => process.argv[1]?.startsWith(folder))
   ? ["pglite", "postgres", "postgres 15"]
   : ["pglite", "postgres"];
 
 /**
- * Runs a suite once on PGlite and once on a real Postgres, in a file of src/ledger on Postgres 15 too. None is ever skipped.
+ * Runs a suite once on PGlite and once on a real Postgres, in a file of src/ledger or tests/invariants on Postgres 15 too. None is
+ * ever skipped.
  *
  *     eachDatabase("accounts", (openFresh) => {
  *       let database: Database;
@@ -70,5 +73,12 @@ export function eachDatabase(
         }
       });
     });
+  }
+}
+
+/** The same for what needs several connections, or is about a server's plans: on both Postgres. */
+export function eachPostgres(name: string, suite: (kind: TestDatabaseKind) => void): void {
+  for (const kind of ["postgres", "postgres 15"] as const) {
+    void describe(`${name} on ${kind}`, () => suite(kind));
   }
 }

@@ -5,7 +5,7 @@ import type { Database } from "../database.ts";
 import { openDatabase } from "../open-database.ts";
 import { type BinaryArray, int2Array, int4Array, int8Array, uuidArray } from "./binary-arrays.ts";
 
-for (const kind of ["postgres", "pglite"] as const) {
+for (const kind of ["postgres", "postgres 15", "pglite"] as const) {
   void describe(`binary arrays on ${kind}`, () => {
     let target: TestDatabase;
     let db: Database;
