@@ -3,6 +3,7 @@ import { rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createConnection } from "node:net";
 import type { Config } from "../config/config.ts";
+import { watchRequests } from "../http/watch-requests.ts";
 import type { Queryable } from "../ledger/database/database.ts";
 import { describeSidecar } from "./describe-sidecar.ts";
 import { createHoldParts, endHolds, type HoldOptions } from "./hold-parts.ts";
@@ -44,9 +45,10 @@ export function createSidecar(options: SidecarOptions): Sidecar {
     response.on("error", ignore);
     void serve(parts, describe, request, response);
   });
+  const closeServer = watchRequests(server);
   return {
     listen: (where) => listen(server, where),
-    close: () => close(server, parts),
+    close: () => close(closeServer, parts),
   };
 }
 
@@ -79,15 +81,10 @@ async function removeLeftSocket(path: string): Promise<void> {
   if (!isServed) rmSync(path, { force: true });
 }
 
-async function close(server: Server, parts: SidecarParts): Promise<void> {
+async function close(closeServer: (withinMs: number) => Promise<void>, parts: SidecarParts): Promise<void> {
   const until = performance.now() + parts.config.gateway.drainMs;
   await endHolds(parts);
-  const closed = once(server, "close");
-  server.close();
-  server.closeIdleConnections();
-  const cut = setTimeout(() => server.closeAllConnections(), Math.max(1_000, until - performance.now()));
-  await closed;
-  clearTimeout(cut);
+  await closeServer(Math.max(1_000, until - performance.now()));
 }
 
 function ignore(): void {

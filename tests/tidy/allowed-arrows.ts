@@ -34,6 +34,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
       keys: ["top", "routes", "prices"],
     },
   },
+  http: { folders: [], packages: [], node: ["events", "http", "net"] },
   client: { folders: ["domain"], packages: [], node: [] },
   contract: { folders: ["domain"], packages: ["yaml", "zod"], node: ["fs", "http", "path"] },
   openapi: { folders: ["domain", "contract"], packages: ["jsonc-parser", "yaml"], node: [] },
@@ -107,7 +108,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
   },
   holds: { folders: ["domain", "ledger", "meter", "exchange"], packages: [], node: ["crypto"] },
   sidecar: {
-    folders: ["domain", "contract", "config", "ledger", "meter", "exchange", "holds"],
+    folders: ["domain", "http", "contract", "config", "ledger", "meter", "exchange", "holds"],
     packages: ["@hono/zod-openapi"],
     node: "any",
   },
@@ -122,7 +123,7 @@ export const ALLOWED: Readonly<Record<string, Folder>> = {
     node: "any",
   },
   api: {
-    folders: ["domain", "contract", "config", "ledger", "meter", "exports", "pages", "telemetry"],
+    folders: ["domain", "http", "contract", "config", "ledger", "meter", "exports", "pages", "telemetry"],
     packages: ["@hono/node-server", "@hono/zod-openapi", "hono", "zod"],
     node: "any",
     rooms: {
@@ -201,6 +202,8 @@ export const ALLOWED_IN_TESTS: Readonly<Record<string, readonly string[]>> = {
   client: ["contract", "config", "ledger", "exports", "api"],
   // A gateway is tried with contracts, and with meters of its own.
   gateway: ["contract", "meter"],
+  // Its client on a bare socket sees how a connection ends.
+  http: ["gateway"],
   // The gateway's world tries it, by handlers that ask what a gateway would.
   middleware: ["gateway"],
 };

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { getRequestListener } from "@hono/node-server";
+import { watchRequests } from "../../http/watch-requests.ts";
 import { answerBroken, answerUnaddressed } from "./answer-broken.ts";
 import type { OperatorApp } from "./operator-env.ts";
 
@@ -51,6 +52,7 @@ export async function serveOperator(
   });
   const listener: RequestListener = (incoming, outgoing) => void handle(incoming, outgoing);
   const server = createServer({ ...LIMITS, ...patience }, listener);
+  const close = watchRequests(server);
   server.on("clientError", answerBroken);
   server.maxConnections = MAX_CONNECTIONS;
   server.listen(listen.port, listen.host);
@@ -60,13 +62,6 @@ export async function serveOperator(
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   return {
     url: `http://${host}:${port}`,
-    close: async () => {
-      const closed = once(server, "close");
-      server.close();
-      server.closeIdleConnections();
-      const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
-      await closed;
-      clearTimeout(cut);
-    },
+    close: () => close(CLOSE_MS),
   };
 }
