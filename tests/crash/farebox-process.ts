@@ -7,6 +7,8 @@ import { createdKey } from "../../src/api/wire/key.ts";
 import { balanceBody, grantBody } from "../../src/api/wire/pool.ts";
 import type { Finding } from "../../src/cli/commands/doctor/finding.ts";
 import { createOperatorClient, type OperatorClient } from "../../src/cli/operator/operator-client.ts";
+import { createClient } from "../../src/client/create-client.ts";
+import type { FareboxClient } from "../../src/client/generated/farebox-client.ts";
 import type { DatabaseTarget } from "../../src/ledger/database/open-database.ts";
 import { FareboxProcess, type Finished } from "../end-to-end/farebox-process.ts";
 import { eventually } from "./eventually.ts";
@@ -52,6 +54,8 @@ export class FareboxInstance {
   readonly #operatorUrl: string;
   readonly #folder: string;
   readonly operator: OperatorClient;
+  /** What applications speak to it with. */
+  readonly client: FareboxClient;
 
   /** Resolves when it is ready. */
   static async start(folder: string, database: DatabaseTarget): Promise<FareboxInstance> {
@@ -79,6 +83,7 @@ export class FareboxInstance {
     this.#operatorUrl = urls.operator;
     this.#sidecarUrl = urls.sidecar;
     this.operator = createOperatorClient({ url: urls.operator, token: TOKEN, source: "this test" });
+    this.client = createClient({ url: urls.operator, token: TOKEN });
   }
 
   /** Warnings and errors that it has logged with this message. */
@@ -193,7 +198,7 @@ prices:
   - { match: POST /stream, cost: ${COST} }
 sidecar: { listen: "127.0.0.1:0" }
 leases: { idle: 100ms, deadAfter: ${DEAD_AFTER} }
-gateway: { maxBufferedResponse: 128MiB, maxConcurrentPerAccount: 4096 }
+gateway: { maxBufferedResponse: 128MiB, maxConcurrentPerAccount: 4096, drainDelay: 0s }
 `;
   writeFileSync(join(path, "farebox.yaml"), config);
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
