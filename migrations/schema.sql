@@ -391,15 +391,6 @@ CREATE TABLE farebox.idempotency_keys (
 COMMENT ON TABLE farebox.idempotency_keys IS 'Requests under an Idempotency-Key: running, or done with the response to replay.';
 CREATE INDEX idempotency_keys_by_age ON farebox.idempotency_keys USING btree (created_at, shard);
 
-CREATE TABLE farebox.instances (
-  instance_no integer NOT NULL GENERATED ALWAYS AS IDENTITY,
-  instance_id text COLLATE "C" NOT NULL,
-  started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
-  CONSTRAINT instances_pkey PRIMARY KEY (instance_no),
-  CONSTRAINT instances_instance_id_key UNIQUE (instance_id)
-);
-COMMENT ON TABLE farebox.instances IS 'The number of each process that ever served. A reference table on Citus.';
-
 CREATE TABLE farebox.key_caps (
   account_no integer NOT NULL,
   type_no smallint NOT NULL,
@@ -498,9 +489,13 @@ CREATE TABLE farebox.lanes (
   reply text,
   last_refusals bigint NOT NULL DEFAULT 0,
   nth smallint NOT NULL DEFAULT 0,
-  CONSTRAINT lanes_pkey PRIMARY KEY (instance_no, shard, nth)
+  instance_id text COLLATE "C",
+  started_at timestamp with time zone,
+  CONSTRAINT lanes_pkey PRIMARY KEY (instance_no, shard, nth),
+  CONSTRAINT lanes_instance_id_key UNIQUE (instance_id, shard),
+  CONSTRAINT lanes_named CHECK (((nth = 0) = ((instance_id IS NOT NULL) AND (started_at IS NOT NULL))))
 ) WITH (fillfactor=20);
-COMMENT ON TABLE farebox.lanes IS 'An instance in a shard: its last batch, and when the database last heard of it. More rows than the one of nth 0 are spare lanes: see pass_lane.';
+COMMENT ON TABLE farebox.lanes IS 'An instance in a shard: who it is, its last batch, and when the database last heard of it. More rows than the one of nth 0, which has the name, are spare lanes: see pass_lane.';
 
 CREATE TABLE farebox.last_audit (
   audit_no smallint NOT NULL DEFAULT 1,
@@ -2806,8 +2801,7 @@ CREATE OR REPLACE FUNCTION farebox.is_instance_live(p_shard smallint, p_instance
  SET enable_seqscan TO 'off'
 AS $function$
 BEGIN
-  PERFORM FROM farebox.instances i JOIN farebox.lanes l ON l.instance_no = i.instance_no
-  WHERE i.instance_id = p_instance AND l.shard = p_shard AND l.state = 'live';
+  PERFORM FROM farebox.lanes l WHERE l.instance_id = p_instance AND l.shard = p_shard AND l.state = 'live';
   RETURN FOUND;
 END $function$;
 COMMENT ON FUNCTION farebox.is_instance_live IS 'Internal. Whether an instance serves this shard and was not declared dead.';
@@ -3924,16 +3918,21 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.refuse_export IS 'Internal. Whether an account may have another open export, and this one.';
 
-CREATE OR REPLACE FUNCTION farebox.register_lane(p_shard smallint, p_instance integer)
+CREATE OR REPLACE FUNCTION farebox.register_lane(p_shard smallint, p_instance integer, p_id text)
  RETURNS void
  LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
   v_now CONSTANT timestamptz := clock_timestamp();
 BEGIN
-  INSERT INTO farebox.lanes (instance_no, shard, seen_at) VALUES (p_instance, p_shard, v_now) ON CONFLICT DO NOTHING;
+  INSERT INTO farebox.lanes (instance_no, shard, instance_id, seen_at, started_at)
+  VALUES (p_instance, p_shard, p_id, v_now, v_now) ON CONFLICT DO NOTHING;
+  IF FOUND THEN RETURN; END IF;
+  PERFORM FROM farebox.lanes l WHERE l.instance_no = p_instance AND l.shard = p_shard AND l.instance_id = p_id;
+  IF NOT FOUND THEN RAISE EXCEPTION 'the number % is another instance''s', p_instance; END IF;
 END $function$;
-COMMENT ON FUNCTION farebox.register_lane IS 'Called by instances. An instance begins to serve a shard. Safe to repeat.';
+COMMENT ON FUNCTION farebox.register_lane IS 'Called by instances. An instance begins to serve a shard, under its id and the number that it has in all shards. Safe to repeat.';
 
 CREATE OR REPLACE FUNCTION farebox.release_export(p_export exports, p_pool pools, p_now timestamp with time zone)
  RETURNS void

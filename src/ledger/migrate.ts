@@ -1,7 +1,7 @@
 import { FareboxError } from "../domain/farebox-error.ts";
 import type { Database, Queryable } from "./database/database.ts";
 import { distribute } from "./database/distribute.ts";
-import { sqlStateOf } from "./database/storage-error.ts";
+import { isOfOneServer, reasonOf, sqlStateOf } from "./database/storage-error.ts";
 import { readHistory } from "./migration-history.ts";
 import { type Migration, readMigrations } from "./migrations.ts";
 import { splitScript } from "./split-script.ts";
@@ -70,8 +70,18 @@ async function applyAll(database: Database, onApplied?: (name: string) => void):
   return {
     applied,
     version: migrations.at(-1)?.number ?? 0,
-    missing: await ensurePartitions(database),
+    missing: await findMissing(database),
   };
+}
+
+/** They are made months ahead: a start does not wait for a server of several that is away. The sweep makes them later. */
+async function findMissing(database: Database): Promise<readonly string[]> {
+  try {
+    return await ensurePartitions(database);
+  } catch (error) {
+    if (!isOfOneServer(error)) throw error;
+    return [reasonOf(error)];
+  }
 }
 
 async function forbidden(database: Database, cause: unknown): Promise<FareboxError> {

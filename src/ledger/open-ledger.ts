@@ -45,7 +45,10 @@ export interface LedgerHandle extends Ledger {
   close(): Promise<void>;
 }
 
-/** Registers this process as an instance. Rejects with FareboxError `storage_unavailable`. The database stays the caller's. */
+/**
+ * Registers this process as an instance. Of several servers one that answers is enough. Rejects with FareboxError `storage_unavailable`. The
+ * database stays the caller's.
+ */
 export async function openLedger(database: Database, options: LedgerOptions): Promise<LedgerHandle> {
   const ledger = new InstanceLedger(database, options, await countServers(database));
   await ledger.start();
@@ -79,7 +82,7 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
   }
 
   async start(): Promise<void> {
-    for (let shard = 0; shard < this.#options.shards; shard += 1) await this.#instance.register(shard);
+    await this.#instance.start(Array.from({ length: this.#options.shards }, (_, shard) => shard));
   }
 
   async heartbeat(shards?: Iterable<number>): Promise<Heartbeat> {
@@ -111,11 +114,13 @@ class InstanceLedger extends ShardLanes implements LedgerHandle {
     return isRepeat(this.#database, pool, endpoint, value);
   }
 
-  beginIdempotent(
+  async beginIdempotent(
     ...[accountId, shard, key, requestHash]: Parameters<Ledger["beginIdempotent"]>
   ): ReturnType<Ledger["beginIdempotent"]> {
+    // Whoever has no lane in the shard is taken for dead there.
+    await this.#instance.register(shard);
     const owner = newIdempotencyOwner(this.#instance.id);
-    return beginIdempotent(this.#database, { accountId, shard, key }, requestHash, owner);
+    return await beginIdempotent(this.#database, { accountId, shard, key }, requestHash, owner);
   }
 
   abandonIdempotent(accountId: string, shard: number, key: string, owner: string): Promise<void> {

@@ -233,7 +233,7 @@ eachDatabase("meter", (openFresh) => {
     );
     const deadId = ledger.instanceId;
     const [dead] = await database.query<{ no: number }>(
-      "SELECT instance_no AS no FROM farebox.instances WHERE instance_id = $1",
+      "SELECT instance_no AS no FROM farebox.lanes WHERE shard = 0 AND instance_id = $1",
       [deadId],
     );
     for (let shard = 0; shard < SHARDS; shard += 1) {

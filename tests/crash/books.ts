@@ -65,7 +65,7 @@ export async function readLeased(target: DatabaseTarget, instanceId: string): Pr
     const [row] = await database.query<{ leased: bigint }>(
       `SELECT coalesce(sum(p.lease_amount[array_position(p.lease_owner, i.instance_no)]), 0)::bigint
          + (SELECT coalesce(sum(k.amount), 0)::bigint FROM farebox.key_leases k WHERE k.instance_no = max(i.instance_no)) AS leased
-       FROM farebox.instances i LEFT JOIN farebox.pools p ON i.instance_no = ANY (p.lease_owner) WHERE i.instance_id = $1`,
+       FROM farebox.lanes i LEFT JOIN farebox.pools p ON p.shard = i.shard AND i.instance_no = ANY (p.lease_owner) WHERE i.instance_id = $1`,
       [instanceId],
     );
     return Number(row?.leased ?? 0n) / MICRO;
@@ -78,10 +78,9 @@ export async function readLeased(target: DatabaseTarget, instanceId: string): Pr
 export async function isDead(target: DatabaseTarget, instanceId: string): Promise<boolean> {
   const database = await openDatabase(target);
   try {
-    const rows = await database.query(
-      `SELECT FROM farebox.lanes JOIN farebox.instances USING (instance_no) WHERE state = 'dead' AND instance_id = $1`,
-      [instanceId],
-    );
+    const rows = await database.query(`SELECT FROM farebox.lanes WHERE state = 'dead' AND instance_id = $1`, [
+      instanceId,
+    ]);
     return rows.length > 0;
   } finally {
     await database.close();

@@ -77,7 +77,7 @@ async function kill(index: number, model: BooksModel, world: World): Promise<voi
   if ((model.leases.get(index) ?? 0n) > 0n) world.met.diedWithLease += 1;
   await world.db.query(
     `UPDATE farebox.lanes SET seen_at = seen_at - interval '2 days'
-     WHERE instance_no = (SELECT instance_no FROM farebox.instances WHERE instance_id = $1)`,
+     WHERE instance_no = (SELECT DISTINCT instance_no FROM farebox.lanes WHERE instance_id = $1)`,
     [instanceOf(world, index).instanceId],
   );
   await sweep(world.db, { shards: SHARDS, deadAfterMs: 24 * HOUR_MS });

@@ -50,9 +50,13 @@ function readComments(kind: "FUNCTION" | "TABLE"): ReadonlyMap<string, string> {
   );
 }
 
+/** Those that are in force: a later migration may drop one. */
 export function readTables(): SqlTable[] {
   const comments = readComments("TABLE");
-  return readMigrations().flatMap(({ text }) =>
+  const scripts = readMigrations();
+  const dropped = scripts.flatMap(({ text }) => [...text.matchAll(/^DROP TABLE farebox\.(\w+)/gm)]);
+  const gone = new Set(dropped.map(([, name = ""]) => name));
+  const made = scripts.flatMap(({ text }) =>
     [...text.matchAll(/^CREATE TABLE farebox\.(\w+) \(\n([\s\S]*?)\n\)/gm)].map(
       ([, name = "", inside = ""]) => ({
         name,
@@ -61,6 +65,7 @@ export function readTables(): SqlTable[] {
       }),
     ),
   );
+  return made.filter(({ name }) => !gone.has(name));
 }
 
 const FUNCTION =

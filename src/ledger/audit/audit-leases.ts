@@ -39,7 +39,9 @@ export async function findBrokenLeases(db: Queryable, chunk: Chunk): Promise<Aud
 
 /** An instance whose lease is 0 is found by its row of active_pools too. */
 const BROKEN_LEASES = `SELECT l."accountNo", l."typeNo", l.amount, l."isStranded", l."isHidden", l."isUnpaired",
-    coalesce((SELECT i.instance_id FROM farebox.instances i WHERE i.instance_no = l.instance_no), 'number ' || l.instance_no) AS instance
+    coalesce((
+      SELECT n.instance_id FROM farebox.lanes n WHERE n.instance_no = l.instance_no AND n.shard = $1 AND n.nth = 0
+    ), 'number ' || l.instance_no) AS instance
   FROM (
     SELECT ${BY_POOL}, o.instance_no, o.amount, o.amount > 0 AND NOT EXISTS (
         SELECT FROM farebox.lanes n WHERE n.instance_no = o.instance_no AND n.shard = $1

@@ -230,7 +230,7 @@ eachDatabase("lane", (openFresh, kind) => {
     );
     await asked.promise;
     await db.query(
-      `SELECT farebox.end_lane($1::smallint, i.instance_no) FROM farebox.instances i WHERE i.instance_id = $2`,
+      `SELECT farebox.end_lane($1::smallint, i.instance_no) FROM farebox.lanes i WHERE i.shard = $1 AND i.instance_id = $2`,
       [pool.shard, dying.instanceId],
     );
     assert.equal((await dying.heartbeat()).alive, false);

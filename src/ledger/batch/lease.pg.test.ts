@@ -202,7 +202,7 @@ eachDatabase("leases and holds", (openFresh) => {
     await Promise.all([ledger, ...others].map((one) => one.close()));
     assert.deepEqual(await db.query("SELECT FROM farebox.pools WHERE lease_owner <> '{}'"), []);
     const active =
-      "SELECT FROM farebox.active_pools WHERE instance_no IN (SELECT instance_no FROM farebox.instances)";
+      "SELECT FROM farebox.active_pools WHERE instance_no IN (SELECT instance_no FROM farebox.lanes)";
     assert.deepEqual(await db.query(active), []);
   });
 });

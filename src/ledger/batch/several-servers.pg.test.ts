@@ -3,7 +3,8 @@ import { after, before, describe, test } from "node:test";
 import pg from "pg";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { ClusterDatabase } from "../database/cluster/cluster-database.ts";
-import type { Database, Parameter, Statement } from "../database/database.ts";
+import { ASLEEP, ClusterLike } from "../database/cluster/testing/cluster-like.ts";
+import type { Database } from "../database/database.ts";
 import { openDatabase } from "../database/open-database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { openLedger } from "../open-ledger.ts";
@@ -25,59 +26,6 @@ function gaveUp(): FareboxError {
   });
 }
 
-/** Whoever holds it keeps the second server from answering. */
-const ASLEEP = 41;
-
-/**
- * As a cluster of two servers seems to its caller: even shards are on one, odd ones on the other. `fails`: whether the answer of a
- * statement that was run is lost so. `hangs`: what is asked of the second server keeps its connection until that goes on.
- */
-class ClusterLike implements Database {
-  readonly kind: Database["kind"];
-  fails: (text: string) => boolean = () => false;
-  hangs = false;
-  readonly #inner: Database;
-
-  constructor(inner: Database) {
-    this.kind = inner.kind;
-    this.#inner = inner;
-  }
-
-  async query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
-    const text = typeof statement === "string" ? statement : statement.text;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rows that the extension would have
-    if (/pg_extension|pg_dist_node/.test(text)) return [{ servers: 2 }] as Row[];
-    if (text.includes("pg_dist_placement")) {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same
-      return (params[0] as number[]).map((shard) => ({ shard, server: shard % 2 })) as Row[];
-    }
-    const [, place] = /farebox\.\w+\(\$(\d+)/.exec(text) ?? [];
-    const shard = place === undefined ? undefined : params[Number(place) - 1];
-    if (this.hangs && typeof shard === "number" && shard % 2 === 1) {
-      return await this.#inner.transaction(async (tx) => {
-        await tx.query("SELECT pg_advisory_xact_lock_shared($1::bigint)", [ASLEEP]);
-        return await tx.query<Row>(statement, params);
-      });
-    }
-    const rows = await this.#inner.query<Row>(statement, params);
-    if (this.fails(text)) throw gaveUp();
-    return rows;
-  }
-
-  exec(sql: string): Promise<void> {
-    return this.#inner.exec(sql);
-  }
-
-  transaction<T>(run: Parameters<Database["transaction"]>[0]): Promise<T> {
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-    return this.#inner.transaction(run) as Promise<T>;
-  }
-
-  close(): Promise<void> {
-    return this.#inner.close();
-  }
-}
-
 eachDatabase("a batch that the shard's server commits after another one gave up", (openFresh) => {
   let db: Database;
 
@@ -91,6 +39,7 @@ eachDatabase("a batch that the shard's server commits after another one gave up"
     const pool = await createPool(db, 1_000n);
     await ledger.lease(leaseOf(pool, 100n));
     let lost = 1;
+    cluster.failure = gaveUp;
     cluster.fails = (text) => text.includes("farebox.run_plain(") && lost-- > 0;
     const charges = [3n, 4n].map((amount) => ledger.charge(chargeOf(pool, amount, { hold: "lease" })));
     const told = await Promise.all(charges);
@@ -101,6 +50,102 @@ eachDatabase("a batch that the shard's server commits after another one gave up"
     assert.ok(lost < 1, "an answer was lost");
     await ledger.close();
     assert.equal((await readPool(db, pool)).balance, 993n);
+    await assertSound(db);
+  });
+});
+
+eachDatabase("a server of several that is away when an instance starts", (openFresh) => {
+  let db: Database;
+
+  before(async () => {
+    db = await openFresh();
+    // What is called has its number.
+    const ledger = await openLedger(db, LEDGER);
+    await ledger.charge(chargeOf(await createPool(db, 1n), 1n));
+    await ledger.close();
+  });
+
+  async function createPoolOn(server: number): Promise<PoolRef> {
+    for (;;) {
+      const pool = await createPool(db, 1_000n);
+      if (pool.shard % 2 === server) return pool;
+    }
+  }
+
+  test("keeps it from its own accounts alone, and they are taken up when it is back", async () => {
+    const servers = new ClusterLike(db);
+    const [here, there] = [await createPoolOn(0), await createPoolOn(1)];
+    servers.isAway = true;
+    const ledger = await openLedger(new ClusterDatabase(servers), {
+      ...LEDGER,
+      limits: { admitForMs: 0, retryForMs: 0 },
+    });
+    assert.deepEqual((await ledger.heartbeat()).unheard, [1, 3]);
+    await ledger.lease(leaseOf(here, 100n));
+    const { charged } = await ledger.charge(chargeOf(here, 2n, { hold: "lease" }));
+    assert.equal(charged, 2n);
+    await assert.rejects(ledger.lease(leaseOf(there, 100n)), { code: "storage_unavailable" });
+    const begun = () => ledger.beginIdempotent(there.accountId, there.shard, "key", "hash");
+    await assert.rejects(begun(), { code: "storage_unavailable" });
+    servers.isAway = false;
+    assert.deepEqual((await ledger.heartbeat()).unheard, []);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((shard) => ledger.isSteady(shard)),
+      [false, false, false, false],
+    );
+    await ledger.lease(leaseOf(there, 100n));
+    await ledger.charge(chargeOf(there, 3n, { hold: "lease" }));
+    await ledger.close();
+    assert.deepEqual(
+      [await readPool(db, here), await readPool(db, there)].map(({ balance, held }) => [balance, held]),
+      [
+        [998n, 0n],
+        [997n, 0n],
+      ],
+    );
+    await assertSound(db, { atRest: true });
+  });
+
+  test("an Idempotency-Key that begins there before the first heartbeat is a living instance's", async () => {
+    const servers = new ClusterLike(db);
+    const there = await createPoolOn(1);
+    servers.isAway = true;
+    const ledger = await openLedger(new ClusterDatabase(servers), LEDGER);
+    servers.isAway = false;
+    const begin = () => ledger.beginIdempotent(there.accountId, there.shard, "key", "hash");
+    assert.equal((await begin()).kind, "begun");
+    assert.equal((await begin()).kind, "running");
+    await ledger.close();
+  });
+
+  test("one that was declared dead meanwhile goes on where a server answers", async () => {
+    const servers = new ClusterLike(db);
+    const [here, there] = [await createPoolOn(0), await createPoolOn(1)];
+    const ledger = await openLedger(new ClusterDatabase(servers), LEDGER);
+    for (const pool of [here, there]) await ledger.lease(leaseOf(pool, 100n));
+    const old = ledger.instanceId;
+    servers.isAway = true;
+    await db.query(
+      "SELECT farebox.end_lane($1::smallint, l.instance_no) FROM farebox.lanes l WHERE l.shard = $1 AND l.instance_id = $2",
+      [here.shard, old],
+    );
+    assert.equal((await ledger.heartbeat()).alive, false);
+    await ledger.register();
+    assert.notEqual(ledger.instanceId, old);
+    assert.deepEqual((await ledger.heartbeat()).unheard, [1, 3]);
+    const { charged } = await ledger.charge(chargeOf(here, 2n));
+    assert.equal(charged, 2n);
+    servers.isAway = false;
+    const told = await ledger.heartbeat();
+    assert.deepEqual([told.alive, told.unheard], [true, []]);
+    await ledger.charge(chargeOf(there, 3n));
+    await ledger.close();
+    assert.equal((await readPool(db, here)).held, 0n);
+    assert.equal(
+      (await readPool(db, there)).held,
+      100n,
+      "of the old id, which nobody there knows to be dead",
+    );
     await assertSound(db);
   });
 });

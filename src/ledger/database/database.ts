@@ -63,6 +63,8 @@ export interface Database extends Queryable {
   transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T>;
   /** Of a cluster: which server has a shard, as far as is known. */
   serverOf?(shard: number): number | undefined;
+  /** Finds out which servers have these shards, where nobody has asked yet. */
+  findServers?(shards: readonly number[]): Promise<void>;
   close(): Promise<void>;
 }
 

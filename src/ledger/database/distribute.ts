@@ -12,7 +12,6 @@ export const REFERENCE_TABLES: readonly string[] = [
   "console_sessions",
   "credit_types",
   "endpoints",
-  "instances",
   "keys",
   "last_audit",
   "operator_audit",

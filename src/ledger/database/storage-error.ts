@@ -73,6 +73,15 @@ export function isUndone(error: unknown): boolean {
   return cause instanceof NotConnected || ruleOf(sqlStateOf(error))?.effect === "none";
 }
 
+/** Whether it was told by a database that answers: of several servers one may be away, and others be there. */
+export function isOfOneServer(error: unknown): boolean {
+  return (
+    error instanceof FareboxError &&
+    error.code === "storage_unavailable" &&
+    error.detail["sqlState"] !== undefined
+  );
+}
+
 /** Whether the database is not there, or cannot be written to; not when it is there and something is in the way. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof FareboxError) || error.code !== "storage_unavailable") return false;

@@ -112,17 +112,18 @@ async function listInstances(db: Queryable, shards: readonly number[]): Promise<
   const instances = new Map<string, InstanceHealth>();
   for (const shard of shards) {
     const rows = await db.query<LaneRow>(
-      `SELECT i.instance_id AS "instanceId", i.started_at AS "startedAt", l.state = 'dead' AS "isDead", l.seen_at AS "seenAt"
-       FROM farebox.lanes l JOIN farebox.instances i ON i.instance_no = l.instance_no
+      `SELECT max(l.instance_id) AS "instanceId", min(l.started_at) AS "startedAt", bool_or(l.state = 'dead') AS "isDead",
+         max(l.seen_at) AS "seenAt"
+       FROM farebox.lanes l
        WHERE l.shard = $1 AND (l.state = 'live' OR l.dead_at > statement_timestamp() - interval '1 hour')
-       ORDER BY l.seen_at DESC LIMIT ${MOST_INSTANCES}`,
+       GROUP BY l.instance_no ORDER BY max(l.seen_at) DESC LIMIT ${MOST_INSTANCES}`,
       [shard],
     );
     for (const { instanceId, startedAt, isDead, seenAt } of rows) {
       const known = instances.get(instanceId);
       instances.set(instanceId, {
         instanceId,
-        startedAt,
+        startedAt: known !== undefined && known.startedAt < startedAt ? known.startedAt : startedAt,
         state: isDead || known?.state === "dead" ? "dead" : "live",
         seenAt: known !== undefined && known.seenAt > seenAt ? known.seenAt : seenAt,
         shards: (known?.shards ?? 0) + 1,

@@ -70,7 +70,8 @@ eachDatabase("an instance that ends", (openFresh) => {
     await ledger.lease(leaseOf(pool, 10n));
     const { accountNo, typeNo } = await poolKeyOf(db, pool);
     const released = await db.query<{ done: boolean | null }>(
-      `SELECT farebox.release_pool_leases($1, i.instance_no, $2, $3) AS done FROM farebox.instances i WHERE i.instance_id = $4`,
+      `SELECT farebox.release_pool_leases($1, i.instance_no, $2, $3) AS done FROM farebox.lanes i
+       WHERE i.shard = $1 AND i.instance_id = $4`,
       [pool.shard, accountNo, typeNo, ledger.instanceId],
     );
     assert.deepEqual([released, (await readPool(db, pool)).held], [[{ done: null }], 10n]);

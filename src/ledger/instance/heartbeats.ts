@@ -1,6 +1,7 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { askShards } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
+import { isOfOneServer } from "../database/storage-error.ts";
 
 /** Of one server of several, at a time. */
 const HEARTBEATS_AT_ONCE = 2;
@@ -44,13 +45,21 @@ export class Heartbeats {
   readonly #database: Database;
   readonly #servers: number;
   readonly #onLate: (number: number, heard: Heard) => void;
+  readonly #enter: (shard: number) => Promise<void>;
   /** Servers that are being asked. */
   readonly #asked = new Set<number | undefined>();
 
-  constructor(database: Database, servers: number, onLate: (number: number, heard: Heard) => void) {
+  /** `enter` makes sure that the instance is registered in a shard: it may be one whose server was away. */
+  constructor(
+    database: Database,
+    servers: number,
+    onLate: (number: number, heard: Heard) => void,
+    enter: (shard: number) => Promise<void>,
+  ) {
     this.#database = database;
     this.#servers = servers;
     this.#onLate = onLate;
+    this.#enter = enter;
   }
 
   /**
@@ -85,6 +94,7 @@ export class Heartbeats {
     const askOn = async (): Promise<void> => {
       for (let shard = left.shift(); shard !== undefined && !round.isLate; shard = left.shift()) {
         try {
+          await this.#enter(shard);
           for (const heard of await this.#ask([shard], number)) {
             if (round.isLate) this.#onLate(number, heard);
             else round.heard.push(heard);
@@ -114,15 +124,6 @@ async function withinTime(ended: Promise<unknown>): Promise<void> {
   });
   await Promise.race([ended, over]);
   clearTimeout(timer);
-}
-
-/** Told by a database that answers: the server of a shard may be away, and others be there. */
-function isOfOneServer(error: unknown): boolean {
-  return (
-    error instanceof FareboxError &&
-    error.code === "storage_unavailable" &&
-    error.detail["sqlState"] !== undefined
-  );
 }
 
 function silent(): FareboxError {

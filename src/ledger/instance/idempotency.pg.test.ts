@@ -46,12 +46,10 @@ eachDatabase("idempotency keys", (openFresh) => {
     db = await openFresh();
     for (const accountId of ["acc_1", "acc_2"]) await createAccount(db, { accountId, name: "n", shards: 1 });
     await db.exec(`
-      INSERT INTO farebox.instances (instance_id) VALUES ('ins_live'), ('ins_dead'), ('ins_elsewhere');
-      INSERT INTO farebox.lanes (instance_no, shard, seen_at, state, dead_at)
-      SELECT instance_no, CASE instance_id WHEN 'ins_elsewhere' THEN 1 ELSE 0 END, clock_timestamp(),
-        CASE instance_id WHEN 'ins_dead' THEN 'dead' ELSE 'live' END,
-        CASE instance_id WHEN 'ins_dead' THEN clock_timestamp() END
-      FROM farebox.instances`);
+      INSERT INTO farebox.lanes (instance_no, instance_id, shard, started_at, seen_at, state, dead_at) VALUES
+        (1001, 'ins_live', 0, clock_timestamp(), clock_timestamp(), 'live', NULL),
+        (1002, 'ins_dead', 0, clock_timestamp(), clock_timestamp(), 'dead', clock_timestamp()),
+        (1003, 'ins_elsewhere', 1, clock_timestamp(), clock_timestamp(), 'live', NULL)`);
   });
 
   test("a key begins once, and says that it is running to the same request and mismatch to another", async () => {

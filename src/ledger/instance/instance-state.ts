@@ -8,8 +8,7 @@ import { poolKeyOf } from "../pools/pool-key.ts";
  */
 export async function isInstanceLive(db: Queryable, shard: number, instanceId: string): Promise<boolean> {
   const [row] = await db.query<{ isLive: boolean }>(
-    `SELECT l.state = 'live' AS "isLive" FROM farebox.lanes l JOIN farebox.instances i ON i.instance_no = l.instance_no
-     WHERE i.instance_id = $1 AND l.shard = $2`,
+    `SELECT l.state = 'live' AS "isLive" FROM farebox.lanes l WHERE l.instance_id = $1 AND l.shard = $2`,
     [instanceId, shard],
   );
   return row?.isLive === true;
@@ -19,8 +18,8 @@ export async function isInstanceLive(db: Queryable, shard: number, instanceId: s
 export async function releasePoolOf(db: Queryable, pool: PoolRef, instanceId: string): Promise<void> {
   const { shard, accountNo, typeNo } = await poolKeyOf(db, pool);
   const [instance] = await db.query<{ no: number }>(
-    "SELECT instance_no AS no FROM farebox.instances WHERE instance_id = $1",
-    [instanceId],
+    "SELECT l.instance_no AS no FROM farebox.lanes l WHERE l.instance_id = $1 AND l.shard = $2",
+    [instanceId, shard],
   );
   if (instance === undefined) return;
   await db.query("SELECT farebox.release_pool_leases($1::smallint, $2::int, $3::int, $4::smallint)", [

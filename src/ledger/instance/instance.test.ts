@@ -68,6 +68,66 @@ describe("a heartbeat over several servers", () => {
   });
 });
 
+describe("a start over several servers", () => {
+  /** Even shards are on server 0, odd ones on server 1. What each says to an instance that registers. */
+  function openOver(...answers: readonly [even: () => Promise<void>, odd: () => Promise<void>]) {
+    const registered: number[] = [];
+    const query = async <Row>(statement: unknown, params: readonly unknown[] = []): Promise<Row[]> => {
+      if (JSON.stringify(statement).includes("register_lane")) {
+        const shard = Number(params[0]);
+        await answers[shard % 2]?.();
+        registered.push(shard);
+      }
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rows of this stand-in
+      return [{ answer: ALIVE, no: 7 }] as Row[];
+    };
+    const { database } = serversOf(new Map(), (shard) => shard % 2);
+    return { instance: new Instance({ ...database, query }, 2), registered };
+  }
+  const agree = () => Promise.resolve();
+  const refuse = (error: Error) => async (): Promise<void> => {
+    throw error;
+  };
+
+  test("needs one of them; the other is taken up by the heartbeat that it answers", async () => {
+    let odd: () => Promise<void> = refuse(away("08006"));
+    const { instance, registered } = openOver(agree, () => odd());
+    await instance.start([0, 1, 2, 3]);
+    assert.deepEqual(registered, [0, 2]);
+    assert.deepEqual((await instance.heartbeat()).unheard, [1, 3]);
+    assert.deepEqual((await instance.heartbeat([0])).unheard, [], "those of leases alone");
+    assert.equal(instance.isSteady(1), false, "the others may be cut off as well");
+    odd = agree;
+    assert.deepEqual((await instance.heartbeat()).unheard, []);
+    assert.deepEqual(registered, [0, 2, 1, 3]);
+    assert.equal(instance.isSteady(1), false, "the others have had no time to be heard");
+    assert.equal(instance.isSteady(9), true);
+  });
+
+  test("waits 2 s for one that hangs", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const sleeping = Promise.withResolvers<void>();
+    const { instance, registered } = openOver(agree, () => sleeping.promise);
+    const starting = instance.start([0, 1, 2, 3]);
+    await new Promise(setImmediate);
+    t.mock.timers.tick(2_000);
+    await starting;
+    assert.deepEqual(registered, [0, 2]);
+    sleeping.resolve();
+    await new Promise(setImmediate);
+    assert.deepEqual(registered, [0, 2, 1, 3]);
+  });
+
+  test("fails when none answers, when it is not known that the database is there, or one refuses the statement", async () => {
+    const none = openOver(refuse(away("08006")), refuse(away("08006")));
+    await assert.rejects(none.instance.start([0, 1]), { code: "storage_unavailable" });
+    const silent = openOver(agree, refuse(away()));
+    await assert.rejects(silent.instance.start([0, 1]), { code: "storage_unavailable" });
+    const wrong = openOver(agree, refuse(new Error("no such function")));
+    await assert.rejects(wrong.instance.start([0, 1]), /no such function/);
+  });
+});
+
 /** As {@link clusterOf}, with the server of each shard; what is a promise is answered when that is. */
 function serversOf(answers: Map<number, Promise<object>>, server: (shard: number) => number) {
   const asked: number[] = [];

@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { formatId, ID_RANDOM_BYTES } from "../../domain/ids.ts";
 import { eachServer } from "../database/ask-shards.ts";
-import type { Database, Statement } from "../database/database.ts";
+import type { Database } from "../database/database.ts";
 import type { Heartbeat, PoolRef } from "../ledger.ts";
 import { type Heard, Heartbeats } from "./heartbeats.ts";
+import { Registration } from "./registration.ts";
 import { SteadyShards } from "./steady-shards.ts";
 
 /** Pools that are asked for at a time when leases go back. */
@@ -17,41 +18,49 @@ const RELEASES_AT_ONCE = 6;
  */
 export class Instance {
   readonly #database: Database;
+  readonly #servers: number;
   readonly #heartbeats: Heartbeats;
   readonly #steady = new SteadyShards();
   #lateRecalls: PoolRef[] = [];
-  /** Where the present id is registered. */
-  #shards = new Set<number>();
-  #id = newInstanceId();
-  /** The numbers of ids that were registered: the present one and the one before it. */
-  #numbers = new Map<string, number>();
+  #present: Registration;
+  /** The id before, under which batches may be on their way. */
+  #before: Registration | undefined;
   #dead = new Set<string>();
   #replacing: Promise<void> | undefined;
 
   /** `servers`: over how many the shards are spread. */
   constructor(database: Database, servers = 1) {
     this.#database = database;
-    this.#heartbeats = new Heartbeats(database, servers, (number, heard) => this.#heardLate(number, heard));
+    this.#servers = servers;
+    this.#present = new Registration(database, newInstanceId());
+    const heardLate = (number: number, heard: Heard): void => this.#heardLate(number, heard);
+    this.#heartbeats = new Heartbeats(database, servers, heardLate, (shard) => this.register(shard));
   }
 
   get id(): string {
-    return this.#id;
+    return this.#present.id;
   }
 
-  /** The number of an id that is registered in some shard. */
+  /** The number of an id that is registered in some shard: the present one, or the one before it. */
   numberOf(id: string): number {
-    const number = this.#numbers.get(id);
-    if (number === undefined) throw new Error(`the instance ${id} is not registered`);
-    return number;
+    const found = [this.#present, this.#before].find((known) => known?.id === id);
+    if (found === undefined) throw new Error(`the instance ${id} is not registered`);
+    return found.number;
+  }
+
+  /**
+   * Registers in all shards that it is to serve. Those of a server that does not answer, of several of which others do, are unheard, and
+   * taken up with the first heartbeat that it answers. Rejects when no server answers.
+   */
+  async start(shards: readonly number[]): Promise<void> {
+    await this.#present.enterAll(shards, this.#servers);
   }
 
   /** Registers in a shard before its first batch. Safe to repeat. */
   async register(shard: number): Promise<void> {
-    while (!this.#shards.has(shard)) {
-      const id = this.#id;
-      await this.#registerLane(id, shard);
-      // Meanwhile the id may have been replaced by one that does not know this shard.
-      if (id === this.#id) this.#shards.add(shard);
+    // Meanwhile the id may have been replaced by one that does not know this shard.
+    for (let present = this.#present; !present.shards.has(shard); present = this.#present) {
+      await present.enter(shard);
     }
   }
 
@@ -62,7 +71,7 @@ export class Instance {
 
   /** Goes on under a new id if the present one is dead. The leases of the old one go back to their pools. */
   replace(): Promise<void> {
-    if (!this.#dead.has(this.#id)) return Promise.resolve();
+    if (!this.#dead.has(this.id)) return Promise.resolve();
     this.#replacing ??= this.#replaceDead().finally(() => {
       this.#replacing = undefined;
     });
@@ -74,63 +83,52 @@ export class Instance {
    * declared dead in any of them; `unheard` are those whose server does not answer, or not in time, while others do.
    */
   async heartbeat(among?: Iterable<number>): Promise<Pick<Heartbeat, "alive" | "recalls" | "unheard">> {
-    const id = this.#id;
+    const { id, number, shards: known, missing } = this.#present;
     // A shard may have been asked for a lease that has not heard of this instance yet.
-    const shards = [...(among ?? this.#shards)].filter((shard) => this.#shards.has(shard));
+    const shards =
+      among === undefined ? [...known, ...missing] : [...among].filter((shard) => known.has(shard));
     shards.sort((left, right) => left - right);
     const sentAt = performance.now();
-    const { heard, unheard } = await this.#heartbeats.tell(shards, this.numberOf(id), among === undefined);
+    const { heard, unheard } = await this.#heartbeats.tell(shards, number, among === undefined);
     for (const { shard } of heard) this.#steady.heard(shard, sentAt);
     if (heard.some(({ answer }) => !answer.alive)) this.markDead(id);
     const recalls = [...this.#lateRecalls.splice(0), ...heard.flatMap(recallsOf)];
-    return { alive: id === this.#id && !this.#dead.has(id), recalls, unheard };
+    return { alive: id === this.id && !this.#dead.has(id), recalls, unheard };
   }
 
   /** See {@link SteadyShards}. */
   isSteady(shard: number): boolean {
-    return this.#steady.has(shard, performance.now());
+    const { shards, missing } = this.#present;
+    return this.#steady.has(shard, performance.now(), shards.has(shard) || missing.has(shard));
   }
 
   /** An answer to an earlier heartbeat: the recalls in it are told by no other. */
   #heardLate(number: number, heard: Heard): void {
-    const id = this.#id;
-    if (this.#numbers.get(id) !== number) return;
-    if (!heard.answer.alive) this.markDead(id);
+    if (this.#present.number !== number) return;
+    if (!heard.answer.alive) this.markDead(this.id);
     this.#lateRecalls.push(...recallsOf(heard));
   }
 
   /** Says goodbye: all leases go back to their pools. */
   async end(): Promise<void> {
-    await this.#end(this.#id, [...this.#shards]);
-  }
-
-  async #registerLane(id: string, shard: number): Promise<void> {
-    let number = this.#numbers.get(id);
-    if (number === undefined) {
-      number = await numberInstance(this.#database, id);
-      this.#numbers.set(id, number);
-    }
-    await this.#database.query(REGISTER_LANE, [shard, number]);
+    await this.#end(this.#present);
   }
 
   async #replaceDead(): Promise<void> {
-    const old = this.#id;
-    const shards = [...this.#shards];
-    const id = newInstanceId();
-    for (const shard of shards) await this.#registerLane(id, shard);
-    this.#id = id;
-    this.#shards = new Set(shards);
-    this.#dead = new Set([old]);
+    const old = this.#present;
+    const next = new Registration(this.#database, newInstanceId());
+    await next.enterAll([...old.shards, ...old.missing], this.#servers);
+    this.#before = old;
+    this.#present = next;
+    this.#dead = new Set([old.id]);
     // Shards in which nobody has noticed yet. Whatever this does not reach is found by the sweep, for want of heartbeats.
-    await this.#end(old, shards).catch(() => undefined);
-    for (const known of this.#numbers.keys()) if (known !== id && known !== old) this.#numbers.delete(known);
+    await this.#end(old).catch(() => undefined);
   }
 
   /** Of several servers at each that answers; rejects then as the first one that does not. */
-  async #end(id: string, shards: readonly number[]): Promise<void> {
-    const ended = await eachServer(this.#database, shards, async (its) => {
+  async #end({ number, shards }: Registration): Promise<void> {
+    const ended = await eachServer(this.#database, [...shards], async (its) => {
       for (const shard of its) {
-        const number = this.numberOf(id);
         await this.#database.query("SELECT farebox.end_lane($1::smallint, $2::int)", [shard, number]);
         await releaseLeases(this.#database, shard, number);
       }
@@ -139,23 +137,6 @@ export class Instance {
     if (failure !== undefined) throw failure.reason;
   }
 }
-
-/** A lane waits for these when its instance gets another id. */
-const REGISTER_LANE: Statement = {
-  name: "register-lane",
-  isUrgent: true,
-  text: "SELECT farebox.register_lane($1::smallint, $2::int)",
-};
-const ADD_INSTANCE: Statement = {
-  name: "add-instance",
-  isUrgent: true,
-  text: "INSERT INTO farebox.instances (instance_id) VALUES ($1) ON CONFLICT DO NOTHING",
-};
-const NUMBER_INSTANCE: Statement = {
-  name: "number-instance",
-  isUrgent: true,
-  text: "SELECT instance_no AS no FROM farebox.instances WHERE instance_id = $1",
-};
 
 function recallsOf({ shard, answer }: Heard): readonly PoolRef[] {
   return answer.recalls.map(([accountId, creditType]) => ({ accountId, creditType, shard }));
@@ -203,14 +184,6 @@ async function releasePool(
     [shard, instanceNo, accountNo, typeNo],
   );
   return row?.done ?? null;
-}
-
-/** Safe to repeat: when an answer was lost the same id has the same number. */
-async function numberInstance(database: Database, id: string): Promise<number> {
-  await database.query(ADD_INSTANCE, [id]);
-  const [row] = await database.query<{ no: number }>(NUMBER_INSTANCE, [id]);
-  if (row === undefined) throw new Error(`the instance ${id} got no number`);
-  return row.no;
 }
 
 function newInstanceId(): string {

@@ -56,6 +56,7 @@ export class RefusalTally {
   }
 
   async #send({ instanceNo, number, counts }: Sent): Promise<void> {
+    await this.#instance.register(REFUSALS_SHARD);
     const rows = counts.map(({ code, creditType, requests }) => [code, creditType, requests]);
     await this.#database.query("SELECT farebox.add_refusals($1::smallint, $2::int, $3::bigint, $4::jsonb)", [
       REFUSALS_SHARD,

@@ -24,10 +24,13 @@ export class SteadyShards {
     this.#heard.set(shard, { since, at });
   }
 
-  /** Whether who is silent in the shard may be called dead. In one in which this instance does nothing it is as anybody else says. */
-  has(shard: number, now: number): boolean {
+  /**
+   * Whether who is silent in the shard may be called dead. In one that this instance does not serve it is as anybody else says; in one that
+   * it is to serve and has not reached yet the others may have been cut off too.
+   */
+  has(shard: number, now: number, isServed: boolean): boolean {
     const hearing = this.#heard.get(shard);
-    if (hearing === undefined) return true;
+    if (hearing === undefined) return !isServed;
     return now - hearing.at <= PAUSE_MS && now - hearing.since >= SETTLE_MS;
   }
 }

@@ -157,7 +157,7 @@ eachDatabase("caps of keys", (openFresh) => {
     await dying.charge(chargeOf(pool, 150n, { keyId, hold: "lease", capKey: keyId }));
     await db.query(
       `UPDATE farebox.lanes SET seen_at = seen_at - interval '1 hour'
-       WHERE instance_no = (SELECT instance_no FROM farebox.instances WHERE instance_id = $1)`,
+       WHERE instance_id = $1`,
       [dying.instanceId],
     );
     const options = { shards: SHARDS, deadAfterMs: 60_000 };

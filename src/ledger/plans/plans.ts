@@ -64,12 +64,15 @@ export interface PublishedPlan {
 
 /**
  * Stores the configuration's plans; tells those that are new or changed. The sweep makes the accounts that have a changed one
- * follow. A plan that has left the configuration stays, for the accounts that have it.
+ * follow. A plan that has left the configuration stays, for the accounts that have it. One that stands as it is is not written or locked:
+ * of several servers one may be away, and a start that publishes nothing needs it not.
  */
 export async function publishPlans(tx: Transaction, plans: readonly NewPlan[]): Promise<PublishedPlan[]> {
   const published: PublishedPlan[] = [];
+  const standing = await listStanding(tx, plans);
   // In order of name, so that two instances that start at once do not lock each other out.
   for (const plan of plans.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (standing.has(plan.name)) continue;
     const body = JSON.stringify(bodyOf(plan));
     const created = await tx.query(
       "INSERT INTO farebox.plans (name, body) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING RETURNING name",
@@ -89,6 +92,15 @@ export async function publishPlans(tx: Transaction, plans: readonly NewPlan[]): 
     published.push({ name: plan.name, version: changed.version, before: planOf(before) });
   }
   return published;
+}
+
+async function listStanding(db: Queryable, plans: readonly NewPlan[]): Promise<ReadonlySet<string>> {
+  const rows = await db.query<{ name: string }>(
+    `SELECT p.name FROM farebox.plans p JOIN unnest($1::text[], $2::text[]) AS f(name, body) ON f.name = p.name
+     WHERE p.body = f.body::jsonb`,
+    [plans.map(({ name }) => name), plans.map((plan) => JSON.stringify(bodyOf(plan)))],
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
 /** Throws FareboxError `plan_unknown`. */

@@ -14,7 +14,7 @@ export interface LiveHold {
   readonly amount: Credits;
   /** The instance of a lease; null for a client's hold. */
   readonly owner: string | null;
-  /** A lease's: when its instance started. */
+  /** A lease's: when its instance began to serve the account's shard. */
   readonly createdAt: Date;
   /** Null for a lease, which lives as long as its instance. */
   readonly expiresAt: Date | null;
@@ -30,11 +30,11 @@ const LIVE = `SELECT credit_type AS "creditType", hold_id AS "holdId", kind, amo
     UNION ALL
     SELECT t.credit_type, 'lease:' || i.instance_id, 'lease', u.amount, i.instance_id, i.started_at, NULL
     FROM farebox.pools p CROSS JOIN LATERAL unnest(p.lease_owner, p.lease_amount) u(instance_no, amount)
-    JOIN farebox.instances i ON i.instance_no = u.instance_no JOIN farebox.credit_types t ON t.type_no = p.type_no
+    JOIN farebox.lanes i ON i.instance_no = u.instance_no AND i.shard = $2 AND i.nth = 0 JOIN farebox.credit_types t ON t.type_no = p.type_no
     WHERE p.account_no = $1 AND p.shard = $2 AND u.amount > 0
     UNION ALL
     SELECT t.credit_type, 'lease:' || i.instance_id || '/' || k.key_id, 'lease', l.amount, i.instance_id, i.started_at, NULL
-    FROM farebox.key_leases l JOIN farebox.instances i ON i.instance_no = l.instance_no
+    FROM farebox.key_leases l JOIN farebox.lanes i ON i.instance_no = l.instance_no AND i.shard = $2 AND i.nth = 0
     JOIN farebox.keys k ON k.key_no = l.key_no JOIN farebox.credit_types t ON t.type_no = l.type_no
     WHERE l.account_no = $1 AND l.shard = $2 AND l.amount > 0
   ) live

@@ -27,28 +27,50 @@ export type FilePublication =
 /**
  * Publishes the prices of a configuration file from now on, unless they apply already, are announced for later, or are the
  * ones that the last start had too: an instance that restarts with an old file must not undo what operators published.
+ *
+ * Locks and writes nothing where all stands as it is: of several servers one may be away then.
  */
 export async function publishFilePrices(
   tx: Transaction,
   list: { readonly body: string; readonly hash: string },
 ): Promise<FilePublication> {
+  const standing = await judge(tx, list);
+  if (standing.publication !== undefined && standing.isRemembered) return standing.publication;
   await lockPriceLists(tx);
+  const { publication, inForce, announced, isRemembered } = await judge(tx, list);
+  if (publication === undefined) return await publish(tx, list, inForce ?? null, announced);
+  if (!isRemembered) await rememberFile(tx, publication.version);
+  return publication;
+}
+
+interface Judgement {
+  /** Undefined: the list is to be published. */
+  readonly publication: FilePublication | undefined;
+  /** Whether it is noted that the last start had this list. */
+  readonly isRemembered: boolean;
+  readonly inForce: PublishedPriceList | undefined;
+  readonly announced: readonly PublishedPriceList[];
+}
+
+async function judge(
+  tx: Transaction,
+  list: { readonly body: string; readonly hash: string },
+): Promise<Judgement> {
   const { inForce, announced } = await readPriceListSchedule(tx);
-  if (inForce === undefined) return await publish(tx, list, null, announced);
-  if (isSameList(list, inForce)) {
-    await rememberFile(tx, inForce.version);
-    return { kind: "in_force", version: inForce.version };
-  }
+  const last = await readLastFile(tx);
+  const judged = (publication: FilePublication | undefined): Judgement => {
+    return { publication, isRemembered: last?.version === publication?.version, inForce, announced };
+  };
+  if (inForce === undefined) return judged(undefined);
+  if (isSameList(list, inForce)) return judged({ kind: "in_force", version: inForce.version });
   const waiting = announced.find((stored) => isSameList(list, stored));
   if (waiting !== undefined) {
     const { version, effectiveAt } = waiting;
-    await rememberFile(tx, version);
-    return { kind: "announced", version, effectiveAt, inForce };
+    return judged({ kind: "announced", version, effectiveAt, inForce });
   }
-  const last = await readLastFile(tx);
   if (last !== undefined && isSameList(list, last))
-    return { kind: "outdated", version: last.version, inForce };
-  return await publish(tx, list, inForce, announced);
+    return judged({ kind: "outdated", version: last.version, inForce });
+  return judged(undefined);
 }
 
 async function publish(

@@ -87,7 +87,7 @@ eachDatabase("rows that somebody has locked", (openFresh, kind) => {
     await addOldRows();
     await db.query(
       `UPDATE farebox.lanes SET seen_at = seen_at - interval '1 minute'
-      WHERE instance_no = (SELECT instance_no FROM farebox.instances WHERE instance_id = $1)`,
+      WHERE instance_id = $1`,
       [dead.instanceId],
     );
     const all = await listShards(db, SHARDS);
@@ -120,7 +120,8 @@ eachDatabase("rows that somebody has locked", (openFresh, kind) => {
       INSERT INTO farebox.holds (account_no, type_no, hold_id, shard, amount, asked, created_at, expires_at, state)
       VALUES (-1, 1, 'old', 0, 0, 1, now(), now() - interval '1 day', 'released');
       INSERT INTO farebox.once_windows (account_no, endpoint_no, value, shard, until) VALUES (-1, 1, 'old', 0, '-infinity');
-      INSERT INTO farebox.lanes (instance_no, shard, seen_at, state, dead_at) VALUES (-1, 0, '-infinity', 'dead', '-infinity');
+      INSERT INTO farebox.lanes (instance_no, shard, instance_id, started_at, seen_at, state, dead_at)
+      VALUES (-1, 0, 'old', '-infinity', '-infinity', 'dead', '-infinity');
       INSERT INTO farebox.recalls (instance_no, account_no, type_no, shard) VALUES (-2, -1, 1, 0);
       INSERT INTO farebox.sessions (session_id, hash, account_id, access, idle_seconds, expires_at)
       SELECT 'old', sha256('old'), account_id, 'read', 1, '-infinity' FROM farebox.accounts LIMIT 1;

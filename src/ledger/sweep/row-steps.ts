@@ -19,9 +19,6 @@ const LOCK_WAIT_MS = 100;
 /** Chunks in one run. */
 const MAX_CHUNKS = 20;
 
-/** An instance's number is kept this much longer than its lanes. */
-const INSTANCE_DAYS = 31;
-
 /** The steps that delete what nobody can ask for any more. */
 export function createRowSteps(database: Database): readonly SweepStep[] {
   return [...createShardSteps(database), ...createTableSteps(database)];
@@ -75,11 +72,6 @@ function createTableSteps(database: Database): readonly SweepStep[] {
           inChunks(CHUNK, () => soon(database, (tx) => sweepSessions(tx, table, CHUNK))),
         ),
     },
-    {
-      name: "old instances",
-      everyMs: 60 * MINUTE_MS,
-      run: async () => ({ done: await soon(database, forgetInstances) }),
-    },
   ];
 }
 
@@ -111,18 +103,4 @@ function inShards(database: Database, name: string, call: (shard: string) => str
         return count;
       }),
     );
-}
-
-/** Instances without a lane in any shard: their lanes were deleted a month after they died. */
-async function forgetInstances(database: Queryable): Promise<number> {
-  const known = await database.query<{ no: number }>(
-    "SELECT instance_no AS no FROM farebox.lanes GROUP BY instance_no",
-  );
-  const rows = await database.query(
-    `DELETE FROM farebox.instances
-     WHERE started_at < statement_timestamp() - make_interval(days => $1) AND instance_no <> ALL ($2::int[])
-     RETURNING 1 AS one`,
-    [INSTANCE_DAYS, known.map(({ no }) => no)],
-  );
-  return rows.length;
 }

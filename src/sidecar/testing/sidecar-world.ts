@@ -179,7 +179,7 @@ export async function openSidecar(
     async die() {
       for (const shard of [0, 1, 2, 3]) {
         await database.query(
-          `SELECT farebox.end_lane($1::smallint, i.instance_no) FROM farebox.instances i WHERE i.instance_id = $2`,
+          `SELECT farebox.end_lane($1::smallint, i.instance_no) FROM farebox.lanes i WHERE i.shard = $1 AND i.instance_id = $2`,
           [shard, ledger.instanceId],
         );
       }

@@ -19,12 +19,25 @@ export const LEDGER: readonly Mutation[] = [
     name: "believe no death that is told too late",
     why: "The instance goes on with leases that went back to their pools.",
     file: "src/ledger/instance/instance.ts",
-    search: "if (!heard.answer.alive) this.markDead(id);",
+    search: "if (!heard.answer.alive) this.markDead(this.id);",
     replacement: "",
     tests: [
       {
         file: "src/ledger/instance/instance.test.ts",
         title: "that says too late that the instance is dead is believed",
+      },
+    ],
+  },
+  {
+    name: "call others dead in a shard that an instance has not reached since its start",
+    why: "When a server of several is back, one that started meanwhile takes all others' leases from them.",
+    file: "src/ledger/instance/steady-shards.ts",
+    search: "if (hearing === undefined) return !isServed;",
+    replacement: "if (hearing === undefined) return true;",
+    tests: [
+      {
+        file: "src/ledger/instance/instance.test.ts",
+        title: "needs one of them; the other is taken up by the heartbeat that it answers",
       },
     ],
   },

@@ -76,7 +76,7 @@ function judgeAway(server: string): Finding {
     check: "database",
     state: "fail",
     text: `Its server ${server} does not answer: priced calls of the accounts there are refused.`,
-    fix: "Bring it back: the instances go on by themselves within seconds. Until then no new one can start.",
+    fix: "Bring it back: the instances take its accounts up by themselves within seconds. Until then nothing new is migrated, and accounts, keys, plans and prices cannot be changed.",
   };
 }
 

@@ -34,7 +34,7 @@ export class ClusterDatabase implements Database {
   /** Of the shards that were asked for; undefined: not known yet. */
   #places = new Map<number, number | undefined>();
   #readAt = Number.NEGATIVE_INFINITY;
-  #reading = false;
+  #reading: Promise<void> | undefined;
 
   constructor(inner: Database) {
     this.#inner = inner;
@@ -53,8 +53,20 @@ export class ClusterDatabase implements Database {
       this.#places.set(shard, undefined);
       this.#readAt = Number.NEGATIVE_INFINITY;
     }
-    if (!this.#reading && performance.now() - this.#readAt >= PLACES_KNOWN_MS) void this.#readPlaces();
+    if (this.#reading === undefined && performance.now() - this.#readAt >= PLACES_KNOWN_MS) {
+      this.#reading = this.#readPlaces().finally(() => {
+        this.#reading = undefined;
+      });
+    }
     return this.#places.get(shard);
+  }
+
+  async findServers(shards: readonly number[]): Promise<void> {
+    const unknown = new Set(shards.filter((shard) => !this.#places.has(shard)));
+    for (const shard of unknown) this.#places.set(shard, undefined);
+    if (unknown.size === 0) return;
+    await this.#reading;
+    await this.#readPlaces();
   }
 
   query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
@@ -88,7 +100,6 @@ export class ClusterDatabase implements Database {
 
   /** What cannot be read, as before the tables are spread, is read again later: until then all shards are in one place. */
   async #readPlaces(): Promise<void> {
-    this.#reading = true;
     this.#readAt = performance.now();
     try {
       const shards = [...this.#places.keys()];
@@ -96,8 +107,6 @@ export class ClusterDatabase implements Database {
       for (const { shard, server } of rows) this.#places.set(shard, server);
     } catch {
       // See above.
-    } finally {
-      this.#reading = false;
     }
   }
 }
