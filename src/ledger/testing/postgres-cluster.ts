@@ -76,12 +76,15 @@ export class PostgresCluster {
   }
 
   /** Resolves when it accepts connections, of a standby read-only ones; rejects when it ended before. */
-  async start(settings: Readonly<Record<string, string>>): Promise<void> {
-    const server = this.#spawn("postgres", [
-      "-D",
-      this.data,
-      ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]),
-    ]);
+  async start(
+    settings: Readonly<Record<string, string>>,
+    environment: NodeJS.ProcessEnv = {},
+  ): Promise<void> {
+    const server = this.#spawn(
+      "postgres",
+      ["-D", this.data, ...Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`])],
+      environment,
+    );
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.once("close", () => reject(new Error(`Postgres ended: ${this.log()}`)));
@@ -96,9 +99,10 @@ export class PostgresCluster {
     return this.#log.join("");
   }
 
-  #spawn(program: string, parameters: readonly string[]): ChildProcess {
+  #spawn(program: string, parameters: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess {
     const child = spawn(join(this.#bin, program), parameters, {
       ...this.#runAs,
+      env: { ...process.env, ...environment },
       cwd: this.directory,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -46,7 +46,7 @@ async function obey({ command }: KeeperCommand): Promise<void> {
 async function start(): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await cluster?.start(settings(options));
+      await cluster?.start(settings(options), options.environment);
       const urlOf = (its: number): string => `postgres://postgres:postgres@127.0.0.1:${its}/postgres`;
       announce({ event: "started", url: urlOf(port), standbyUrl: urlOf(standbyPort), pid: readPid(cluster) });
       return;

@@ -12,6 +12,8 @@ export interface KeeperOptions {
   readonly disposable: boolean;
   /** With a second server that streams from the first. */
   readonly standby: boolean;
+  /** Of the first server's process, besides this one's. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export type KeeperCommand = { readonly command: "start" | "crash" };
@@ -68,7 +70,14 @@ export async function startPostgres(options: Partial<KeeperOptions> = {}): Promi
     process.execPath,
     [
       fileURLToPath(new URL("postgres-keeper.ts", import.meta.url)),
-      JSON.stringify({ version: 18, fsync: false, disposable: true, standby: false, ...options }),
+      JSON.stringify({
+        version: 18,
+        fsync: false,
+        disposable: true,
+        standby: false,
+        environment: {},
+        ...options,
+      }),
     ],
     // Detached: Control-C must not reach the server before those that use it.
     { stdio: ["pipe", "pipe", "inherit"], detached: true },
