@@ -2380,6 +2380,7 @@ CREATE OR REPLACE FUNCTION farebox.forget_idempotency(p_shard smallint, p_limit 
  RETURNS integer
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
+ SET lock_timeout TO '100ms'
 AS $function$
 DECLARE
   v_now CONSTANT timestamptz := clock_timestamp();
@@ -2389,7 +2390,7 @@ BEGIN
   FOR x IN
     SELECT q.account_no, q.key FROM (
       SELECT i.account_no, i.key, i.expires_at FROM farebox.idempotency_keys i
-      WHERE i.shard = p_shard ORDER BY i.created_at LIMIT p_limit
+      WHERE i.shard = p_shard ORDER BY i.created_at LIMIT 20 * p_limit
     ) q WHERE q.expires_at <= v_now
   LOOP
     -- It may have been taken over since.
@@ -2398,6 +2399,7 @@ BEGIN
     CONTINUE WHEN NOT FOUND;
     DELETE FROM farebox.idempotency_keys i WHERE i.account_no = x.account_no AND i.key = x.key AND i.shard = p_shard;
     v_gone := v_gone + 1;
+    EXIT WHEN v_gone >= p_limit;
   END LOOP;
   RETURN v_gone;
 END $function$;
@@ -2959,7 +2961,7 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.list_active_pools IS 'Called by instances that stop. The first pools of an instance, as [[account_no, type_no], …].';
 
-CREATE OR REPLACE FUNCTION farebox.list_behind(p_shard smallint, p_limit integer)
+CREATE OR REPLACE FUNCTION farebox.list_behind(p_shard smallint, p_limit integer, p_skip integer)
  RETURNS jsonb
  LANGUAGE plpgsql
  STABLE
@@ -2989,7 +2991,7 @@ BEGIN
       WHERE p.last_seq - coalesce(r.seq, 0) >= 500
         OR (p.last_seq > coalesce(r.seq, 0) AND coalesce(r.at, '-infinity') < v_old)
         OR (p.last_seq <= r.seq AND a.is_nobodys)
-      ORDER BY 4 LIMIT p_limit
+      ORDER BY 4, 1, 2 OFFSET p_skip LIMIT p_limit
     ) b
   ), '[]');
 END $function$;

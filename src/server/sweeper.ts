@@ -1,4 +1,5 @@
 import type { Database } from "../ledger/database/database.ts";
+import { Turns } from "../ledger/database/turns.ts";
 import { sweepPlans } from "../ledger/plans/sweep-plans.ts";
 import type { ExpiredHold } from "../ledger/sweep/long-hold-steps.ts";
 import { createSteps, type SweepOptions } from "../ledger/sweep/sweep.ts";
@@ -60,17 +61,22 @@ export function startSweeper(
 }
 
 function createPlanSteps(database: Database, planWatch: PlanWatch): readonly SweepStep[] {
+  const turns = new Turns();
   return [
     {
       name: "plans",
       everyMs: 0,
       run: async () => {
-        const { accounts, failed } = await sweepPlans(database);
-        if (failed === 0) return { done: accounts };
-        return {
-          done: accounts,
-          passed: new Error(`${failed} accounts could not follow their plans: run an audit`),
-        };
+        const {
+          accounts,
+          failed,
+          reason,
+          isMore = false,
+          isPart = false,
+        } = await sweepPlans(database, turns);
+        if (failed === 0) return { done: accounts, isMore, isPart };
+        const passed = new Error(`${failed} accounts could not follow their plans: run an audit (${reason})`);
+        return { done: accounts, isMore, passed };
       },
     },
     {

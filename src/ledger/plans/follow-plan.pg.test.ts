@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
+import { readAccount } from "../accounts/accounts.ts";
 import type { Database, Queryable } from "../database/database.ts";
+import { Turns } from "../database/turns.ts";
 import { readKeyCaps, setKeyCaps } from "../keys/key-caps.ts";
 import { findKey } from "../keys/keys.ts";
 import { atOnce, fulfilled } from "../testing/at-once.ts";
@@ -58,6 +60,28 @@ eachDatabase("accounts whose plan changes", (openFresh) => {
     assert.equal((await read(second)).balance, 40n + 10n);
     await sweepAll();
     assert.deepEqual(await sweepPlans(db), { accounts: 0, failed: 0 });
+  });
+
+  test("accounts that can never follow keep none behind them from their plan", async () => {
+    const pool = await openPool();
+    await assign(pool, "small");
+    await assign(pool, "large", { when: "refresh" });
+    await letTimePass(db, pool, OVER_A_DAY);
+    // As many as a sweep takes, longer due: the plan that they are to have is nowhere.
+    await db.exec(`
+      INSERT INTO farebox.accounts (account_id, name, shard, next_plan, next_plan_version, next_plan_at)
+      SELECT 'acc_stuck' || g, 'stuck', 0, 'nowhere', 1, now() - interval '3 days' FROM generate_series(1, 500) g`);
+    const turns = new Turns();
+    const first = await sweepPlans(db, turns);
+    assert.deepEqual([first.accounts, first.failed, first.isMore], [0, 500, true]);
+    assert.match(first.reason ?? "", /nowhere/);
+    const second = await sweepPlans(db, turns);
+    assert.deepEqual([second.accounts, second.failed], [1, 0]);
+    assert.equal((await readAccount(db, pool.accountId)).plan, "large");
+    // At the front again, where they rest.
+    const third = await sweepPlans(db, turns);
+    assert.deepEqual([third.accounts, third.failed, third.isMore], [0, 500, undefined]);
+    await db.exec("DELETE FROM farebox.accounts WHERE name = 'stuck'");
   });
 
   test("another interval counts from the next refresh on, which stays when it was", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import type { Credits } from "../../domain/credits.ts";
 import type { Database } from "../database/database.ts";
+import { Turns } from "../database/turns.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
@@ -18,7 +19,7 @@ import {
   placeEntries,
 } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
-import { type RollUsageLimits, rollPoolUsage, rollUsageBehind } from "./roll-usage.ts";
+import { type RollUsageOptions, rollPoolUsage, rollUsageBehind } from "./roll-usage.ts";
 
 const DAY = 24 * 3_600_000;
 
@@ -89,7 +90,7 @@ eachDatabase("usage that is rolled up", (openFresh, kind) => {
   };
   const refund = (pool: PoolRef, seq: number, amount: Credits | "all", reference = "r") =>
     refundCharge(db, { pool, seq, amount, reason: "slow", reference });
-  const rollBehind = async (limits?: RollUsageLimits): Promise<number> => {
+  const rollBehind = async (limits?: RollUsageOptions): Promise<number> => {
     let entries = 0;
     for (let shard = 0; shard < LEDGER.shards; shard += 1)
       entries += await rollUsageBehind(db, shard, limits);
@@ -286,6 +287,13 @@ eachDatabase("usage that is rolled up", (openFresh, kind) => {
     await assert.rejects(rollUsageBehind(db, shard), /entry 301 of pool .* is missing/);
     assert.equal(await rolledSeq(large), 3001n);
     assert.equal(await rolledSeq(small), 601n);
+    // Behind the broken one, which is in front of every list from now on.
+    await addCharges(db, small, { count: 600 });
+    const told: unknown[] = [];
+    const options = { steps: 1, turns: new Turns(), onPassed: (error: unknown) => void told.push(error) };
+    assert.equal(await rollUsageBehind(db, shard, options), 0);
+    assert.equal(await rollUsageBehind(db, shard, options), 600);
+    assert.equal(told.length, 1);
     await moveEntry(9301, 301);
     await rollUsageBehind(db, shard);
     assert.equal(await rolledSeq(broken), 1201n);

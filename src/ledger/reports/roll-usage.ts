@@ -1,5 +1,6 @@
 import type { Database, Queryable } from "../database/database.ts";
 import { sqlStateOf } from "../database/storage-error.ts";
+import { Turns } from "../database/turns.ts";
 
 /** A pool whose entries are not all rolled up. */
 interface PoolBehind {
@@ -25,40 +26,62 @@ const LOCKED = "55P03";
 /** Steps of one call: so many pools with few entries, or up to 200,000 entries of one pool. */
 const STEPS = 200;
 
-export interface RollUsageLimits {
+export interface RollUsageOptions {
   readonly steps?: number | undefined;
   readonly entriesPerStep?: number | undefined;
+  /** Kept from one call to the next: pools that are refused keep none behind them from their turn. */
+  readonly turns?: Turns;
+  /** Hears of the first pool that is refused; left out: its error is thrown when the others are done. */
+  readonly onPassed?: (error: unknown) => void;
 }
 
 /**
  * Rolls up the usage of the pools of a shard that are behind, in a bounded number of steps of which each is a transaction of one
  * pool; returns how many entries were summed. Any number of processes may call it at once. Pools take turns, so that one with
- * very many entries keeps nobody waiting. One whose step is refused is passed; its error is thrown when the others are done.
+ * very many entries keeps nobody waiting. One whose step is refused is passed, and rests.
  */
 export async function rollUsageBehind(
   database: Database,
   shard: number,
-  { steps = STEPS, entriesPerStep = ENTRIES_PER_STEP }: RollUsageLimits = {},
+  { steps = STEPS, entriesPerStep = ENTRIES_PER_STEP, turns = new Turns(), onPassed }: RollUsageOptions = {},
 ): Promise<number> {
+  const list = String(shard);
+  const place = turns.placeIn(list);
+  let stayed = 0;
   let entries = 0;
   let refused: unknown;
   let lockWaitMs = LOCK_WAIT_MS;
-  const queue = [...(await listBehind(database, shard, steps))];
+  const behind = await listBehind(database, shard, steps, place);
+  const queue = [...behind];
   for (let step = 0; step < steps; step += 1) {
     const pool = queue.shift();
     if (pool === undefined) break;
+    const name = `${shard} ${pool.accountNo} ${pool.typeNo}`;
+    const resting = turns.restingFor(name);
+    if (resting !== undefined) {
+      refused ??= resting.error;
+      stayed += 1;
+      continue;
+    }
     try {
       const rolled = await rollPoolUsage(database, { shard, ...pool }, entriesPerStep, lockWaitMs);
       entries += rolled;
       if (rolled === entriesPerStep) queue.push(pool);
       else if (pool.isNobodys) await leaveSight(database, shard, pool);
+      turns.done(name);
     } catch (error) {
       if (sqlStateOf(error) === undefined) throw error;
       if (sqlStateOf(error) === LOCKED) lockWaitMs = NEXT_LOCK_WAIT_MS;
+      turns.failed(name, error);
       refused ??= error;
+      stayed += 1;
     }
   }
-  if (refused !== undefined) throw refused;
+  turns.moveOn(list, place + stayed, behind.length < steps);
+  if (refused !== undefined) {
+    if (onPassed === undefined) throw refused;
+    onPassed(refused);
+  }
   return entries;
 }
 
@@ -93,10 +116,15 @@ export function rollPoolUsage(
   });
 }
 
-async function listBehind(database: Database, shard: number, limit: number): Promise<readonly PoolBehind[]> {
+async function listBehind(
+  database: Database,
+  shard: number,
+  limit: number,
+  skip: number,
+): Promise<readonly PoolBehind[]> {
   const [row] = await database.query<{ pools: readonly PoolBehind[] }>(
-    "SELECT farebox.list_behind($1, $2) AS pools",
-    [shard, limit],
+    "SELECT farebox.list_behind($1, $2, $3) AS pools",
+    [shard, limit, skip],
   );
   return row?.pools ?? [];
 }

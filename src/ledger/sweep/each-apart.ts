@@ -7,6 +7,7 @@ export async function eachApart<Part>(
 ): Promise<StepDone> {
   let done = 0;
   let isMore = false;
+  let isPart = false;
   let passed: Error | undefined;
   let failure: { readonly error: unknown } | undefined;
   for (const part of parts) {
@@ -14,11 +15,12 @@ export async function eachApart<Part>(
       const result = await run(part);
       done += result.done;
       isMore ||= result.isMore === true;
+      isPart ||= result.isPart === true;
       passed ??= result.passed;
     } catch (error) {
       failure ??= { error };
     }
   }
   if (failure !== undefined) throw failure.error;
-  return { done, isMore, passed };
+  return { done, isMore, passed, ...(isPart && { isPart }) };
 }

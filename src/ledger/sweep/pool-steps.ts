@@ -1,5 +1,7 @@
 import { askShards } from "../database/ask-shards.ts";
 import type { Database } from "../database/database.ts";
+import { reasonOf } from "../database/storage-error.ts";
+import { Turns } from "../database/turns.ts";
 import { rollUsageBehind } from "../reports/roll-usage.ts";
 import { eachApart } from "./each-apart.ts";
 import type { DeathRule, SweepStep } from "./sweep-step.ts";
@@ -20,6 +22,7 @@ export function createPoolSteps(
   { deadAfterMs, isSteady = () => true }: DeathRule,
   onDead: (instances: number) => void,
 ): readonly SweepStep[] {
+  const turns = { dead: new Turns(), due: new Turns(), usage: new Turns(), resting: new Turns() };
   return [
     {
       name: "dead instances",
@@ -33,7 +36,9 @@ export function createPoolSteps(
           deadAfterMs,
         );
         if (dead > 0) onDead(dead);
-        return await eachApart(concerned, (shard) => workOff(database, shard, strandedOf(database, shard)));
+        return await eachApart(concerned, (shard) =>
+          workOff(database, shard, strandedOf(database, shard), turns.dead),
+        );
       },
     },
     {
@@ -41,20 +46,30 @@ export function createPoolSteps(
       when: "due",
       everyMs: null,
       run: (shards) =>
-        eachApart(shards.with("due"), (shard) => workOff(database, shard, dueOf(database, shard))),
+        eachApart(shards.with("due"), (shard) => workOff(database, shard, dueOf(database, shard), turns.due)),
     },
     {
       name: "usage",
       when: "active",
       everyMs: null,
       run: (shards) =>
-        eachApart(shards.with("active"), async (shard) => ({ done: await rollUsageBehind(database, shard) })),
+        eachApart(shards.with("active"), async (shard) => {
+          let passed: Error | undefined;
+          const onPassed = (error: unknown): void => {
+            passed = new Error(`Pools of shard ${shard} were passed: ${reasonOf(error)}`, { cause: error });
+          };
+          const isPart = turns.usage.placeIn(String(shard)) > 0;
+          const done = await rollUsageBehind(database, shard, { turns: turns.usage, onPassed });
+          return { done, passed, isPart };
+        }),
     },
     {
       name: "pools at rest",
       everyMs: REST_MS,
       run: (shards) =>
-        eachApart(shards.with("active"), (shard) => workOff(database, shard, restingOf(database, shard))),
+        eachApart(shards.with("active"), (shard) =>
+          workOff(database, shard, restingOf(database, shard), turns.resting),
+        ),
     },
   ];
 }

@@ -205,6 +205,13 @@ describe("rounds of the sweep", () => {
     assert.deepEqual(await written(), fine);
   });
 
+  test("a run behind what had stayed in front is no success of the step, and no failure", async () => {
+    const rounds = roundsOf({ name: "part", everyMs: 0, run: async () => ({ done: 1, isPart: true }) });
+    await rounds.run();
+    assert.ok(!told.some((line) => line.includes("part")));
+    assert.ok(!database.written.some(([name]) => name === "part"));
+  });
+
   test("what was passed is told and written, and the step goes on as if nothing had happened", async () => {
     const rounds = roundsOf({
       name: "some",

@@ -151,11 +151,11 @@ export class SweepRounds {
     }
     state.isMore = false;
     try {
-      const { isMore = false, passed } = await step.run(shards, isTime);
+      const { isMore = false, isPart = false, passed } = await step.run(shards, isTime);
       if (isTime) state.ranAt = now;
       state.isMore = isMore;
-      if (passed === undefined) this.#succeeded(step.name);
-      else this.#passed(step.name, passed);
+      if (passed !== undefined) this.#passed(step.name, passed);
+      else if (!isPart) this.#succeeded(step.name);
       return isMore;
     } catch (error) {
       this.#failed(step.name, error, step.retryMs);

@@ -21,6 +21,8 @@ export interface StepDone {
   readonly done: number;
   /** It stopped at its limit: the next pass comes soon. */
   readonly isMore?: boolean;
+  /** It began behind some that had stayed in front of its list: that it met nothing wrong is no success of the whole. */
+  readonly isPart?: boolean;
   /** A part was refused by the database, and passed: what is wrong with it. The rest is done. */
   readonly passed?: Error | undefined;
 }

@@ -1,5 +1,6 @@
 import type { Database } from "../database/database.ts";
 import { sqlStateOf } from "../database/storage-error.ts";
+import type { Turns } from "../database/turns.ts";
 import type { StepDone } from "./sweep-step.ts";
 
 /** Pools that are asked for at a time. */
@@ -7,6 +8,9 @@ const CHUNK = 200;
 
 /** Of one step in one run, for each shard: a transaction of about a millisecond each. */
 const MAX_POOLS = 1_000;
+
+/** So long at the most: those of which somebody keeps rows locked take 50 ms each. */
+const LONGEST_MS = 5_000;
 
 /** SQLSTATE when a lock was not to be had in time. */
 const LOCKED = "55P03";
@@ -29,35 +33,75 @@ export interface PoolWork {
 
 /**
  * Takes one pool after the other. One that the database refuses (its books contradict each other; the audit names it) is passed, so
- * that it keeps no other one waiting. Rejects when it is the environment that failed.
+ * that it keeps no other one waiting, and rests; `turns` is kept from one run to the next. Rejects when it is the environment that
+ * failed.
  */
-export async function workOff(database: Database, shard: number, work: PoolWork): Promise<StepDone> {
+export async function workOff(
+  database: Database,
+  shard: number,
+  work: PoolWork,
+  turns: Turns,
+): Promise<StepDone> {
   let done = 0;
-  let skip = 0;
-  const refused: { readonly pool: PoolNumbers; readonly error: unknown }[] = [];
+  const refused: Refused[] = [];
+  const list = String(shard);
+  const first = turns.placeIn(list);
+  let skip = first;
+  const until = performance.now() + LONGEST_MS;
   for (;;) {
     const pools = await work.list(CHUNK, skip);
     for (const pool of pools) {
-      try {
-        if (await work.act(pool)) done += 1;
-        else skip += 1;
-      } catch (error) {
-        if (sqlStateOf(error) === undefined) throw error;
-        refused.push({ pool, error });
-        skip += 1;
-      }
+      if (performance.now() >= until) return await end(false);
+      if (await actOn(shard, pool, work, turns, refused)) done += 1;
+      else skip += 1;
     }
     const isFull = pools.length === CHUNK;
-    if (isFull && done + skip < MAX_POOLS) continue;
-    const isMore = isFull || (work.inTurns === true && done > 0);
-    return { done, isMore, passed: await describe(database, shard, refused) };
+    if (!isFull || done + skip - first >= MAX_POOLS) return await end(!isFull);
+  }
+
+  async function end(isEnd: boolean): Promise<StepDone> {
+    turns.moveOn(list, skip, isEnd);
+    const isMore = !isEnd || (work.inTurns === true && done > 0);
+    const passed = await describe(database, shard, refused);
+    return { done, isMore, passed, ...(first > 0 && { isPart: true }) };
+  }
+}
+
+interface Refused {
+  readonly pool: PoolNumbers;
+  readonly error: unknown;
+}
+
+/** Whether it was done. What the database refuses is added to `refused`. */
+async function actOn(
+  shard: number,
+  pool: PoolNumbers,
+  work: PoolWork,
+  turns: Turns,
+  refused: Refused[],
+): Promise<boolean> {
+  const name = `${shard} ${pool.join(" ")}`;
+  const resting = turns.restingFor(name);
+  if (resting !== undefined) {
+    refused.push({ pool, error: resting.error });
+    return false;
+  }
+  try {
+    const isDone = await work.act(pool);
+    turns.done(name);
+    return isDone;
+  } catch (error) {
+    if (sqlStateOf(error) === undefined) throw error;
+    turns.failed(name, error);
+    refused.push({ pool, error });
+    return false;
   }
 }
 
 async function describe(
   database: Database,
   shard: number,
-  refused: readonly { readonly pool: PoolNumbers; readonly error: unknown }[],
+  refused: readonly Refused[],
 ): Promise<Error | undefined> {
   const [first] = refused;
   if (first === undefined) return undefined;
