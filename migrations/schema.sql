@@ -3187,6 +3187,16 @@ BEGIN
 END $function$;
 COMMENT ON FUNCTION farebox.lock_claims IS 'Internal. Second step of a batch, and the last of its locks: `once` windows and Idempotency-Keys, in the order of their keys.';
 
+CREATE OR REPLACE FUNCTION farebox.lock_pool(p_shard smallint, p_account integer, p_type smallint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET enable_seqscan TO 'off'
+AS $function$
+BEGIN
+  PERFORM FROM farebox.pools p WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
+END $function$;
+COMMENT ON FUNCTION farebox.lock_pool IS 'Called by bulk refunds, in their transaction: nobody charges the pool until it ends.';
+
 CREATE OR REPLACE FUNCTION farebox.lock_pools(p_shard smallint, p_account integer, p_types smallint[], INOUT io_now timestamp with time zone)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql

@@ -90,10 +90,11 @@ export async function enterNextPool(tx: Transaction, bulk: BulkWork): Promise<Pl
     await (next === null ? finish(tx, bulk) : movePast(tx, bulk, next));
     return undefined;
   }
-  await tx.query(
-    "SELECT FROM farebox.pools WHERE account_no = $1 AND type_no = $2 AND shard = $3 FOR UPDATE",
-    [pool.accountNo, pool.typeNo, pool.shard],
-  );
+  await tx.query("SELECT farebox.lock_pool($1::smallint, $2::int, $3::smallint)", [
+    pool.shard,
+    pool.accountNo,
+    pool.typeNo,
+  ]);
   const { first, end } = await findSeqRange(tx, pool, filter);
   return { pool, nextSeq: first, endSeq: end };
 }

@@ -4,10 +4,13 @@ import type { Transaction } from "../database.ts";
 const GUARD =
   "PERFORM lock_shard_metadata(5, ARRAY[get_shard_id_for_distribution_column('farebox.pools', p_shard)]);";
 
-/** Functions of one shard that lock rows and change them later. */
+/**
+ * Functions of one shard that lock rows and change them later, or that take turns by an advisory lock: that one is of the server on which
+ * they run.
+ */
 const UNGUARDED = `SELECT pg_get_functiondef(p.oid) AS definition FROM pg_proc p
   WHERE p.pronamespace = 'farebox'::regnamespace AND p.proargnames[1] = 'p_shard'
-    AND p.prosrc LIKE '%FOR UPDATE%' AND p.prosrc NOT LIKE '%lock_shard_metadata%'
+    AND p.prosrc ~ '\\m(FOR (NO KEY )?UPDATE|pg_(try_)?advisory_xact_lock)\\M' AND p.prosrc NOT LIKE '%lock_shard_metadata%'
   ORDER BY p.oid::regprocedure::text`;
 
 /**
