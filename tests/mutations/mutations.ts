@@ -1,3 +1,4 @@
+import { BATCH } from "./list/batch.ts";
 import { CONTRACTS } from "./list/contracts.ts";
 import { DOMAIN } from "./list/domain.ts";
 import { ENDED_INSTANCES } from "./list/ended-instances.ts";
@@ -16,6 +17,7 @@ export const MUTATIONS: readonly Mutation[] = [
   ...DOMAIN,
   ...PRICES,
   ...LEDGER,
+  ...BATCH,
   ...PLAIN_BATCH,
   ...ENDED_INSTANCES,
   ...POOLS,

@@ -210,7 +210,11 @@ describe("LeaseBook", () => {
     assert.equal(book.unreserve(lease, 20n, 1), 0n);
     assert.equal(book.settle(lease, 30n, 10n, 1), 0n);
     assert.equal(book.reserveAnswered(lease, 1n, 1), false);
-    assert.equal(book.open(...POOL).granted, 0n);
+    const fresh = book.open(...POOL);
+    assert.equal(fresh.granted, 0n);
+    // Under its new id nobody has heard of it yet.
+    enlarge(book, new PoolModel(10_000n), fresh, 10n, 1);
+    assert.equal(book.reserve(fresh, 1n, 1), false);
   });
 });
 

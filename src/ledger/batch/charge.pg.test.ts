@@ -5,6 +5,7 @@ import { beginIdempotent, newIdempotencyOwner } from "../instance/idempotency.ts
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { listEntries } from "../pools/entries.ts";
 import { grantCredits } from "../pools/grant.ts";
+import { waitForLocks } from "../testing/at-once.ts";
 import {
   assertSound,
   chargeOf,
@@ -18,7 +19,7 @@ import {
 } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 
-eachDatabase("charge", (openFresh) => {
+eachDatabase("charge", (openFresh, version) => {
   let db: Database;
   let ledger: LedgerHandle;
 
@@ -27,6 +28,15 @@ eachDatabase("charge", (openFresh) => {
     ledger = await openLedger(db, LEDGER);
   });
   afterEach(() => assertSound(db));
+
+  /** Begins while somebody has the rows of a table locked, until both that it begins wait. */
+  const whileLocked = async <T>(table: string, begin: () => readonly Promise<T>[]) =>
+    await db.transaction(async (tx) => {
+      await tx.query(`SELECT FROM farebox.${table} FOR UPDATE`);
+      const begun = begin();
+      await waitForLocks(db, begun.length);
+      return begun;
+    });
   test("charges of a lease draw it down, and what they leave stays in it", async () => {
     const pool = await createPool(db, 1000n);
     const lease = await ledger.lease(leaseOf(pool, 100n));
@@ -273,7 +283,27 @@ eachDatabase("charge", (openFresh) => {
       ),
     );
     assert.equal(results.filter(({ kind }) => kind === "charged").length, 1);
+    // A window that is over has its row already: nobody waits for who adds it, and each has a pool of its own.
+    await letTimePass(db, pool, 61_000);
+    const charges = () => [
+      ledger.charge(chargeOf(pool, 10n, { once })),
+      other.charge(chargeOf(second, 10n, { once })),
+    ];
+    const again = version === "pglite" ? charges() : await whileLocked("once_windows", charges);
+    const kinds = (await Promise.all(again)).map(({ kind }) => kind);
+    assert.deepEqual(kinds.toSorted(), ["charged", "repeat"]);
     await other.close();
+  });
+
+  test("what a repeat held is free, and its hold resolved", async () => {
+    const pool = await createPool(db, 100n);
+    const once = { value: "v", withinSeconds: 60 };
+    await ledger.charge(chargeOf(pool, 10n, { once }));
+    await ledger.hold(holdOf(pool, "h", 30n));
+    assert.equal((await ledger.charge(chargeOf(pool, 10n, { once, hold: { id: "h" } }))).kind, "repeat");
+    const { balance, held } = await readPool(db, pool);
+    assert.deepEqual([balance, held], [90n, 0n]);
+    assert.equal((await ledger.release(releaseOf(pool, "h"))).released, 0n);
   });
 
   test("nothing collected opens no window", async () => {

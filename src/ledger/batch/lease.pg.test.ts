@@ -97,6 +97,20 @@ eachDatabase("leases and holds", (openFresh) => {
     await ledger.release({ pool, hold: "lease", amount: 95n });
   });
 
+  test("no more goes back than was leased, whatever an instance believes: what others hold stays held", async () => {
+    const pool = await createPool(db, 100n);
+    await ledger.hold(holdOf(pool, "h", 30n));
+    await ledger.lease(leaseOf(pool, 10n));
+    // With a hold to release it is no plain batch, whose guards are others.
+    await Promise.all([
+      ledger.release({ pool, hold: "lease", amount: 25n }),
+      ledger.release(releaseOf(pool, "none")),
+    ]);
+    assert.equal((await readPool(db, pool)).held, 30n);
+    await ledger.release(releaseOf(pool, "h"));
+    assert.equal((await readPool(db, pool)).held, 0n);
+  });
+
   test("a lease says how long it may be used without asking again", async () => {
     const pool = await createPool(db, 0n);
     await grantCredits(db, { pool, amount: 100n, source: "promo", expiresAt: new Date(Date.now() + 60_000) });

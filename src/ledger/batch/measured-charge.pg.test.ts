@@ -271,6 +271,9 @@ eachDatabase("a charge whose amount depends on what was charged before", (openFr
     await letTimePass(db, pool, 3_000_000);
     assert.equal((await charge(pool, growing(4n))).charged, 0n);
     await letTimePass(db, pool, 3_700_000);
+    // Over is over, also before the sweep comes by.
+    assert.equal((await charge(pool, growing(4n))).charged, 8n * CREDIT);
+    await letTimePass(db, pool, 3_700_000);
     await sweep(db, { shards: SHARDS, deadAfterMs: 60_000 });
     const rows = await db.query(
       "SELECT 1 FROM farebox.running_totals t JOIN farebox.accounts a USING (account_no) WHERE a.account_id = $1",

@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { afterEach, before, beforeEach, test } from "node:test";
+import type { KeyCap } from "../../domain/key-cap.ts";
 import type { Database } from "../database/database.ts";
+import { setKeyCaps } from "../keys/key-caps.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { grantCredits } from "../pools/grant.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
 import {
+  addKey,
   assertSound,
   chargeOf,
   createPool,
@@ -258,5 +261,57 @@ eachDatabase("a plain batch", (openFresh) => {
       params,
     );
     assert.deepEqual([seen, batches], [[{ recently: true }], [["plain", 1]]]);
+  });
+
+  test("has no charge in it that more than the lease decides about", async () => {
+    const [pool] = await openPools([100n]);
+    assert.ok(pool);
+    const { accountId, shard } = pool;
+    const charge = async (change: Parameters<typeof chargeOf>[2]) => {
+      const { kind, charged } = await ledger.charge(chargeOf(pool, 10n, { hold: "lease", ...change }));
+      return [kind, charged];
+    };
+    const once = { value: "v", withinSeconds: 60 };
+    assert.deepEqual(
+      [await charge({ once }), await charge({ once })],
+      [
+        ["charged", 10n],
+        ["repeat", 0n],
+      ],
+    );
+    const start = await ledger.beginIdempotent(accountId, shard, "k", "hash");
+    const owner = start.kind === "begun" ? start.owner : assert.fail(start.kind);
+    const response = { status: 200, headers: [], body: null };
+    assert.deepEqual(await charge({ idempotency: { key: "k", requestHash: "hash", owner, response } }), [
+      "charged",
+      10n,
+    ]);
+    assert.equal((await ledger.beginIdempotent(accountId, shard, "k", "hash")).kind, "done");
+    assert.deepEqual(await charge({ most: 4n }), ["charged", 4n]);
+    assert.deepEqual([batches.filter(([kind]) => kind === "plain"), await leasedOf(pool)], [[], [76n]]);
+    assert.equal((await readPool(db, pool)).uncollected, 6n);
+  });
+
+  test("has nothing of a key's own lease in it, which outlives the key's cap", async () => {
+    const [pool] = await openPools([100n]);
+    assert.ok(pool);
+    const { keyId } = await addKey(db, pool);
+    const setCaps = (...caps: KeyCap[]) => db.transaction((tx) => setKeyCaps(tx, { ...pool, keyId }, caps));
+    await setCaps({ creditType: pool.creditType, day: 90n, month: null, total: null });
+    await ledger.lease(leaseOf(pool, 40n, { capKey: keyId }));
+    await setCaps();
+    await ledger.charge(chargeOf(pool, 15n, { hold: "lease", keyId, capKey: keyId }));
+    assert.equal((await ledger.lease(leaseOf(pool, 5n, { capKey: keyId }))).granted, 5n);
+    await ledger.release({ pool, hold: "lease", amount: 10n, capKey: keyId });
+    const ofKey = await db.query("SELECT amount FROM farebox.key_leases WHERE amount > 0");
+    assert.deepEqual([ofKey, await leasedOf(pool)], [[{ amount: 20n }], [100n]]);
+    assert.equal((await readPool(db, pool)).held, 120n);
+  });
+
+  test("enlarges a lease that is asked for twice at once by both, and answers both", async () => {
+    const [pool] = await openPools([100n]);
+    assert.ok(pool);
+    const leases = await Promise.all([10n, 20n].map((need) => ledger.lease(leaseOf(pool, need))));
+    assert.deepEqual([leases.map(({ granted }) => granted), await leasedOf(pool)], [[10n, 20n], [130n]]);
   });
 });

@@ -122,6 +122,15 @@ eachDatabase("a charge that is made whole", (openFresh) => {
     assert.equal((await ledger.charge(chargeOf(pool, 900n, WHOLE))).kind, "charged");
   });
 
+  test("is not made of what the key's leases hold under its cap", async () => {
+    const pool = await createPool(db, 1000n);
+    const keyId = await capped(pool, { day: 100n });
+    await ledger.lease(leaseOf(pool, 70n, { capKey: keyId }));
+    assert.equal((await ledger.charge(chargeOf(pool, 31n, { ...WHOLE, keyId }))).kind, "short");
+    assert.equal((await ledger.charge(chargeOf(pool, 30n, { ...WHOLE, keyId }))).kind, "charged");
+    await ledger.release({ pool, hold: "lease", amount: 70n, capKey: keyId });
+  });
+
   test("opens its window when it is made; a repeat is free of an empty pool, and one that was short opens none", async () => {
     const pool = await createPool(db, 10n);
     const once = { value: "v", withinSeconds: 60 };

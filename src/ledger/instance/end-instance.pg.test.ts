@@ -6,6 +6,7 @@ import { openLedger } from "../open-ledger.ts";
 import { grantCredits } from "../pools/grant.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
 import { rollUsageBehind } from "../reports/roll-usage.ts";
+import { waitForLocks } from "../testing/at-once.ts";
 import {
   assertSound,
   chargeOf,
@@ -22,7 +23,7 @@ import { eachDatabase } from "../testing/test-databases.ts";
 
 const HOUR_MS = 3_600_000;
 
-eachDatabase("an instance that ends", (openFresh) => {
+eachDatabase("an instance that ends", (openFresh, version) => {
   let db: Database;
 
   before(async () => {
@@ -95,4 +96,22 @@ eachDatabase("an instance that ends", (openFresh) => {
     assert.equal(await rollUsageBehind(db, pool.shard), 0);
     await assertSound(db, { atRest: true });
   });
+
+  if (version !== "pglite") {
+    test("what others change of a pool while its leases go back stays changed", async () => {
+      const pool = await createPool(db, 40n);
+      const ledger = await openLedger(db, LEDGER);
+      await ledger.lease(leaseOf(pool, 10n));
+      let closing: Promise<void> | undefined;
+      await db.transaction(async (tx) => {
+        await grantCredits(tx, { pool, amount: 5n, source: "topup" });
+        closing = ledger.close();
+        await waitForLocks(db);
+      });
+      await closing;
+      const { balance, held } = await readPool(db, pool);
+      assert.deepEqual([balance, held], [45n, 0n]);
+      await assertSound(db, { atRest: true });
+    });
+  }
 });

@@ -5,9 +5,18 @@ import { FareboxError } from "../../domain/farebox-error.ts";
 import { formatUuidV7 } from "../../domain/ids.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
+import { openLedger } from "../open-ledger.ts";
 import { createLongHoldSteps, type ExpiredHold } from "../sweep/long-hold-steps.ts";
 import { atOnce, fulfilled, refusedCodes } from "../testing/at-once.ts";
-import { addKey, assertSound, createPool, letTimePass, readPool } from "../testing/books.ts";
+import {
+  addKey,
+  assertSound,
+  chargeOf,
+  createPool,
+  LEDGER,
+  letTimePass,
+  readPool,
+} from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { extendLongHold, releaseLongHold } from "./change-long-hold.ts";
 import type { LongSettled } from "./long-hold.ts";
@@ -166,6 +175,16 @@ eachDatabase("long holds that are changed by hand", (openFresh) => {
     await settle(job, undefined);
     await assert.rejects(extend(job, 60), refused("hold_settled"));
     await assert.rejects(release(job), refused("hold_settled"));
+  });
+
+  test("given less time than it had, it ends as much earlier, when a request looks", async () => {
+    const job = await open();
+    await extend(job, 60);
+    await letTimePass(db, job.pool, 61_000);
+    const ledger = await openLedger(db, LEDGER);
+    assert.equal((await ledger.charge(chargeOf(job.pool, 100n))).charged, 100n);
+    await ledger.close();
+    assert.deepEqual(await state(job), [0n, 0n]);
   });
 
   test("one of another account, and none at all, are unknown alike", async () => {

@@ -84,6 +84,21 @@ eachDatabase("accounts whose plan changes", (openFresh) => {
     await db.exec("DELETE FROM farebox.accounts WHERE name = 'stuck'");
   });
 
+  test("what a plan that is to end has got meanwhile ends with it", async () => {
+    await publish({ name: "ending", recurring: [daily(100n)] });
+    const pool = await openPool();
+    await assign(pool, "ending");
+    await cancel(pool, "refresh");
+    await publish({ name: "ending", recurring: [daily(100n), daily(8n, { creditType: "new" })] });
+    await sweepPlans(db);
+    const added = { ...pool, creditType: "new" };
+    assert.equal((await read(added)).balance, 8n);
+    for (const one of [pool, added]) await letTimePass(db, one, DAY);
+    await sweepAll();
+    for (const one of [pool, added]) assert.deepEqual((await read(one)).balance, 0n);
+    assert.equal(await countGrants(added), 1);
+  });
+
   test("another interval counts from the next refresh on, which stays when it was", async () => {
     const pool = await openPool();
     await publish({ name: "slower", recurring: [daily(10n, { rollover: "all" })] });

@@ -71,7 +71,8 @@ eachDatabase("grant, refund and adjust", (openFresh) => {
     await assert.rejects(grantCredits(db, { ...grant, amount: MAX_CREDITS + 1n }), {
       code: "amount_out_of_range",
     });
-    await assert.rejects(grantCredits(db, { ...grant, amount: MAX_CREDITS }), { code: "pool_too_large" });
+    for (const amount of [MAX_CREDITS, MAX_CREDITS - 9n])
+      await assert.rejects(grantCredits(db, { ...grant, amount }), { code: "pool_too_large" });
     for (const own of ["recurring:credits:x", "refund:credits:1", "adjustment:credits:a"]) {
       await assert.rejects(grantCredits(db, { ...grant, amount: 1n, reference: own }), {
         code: "grant_reference_reserved",
@@ -80,16 +81,18 @@ eachDatabase("grant, refund and adjust", (openFresh) => {
     await assert.rejects(grantCredits(db, { ...grant, amount: 1n, expiresAt: inMinutes(-1) }), {
       code: "grant_expired",
     });
-    await assert.rejects(
-      grantCredits(db, { ...grant, amount: 1n, effectiveAt: inMinutes(10), expiresAt: inMinutes(5) }),
-      { code: "grant_expired" },
-    );
+    const effectiveAt = inMinutes(10);
+    for (const expiresAt of [inMinutes(5), effectiveAt]) {
+      const over = grantCredits(db, { ...grant, amount: 1n, effectiveAt, expiresAt });
+      await assert.rejects(over, { code: "grant_expired" });
+    }
     const nobody = { accountId: "acc_nobody", creditType: "credits", shard: 0 };
     await assert.rejects(grantCredits(db, { ...grant, pool: nobody, amount: 1n }), {
       code: "account_unknown",
     });
     await assert.rejects(ledger.charge(chargeOf(nobody, 1n)), { code: "account_unknown" });
     assert.equal((await readPool(db, pool)).lastSeq, 1n);
+    assert.equal((await grantCredits(db, { ...grant, amount: MAX_CREDITS - 10n })).balance, MAX_CREDITS);
   });
 
   test("a grant for later is in the balance from its moment on", async () => {
@@ -110,6 +113,34 @@ eachDatabase("grant, refund and adjust", (openFresh) => {
     assert.deepEqual(await remainingBySource(pool), { promo: 5n, adjustment: 10n, topup: 10n });
     await ledger.charge(chargeOf(pool, 17n));
     assert.deepEqual(await remainingBySource(pool), { topup: 8n });
+  });
+
+  test("what is adjusted away is taken as a charge would be: by priority, then earliest expiry", async () => {
+    const pool = await createPool(db, 10n);
+    const grant = { pool, amount: 10n, expiresAt: inMinutes(10) };
+    await grantCredits(db, { ...grant, source: "adjustment" });
+    await grantCredits(db, { ...grant, source: "promo", priority: 1, expiresAt: inMinutes(60) });
+    const take = async (amount: bigint, reference: string) => {
+      await adjustPool(db, { pool, amount: -amount, reason: "by hand", reference });
+      return await remainingBySource(pool);
+    };
+    assert.deepEqual(await take(4n, "a"), { promo: 6n, adjustment: 10n, topup: 10n });
+    assert.deepEqual(await take(8n, "b"), { adjustment: 8n, topup: 10n });
+    // What has expired, and is kept for a hold, is taken first, and is not to expire once more.
+    await ledger.hold(holdOf(pool, "h", 5n, 3600));
+    await letTimePass(db, pool, 11 * 60_000);
+    assert.deepEqual(await take(2n, "c"), { adjustment: 3n, topup: 10n });
+    await ledger.release(releaseOf(pool, "h"));
+    assert.deepEqual(await remainingBySource(pool), { topup: 10n });
+  });
+
+  test("a grant that begins later has its place in the order by what it is, not by when it came", async () => {
+    const pool = await createPool(db, 10n);
+    const effectiveAt = inMinutes(5);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", priority: 1, effectiveAt });
+    await letTimePass(db, pool, 6 * 60_000);
+    // Read before anything of it is written.
+    assert.deepEqual(Object.keys(await remainingBySource(pool)), ["promo", "topup"]);
   });
 
   test("a refund returns to the grants that the charge drew from, the newest drawn first", async () => {

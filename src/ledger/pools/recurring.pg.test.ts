@@ -107,6 +107,17 @@ eachDatabase("recurring grants", (openFresh) => {
     assert.equal((await readPool(db, pool)).balance, 120n);
   });
 
+  test("what is over a cap already, and kept for a hold, is not counted against it once more", async () => {
+    const pool = await createPool(db, 0n);
+    await subscribe(pool, { amount: 100n, every: "day", rollover: 30n });
+    await ledger.hold(holdOf(pool, "h", 100n, 600_000));
+    await letTimePass(db, pool, DAY);
+    await roll(db, pool);
+    await letTimePass(db, pool, DAY);
+    await ledger.release(releaseOf(pool, "h"));
+    assert.equal((await readPool(db, pool)).balance, 130n);
+  });
+
   test("missed periods are made up for one by one, each exactly once, whoever comes first", async () => {
     const pool = await createPool(db, 0n);
     await subscribe(pool, { amount: 100n, every: "day", rollover: "none" });
@@ -174,6 +185,13 @@ eachDatabase("recurring grants", (openFresh) => {
       ["grant", 100_000_000n, "recurring"],
     ]);
     assert.equal((await readPool(db, pool)).balance, MAX_CREDITS);
+    // What goes at a refresh makes room for what comes with it.
+    const full = await createPool(db, MAX_CREDITS - 100n);
+    await subscribe(full, { amount: 100n, every: "day", rollover: 30n });
+    await letTimePass(db, full, DAY);
+    await roll(db, full);
+    const [latest] = (await listEntries(db, full, { limit: 1 })).entries;
+    assert.deepEqual([latest?.kind, latest?.amount], ["grant", 70n]);
     assert.deepEqual(
       entries.map(({ grantId, amount }) => (grantId === null) === amount <= 0n),
       entries.map(() => true),

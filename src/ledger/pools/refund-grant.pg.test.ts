@@ -1,9 +1,20 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import type { Database } from "../database/database.ts";
+import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { refundCharge } from "../refunds/refund.ts";
-import { assertSound, chargeOf, createPool, LEDGER, letTimePass } from "../testing/books.ts";
+import {
+  assertSound,
+  chargeOf,
+  createPool,
+  holdOf,
+  LEDGER,
+  letTimePass,
+  readPool,
+  releaseOf,
+  roll,
+} from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { readBalances } from "./balances.ts";
 import { grantCredits } from "./grant.ts";
@@ -19,6 +30,12 @@ eachDatabase("refunds of what expired grants paid", (openFresh) => {
     ledger = await openLedger(db, LEDGER);
   });
   afterEach(() => assertSound(db));
+
+  const readRefundGrants = async (pool: PoolRef) => {
+    const [balance] = await readBalances(db, pool.accountId, pool.shard);
+    const ours = balance?.grants.filter(({ source }) => source === "refund");
+    return ours?.map(({ remaining, expiresAt }) => [remaining, expiresAt]);
+  };
 
   test("credits of an expired grant come back as a refund grant that lives as long as the longest-lived one", async () => {
     const pool = await createPool(db, 0n);
@@ -78,5 +95,37 @@ eachDatabase("refunds of what expired grants paid", (openFresh) => {
       balance?.grants.map(({ source, remaining, expiresAt }) => [source, remaining, expiresAt]),
       [["refund", 10n, null]],
     );
+  });
+
+  test("a refund grant never expires beside a grant that does not, whatever else does", async () => {
+    const pool = await createPool(db, 5n);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(600), priority: 200 });
+    const { seq } = await ledger.charge(chargeOf(pool, 10n));
+    await letTimePass(db, pool, 11 * 60_000);
+    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    assert.deepEqual(await readRefundGrants(pool), [[10n, null]]);
+  });
+
+  test("a grant that has expired, and is kept for a hold, is none to live as long as", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 30n, source: "promo", expiresAt: inMinutes(10) });
+    const { seq } = await ledger.charge(chargeOf(pool, 10n));
+    await ledger.hold(holdOf(pool, "h", 15n, 3600));
+    await letTimePass(db, pool, 11 * 60_000);
+    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    assert.deepEqual(await readRefundGrants(pool), [[10n, null]]);
+    await ledger.release(releaseOf(pool, "h"));
+    assert.equal((await readPool(db, pool)).balance, 10n);
+  });
+
+  test("what comes back to a grant that was spent expires with it, when a request looks", async () => {
+    const pool = await createPool(db, 0n);
+    await grantCredits(db, { pool, amount: 10n, source: "promo", expiresAt: inMinutes(10) });
+    const { seq } = await ledger.charge(chargeOf(pool, 10n));
+    await roll(db, pool);
+    await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    await letTimePass(db, pool, 11 * 60_000);
+    assert.equal((await ledger.charge(chargeOf(pool, 10n))).uncollected, 10n);
   });
 });

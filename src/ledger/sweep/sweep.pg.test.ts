@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import { auditLedger } from "../audit/audit.ts";
 import type { Database } from "../database/database.ts";
+import { setKeyCaps } from "../keys/key-caps.ts";
 import type { PoolRef } from "../ledger.ts";
 import { openLedger } from "../open-ledger.ts";
 import { grantCredits } from "../pools/grant.ts";
 import { poolKeyOf } from "../pools/pool-key.ts";
 import {
+  addKey,
   assertSound,
   chargeOf,
   createPool,
@@ -17,6 +19,7 @@ import {
   placeEntries,
   readPool,
   releaseOf,
+  rollUsage,
   SHARDS,
 } from "../testing/books.ts";
 import { sweep } from "../testing/sweep.ts";
@@ -290,6 +293,35 @@ eachDatabase("instances and sweep", (openFresh) => {
     assert.equal(await active(), 1);
     await ledger.close();
     assert.equal((await readPool(db, pool)).held, 0n);
+  });
+
+  test("a pool is left by nobody who leases of it, for a key or not, or whose charges are not rolled up", async () => {
+    const pool = await createPool(db, 100n);
+    const { keyId } = await addKey(db, pool);
+    const caps = [{ creditType: pool.creditType, day: 50n, month: null, total: null }];
+    await db.transaction((tx) => setKeyCaps(tx, { ...pool, keyId }, caps));
+    const ledger = await openLedger(db, LEDGER);
+    const { accountNo, typeNo } = await poolKeyOf(db, pool);
+    // It was found at rest a moment ago.
+    const rest = async () => {
+      const [row] = await db.query<{ done: boolean }>(
+        `SELECT farebox.rest_pool($1, l.instance_no, $2, $3) AS done FROM farebox.lanes l WHERE l.instance_id = $4 AND l.shard = $1`,
+        [pool.shard, accountNo, typeNo, ledger.instanceId],
+      );
+      return row?.done;
+    };
+    await ledger.lease(leaseOf(pool, 5n));
+    await rollUsage(db);
+    assert.equal(await rest(), false);
+    await ledger.release({ pool, hold: "lease", amount: 5n });
+    await ledger.lease(leaseOf(pool, 5n, { capKey: keyId }));
+    assert.equal(await rest(), false);
+    await ledger.release({ pool, hold: "lease", amount: 5n, capKey: keyId });
+    await ledger.charge(chargeOf(pool, 1n));
+    assert.equal(await rest(), false);
+    await rollUsage(db);
+    assert.equal(await rest(), true);
+    await ledger.close();
   });
 
   test("dead instances are forgotten after a month and not before", async () => {

@@ -126,4 +126,60 @@ export const ENDED_INSTANCES: readonly Mutation[] = [
     replacement: " THEN",
     tests: [{ file: LOCKED_TEST, title: DEAD_TOGETHER }],
   },
+  {
+    name: "give a dead instance's leases back without a lock of their pool",
+    why: "What others granted or charged at that moment is undone.",
+    file: RELEASE,
+    search: "AND p.shard = p_shard FOR UPDATE;\n  v_now",
+    replacement: "AND p.shard = p_shard;\n  v_now",
+    tests: [
+      {
+        file: "src/ledger/instance/end-instance.pg.test.ts",
+        title: "what others change of a pool while its leases go back stays changed",
+      },
+    ],
+  },
+  {
+    name: "leave a pool of which something is leased",
+    why: "What is leased goes back, and the instance goes on spending it.",
+    file: "migrations/0007_instances.sql",
+    search:
+      "IF NOT FOUND OR v_pool.lease_amount[array_position(v_pool.lease_owner, p_instance)] > 0 THEN RETURN false; END IF;",
+    replacement: "IF NOT FOUND THEN RETURN false; END IF;",
+    tests: [
+      {
+        file: "src/ledger/sweep/sweep.pg.test.ts",
+        title:
+          "a pool is left by nobody who leases of it, for a key or not, or whose charges are not rolled up",
+      },
+    ],
+  },
+  {
+    name: "leave a pool of which something is leased for a key",
+    why: "What is leased for the key is held for nobody.",
+    file: "migrations/0007_instances.sql",
+    search: "  IF FOUND THEN RETURN false; END IF;\n  PERFORM FROM farebox.usage_rolled",
+    replacement: "  PERFORM FROM farebox.usage_rolled",
+    tests: [
+      {
+        file: "src/ledger/sweep/sweep.pg.test.ts",
+        title:
+          "a pool is left by nobody who leases of it, for a key or not, or whose charges are not rolled up",
+      },
+    ],
+  },
+  {
+    name: "leave a pool whose charges are not rolled up",
+    why: "Usage and reports lack what customers paid.",
+    file: "migrations/0007_instances.sql",
+    search: "AND u.shard = p_shard AND u.seq = v_pool.last_seq;",
+    replacement: "AND u.shard = p_shard;",
+    tests: [
+      {
+        file: "src/ledger/sweep/sweep.pg.test.ts",
+        title:
+          "a pool is left by nobody who leases of it, for a key or not, or whose charges are not rolled up",
+      },
+    ],
+  },
 ];

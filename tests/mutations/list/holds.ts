@@ -75,4 +75,18 @@ export const HOLDS: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "look at a shortened hold no sooner",
+    why: "Credits stay held past the end that was agreed, and requests are refused.",
+    file: "migrations/0040_long_holds.sql",
+    search:
+      "  v_pool.next_event_at := least(v_pool.next_event_at, v_until);\n  PERFORM farebox.write_pool(v_pool);\n  RETURN 'extended';",
+    replacement: "  PERFORM farebox.write_pool(v_pool);\n  RETURN 'extended';",
+    tests: [
+      {
+        file: "src/ledger/long-holds/change-long-hold.pg.test.ts",
+        title: "given less time than it had, it ends as much earlier, when a request looks",
+      },
+    ],
+  },
 ];

@@ -83,6 +83,7 @@ export const LEDGER: readonly Mutation[] = [
   },
   {
     name: "begin a cap's month anew every day",
+    // On the first of a month it is none: day and month begin together.
     why: "A key may spend its month's cap thirty times.",
     file: "migrations/0012_caps_and_leases.sql",
     search: "farebox.spent_in(c.month, c.month_spent, v_month)",
@@ -98,8 +99,8 @@ export const LEDGER: readonly Mutation[] = [
     name: "grant a period once more when the plan is taken again",
     why: "Leaving a plan and taking it again would be free credits.",
     file: "migrations/0004_pass_time_on_a_pool.sql",
-    search: "AND o.reference = v.reference AND",
-    replacement: "AND false AND",
+    search: "  IF FOUND THEN RETURN NULL; END IF;\n  v.grant_id",
+    replacement: "  IF FOUND THEN v.reference := v.reference || clock_timestamp(); END IF;\n  v.grant_id",
     tests: [
       {
         file: "src/ledger/plans/plan-periods.pg.test.ts",
@@ -180,6 +181,46 @@ export const LEDGER: readonly Mutation[] = [
         file: "src/ledger/reports/usage-tails.pg.test.ts",
         title:
           "however much is behind the roll-ups, it is read in pieces that sum to the same, refunds and all",
+      },
+    ],
+  },
+  {
+    name: "let a refund of last month's charge free this month's cap",
+    why: "A key spends more in a month than its cap.",
+    file: "migrations/0006_grant_refund_adjust.sql",
+    search:
+      "IF p_charged_at >= v_cap.month AND p_charged_at < farebox.period_start(v_cap.month, 'month', 1) THEN",
+    replacement: "IF true THEN",
+    tests: [
+      {
+        file: "src/ledger/keys/key-cap-windows.pg.test.ts",
+        title: "a refund of last month's charge frees nothing of this month's cap",
+      },
+    ],
+  },
+  {
+    name: "count a refund in the month in which it was made",
+    why: "A cap that is set anew has more left than its key may spend.",
+    file: "migrations/0009_key_caps.sql",
+    search: "      CASE WHEN c.at >= p_month THEN -e.amount ELSE 0 END, -e.amount",
+    replacement: "      CASE WHEN e.at >= p_month THEN -e.amount ELSE 0 END, -e.amount",
+    tests: [
+      {
+        file: "src/ledger/keys/key-cap-windows.pg.test.ts",
+        title: "a refund of last month's charge frees nothing of this month's cap",
+      },
+    ],
+  },
+  {
+    name: "let what a plan has got meanwhile outlive it",
+    why: "A customer who has left is granted credits for ever.",
+    file: "migrations/0015_plan_changes.sql",
+    search: "p_items, v.o_now, v.o_now, v.o_next_plan_at);",
+    replacement: "p_items, v.o_now, v.o_now, NULL);",
+    tests: [
+      {
+        file: "src/ledger/plans/follow-plan.pg.test.ts",
+        title: "what a plan that is to end has got meanwhile ends with it",
       },
     ],
   },

@@ -78,4 +78,130 @@ export const POOLS: readonly Mutation[] = [
     replacement: "",
     tests: [{ file: MONTHS_TEST, title: "is the sum of the entries after any sequence of verbs" }],
   },
+  {
+    name: "take a grant that ends as it begins",
+    why: "A customer pays for credits that nobody can ever spend.",
+    file: MONTHS,
+    search: "ELSIF p_expires_at <= v_effective_at THEN v_refused",
+    replacement: "ELSIF p_expires_at < v_effective_at THEN v_refused",
+    tests: [
+      {
+        file: "src/ledger/pools/grant.pg.test.ts",
+        title: "impossible grants are refused and change nothing",
+      },
+    ],
+  },
+  {
+    name: "put a grant that begins at its place by age",
+    why: "What is spent first is not what is shown first, and holds cover the wrong grants.",
+    file: "migrations/0004_pass_time_on_a_pool.sql",
+    search:
+      "IF (h.priority, coalesce(h.expires_at, 'infinity'), h.effective_at, h.grant_id)\n      < (g.priority, coalesce(g.expires_at, 'infinity'), g.effective_at, g.grant_id)",
+    replacement: "IF (h.effective_at, h.grant_id) < (g.effective_at, g.grant_id)",
+    tests: [
+      {
+        file: "src/ledger/pools/grant.pg.test.ts",
+        title: "a grant that begins later has its place in the order by what it is",
+      },
+    ],
+  },
+  {
+    name: "adjust by expiry before priority",
+    why: "A correction takes what was paid for before what was given.",
+    file: "migrations/0006_grant_refund_adjust.sql",
+    search: "    ORDER BY g.priority, g.expires_at NULLS LAST, g.effective_at, g.grant_id\n",
+    replacement: "    ORDER BY g.expires_at NULLS LAST, g.priority, g.effective_at, g.grant_id\n",
+    tests: [
+      {
+        file: "src/ledger/pools/grant.pg.test.ts",
+        title: "what is adjusted away is taken as a charge would be",
+      },
+    ],
+  },
+  {
+    name: "adjust away what has expired and let it expire once more",
+    why: "The pool loses it twice, or nothing can be adjusted.",
+    file: "migrations/0006_grant_refund_adjust.sql",
+    search: "v_overdue := least(v_take, d.overdue);",
+    replacement: "v_overdue := 0;",
+    tests: [
+      {
+        file: "src/ledger/pools/grant.pg.test.ts",
+        title: "what is adjusted away is taken as a charge would be",
+      },
+    ],
+  },
+  {
+    name: "let what comes back to a spent grant live on past its end",
+    why: "Expired credits are sold until somebody rolls the pool.",
+    file: "migrations/0006_grant_refund_adjust.sql",
+    search: "      io_pool.next_event_at := least(io_pool.next_event_at, v_until);\n    ELSE",
+    replacement: "      NULL;\n    ELSE",
+    tests: [
+      {
+        file: "src/ledger/pools/refund-grant.pg.test.ts",
+        title: "what comes back to a grant that was spent expires with it",
+      },
+    ],
+  },
+  {
+    name: "end a refund grant with the longest-lived that ends",
+    why: "What came back is gone although other credits live for ever.",
+    file: "migrations/0048_few_rows_under_the_lock.sql",
+    search: "CASE WHEN count(*) = count(g.expires_at) THEN max(g.expires_at) END INTO v_until",
+    replacement: "max(g.expires_at) INTO v_until",
+    tests: [
+      {
+        file: "src/ledger/pools/refund-grant.pg.test.ts",
+        title: "a refund grant never expires beside a grant that does not",
+      },
+    ],
+  },
+  {
+    name: "let a refund grant live as long as one that has expired",
+    why: "What came back is gone at once.",
+    file: "migrations/0048_few_rows_under_the_lock.sql",
+    search: "    AND (g.expires_at IS NULL OR g.expires_at > p_now);\n",
+    replacement: "    ;\n",
+    tests: [
+      {
+        file: "src/ledger/pools/refund-grant.pg.test.ts",
+        title: "a grant that has expired, and is kept for a hold, is none to live as long as",
+      },
+    ],
+  },
+  {
+    name: "leave what a refresh lets expire in a full pool's way",
+    why: "A plan's customer gets less than the plan promises.",
+    file: "migrations/0004_pass_time_on_a_pool.sql",
+    search: "max_balance - v_pool.balance + v_pool.overdue);",
+    replacement: "max_balance - v_pool.balance);",
+    tests: [
+      {
+        file: "src/ledger/pools/recurring.pg.test.ts",
+        title: "a refresh that passes the pool's limit is cut",
+      },
+    ],
+  },
+  {
+    name: "count what is over a rollover cap against it once more",
+    why: "Credits that were below the cap expire.",
+    file: "migrations/0004_pass_time_on_a_pool.sql",
+    search: "THEN v_beyond := v_beyond + g.remaining - g.overdue; END IF;",
+    replacement: "THEN v_beyond := v_beyond + g.remaining; END IF;",
+    tests: [
+      {
+        file: "src/ledger/pools/recurring.pg.test.ts",
+        title: "what is over a cap already, and kept for a hold, is not counted against it once more",
+      },
+    ],
+  },
+  {
+    name: "fill a pool beyond its limit",
+    why: "Amounts that no longer fit a JSON number are rounded on their way.",
+    file: MONTHS,
+    search: "ELSIF v_pool.balance + p_amount > max_balance THEN",
+    replacement: "ELSIF v_pool.balance + p_amount > max_balance + 1 THEN",
+    tests: [{ file: GRANT_TEST, title: "impossible grants are refused and change nothing" }],
+  },
 ];
