@@ -13,6 +13,7 @@ CREATE TABLE farebox.accounts (
   next_plan_version integer,
   metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  keys_behind text COLLATE "C",
   CONSTRAINT accounts_pkey PRIMARY KEY (account_id),
   CONSTRAINT accounts_account_no_key UNIQUE (account_no),
   CONSTRAINT accounts_metadata_check CHECK ((jsonb_typeof(metadata) = 'object'::text)),
@@ -22,6 +23,7 @@ CREATE TABLE farebox.accounts (
 );
 COMMENT ON TABLE farebox.accounts IS 'The customers. Closed ones stay: their books are kept.';
 CREATE INDEX accounts_by_age ON farebox.accounts USING btree (created_at, account_id);
+CREATE INDEX accounts_by_keys_behind ON farebox.accounts USING btree (account_id) WHERE (keys_behind IS NOT NULL);
 CREATE INDEX accounts_by_metadata ON farebox.accounts USING gin (metadata jsonb_path_ops);
 CREATE INDEX accounts_by_name ON farebox.accounts USING btree ("left"(lower(name), 60) COLLATE "C", account_id);
 CREATE INDEX accounts_by_next_plan ON farebox.accounts USING btree (next_plan, next_plan_version) WHERE (next_plan IS NOT NULL);
@@ -4542,7 +4544,8 @@ BEGIN
   v_keys := ARRAY(
     SELECT k.no FROM unnest(p_keys) k(no)
     EXCEPT SELECT c.key_no FROM farebox.key_caps c
-    WHERE c.account_no = p_account AND c.shard = p_shard AND c.source = 'key' AND p_source = 'plan'
+    WHERE c.account_no = p_account AND c.type_no = ANY (v_types) AND c.key_no = ANY (p_keys) AND c.shard = p_shard
+      AND c.source = 'key' AND p_source = 'plan'
   );
   FOR k IN 1..cardinality(v_types) LOOP
     SELECT * INTO v_pool FROM farebox.pools p
@@ -5110,7 +5113,7 @@ BEGIN
   p_keys := ARRAY(
     SELECT k.no FROM unnest(p_keys) k(no)
     EXCEPT SELECT c.key_no FROM farebox.key_caps c
-    WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.shard = p_pool.shard
+    WHERE c.account_no = p_pool.account_no AND c.type_no = p_pool.type_no AND c.shard = p_pool.shard AND c.key_no = ANY (p_keys)
   );
   IF p_keys = '{}' THEN RETURN; END IF;
   v_behind := p_pool.last_seq - coalesce((

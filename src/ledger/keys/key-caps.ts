@@ -3,7 +3,6 @@ import type { Credits } from "../../domain/credits.ts";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import type { CapWindow, KeyCap } from "../../domain/key-cap.ts";
 import { findAccountNo } from "../accounts/account-no.ts";
-import { byKeys } from "../accounts/touch-keys.ts";
 import { unknownAccount } from "../accounts/unknown-account.ts";
 import type { Queryable, Transaction } from "../database/database.ts";
 import { sqlStateOf } from "../database/storage-error.ts";
@@ -68,22 +67,16 @@ export async function setKeyCaps(tx: Transaction, key: KeyRef, caps: readonly Ke
 }
 
 /**
- * Gives a plan's default caps to all active keys of an account that have none of their own; with none, takes them away. Returns the
- * numbers of the active keys, which all count as changed. Whoever locks pools of the account in the same transaction calls
- * {@link rollUpForCaps} before.
+ * Gives a plan's default caps to those of some active keys of an account that have none of their own; with none, takes them away. They
+ * all count as changed. Whoever locks pools of the account in the same transaction calls {@link rollUpForCaps} before.
  */
 export async function applyDefaultCaps(
   tx: Transaction,
   account: AccountRef,
+  keyNos: readonly number[],
   caps: readonly KeyCap[],
-): Promise<readonly number[]> {
-  const keys = await tx.query<{ no: number }>(
-    "SELECT key_no AS no FROM farebox.keys WHERE account_id = $1 AND state = 'active' ORDER BY key_no",
-    [account.accountId],
-  );
-  const keyNos = keys.map(({ no }) => no);
-  await byKeys(keyNos, (some) => callSetKeyCaps(tx, account, some, "plan", caps.map(storeCap)));
-  return keyNos;
+): Promise<void> {
+  if (keyNos.length > 0) await callSetKeyCaps(tx, account, keyNos, "plan", caps.map(storeCap));
 }
 
 /**

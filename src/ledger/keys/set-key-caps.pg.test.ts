@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
+import type { KeyCap } from "../../domain/key-cap.ts";
+import { readKeysBehind } from "../accounts/touch-keys.ts";
 import type { Database, Transaction } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
@@ -8,6 +10,12 @@ import { addKey, assertSound, chargeOf, createPool, LEDGER, leaseOf, OF_POOL } f
 import { capOf, cappedKeys, OF_KEY } from "../testing/capped-keys.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { applyDefaultCaps, readKeyCaps, rollUpForCaps } from "./key-caps.ts";
+
+/** Gives a plan's caps to all active keys of an account. */
+async function applyToAll(tx: Transaction, pool: PoolRef, caps: readonly KeyCap[]): Promise<void> {
+  const { active } = await readKeysBehind(tx, pool.accountId, "");
+  await applyDefaultCaps(tx, pool, active, caps);
+}
 
 eachDatabase("caps that are set", (openFresh, kind) => {
   let db: Database;
@@ -64,7 +72,7 @@ eachDatabase("caps that are set", (openFresh, kind) => {
     await db.transaction(async (tx) => {
       await rollUpForCaps(tx, pool, [{ creditType: "credits" }]);
       const earlier = await readCounts(tx);
-      await applyDefaultCaps(tx, pool, [capOf({ day: 9n, month: 99n, total: 9_999n })]);
+      await applyToAll(tx, pool, [capOf({ day: 9n, month: 99n, total: 9_999n })]);
       const after = await readCounts(tx);
       assert.ok(after.entries - earlier.entries <= 1_000n, `${after.entries - earlier.entries} entries`);
       // Each key's row in key_spend, once, and what finds the pool.
@@ -83,7 +91,7 @@ eachDatabase("caps that are set", (openFresh, kind) => {
       const pool = await createPool(db, 1_000_000n);
       const [keyId = ""] = await addHistory(pool, 60, 334 * 60);
       await assert.rejects(
-        db.transaction((tx) => applyDefaultCaps(tx, pool, [capOf({ total: 9n })])),
+        db.transaction((tx) => applyToAll(tx, pool, [capOf({ total: 9n })])),
         { code: "storage_unavailable", retryable: true },
       );
       await setCaps(pool, keyId, capOf({ total: 9n }));
@@ -125,7 +133,7 @@ eachDatabase("caps that are set", (openFresh, kind) => {
       pool.accountId,
       `p-${pool.accountId.toLowerCase()}`,
     ]);
-    await db.transaction((tx) => applyDefaultCaps(tx, pool, [capOf({ day: 9n })]));
+    await db.transaction((tx) => applyToAll(tx, pool, [capOf({ day: 9n })]));
     const caps = async (keyId: string) => {
       const { cap, source } = await readCaps(pool, keyId);
       return [cap.day, source];
@@ -139,7 +147,7 @@ eachDatabase("caps that are set", (openFresh, kind) => {
     );
     await setCaps(pool, own);
     assert.deepEqual(await caps(own), [9n, "plan"], "without its own the plan's apply");
-    await db.transaction((tx) => applyDefaultCaps(tx, pool, []));
+    await db.transaction((tx) => applyToAll(tx, pool, []));
     assert.deepEqual(await readKeyCaps(db, pool, [own, plain]), []);
   });
 });

@@ -1,7 +1,13 @@
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { findAccountNo } from "../accounts/account-no.ts";
 import { type Account, lockAccount, readAccount, refuseClosed } from "../accounts/accounts.ts";
-import { touchKeys } from "../accounts/touch-keys.ts";
+import {
+  KEYS_AT_ONCE,
+  KEYS_WITH_ACCOUNT,
+  readKeysBehind,
+  touch,
+  writeKeysBehind,
+} from "../accounts/touch-keys.ts";
 import type { Transaction } from "../database/database.ts";
 import { applyDefaultCaps } from "../keys/key-caps.ts";
 import { numberCreditTypes } from "../pools/pool-key.ts";
@@ -128,12 +134,41 @@ async function lockOpenAccount(tx: Transaction, accountId: string): Promise<Acco
   return account;
 }
 
-/** Gives keys the plan's caps, and lets caches learn of other limits. Keys come after pools in the order of locks. */
-async function tellKeys(tx: Transaction, accountId: string): Promise<Account> {
+/**
+ * One step of an account whose keys do not all fit into the transaction in which its plan, state or prices changed: brings the next ones
+ * up to date. What it did stays done, any process may take the next step, and a step that is taken twice changes nothing. False when
+ * somebody else is at it, or no key is behind.
+ */
+export async function followKeys(tx: Transaction, accountId: string): Promise<boolean> {
+  const [behind] = await tx.query<{ after: string }>(
+    `SELECT keys_behind AS after FROM farebox.accounts WHERE account_id = $1 AND keys_behind IS NOT NULL
+     FOR UPDATE SKIP LOCKED`,
+    [accountId],
+  );
+  if (behind === undefined) return false;
+  await tellKeys(tx, accountId, { after: behind.after, most: KEYS_AT_ONCE });
+  return true;
+}
+
+/**
+ * Gives keys the plan's caps, and lets caches learn of other limits: the first ones now, the others in steps. Keys come after pools in the
+ * order of locks.
+ */
+async function tellKeys(
+  tx: Transaction,
+  accountId: string,
+  { after, most } = { after: "", most: KEYS_WITH_ACCOUNT },
+): Promise<Account> {
   const account = await readAccount(tx, accountId);
   const plan = await readPresentPlan(tx, account);
-  const counted = await applyDefaultCaps(tx, account, plan?.caps ?? []);
-  await touchKeys(tx, accountId, counted);
+  let last: string | null = after;
+  for (let done = 0; last !== null && done < most; done += KEYS_AT_ONCE) {
+    const chunk = await readKeysBehind(tx, accountId, last);
+    await applyDefaultCaps(tx, account, chunk.active, plan?.caps ?? []);
+    await touch(tx, chunk.others);
+    last = chunk.last;
+  }
+  await writeKeysBehind(tx, accountId, last);
   return account;
 }
 

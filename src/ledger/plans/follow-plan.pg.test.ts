@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
-import { readAccount } from "../accounts/accounts.ts";
+import { readAccount, setAccountState } from "../accounts/accounts.ts";
 import type { Database, Queryable } from "../database/database.ts";
 import { Turns } from "../database/turns.ts";
 import { readKeyCaps, setKeyCaps } from "../keys/key-caps.ts";
@@ -21,13 +21,13 @@ const DAY = 24 * HOUR;
  */
 const OVER_A_DAY = DAY + 1;
 
-eachDatabase("accounts whose plan changes", (openFresh) => {
+eachDatabase("accounts whose plan changes", (openFresh, kind) => {
   let db: Database;
   const { publish, assign, cancel, read, openPool, countGrants, sweepAll } = planVerbs(() => db);
 
   before(async () => {
     db = await openFresh();
-    await publish(...PLANS);
+    await publish(...PLANS, { name: "many", recurring: [] });
   });
   afterEach(() => assertSound(db));
 
@@ -71,7 +71,7 @@ eachDatabase("accounts whose plan changes", (openFresh) => {
     await db.exec(`
       INSERT INTO farebox.accounts (account_id, name, shard, next_plan, next_plan_version, next_plan_at)
       SELECT 'acc_stuck' || g, 'stuck', 0, 'nowhere', 1, now() - interval '3 days' FROM generate_series(1, 500) g`);
-    const turns = new Turns();
+    const turns = new Turns(() => 0);
     const first = await sweepPlans(db, turns);
     assert.deepEqual([first.accounts, first.failed, first.isMore], [0, 500, true]);
     assert.match(first.reason ?? "", /nowhere/);
@@ -149,6 +149,49 @@ eachDatabase("accounts whose plan changes", (openFresh) => {
     });
     await publish({ name: "bare", recurring: [] });
   });
+
+  if (kind === "postgres") {
+    test("the keys of an account with very many follow in steps that are kept, whichever process takes them", async () => {
+      const pool = await openPool();
+      await assign(pool, "many");
+      await sweepPlans(db);
+      await db.query(
+        `INSERT INTO farebox.keys (key_id, account_id, shard, hash, prefix, hint, name, created_at, changed_at)
+         SELECT 'key_very_many' || g, $1, $2, sha256(convert_to('very many' || g, 'UTF8')), 'fbx', '', '', now(), now()
+         FROM generate_series(1, 25001) g`,
+        [pool.accountId, pool.shard],
+      );
+      const countCaps = async (): Promise<[capped: number, told: number, isBehind: boolean]> => {
+        const [row] = await db.query<{ capped: number; told: number; isBehind: boolean }>(
+          `SELECT (SELECT count(*)::int FROM farebox.key_caps c WHERE c.account_no = a.account_no AND c.day_cap = 9) AS capped,
+             (SELECT count(*)::int FROM farebox.keys k WHERE k.account_id = a.account_id AND k.changed_at > k.created_at) AS told,
+             a.keys_behind IS NOT NULL AS "isBehind"
+           FROM farebox.accounts a WHERE a.account_id = $1`,
+          [pool.accountId],
+        );
+        return row === undefined ? assert.fail("it is there") : [row.capped, row.told, row.isBehind];
+      };
+      await publish({
+        name: "many",
+        recurring: [],
+        caps: [{ creditType: "credits", day: 9n, month: null, total: null }],
+      });
+      assert.equal((await sweepPlans(db)).accounts, 1);
+      assert.deepEqual(await countCaps(), [20_000, 20_000, true]);
+      // Its state changes meanwhile: all keys are told again, from the first on.
+      await db.transaction((tx) => setAccountState(tx, pool.accountId, "suspended"));
+      let most = 20_000;
+      for (let steps = 0; (await countCaps())[2]; steps += 1) {
+        assert.ok(steps < 7, "each step goes on where the one before ended");
+        fulfilled(await atOnce(2, () => sweepPlans(db)));
+        const [capped] = await countCaps();
+        assert.ok(capped >= most);
+        most = capped;
+      }
+      assert.deepEqual(await countCaps(), [25_001, 25_001, false]);
+      assert.deepEqual(await sweepPlans(db), { accounts: 0, failed: 0 });
+    });
+  }
 
   test("a key knows its account's limits and caps, and caches are told", async () => {
     const pool = await openPool();

@@ -1,7 +1,7 @@
 import type { Database } from "../database/database.ts";
 import { isDatabaseAway, reasonOf, sqlStateOf } from "../database/storage-error.ts";
 import { Turns } from "../database/turns.ts";
-import { followPlan } from "./account-plan.ts";
+import { followKeys, followPlan } from "./account-plan.ts";
 
 /** Accounts of each list in one sweep, a transaction of some milliseconds each, so that many of them do not keep other sweeps waiting. */
 const CHUNK = 500;
@@ -29,10 +29,12 @@ const DUE = {
     (SELECT 'next plans', a."accountId" FROM farebox.plans p CROSS JOIN LATERAL (
       SELECT c.account_id AS "accountId" FROM farebox.accounts c
       WHERE c.next_plan = p.name AND c.next_plan_version < p.version ORDER BY c.next_plan_version LIMIT $1::bigint + $4::bigint
-    ) a OFFSET $4 LIMIT $1)`,
+    ) a OFFSET $4 LIMIT $1)
+    UNION ALL
+    (SELECT 'keys', account_id FROM farebox.accounts WHERE keys_behind IS NOT NULL ORDER BY account_id OFFSET $5 LIMIT $1)`,
 };
 
-const LISTS = ["changes", "plans", "next plans"] as const;
+const LISTS = ["changes", "plans", "next plans", "keys"] as const;
 
 interface DueRow {
   readonly list: (typeof LISTS)[number];
@@ -61,24 +63,28 @@ export async function sweepPlans(database: Database, turns = new Turns()): Promi
   const places = LISTS.map((list) => turns.placeIn(list));
   const due = await database.query<DueRow>(DUE, [CHUNK, ...places]);
   const met = new Map<string, boolean>();
-  const stayed = { changes: 0, plans: 0, "next plans": 0 };
+  const stayed = { changes: 0, plans: 0, "next plans": 0, keys: 0 };
   const failures: unknown[] = [];
   const until = performance.now() + LONGEST_MS;
   let accounts = 0;
   let isTimeUp = false;
   let isTried = false;
+  let hasSteps = false;
   for (const { list, accountId } of due) {
-    let isDone = met.get(accountId);
+    const item = itemOf({ list, accountId });
+    let isDone = met.get(item);
     if (isDone === undefined) {
       isTimeUp = performance.now() >= until;
       if (isTimeUp) break;
-      const resting = turns.restingFor(accountId);
+      const resting = turns.restingFor(item);
       isTried ||= resting === undefined;
-      if (resting === undefined) isDone = await follow(database, accountId, turns, failures);
+      if (resting === undefined) isDone = await follow(database, { list, accountId }, turns, failures);
       else failures.push(resting.error);
       isDone ??= false;
-      met.set(accountId, isDone);
+      met.set(item, isDone);
       if (isDone) accounts += 1;
+      // Its next step is in the same list.
+      hasSteps ||= isDone && list === "keys";
     }
     if (!isDone) stayed[list] += 1;
   }
@@ -92,27 +98,28 @@ export async function sweepPlans(database: Database, turns = new Turns()): Promi
     failed: failures.length,
     ...(first !== undefined && { reason: reasonOf(first) }),
     ...(places.some((place) => place > 0) && { isPart: true }),
-    ...((isTimeUp || (isTried && LISTS.some(isFull))) && { isMore: true }),
+    ...((isTimeUp || hasSteps || (isTried && LISTS.some(isFull))) && { isMore: true }),
   };
 }
 
+/** Its keys follow an account apart. */
+const itemOf = ({ list, accountId }: DueRow): string =>
+  list === "keys" ? `keys of ${accountId}` : accountId;
+
 /** False: somebody else is at it, or it failed. Rejects when it is the environment that failed. */
-async function follow(
-  database: Database,
-  accountId: string,
-  turns: Turns,
-  failures: unknown[],
-): Promise<boolean> {
+async function follow(database: Database, row: DueRow, turns: Turns, failures: unknown[]): Promise<boolean> {
+  const act = row.list === "keys" ? followKeys : followPlan;
+  const item = itemOf(row);
   try {
     const isDone = await database.transaction(async (tx) => {
       await tx.exec(`SET LOCAL lock_timeout TO ${LOCK_WAIT_MS}`);
-      return await followPlan(tx, accountId);
+      return await act(tx, row.accountId);
     });
-    turns.done(accountId);
+    turns.done(item);
     return isDone;
   } catch (error) {
     if (isDatabaseAway(error) && sqlStateOf(error) === undefined) throw error;
-    turns.failed(accountId, error);
+    turns.failed(item, error);
     failures.push(error);
     return false;
   }

@@ -224,4 +224,18 @@ export const LEDGER: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "forget the keys of an account that do not change with it",
+    why: "They keep the caps, limits and state of before, for ever.",
+    file: "src/ledger/plans/account-plan.ts",
+    search: "  await writeKeysBehind(tx, accountId, last);\n",
+    replacement: "  await writeKeysBehind(tx, accountId, null);\n",
+    tests: [
+      {
+        file: "src/ledger/plans/follow-plan.pg.test.ts",
+        title:
+          "the keys of an account with very many follow in steps that are kept, whichever process takes them",
+      },
+    ],
+  },
 ];
