@@ -267,6 +267,7 @@ eachDatabase("charge", (openFresh, version) => {
     assert.equal(await ledger.isRepeat(pool, "GET /other", once.value), false);
     assert.equal((await ledger.charge(chargeOf(pool, 10n, { once, endpoint: "GET /other" }))).charged, 10n);
     await letTimePass(db, pool, 61_000);
+    assert.equal(await ledger.isRepeat(pool, "GET /v1/ip-lookup", once.value), false);
     assert.equal((await ledger.charge(chargeOf(pool, 10n, { once }))).kind, "charged");
     assert.equal((await readPool(db, pool)).balance, 70n);
   });

@@ -12,12 +12,14 @@ import {
   assertSound,
   chargeOf,
   createPool,
+  holdOf,
   LEDGER,
   leaseOf,
   letTimePass,
   nameKeys,
   placeEntries,
   readPool,
+  releaseOf,
   roll,
 } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
@@ -313,5 +315,17 @@ eachDatabase("a plain batch", (openFresh) => {
     assert.ok(pool);
     const leases = await Promise.all([10n, 20n].map((need) => ledger.lease(leaseOf(pool, need))));
     assert.deepEqual([leases.map(({ granted }) => granted), await leasedOf(pool)], [[10n, 20n], [130n]]);
+  });
+
+  test("leases no more than an eighth beyond the need, and counts what it charges for nothing that is free", async () => {
+    const [pool] = await openPools([100n]);
+    assert.ok(pool);
+    await ledger.hold(holdOf(pool, "h", 9_800n));
+    const [, lease] = await Promise.all([
+      ledger.charge(chargeOf(pool, 50n, { hold: "lease" })),
+      ledger.lease(leaseOf(pool, 1n, { want: 13n })),
+    ]);
+    assert.equal(lease.granted, 12n);
+    await ledger.release(releaseOf(pool, "h"));
   });
 });

@@ -36,6 +36,7 @@ type Command =
       readonly isFollowed: boolean;
     }
   | { readonly kind: "follow" }
+  | { readonly kind: "await" }
   | { readonly kind: "pass"; readonly ms: number };
 
 const when = fc.constantFrom("now" as const, "refresh" as const);
@@ -72,6 +73,7 @@ const command: fc.Arbitrary<Command> = fc.oneof(
     isFollowed: fc.constantFrom(true, true, false),
   }),
   fc.record({ kind: fc.constant("follow" as const) }),
+  fc.record({ kind: fc.constant("await" as const) }),
   fc.record({
     kind: fc.constant("pass" as const),
     ms: fc.constantFrom(HOUR, 5 * HOUR, DAY, 3 * DAY, 10 * DAY, 31 * DAY, 95 * DAY),
@@ -134,6 +136,10 @@ eachDatabase("plans against a model", (openFresh) => {
     async run(given: Command): Promise<void> {
       const { model, account, shard } = this;
       switch (given.kind) {
+        case "await":
+          // The very moment at which the plan changes, or else grants.
+          model.now = model.next?.at ?? model.nextRefresh("collect") ?? model.now;
+          break;
         case "pass":
           model.now = new Date(model.now.getTime() + given.ms);
           break;

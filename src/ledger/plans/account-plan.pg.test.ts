@@ -3,6 +3,7 @@ import { afterEach, before, test } from "node:test";
 import { type Account, readAccount, setAccountState } from "../accounts/accounts.ts";
 import { closeAccount } from "../accounts/close-account.ts";
 import type { Database } from "../database/database.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
 import { atOnce, fulfilled, refusedCodes } from "../testing/at-once.ts";
 import { assertSound, letTimePass, OF_POOL, roll } from "../testing/books.ts";
 import { PLANS, planVerbs } from "../testing/plan-verbs.ts";
@@ -128,6 +129,18 @@ eachDatabase("an account's plan", (openFresh) => {
     await letTimePass(db, pool, DAY);
     await assert.rejects(keep(pool), { code: "plan_change_unknown" });
     assert.equal((await readAccount(db, pool.accountId)).plan, null);
+  });
+
+  test("from the moment of a change on it cannot be taken back", async () => {
+    const pool = await openPool();
+    await assign(pool, "small");
+    await assign(pool, "large", { when: "refresh" });
+    const { accountNo } = await poolKeyOf(db, pool);
+    const [row] = await db.query<{ kept: boolean }>(
+      `SELECT farebox.keep_plan($1::smallint, $2, '{}', (SELECT a.next_plan_at FROM farebox.accounts a WHERE a.account_no = $2)) AS kept`,
+      [pool.shard, accountNo],
+    );
+    assert.equal(row?.kept, false);
   });
 
   test("every verb many times at once has one effect", async () => {

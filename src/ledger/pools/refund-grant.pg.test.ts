@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
+import { MAX_CREDITS } from "../../domain/credits.ts";
 import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
@@ -127,5 +128,24 @@ eachDatabase("refunds of what expired grants paid", (openFresh) => {
     await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
     await letTimePass(db, pool, 11 * 60_000);
     assert.equal((await ledger.charge(chargeOf(pool, 10n))).uncollected, 10n);
+  });
+
+  test("a refund grant holds no more than a pool may: what comes back beyond that is another one", async () => {
+    const pool = await createPool(db, 0n);
+    const most = (MAX_CREDITS / 3n) * 2n;
+    const refundOfExpired = async () => {
+      await grantCredits(db, { pool, amount: most, source: "promo", priority: 1, expiresAt: inMinutes(10) });
+      const { seq } = await ledger.charge(chargeOf(pool, most));
+      await letTimePass(db, pool, 11 * 60_000);
+      await refundCharge(db, { pool, seq: seq ?? 0, amount: "all", reason: "broken", reference: "r" });
+    };
+    await refundOfExpired();
+    // All but one of it is spent, so that there is room for as much again.
+    await ledger.charge(chargeOf(pool, most - 1n));
+    await refundOfExpired();
+    assert.deepEqual(await readRefundGrants(pool), [
+      [1n, null],
+      [most, null],
+    ]);
   });
 });

@@ -221,6 +221,18 @@ eachDatabase("instances and sweep", (openFresh) => {
     await ledger.close();
   });
 
+  test("a hold whose time is long over is not forgotten before its pool has its credits back", async () => {
+    const pool = await createPool(db, 100n);
+    const ledger = await openLedger(db, LEDGER);
+    await ledger.hold(holdOf(pool, "h", 30n, 60));
+    await letTimePass(db, pool, 3 * HOUR);
+    // Nobody has rolled the pool: somebody had it locked when the sweep came by.
+    await db.query("SELECT farebox.forget_holds($1::smallint, 100)", [pool.shard]);
+    await sweep(db, OPTIONS);
+    assert.equal((await readPool(db, pool)).held, 0n);
+    await ledger.close();
+  });
+
   test("several sweeps at once do the work once", async () => {
     const pools = await Promise.all(Array.from({ length: 5 }, () => createPool(db, 100n)));
     const dead = await openLedger(db, LEDGER);

@@ -51,19 +51,6 @@ export const BATCH: readonly Mutation[] = [
     ],
   },
   {
-    name: "forget the first of two who enlarge one lease",
-    why: "A request waits for ever.",
-    file: PLAIN,
-    search: "else if (pool.leaseWork === undefined) addLease(pool, work);",
-    replacement: "else addLease(pool, work);",
-    tests: [
-      {
-        file: PLAIN_TEST,
-        title: "enlarges a lease that is asked for twice at once by both, and answers both",
-      },
-    ],
-  },
-  {
     name: "take more back than was leased",
     why: "What others hold is sold to somebody else.",
     file: "migrations/0014_batch.sql",
@@ -122,6 +109,30 @@ export const BATCH: readonly Mutation[] = [
         file: "src/ledger/batch/measured-charge.pg.test.ts",
         title: "the number is known for its time after the last charge, and then forgotten",
       },
+    ],
+  },
+  {
+    name: "count what a plain batch charges as free for a lease",
+    why: "The end of a pool is stranded in the lease of one instance.",
+    file: "migrations/0049_plain_batch_parameters.sql",
+    search: "- (p_drawn[u.i] - u.total)\n",
+    replacement: "- p_drawn[u.i]\n",
+    tests: [
+      {
+        file: PLAIN_TEST,
+        title:
+          "leases no more than an eighth beyond the need, and counts what it charges for nothing that is free",
+      },
+    ],
+  },
+  {
+    name: "take a window that is over for one that is open",
+    why: "Nothing is set aside for a call that costs.",
+    file: "src/ledger/batch/repeat.ts",
+    search: " AND w.until > clock_timestamp()",
+    replacement: "",
+    tests: [
+      { file: CHARGE_TEST, title: "a value is charged once within its window, per account and endpoint" },
     ],
   },
 ];

@@ -238,4 +238,30 @@ export const LEDGER: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "take a change of plan back at its very moment",
+    why: "What was granted by the next plan stays, beside all that the former goes on granting.",
+    file: "migrations/0015_plan_changes.sql",
+    search: "IF o_next_plan_at <= o_now THEN",
+    replacement: "IF o_next_plan_at < o_now THEN",
+    tests: [
+      {
+        file: "src/ledger/plans/account-plan.pg.test.ts",
+        title: "from the moment of a change on it cannot be taken back",
+      },
+    ],
+  },
+  {
+    name: "forget a hold whose pool does not have its credits back",
+    why: "Credits that nobody can spend.",
+    file: "migrations/0051_old_rows_apart.sql",
+    search: " AND h.shard = p_shard AND h.state <> 'live'",
+    replacement: " AND h.shard = p_shard",
+    tests: [
+      {
+        file: "src/ledger/sweep/sweep.pg.test.ts",
+        title: "a hold whose time is long over is not forgotten before its pool has its credits back",
+      },
+    ],
+  },
 ];

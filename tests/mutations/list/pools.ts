@@ -204,4 +204,17 @@ export const POOLS: readonly Mutation[] = [
     replacement: "ELSIF v_pool.balance + p_amount > max_balance + 1 THEN",
     tests: [{ file: GRANT_TEST, title: "impossible grants are refused and change nothing" }],
   },
+  {
+    name: "let a refund grant grow beyond what a pool may hold",
+    why: "Amounts that no longer fit a JSON number are rounded on their way.",
+    file: "migrations/0048_few_rows_under_the_lock.sql",
+    search: "\n    AND g.amount <= max_amount - p_amount\n",
+    replacement: "\n",
+    tests: [
+      {
+        file: "src/ledger/pools/refund-grant.pg.test.ts",
+        title: "a refund grant holds no more than a pool may",
+      },
+    ],
+  },
 ];
