@@ -46,17 +46,10 @@ interface Contenders {
 
 async function compare(contenders: Contenders, print: (line: string) => void): Promise<void> {
   const keys = await createKeys(contenders.farebox, ACCOUNTS);
-  const { upstream, farebox } = contenders;
   const samples = await compareFullLoad(contenders, keys);
   printRatios(samples, print);
   const rate = Math.round(summarise(ratesOf(samples, "metered")).median / 2);
-  const gateway = farebox.gateway;
-  const urls = {
-    direct: `${upstream.url}/metered`,
-    unpriced: `${gateway}/unpriced`,
-    metered: `${gateway}/metered`,
-  };
-  await compareLatency(rate, urls, keys, print);
+  await compareLatency(rate, contenders, keys, print);
 }
 
 async function compareFullLoad(contenders: Contenders, keys: readonly string[]): Promise<Samples> {
@@ -111,12 +104,12 @@ interface Latency {
 }
 
 /**
- * What the gateway adds to a call when it has half of what it can carry, on a priced and on an unpriced route, and what the same upstream
- * takes by itself: a wait for a core of this machine is in all three.
+ * What each contender adds to a call at half of what the metered route can carry: the same requests a second for all, against the same
+ * upstream by itself. A wait for a core of this machine is in all of them.
  */
 async function compareLatency(
   rate: number,
-  urls: { readonly direct: string; readonly unpriced: string; readonly metered: string },
+  { upstream, bare, middleware, farebox }: Contenders,
   keys: readonly string[],
   print: (line: string) => void,
 ): Promise<void> {
@@ -128,20 +121,30 @@ async function compareLatency(
     settleSeconds: SETTLE_SECONDS,
     rate,
   };
-  const run = (url: string): Promise<Latency> => generator.run({ url, ...load });
-  const direct: Latency[] = [];
-  const added: Record<"metered" | "unpriced", Latency[]> = { metered: [], unpriced: [] };
-  for (let round = 0; round < PACED_ROUNDS; round++) {
-    const alone = await run(urls.direct);
-    direct.push(alone);
-    for (const route of ["unpriced", "metered"] as const) {
-      const { p50, p99 } = await run(urls[route]);
-      added[route].push({ p50: p50 - alone.p50, p99: p99 - alone.p99 });
+  const run = (url: string) => (): Promise<Latency> => generator.run({ url, ...load });
+  try {
+    const { direct = [], ...others } = await alternate(PACED_ROUNDS, {
+      direct: run(`${upstream.url}/metered`),
+      metered: run(`${farebox.gateway}/metered`),
+      unpriced: run(`${farebox.gateway}/unpriced`),
+      "bare undici proxy": run(`${bare.url}/metered`),
+      "http-proxy-middleware": run(`${middleware.url}/metered`),
+    });
+    print(`  latency at ${rate} requests/s (half load), without a proxy: ${render(direct)}`);
+    for (const [contender, latencies] of Object.entries(others)) {
+      print(`  added by ${contender}: ${render(latencies.map(over(direct)))}`);
     }
+  } finally {
+    generator.stop();
   }
-  generator.stop();
-  print(`  latency at ${rate} requests/s (half load), without a gateway: ${render(direct)}`);
-  print(`  added by the gateway: metered ${render(added.metered)}; unpriced ${render(added.unpriced)}`);
+}
+
+/** What a round took longer than the upstream alone in the same round. */
+function over(direct: readonly Latency[]) {
+  return ({ p50, p99 }: Latency, round: number): Latency => {
+    const alone = direct[round] ?? { p50: Number.NaN, p99: Number.NaN };
+    return { p50: p50 - alone.p50, p99: p99 - alone.p99 };
+  };
 }
 
 function render(latencies: readonly Latency[]): string {
