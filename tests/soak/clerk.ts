@@ -103,7 +103,7 @@ export class Clerk {
   async #replaceKey(customer: SoakCustomer): Promise<void> {
     const before = { ...customer };
     const { id, key } = await this.#persist((client, options) =>
-      client.createKey({ account: customer.accountId }, options),
+      client.createKey({ account: customer.accountId, caps: [...customer.caps] }, options),
     );
     Object.assign(customer, { keyId: id, key });
     await this.#persist((client, options) => client.revokeKey({ key: before.keyId }, options));

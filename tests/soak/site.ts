@@ -12,6 +12,9 @@ const COLD = 12;
 const NEARLY_EMPTY = 4;
 /** A hot account gets so many requests for each of a cold one. */
 const HEAT = 6;
+/** Of the cold accounts every third has keys with a cap, which is reached. */
+const CAPPED = 3;
+const CAP = 30;
 /** More than a soak of any length spends. */
 const PLENTY = 10_000_000;
 const LITTLE = 20;
@@ -24,8 +27,15 @@ const STARTS = 100;
 export interface SoakCustomer {
   readonly accountId: string;
   readonly isNearlyEmpty: boolean;
+  /** Of its keys; none: they may spend all that there is. */
+  readonly caps: readonly KeyCap[];
   keyId: string;
   key: string;
+}
+
+interface KeyCap {
+  readonly creditType: string;
+  readonly total: number;
 }
 
 /** A place for an instance: another process after the first was killed. */
@@ -57,7 +67,10 @@ export class Site {
     const customers: SoakCustomer[] = [];
     for (let number = 0; number < HOT + COLD + NEARLY_EMPTY; number += 1) {
       const slot = slots[number % INSTANCES] ?? raise("a site has slots");
-      customers.push(await openCustomer(slot, number >= HOT + COLD));
+      const isNearlyEmpty = number >= HOT + COLD;
+      const isCapped = number >= HOT && !isNearlyEmpty && number % CAPPED === 0;
+      const caps = isCapped ? [{ creditType: "credits", total: CAP }] : [];
+      customers.push(await openCustomer(slot, isNearlyEmpty, caps));
     }
     return new Site(scene, server, slots, customers);
   }
@@ -116,11 +129,15 @@ export class Site {
   }
 }
 
-async function openCustomer({ instance: { client } }: Slot, isNearlyEmpty: boolean): Promise<SoakCustomer> {
+async function openCustomer(
+  { instance: { client } }: Slot,
+  isNearlyEmpty: boolean,
+  caps: readonly KeyCap[],
+): Promise<SoakCustomer> {
   const { id: accountId } = await client.createAccount({ name: "Soak" });
   await client.createGrant({ account: accountId, amount: isNearlyEmpty ? LITTLE : PLENTY });
-  const { id: keyId, key } = await client.createKey({ account: accountId });
-  return { accountId, isNearlyEmpty, keyId, key };
+  const { id: keyId, key } = await client.createKey({ account: accountId, caps: [...caps] });
+  return { accountId, isNearlyEmpty, caps, keyId, key };
 }
 
 export function raise(message: string): never {

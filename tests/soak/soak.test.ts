@@ -8,7 +8,7 @@ import { LoggingClient } from "../crash/logging-client.ts";
 import { Clerk, compareAsked } from "./clerk.ts";
 import { canMeet, FAULTS } from "./faults.ts";
 import { haunt, planRound } from "./nemesis.ts";
-import { Site } from "./site.ts";
+import { Site, type SoakCustomer } from "./site.ts";
 
 const { FAREBOX_SOAK_SECONDS = "0", FAREBOX_SOAK_SEED = String(randomInt(2 ** 31)) } = process.env;
 
@@ -56,12 +56,17 @@ async function comeToRest(site: Site, clerk: Clerk): Promise<void> {
   for (const customer of customers) if (customer.isNearlyEmpty) await spendAll(site, customer);
   for (const slot of slots) assert.equal((await slot.instance.terminate()).code, 0);
   const books = await readBooks(scene.database);
-  const nearlyEmpty = customers.filter(({ isNearlyEmpty }) => isNearlyEmpty);
-  assertAtRest(books, new Set(nearlyEmpty.map(({ accountId }) => accountId)));
+  const isLimited = ({ isNearlyEmpty, caps }: SoakCustomer): boolean => isNearlyEmpty || caps.length > 0;
+  assertAtRest(books, new Set(customers.filter(isLimited).map(({ accountId }) => accountId)));
   const { acknowledged, refusedForCredits } = compareLogs(
     scene.log,
     scene.upstream.log,
     compareAsked(clerk, books),
+  );
+  const capped = new Set(customers.filter(({ caps }) => caps.length > 0).map(({ accountId }) => accountId));
+  assert.ok(
+    scene.log.some(({ accountId, status }) => status === 402 && capped.has(accountId)),
+    "caps were reached",
   );
   assert.ok(acknowledged > 0 && refusedForCredits > 0, "calls were paid, and accounts ran out of credits");
   for (const kind of ["grant", "refund", "adjustment"]) {
