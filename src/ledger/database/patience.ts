@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FareboxError } from "../../domain/farebox-error.ts";
 import { ServerHosts } from "./address/server-hosts.ts";
 import { tlsFix } from "./address/tls-fix.ts";
-import { reasonOf, sqlStateOf } from "./storage-error.ts";
+import { namesServer, reasonOf, sqlStateOf } from "./storage-error.ts";
 
 /** A Postgres server's URL, or the directory of the embedded database. */
 export type DatabaseTarget = { readonly url: string } | { readonly directory: string };
@@ -18,6 +18,9 @@ export interface Patience {
     readonly reason: string;
   }) => void;
 }
+
+const OTHER_SERVER_FIX =
+  "Bring it back. Migrations, and plans and prices that are new, are written on all servers; a start that brings none needs it not.";
 
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5000;
@@ -64,6 +67,13 @@ function refusedError(error: FareboxError, target: DatabaseTarget, sqlState: str
 
 function unreachableError(error: FareboxError, target: DatabaseTarget, attempts: number): FareboxError {
   const where = describeTarget(target);
+  if (namesServer(error)) {
+    return new FareboxError(
+      "database_unreachable",
+      `The database at ${where} answers, and not all of its servers, in ${attempts} attempts. ${error.message}`,
+      { detail: { where, attempts, fix: OTHER_SERVER_FIX }, cause: error },
+    );
+  }
   const fix = tlsFix(error);
   return new FareboxError(
     "database_unreachable",

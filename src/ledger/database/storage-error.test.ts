@@ -8,6 +8,7 @@ import {
   connectError,
   constraintOf,
   isDatabaseAway,
+  isOfOneServer,
   isTransactionVictim,
   isUndone,
   sqlStateOf,
@@ -120,6 +121,19 @@ test("a violated constraint has its table's name, also when a server of a cluste
   }
   assert.equal(constraintOf(databaseError("40001", { message: words("keys_pkey") })), undefined);
   assert.equal(constraintOf(new Error(words("keys_pkey"))), undefined);
+});
+
+test("a server of a cluster that is away is named, without the user, and in one line", () => {
+  const refused = databaseError("08006", {
+    message:
+      "connection to the remote node farebox@worker-1:5432 failed with the following error: Connection refused\n\tIs the server running?",
+  });
+  const error = storageError(refused);
+  assert.ok(error instanceof FareboxError && isOfOneServer(error));
+  assert.equal(
+    error.message,
+    "The database's server worker-1:5432 is not available: Connection refused Is the server running?",
+  );
 });
 
 test("socket errors and the driver's own are outages, and break the connection", () => {

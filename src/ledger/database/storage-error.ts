@@ -51,11 +51,28 @@ export function storageError(error: unknown): unknown {
     !isMoved(error)
   )
     return error;
-  return new FareboxError("storage_unavailable", `The database is not available: ${reasonOf(error)}`, {
+  return new FareboxError("storage_unavailable", unavailableText(reasonOf(error)), {
     retryable: true,
     detail: state === undefined ? {} : { sqlState: state },
     cause: error,
   });
+}
+
+/** What Citus says of a server to which it passes a statement on. */
+const OTHER_SERVER =
+  /^connection to the remote node (?:[^@\s]+@)?(\S+) failed with the following error: (.*)$/;
+
+const NAMES_SERVER = "The database's server ";
+
+function unavailableText(reason: string): string {
+  const [, server, why] = OTHER_SERVER.exec(reason) ?? [];
+  if (server === undefined) return `The database is not available: ${reason}`;
+  return `${NAMES_SERVER}${server} is not available: ${why}`;
+}
+
+/** Whether the error says which one of several servers is away. */
+export function namesServer(error: FareboxError): boolean {
+  return error.message.startsWith(NAMES_SERVER);
 }
 
 /**
@@ -113,13 +130,13 @@ export function breaksAllSessions(error: unknown): boolean {
   return ruleOf(sqlStateOf(error))?.session === "drop all";
 }
 
-/** A failed connection to a name with several addresses is an AggregateError whose own message is empty. */
+/** In one line. A failed connection to a name with several addresses is an AggregateError whose own message is empty. */
 export function reasonOf(error: unknown): string {
   const cause = error instanceof FareboxError && error.cause !== undefined ? error.cause : error;
   if (cause instanceof AggregateError && cause.message === "") {
     return cause.errors.map((one) => (one instanceof Error ? one.message : String(one))).join("; ");
   }
-  return cause instanceof Error ? cause.message : String(cause);
+  return (cause instanceof Error ? cause.message : String(cause)).replaceAll(/\s*\n\s*/g, " ");
 }
 
 /** "cached plan must not change result type" shares its SQLSTATE with other refusals; the routine tells it apart. */

@@ -18,7 +18,10 @@ function clusterWithOneAsleep() {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
       const shards = params[0] as readonly number[];
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion
-      return shards.map((shard) => ({ shard, server: shard < 4 || moved.includes(shard) ? 1 : 2 })) as Row[];
+      return shards.map((shard) => {
+        const server = shard < 4 || moved.includes(shard) ? 1 : 2;
+        return { shard, server, name: `worker-${server}:5432` };
+      }) as Row[];
     }
     if (params.some((param) => typeof param === "number" && param >= 4)) await sleep();
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion
@@ -76,6 +79,29 @@ describe("a cluster of which one server hangs", () => {
     assert.equal(asleep.length, 1, "and it is asked again");
     wake();
     await again;
+  });
+
+  test("tells whoever waited in vain which server was asked, or who knows which one does not answer", async (t) => {
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    const { database, wake } = clusterWithOneAsleep();
+    await learn(database);
+    const under = Array.from({ length: 13 }, (_, index) =>
+      database.query(index < 5 ? VERB : "SELECT sum(x) FROM farebox.usage WHERE $1", [7, "x"]),
+    );
+    const late = [VERB, "SELECT sum(x) FROM farebox.usage WHERE $1"].map((text) =>
+      assert.rejects(database.query(text, [7]), {
+        code: "storage_unavailable",
+        message:
+          text === VERB
+            ? /Its server worker-2:5432 was asked: `farebox doctor`/
+            : /One of its servers may be away: /,
+      }),
+    );
+    await new Promise(setImmediate);
+    t.mock.timers.tick(5_000);
+    await Promise.all(late);
+    wake();
+    await Promise.all(under);
   });
 
   test("serves those in line in their order when it goes on", async () => {

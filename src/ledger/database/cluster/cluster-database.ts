@@ -1,5 +1,7 @@
+import { FareboxError } from "../../../domain/farebox-error.ts";
 import type { Database, Parameter, Statement, Transaction } from "../database.ts";
 import { StatementGate } from "../statement-gate.ts";
+import { isDatabaseAway, namesServer, sqlStateOf } from "../storage-error.ts";
 
 /** Statements that may be under way at one server: batches, heartbeats and what requests ask beside them. */
 const AT_ONE_SERVER = 5;
@@ -14,9 +16,19 @@ const PLACES_KNOWN_MS = 10_000;
 /** A call of a function of one shard, or rows of one: which parameter is the shard. */
 const SHARD = /(?:^SELECT farebox\.\w+\(|\bshard = )\$(\d+)/;
 
-const PLACES = `SELECT s.shard::int AS shard, p.groupid::int AS server
+const PLACES = `SELECT s.shard::int AS shard, p.groupid::int AS server, n.nodename || ':' || n.nodeport AS name
   FROM unnest($1::smallint[]) AS s(shard)
-  JOIN pg_dist_placement p ON p.shardid = get_shard_id_for_distribution_column('farebox.pools', s.shard)`;
+  JOIN pg_dist_placement p ON p.shardid = get_shard_id_for_distribution_column('farebox.pools', s.shard)
+  JOIN pg_dist_node n ON n.groupid = p.groupid AND n.noderole = 'primary'`;
+
+interface PlaceRow {
+  readonly shard: number;
+  readonly server: number;
+  readonly name: string;
+}
+
+/** A statement that took too long. */
+const CANCELLED = "57014";
 
 /** So many connections are open at most: those that a server which hangs can hold, and what the others need. */
 export function connectionsFor(servers: number): number {
@@ -33,6 +45,8 @@ export class ClusterDatabase implements Database {
   readonly #several = new StatementGate(AT_SEVERAL);
   /** Of the shards that were asked for; undefined: not known yet. */
   #places = new Map<number, number | undefined>();
+  /** Of the servers: `host:port`. */
+  readonly #names = new Map<number, string>();
   #readAt = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | undefined;
 
@@ -73,7 +87,11 @@ export class ClusterDatabase implements Database {
     const run = (): Promise<Row[]> => this.#inner.query<Row>(statement, params);
     if (typeof statement !== "string" && statement.isLocal === true) return run();
     const shard = shardOf(typeof statement === "string" ? statement : statement.text, params);
-    return (shard === undefined ? this.#several : this.#gateOf(this.serverOf(shard))).pass(run);
+    if (shard === undefined) return this.#several.pass(run).catch((error: unknown) => this.#refuse(error));
+    const server = this.serverOf(shard);
+    return this.#gateOf(server)
+      .pass(run)
+      .catch((error: unknown) => this.#refuse(error, server));
   }
 
   /** Migrations: nothing else happens meanwhile. */
@@ -82,11 +100,27 @@ export class ClusterDatabase implements Database {
   }
 
   transaction<T>(run: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.#several.pass(() => this.#inner.transaction(run));
+    return this.#several
+      .pass(() => this.#inner.transaction(run))
+      .catch((error: unknown) => this.#refuse(error));
   }
 
   close(): Promise<void> {
     return this.#inner.close();
+  }
+
+  /** With the server that was asked, or who knows which one does not answer: a server that hangs names itself in no error. */
+  #refuse(error: unknown, server?: number): never {
+    const isSilence = isDatabaseAway(error) || sqlStateOf(error) === CANCELLED;
+    if (!isSilence || !(error instanceof FareboxError) || namesServer(error)) throw error;
+    const name = server === undefined ? undefined : this.#names.get(server);
+    const where = name === undefined ? "One of its servers may be away" : `Its server ${name} was asked`;
+    const message = `${error.message}. ${where}: \`farebox doctor\` names those that do not answer.`;
+    throw new FareboxError("storage_unavailable", message, {
+      retryable: true,
+      detail: error.detail,
+      cause: error.cause,
+    });
   }
 
   #gateOf(server: number | undefined): StatementGate {
@@ -103,8 +137,10 @@ export class ClusterDatabase implements Database {
     this.#readAt = performance.now();
     try {
       const shards = [...this.#places.keys()];
-      const rows = await this.#inner.query<{ shard: number; server: number }>(PLACES, [shards]);
-      for (const { shard, server } of rows) this.#places.set(shard, server);
+      for (const { shard, server, name } of await this.#inner.query<PlaceRow>(PLACES, [shards])) {
+        this.#places.set(shard, server);
+        this.#names.set(server, name);
+      }
     } catch {
       // See above.
     }

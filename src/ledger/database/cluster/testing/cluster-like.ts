@@ -24,12 +24,16 @@ export class ClusterLike implements Database {
 
   async query<Row>(statement: string | Statement, params: readonly Parameter[] = []): Promise<Row[]> {
     const text = typeof statement === "string" ? statement : statement.text;
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rows that the extension would have
-    if (/pg_extension|pg_dist_node/.test(text)) return [{ servers: 2 }] as Row[];
     if (text.includes("pg_dist_placement")) {
-      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same
-      return (params[0] as number[]).map((shard) => ({ shard, server: shard % 2 })) as Row[];
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the rows that the extension would have
+      return (params[0] as number[]).map((shard) => ({
+        shard,
+        server: shard % 2,
+        name: `worker-${shard % 2}:5432`,
+      })) as Row[];
     }
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same
+    if (/pg_extension|pg_dist_node/.test(text)) return [{ servers: 2 }] as Row[];
     this.#ask(text, params);
     if (this.hangs && isOfSecond(text, params)) {
       return await this.#inner.transaction(async (tx) => {
