@@ -11,6 +11,7 @@ import { adjustPool } from "../pools/adjust.ts";
 import { readEntry } from "../pools/entries.ts";
 import { grantCredits } from "../pools/grant.ts";
 import { refundCharge } from "../refunds/refund.ts";
+import { waitForLocks } from "../testing/at-once.ts";
 import {
   assertSound,
   chargeOf,
@@ -251,6 +252,29 @@ eachDatabase("lane", (openFresh, kind) => {
     assert.deepEqual(await replacedMeanwhile("answer lost", onlyBy), [10n, 4, 12n]);
     assert.deepEqual(await replacedMeanwhile("not sent", onlyBy), ["instance_replaced", 2n]);
   });
+
+  if (kind !== "pglite") {
+    test("what became of a batch that is being run is known when it has been, and not before", async () => {
+      const other = await openLedger(db, LEDGER);
+      const of = "l.instance_id = $2 AND l.shard = $1";
+      const params = [0, other.instanceId];
+      const next = `l.instance_no, l.last_batch + 1`;
+      let settling: Promise<unknown> | undefined;
+      await db.transaction(async (tx) => {
+        await tx.query(
+          `SELECT farebox.run_batch($1, ${next}, false, 60, '[]') FROM farebox.lanes l WHERE ${of}`,
+          params,
+        );
+        settling = db.query(
+          `SELECT farebox.settle_batch($1, ${next}) AS reply FROM farebox.lanes l WHERE ${of}`,
+          params,
+        );
+        await waitForLocks(db);
+      });
+      assert.deepEqual(await settling, [{ reply: '{"s":"done","pools":[]}' }]);
+      await other.close();
+    });
+  }
 
   test("a charge of unknown outcome is answered when the outcome is known, however long that takes", async () => {
     const pool = await createPool(db, 1000n);

@@ -135,4 +135,19 @@ export const BATCH: readonly Mutation[] = [
       { file: CHARGE_TEST, title: "a value is charged once within its window, per account and endpoint" },
     ],
   },
+  {
+    name: "tell what became of a batch while it is being run",
+    why: "It is taken for one that never was, and made once more: everything in it is charged twice.",
+    file: "migrations/0050_spare_lanes.sql",
+    search:
+      "AND l.nth = (p_number >> 40)::smallint FOR UPDATE;\n  IF v_lane.last_batch = p_number THEN RETURN v_lane.reply; END IF;\n",
+    replacement:
+      "AND l.nth = (p_number >> 40)::smallint;\n  IF v_lane.last_batch = p_number THEN RETURN v_lane.reply; END IF;\n",
+    tests: [
+      {
+        file: "src/ledger/batch/lane.pg.test.ts",
+        title: "what became of a batch that is being run is known when it has been, and not before",
+      },
+    ],
+  },
 ];
