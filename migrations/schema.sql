@@ -3849,7 +3849,9 @@ CREATE OR REPLACE FUNCTION farebox.refund_in_pool(INOUT io_pool pools, p_now tim
  SET enable_seqscan TO 'off'
 AS $function$
 DECLARE
+  c_most CONSTANT bigint := 10000;
   v_before bigint;
+  v_count bigint;
   v_refunded bigint;
   v_returned record;
   c record;
@@ -3867,11 +3869,19 @@ BEGIN
   WHERE e.account_no = io_pool.account_no AND e.type_no = io_pool.type_no AND e.seq = p_seq AND e.shard = io_pool.shard
     AND e.kind = 'c';
   IF NOT FOUND THEN o_reply := jsonb_build_object('outcome', 'unknown'); RETURN; END IF;
-  SELECT coalesce(sum(r.amount), 0) INTO v_before FROM farebox.refunds r
+  SELECT coalesce(sum(r.amount), 0), count(*) INTO v_before, v_count FROM farebox.refunds r
   WHERE r.account_no = io_pool.account_no AND r.type_no = io_pool.type_no AND r.seq = p_seq AND r.shard = io_pool.shard;
   v_refunded := coalesce(p_amount, c.amount - v_before);
   IF v_refunded > c.amount - v_before THEN
     o_reply := jsonb_build_object('outcome', 'exceeds', 'refundable', c.amount - v_before);
+    RETURN;
+  END IF;
+  IF v_count >= c_most AND p_amount IS NOT NULL THEN
+    o_reply := jsonb_build_object('outcome', 'too_many', 'most', c_most, 'refundable', c.amount - v_before);
+    RETURN;
+  ELSIF v_count >= c_most AND v_refunded = 0 THEN
+    -- Nothing is left, nor ever will be: it answers the same again without being remembered.
+    o_reply := jsonb_build_object('outcome', 'refunded', 'refunded', 0, 'balance', io_pool.balance, 'seq', NULL);
     RETURN;
   END IF;
 

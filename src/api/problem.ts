@@ -53,6 +53,7 @@ const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
   grant_conflict: 409,
   adjustment_conflict: 409,
   refund_conflict: 409,
+  refund_too_many: 409,
   charge_ambiguous: 409,
   bulk_refund_conflict: 409,
   bulk_refund_finished: 409,

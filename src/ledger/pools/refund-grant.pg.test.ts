@@ -19,6 +19,7 @@ import {
 import { eachDatabase } from "../testing/test-databases.ts";
 import { readBalances } from "./balances.ts";
 import { grantCredits } from "./grant.ts";
+import { poolKeyOf } from "./pool-key.ts";
 
 const inMinutes = (minutes: number): Date => new Date(Date.now() + minutes * 60_000);
 
@@ -54,6 +55,44 @@ eachDatabase("refunds of what expired grants paid", (openFresh) => {
     assert.deepEqual(sources, { refund: 10n, topup: 10n });
     const [one, two] = balance?.grants ?? [];
     assert.deepEqual(one?.expiresAt, two?.expiresAt);
+  });
+
+  test("a charge that was refunded very often gives back all of its rest, once, and no more parts", async () => {
+    const pool = await createPool(db, 100n);
+    const { seq } = await ledger.charge(chargeOf(pool, 14n));
+    const refund = (amount: bigint | "all", reference: string) =>
+      refundCharge(db, { pool, seq: seq ?? 0, amount, reason: "broken", reference });
+    await refund(3n, "first");
+    const { accountNo, typeNo, shard } = await poolKeyOf(db, pool);
+    const addRefunds = (from: number, to: number) =>
+      db.query(
+        `INSERT INTO farebox.refunds (account_no, type_no, seq, reference, shard, amount, balance_after)
+         SELECT $1, $2, $3, g, $4, 0, 89 FROM generate_series($5::int, $6::int) g`,
+        [accountNo, typeNo, seq ?? 0, shard, from, to],
+      );
+    await addRefunds(2, 9_999);
+    assert.equal((await refund(1n, "the last part")).refunded, 1n);
+    await assert.rejects(refund(1n, "one too many"), {
+      code: "refund_too_many",
+      detail: { accountId: pool.accountId, creditType: "credits", seq, refundable: "0.00001" },
+    });
+    assert.equal((await refund(3n, "first")).repeated, true);
+    const rests = await Promise.all([refund("all", "rest"), refund("all", "again")]);
+    assert.equal(
+      rests.reduce((sum, { refunded }) => sum + refunded, 0n),
+      10n,
+    );
+    assert.deepEqual(await refund("all", "more"), {
+      refunded: 0n,
+      balance: 100n,
+      seq: null,
+      repeated: false,
+    });
+    const [row] = await db.query<{ count: number }>(
+      "SELECT count(*)::int AS count FROM farebox.refunds WHERE account_no = $1 AND seq = $2",
+      [accountNo, seq ?? 0],
+    );
+    assert.equal(row?.count, 10_001);
   });
 
   test("what belongs to expired grants is one refund grant, however many charges are refunded", async () => {

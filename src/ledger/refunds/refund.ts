@@ -41,6 +41,7 @@ interface StoredRefund {
 
 type RefundRefusal =
   | { readonly outcome: "exceeds"; readonly refundable: number }
+  | { readonly outcome: "too_many"; readonly most: number; readonly refundable: number }
   | { readonly outcome: "unknown" }
   | { readonly outcome: "conflict" };
 
@@ -48,7 +49,7 @@ type RefundRefusal =
  * Reverses all or part of a charge. The credits return to the grants that the charge drew from, the newest drawn first; what
  * belongs to an expired grant goes to a refund grant that lives as long as the pool's longest-lived one.
  * Throws FareboxError `account_unknown`, `amount_out_of_range`, `charge_unknown`, `refund_exceeds_charge`, `refund_conflict` (the
- * reference was used for this charge with another amount; `"all"` is one of its own).
+ * reference was used for this charge with another amount; `"all"` is one of its own), `refund_too_many`.
  */
 export async function refundCharge(db: Queryable, refund: NewRefund): Promise<RefundResult> {
   const { pool, seq, amount, reason, reference } = refund;
@@ -89,6 +90,13 @@ function refuseRefund({ pool, seq, reference }: NewRefund, reply: RefundRefusal)
     );
   }
   const left = formatCredits(BigInt(reply.refundable));
+  if (reply.outcome === "too_many") {
+    throw new FareboxError(
+      "refund_too_many",
+      `The charge was refunded ${reply.most} times. Refund all of the rest, ${left} credits, by leaving the amount out.`,
+      { detail: { ...detail, refundable: left } },
+    );
+  }
   throw new FareboxError("refund_exceeds_charge", `Only ${left} credits of the charge are left to refund.`, {
     detail: { ...detail, refundable: left },
   });

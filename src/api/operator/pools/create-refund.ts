@@ -22,7 +22,7 @@ const route = createRoute({
   responses: answers(201, "The refund; it says when nothing was left of the charge.", refundBody),
 });
 
-/** `POST /v1/charges/{charge}/refunds`. Errors: `charge_unknown`, `refund_exceeds_charge`, `refund_conflict`. */
+/** `POST /v1/charges/{charge}/refunds`. Errors: `charge_unknown`, `refund_exceeds_charge`, `refund_conflict`, `refund_too_many`. */
 export function addCreateRefund(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
     const { charge } = context.req.valid("param");

@@ -25,7 +25,7 @@ const route = createRoute({
 
 /**
  * `POST /v1/accounts/{account}/refunds`. Errors: `account_unknown`, `charge_unknown`, `charge_ambiguous`,
- * `refund_exceeds_charge`, `refund_conflict`.
+ * `refund_exceeds_charge`, `refund_conflict`, `refund_too_many`.
  */
 export function addCreateRequestRefund(app: OperatorApp, services: OperatorServices): void {
   app.openapi(route, async (context) => {
