@@ -3424,6 +3424,10 @@ BEGIN
     WHERE p.account_no = p_account AND p.type_no = p_type AND p.shard = p_shard FOR UPDATE;
   END IF;
   o_now := greatest(clock_timestamp(), v_before.last_at);
+  IF v_before.spent = v_before.drawn AND v_before.overdue = 0 AND v_before.next_event_at > o_now THEN
+    o_pool := v_before;
+    RETURN;
+  END IF;
   o_pool := farebox.roll(v_before, o_now);
   IF o_pool IS DISTINCT FROM v_before THEN PERFORM farebox.write_pool(o_pool); END IF;
 END $function$;
@@ -4090,15 +4094,21 @@ CREATE OR REPLACE FUNCTION farebox.render_balance(p roll_state, p_type text, p_p
  LANGUAGE plpgsql
  IMMUTABLE
 AS $function$
+DECLARE
+  -- As a variable: a part of a parameter is copied for each look into it.
+  v_grants farebox.open_grant[] := p.grants;
+  v_rendered jsonb[] := '{}';
+  g farebox.open_grant;
+  k integer;
 BEGIN
+  FOREACH k IN ARRAY p.draw_order LOOP
+    g := v_grants[k];
+    v_rendered := v_rendered || jsonb_build_object('grantId', g.grant_id, 'amount', g.amount, 'remaining', g.remaining,
+      'source', g.source, 'grantedAt', extract(epoch FROM g.effective_at) * 1000,
+      'expiresAt', extract(epoch FROM g.expires_at) * 1000);
+  END LOOP;
   RETURN jsonb_build_object('creditType', p_type, 'balance', (p.pool).balance, 'held', (p.pool).held, 'spent', (p.pool).spent,
-    'grants', (
-      SELECT coalesce(jsonb_agg(jsonb_build_object('grantId', g.grant_id, 'amount', g.amount, 'remaining', g.remaining,
-        'source', g.source, 'grantedAt', extract(epoch FROM g.effective_at) * 1000,
-        'expiresAt', extract(epoch FROM g.expires_at) * 1000) ORDER BY o.ordinality), '[]')
-      FROM unnest(p.draw_order) WITH ORDINALITY o(which, ordinality)
-      CROSS JOIN LATERAL (SELECT (p.grants[o.which]).*) g
-    ),
+    'grants', to_jsonb(v_rendered),
     'recurring', (
       SELECT jsonb_build_object('amount', r.amount, 'every', r.every,
         'startedAt', extract(epoch FROM farebox.period_start(r.anchor_at, r.every, r.next_period - 1)) * 1000,

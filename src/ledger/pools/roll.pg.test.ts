@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, before, test } from "node:test";
 import { createAccount, readAccount } from "../accounts/accounts.ts";
-import type { Database } from "../database/database.ts";
+import type { Database, Queryable, Transaction } from "../database/database.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import {
   assertSound,
@@ -21,12 +21,13 @@ import { eachDatabase } from "../testing/test-databases.ts";
 import { readAccountBalances } from "./account-balances.ts";
 import { readBalances } from "./balances.ts";
 import { grantCredits } from "./grant.ts";
+import { poolKeyOf } from "./pool-key.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const inMs = (ms: number): Date => new Date(Date.now() + ms);
 
-eachDatabase("roll", (openFresh) => {
+eachDatabase("roll", (openFresh, kind) => {
   let db: Database;
   let ledger: LedgerHandle;
   const { subscribe, readBalance, history } = recurringPools(() => db);
@@ -103,7 +104,7 @@ eachDatabase("roll", (openFresh) => {
       await roll(db, pool);
       const { balance: stored, held } = await readPool(db, pool);
       assert.deepEqual([stored, held], [balance, 60n]);
-      const expiries = (await history(pool)).filter(([kind]) => kind === "expiry");
+      const expiries = (await history(pool)).filter(([entry]) => entry === "expiry");
       assert.deepEqual(
         expiries.map(([, amount]) => amount),
         expired,
@@ -175,8 +176,50 @@ eachDatabase("roll", (openFresh) => {
     for (const pool of [first, second]) await roll(db, pool);
   });
 
+  test("a pool of very many open grants is read, and given more to without reading those that it has", async () => {
+    const pool = await createPool(db, 1n);
+    const { accountNo, typeNo, shard } = await poolKeyOf(db, pool);
+    // Counted from the first for each, so many take minutes: more than a statement has.
+    const count = kind === "pglite" ? 300 : 40_000;
+    await db.query(
+      `INSERT INTO farebox.grants (account_no, type_no, grant_id, shard, amount, remaining, effective_at, created_at, priority,
+         state, source, reference)
+       SELECT $1, $2, 'g' || g, $3, 10, 10, now(), now(), 100, 'active', 'topup', 'r' || g FROM generate_series(1, $4::int) g`,
+      [accountNo, typeNo, shard, count],
+    );
+    await db.query(
+      `INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, kind, grant_id)
+       SELECT $1, $2, $3, 1 + g, now(), 10, 1 + 10 * g, 0, 'g', 'g' || g FROM generate_series(1, $4::int) g`,
+      [accountNo, typeNo, shard, count],
+    );
+    await db.query(
+      "UPDATE farebox.pools SET balance = $1, last_seq = $2, last_at = now() WHERE account_no = $3 AND type_no = $4",
+      [1 + 10 * count, 1 + count, accountNo, typeNo],
+    );
+    const [balance] = await readBalances(db, pool.accountId, pool.shard);
+    assert.equal(balance?.grants.length, 1 + count);
+    const granted = async (tx: Transaction): Promise<bigint> => {
+      const earlier = await countGrantReads(tx);
+      await grantCredits(tx, { pool, amount: 1n, source: "topup" });
+      return (await countGrantReads(tx)) - earlier;
+    };
+    await db.transaction(async (tx) => assert.ok((await granted(tx)) <= 10n));
+    await ledger.charge(chargeOf(pool, 15n));
+    await db.transaction(async (tx) => assert.ok((await granted(tx)) > 290n, "what was spent is drawn"));
+    await db.transaction(async (tx) => assert.ok((await granted(tx)) <= 10n));
+  });
+
   test("at the end nothing is held", async () => {
     await ledger.close();
     await assertSound(db, { atRest: true });
   });
 });
+
+/** Rows of grants that this transaction has read. */
+async function countGrantReads(tx: Queryable): Promise<bigint> {
+  const [row] = await tx.query<{ count: bigint }>(
+    `SELECT coalesce(sum(seq_tup_read + idx_tup_fetch), 0)::bigint AS count
+     FROM pg_stat_xact_user_tables WHERE relid = 'farebox.grants'::regclass`,
+  );
+  return row?.count ?? 0n;
+}

@@ -1,8 +1,6 @@
 import type { Mutation } from "../mutation.ts";
 
 const PASS_TIME = "migrations/0004_pass_time_on_a_pool.sql";
-const ROLL = "migrations/0005_roll_a_pool.sql";
-const VERBS = "migrations/0006_grant_refund_adjust.sql";
 const MONTHS = "migrations/0030_month_sums.sql";
 const MONTHS_TEST = "src/ledger/reports/month-report.pg.test.ts";
 const RECURRING_TEST = "src/ledger/pools/recurring.pg.test.ts";
@@ -38,7 +36,7 @@ export const POOLS: readonly Mutation[] = [
   {
     name: "follow a clock that steps back",
     why: "A statement and a report of the same period tell different charges.",
-    file: ROLL,
+    file: "migrations/0058_balances_of_many_grants.sql",
     search: "o_now := greatest(clock_timestamp(), v_before.last_at);",
     replacement: "o_now := clock_timestamp();",
     tests: [
@@ -48,7 +46,7 @@ export const POOLS: readonly Mutation[] = [
   {
     name: "take any refund of a reference for a repetition",
     why: "An operator who asks for another amount is told that it was given back.",
-    file: VERBS,
+    file: "migrations/0057_refunds_of_one_charge.sql",
     search: "d.asked IS NOT DISTINCT FROM p_amount",
     replacement: "true",
     tests: [{ file: GRANT_TEST, title: "a refund's reference stands for what was asked" }],
