@@ -144,6 +144,23 @@ eachDatabase("instances and sweep", (openFresh) => {
     await ledger.close();
   });
 
+  test("a dead instance leases and charges nothing under its old id, of pools either from which it never leased", async () => {
+    const pool = await createPool(db, 100n);
+    const ledger = await openLedger(db, LEDGER);
+    const old = ledger.instanceId;
+    await silence(old, 11);
+    await sweep(db, OPTIONS);
+    const [{ granted, owner }] = await Promise.all([
+      ledger.lease(leaseOf(pool, 20n)),
+      ledger.charge(chargeOf(pool, 5n)),
+    ]);
+    assert.notEqual(ledger.instanceId, old);
+    assert.deepEqual([granted, owner], [20n, ledger.instanceId]);
+    await ledger.close();
+    const { balance, held } = await readPool(db, pool);
+    assert.deepEqual([balance, held], [95n, 0n]);
+  });
+
   test("a lease that was dead in one shard is given back in all", async () => {
     const pools = await Promise.all([inShard(0), inShard(1)]);
     const ledger = await openLedger(db, LEDGER);

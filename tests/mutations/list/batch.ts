@@ -150,4 +150,18 @@ export const BATCH: readonly Mutation[] = [
       },
     ],
   },
+  {
+    name: "run a general batch of a fenced instance",
+    why: "It leases what is given back while it spends it.",
+    file: "migrations/0050_spare_lanes.sql",
+    search:
+      "  IF v_lane.state IS DISTINCT FROM 'live' THEN RETURN '{\"s\":\"fenced\"}'; END IF;\n  IF p_number <> v_lane.last_batch + 1",
+    replacement: "  IF p_number <> v_lane.last_batch + 1",
+    tests: [
+      {
+        file: "src/ledger/sweep/sweep.pg.test.ts",
+        title: "a dead instance leases and charges nothing under its old id",
+      },
+    ],
+  },
 ];
