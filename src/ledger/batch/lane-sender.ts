@@ -12,7 +12,7 @@ import { GeneralBatch } from "./general-batch.ts";
 import type { LaneEvents } from "./lane-events.ts";
 import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
-import { findUnknown, named } from "./named.ts";
+import { findUnknown, learnNames } from "./named.ts";
 import { isInTheWay, isNotNext, isUnavailable, mayHaveRunElsewhere } from "./outcome.ts";
 import { isPlain, PlainBatch } from "./plain-batch.ts";
 
@@ -195,16 +195,16 @@ export class LaneSender {
 
   /** Registers the instance's present id, and learns numbers; items that name what does not exist are refused alone. */
   async #prepare(works: readonly Work[]): Promise<readonly Work[]> {
-    const { instance, numbers, database } = this.#parts;
+    const { instance, numbers, database, servers } = this.#parts;
     if (this.#owner !== instance.id) {
       await instance.register(this.#shard);
       this.#owner = instance.id;
       this.#number = 0;
       this.#entered.clear();
     }
-    await numbers.learn(database, named(works));
+    const unnamed = await learnNames(database, numbers, works, servers);
     return works.filter((work) => {
-      const error = this.#findReplaced(work) ?? findUnknown(work, numbers);
+      const error = this.#findReplaced(work) ?? unnamed?.(work) ?? findUnknown(work, numbers);
       if (error !== undefined) work.reject(error);
       return error === undefined;
     });

@@ -20,6 +20,9 @@ import type { LaneEvents } from "./lane-events.ts";
 import type { LaneLimits } from "./lane-limits.ts";
 import type { Work } from "./lane-work.ts";
 
+/** A new name is written on all servers of a cluster. One that takes longer keeps nobody waiting who names nothing new. */
+const NAMING_MS = 500;
+
 /** The hot verbs of one instance: a lane per shard. */
 export class ShardLanes implements Lanes {
   readonly #instance: Instance;
@@ -36,7 +39,15 @@ export class ShardLanes implements Lanes {
   ) {
     this.#instance = instance;
     const slots = new BatchSlots(database.kind === "pglite" ? 1 : Number.POSITIVE_INFINITY, servers);
-    this.#parts = { database, instance, limits, slots, events, servers, numbers: new Numbers() };
+    this.#parts = {
+      database,
+      instance,
+      limits,
+      slots,
+      events,
+      servers,
+      numbers: new Numbers(servers === 1 ? undefined : NAMING_MS),
+    };
   }
 
   charge(item: ChargeItem): Promise<ChargeResult> {

@@ -106,6 +106,26 @@ eachDatabase("a server of several that is away when an instance starts", (openFr
     await assertSound(db, { atRest: true });
   });
 
+  test("keeps waiting or refuses nobody but who names what is new, and what is new is named when it is back", async () => {
+    const servers = new ClusterLike(db);
+    const here = await createPoolOn(0);
+    const ledger = await openLedger(new ClusterDatabase(servers), LEDGER);
+    servers.isAway = true;
+    const [known, unknown] = await Promise.allSettled([
+      ledger.charge(chargeOf(here, 2n)),
+      ledger.charge(chargeOf(here, 3n, { endpoint: "GET /new" })),
+    ]);
+    assert.equal(known.status === "fulfilled" && known.value.charged, 2n);
+    assert.ok(unknown.status === "rejected");
+    assert.ok(unknown.reason instanceof FareboxError && unknown.reason.retryable);
+    assert.equal(unknown.reason.code, "storage_unavailable");
+    assert.equal((await readPool(db, here)).balance, 998n);
+    servers.isAway = false;
+    await ledger.charge(chargeOf(here, 3n, { endpoint: "GET /new" }));
+    await ledger.close();
+    assert.equal((await readPool(db, here)).balance, 995n);
+  });
+
   test("an Idempotency-Key that begins there before the first heartbeat is a living instance's", async () => {
     const servers = new ClusterLike(db);
     const there = await createPoolOn(1);

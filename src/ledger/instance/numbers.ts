@@ -1,3 +1,4 @@
+import { FareboxError } from "../../domain/farebox-error.ts";
 import { unknownAccount } from "../accounts/unknown-account.ts";
 import type { Queryable, Statement } from "../database/database.ts";
 import { numberCreditType } from "../pools/pool-key.ts";
@@ -52,6 +53,14 @@ export class Numbers {
   readonly #types = new Map<string, number>();
   readonly #keys = new Map<string, number>();
   readonly #endpoints = new Map<string, number>();
+  readonly #mostMs: number | undefined;
+  /** Endpoints that are being given a number. */
+  readonly #adding = new Map<string, Promise<unknown>>();
+
+  /** `mostMs`: a name that cannot be added in time, by a server of several that hangs, rejects as one that is away. */
+  constructor(mostMs?: number) {
+    this.#mostMs = mostMs;
+  }
 
   /** Asks for what is not known yet. A name that does not exist stays unknown. Rejects as `query` does. */
   async learn(db: Queryable, items: Iterable<Named>): Promise<void> {
@@ -70,6 +79,16 @@ export class Numbers {
     if (types.size > 0) await this.#learnTypes(db, [...types]);
     if (keys.size > 0) await this.#learnKeys(db, [...keys]);
     if (endpoints.size > 0) await this.#learnEndpoints(db, [...endpoints]);
+  }
+
+  /** Whether the numbers of all that an item names are known. */
+  isLearnt({ accountId, creditType, keyId, endpoint, counter }: Named): boolean {
+    return (
+      this.#accounts.has(accountId) &&
+      this.#types.has(creditType) &&
+      (keyId === undefined || this.#keys.has(keyId)) &&
+      [endpoint, counter].every((name) => name === undefined || this.#endpoints.has(name))
+    );
   }
 
   /** The pool's account and credit type. Throws FareboxError `account_unknown`, also for an account of another shard. */
@@ -123,8 +142,28 @@ export class Numbers {
     const unknown = new Set(names);
     for (const { name } of await this.#readEndpoints(db, names)) unknown.delete(name);
     if (unknown.size === 0) return;
-    await db.query(ADD_ENDPOINTS, [[...unknown]]);
+    // On a cluster that takes as long as the slowest of its servers: nobody asks for the same twice.
+    const fresh = [...unknown].filter((name) => !this.#adding.has(name));
+    if (fresh.length > 0) {
+      const added = db.query(ADD_ENDPOINTS, [fresh]).finally(() => {
+        for (const name of fresh) this.#adding.delete(name);
+      });
+      for (const name of fresh) this.#adding.set(name, added);
+    }
+    await this.#soon(Promise.all([...unknown].flatMap((name) => this.#adding.get(name) ?? [])));
     await this.#readEndpoints(db, [...unknown]);
+  }
+
+  async #soon(added: Promise<unknown>): Promise<void> {
+    if (this.#mostMs === undefined) {
+      await added;
+      return;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const tooLate = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => reject(slow()), this.#mostMs);
+    });
+    await Promise.race([added, tooLate]).finally(() => clearTimeout(timer));
   }
 
   async #readEndpoints(
@@ -136,6 +175,14 @@ export class Numbers {
     for (const { name, no } of rows) this.#endpoints.set(name, no);
     return rows;
   }
+}
+
+/** As the server says it that passes a statement on, a little later. */
+function slow(): FareboxError {
+  return new FareboxError("storage_unavailable", "A new name is not known to all servers in time.", {
+    retryable: true,
+    detail: { sqlState: "57014" },
+  });
 }
 
 function makeRoom(names: Map<string, unknown>, count: number): void {
