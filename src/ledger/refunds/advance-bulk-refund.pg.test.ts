@@ -4,6 +4,7 @@ import type { Database } from "../database/database.ts";
 import type { PoolRef } from "../ledger.ts";
 import { type LedgerHandle, openLedger } from "../open-ledger.ts";
 import { listAudit } from "../operators/operator-audit.ts";
+import { poolKeyOf } from "../pools/pool-key.ts";
 import { assertSound, createPool, LEDGER, nameKeys } from "../testing/books.ts";
 import { eachDatabase } from "../testing/test-databases.ts";
 import { advanceBulkRefund } from "./advance-bulk-refund.ts";
@@ -12,7 +13,7 @@ import { previewRefunds } from "./preview-refunds.ts";
 import { refundCharge } from "./refund.ts";
 import { bulkVerbs } from "./testing/bulk-verbs.ts";
 
-eachDatabase("bulk refunds under way", (openFresh) => {
+eachDatabase("bulk refunds under way", (openFresh, kind) => {
   let db: Database;
   let ledger: LedgerHandle;
   const { filterFor, create, finish, charge, refundsOf } = bulkVerbs(
@@ -157,6 +158,29 @@ eachDatabase("bulk refunds under way", (openFresh) => {
     assert.match(done.failures[0]?.reason ?? "", /no_refund_of_bad/);
     await db.exec("ALTER TABLE farebox.entries DROP CONSTRAINT no_refund_of_bad");
   });
+
+  if (kind === "postgres") {
+    test("one whose pool somebody keeps locked keeps no other waiting", async () => {
+      const [locked, free] = [await createPool(db, 1_000n), await createPool(db, 1_000n)];
+      await charge(locked, 3, 5n, "GET /locked");
+      await charge(free, 3, 5n, "GET /free");
+      const first = await create(await filterFor("GET /locked", { accountId: locked.accountId }));
+      const second = await create(await filterFor("GET /free", { accountId: free.accountId }));
+      const { accountNo } = await poolKeyOf(db, locked);
+      await db.transaction(async (tx) => {
+        await tx.query("SELECT FROM farebox.pools WHERE account_no = $1 FOR UPDATE", [accountNo]);
+        await assert.rejects(advanceBulkRefund(db), { code: "storage_unavailable" });
+        while ((await readBulkRefund(db, second.bulkId)).state === "running") {
+          await advanceBulkRefund(db).catch(() => undefined);
+        }
+        assert.equal((await readBulkRefund(db, first.bulkId)).refunded.charges, 0);
+      });
+      await finish();
+      for (const { bulkId } of [first, second]) {
+        assert.equal((await readBulkRefund(db, bulkId)).refunded.charges, 3);
+      }
+    });
+  }
 
   test("two that run take turns, and each end is a line of the audit trail", async () => {
     const pool = await createPool(db, 1_000_000n);

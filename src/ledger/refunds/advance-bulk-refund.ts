@@ -21,6 +21,9 @@ import { SCANNED_ENTRIES } from "./charge-filter.ts";
  */
 const CHARGES_AT_ONCE = 50;
 
+/** Who keeps a pool locked for longer is in the way of one bulk refund, and of no other. */
+const LOCK_WAIT_MS = 500;
+
 /** So many entries are looked through while the pool is locked for the first time; a pool with more is entered first. */
 const ENTRIES_WHEN_ENTERING = 2_000;
 
@@ -36,12 +39,13 @@ interface Step {
  * were it not, each charge is refunded under the bulk refund's own reference, once. False: there is nothing to do here.
  *
  * A charge that the database refuses to refund is recorded as failed and passed. Rejects with FareboxError
- * `storage_unavailable`; the step can then be tried again.
+ * `storage_unavailable`; the step can then be tried again, and when somebody keeps its pool locked the others have their turns before.
  */
 export async function advanceBulkRefund(database: Database): Promise<boolean> {
   let claimed: string | undefined;
   try {
     return await database.transaction(async (tx) => {
+      await tx.exec(`SET LOCAL lock_timeout TO ${LOCK_WAIT_MS}`);
       const bulk = await claimBulkRefund(tx);
       claimed = bulk?.bulkId;
       if (bulk === undefined) return false;
@@ -50,7 +54,9 @@ export async function advanceBulkRefund(database: Database): Promise<boolean> {
       return true;
     });
   } catch (error) {
-    if (claimed === undefined || !isRefused(error)) throw error;
+    if (claimed === undefined || sqlStateOf(error) === undefined) throw error;
+    // Somebody keeps its pool locked, or the database is in trouble.
+    if (!isRefused(error)) throw await postpone(database, claimed, error);
     await advanceOneByOne(database, claimed);
     return true;
   }
