@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
 import { FareboxError } from "../../domain/farebox-error.ts";
+import { withPatience } from "./patience.ts";
 import { ENVIRONMENT, ruleOf } from "./sql-states.ts";
 import {
   breaksSession,
@@ -123,7 +124,7 @@ test("a violated constraint has its table's name, also when a server of a cluste
   assert.equal(constraintOf(new Error(words("keys_pkey"))), undefined);
 });
 
-test("a server of a cluster that is away is named, without the user, and in one line", () => {
+test("a server of a cluster that is away is named, without the user, and in one line", async () => {
   const refused = databaseError("08006", {
     message:
       "connection to the remote node farebox@worker-1:5432 failed with the following error: Connection refused\n\tIs the server running?",
@@ -134,6 +135,17 @@ test("a server of a cluster that is away is named, without the user, and in one 
     error.message,
     "The database's server worker-1:5432 is not available: Connection refused Is the server running?",
   );
+  const target = { url: "postgres://coordinator/books" };
+  const start = withPatience(target, { retryMs: 0 }, () => Promise.reject(error));
+  await assert.rejects(start, (told: FareboxError) => {
+    assert.equal(told.code, "database_unreachable");
+    assert.match(
+      told.message,
+      /answers, and not all of its servers, in 1 attempts\. .* worker-1:5432 is not/,
+    );
+    assert.match(String(told.detail["fix"]), /^Bring it back\./);
+    return true;
+  });
 });
 
 test("socket errors and the driver's own are outages, and break the connection", () => {
