@@ -494,8 +494,7 @@ CREATE TABLE farebox.lanes (
   instance_id text COLLATE "C",
   started_at timestamp with time zone,
   CONSTRAINT lanes_pkey PRIMARY KEY (instance_no, shard, nth),
-  CONSTRAINT lanes_instance_id_key UNIQUE (instance_id, shard),
-  CONSTRAINT lanes_named CHECK (((nth = 0) = ((instance_id IS NOT NULL) AND (started_at IS NOT NULL))))
+  CONSTRAINT lanes_instance_id_key UNIQUE (instance_id, shard)
 ) WITH (fillfactor=20);
 COMMENT ON TABLE farebox.lanes IS 'An instance in a shard: who it is, its last batch, and when the database last heard of it. More rows than the one of nth 0, which has the name, are spare lanes: see pass_lane.';
 

@@ -18,3 +18,13 @@ test("a migration that has landed is as it was: databases that have applied it r
     [],
   );
 });
+
+test("each batch writes pools, entries and lanes: they have one CHECK together (docs/decisions/0045)", () => {
+  const schema = readTracked("migrations/schema.sql");
+  const checks = ["pools", "entries", "lanes"].flatMap((table) => {
+    const [, columns = ""] = new RegExp(`CREATE TABLE farebox\\.${table} \\(\\n([^;]*)`).exec(schema) ?? [];
+    assert.match(columns, /shard smallint/, `the table ${table} is in schema.sql`);
+    return [...columns.matchAll(/CHECK .*/g)].map(([check]) => `${table} ${check}`);
+  });
+  assert.deepEqual(checks, ["pools CHECK (((0 <= held) AND (held <= balance)))"]);
+});
