@@ -1,13 +1,16 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { Registry } from "prom-client";
 import type { Database } from "../ledger/database/database.ts";
 import { openLedger } from "../ledger/open-ledger.ts";
 import { type BulkRefund, createBulkRefund, readBulkRefund } from "../ledger/refunds/bulk-refunds.ts";
 import { previewRefunds } from "../ledger/refunds/preview-refunds.ts";
+import { readStepRecords } from "../ledger/sweep/step-records.ts";
 import { assertSound, chargeOf, createPool, LEDGER } from "../ledger/testing/books.ts";
 import { eachDatabase } from "../ledger/testing/test-databases.ts";
 import { createLogger } from "../telemetry/logger.ts";
+import { createSweepTelemetry } from "../telemetry/sweep-telemetry.ts";
 import { startBulkRefunder } from "./bulk-refunder.ts";
 
 const CHARGES = 600;
@@ -62,18 +65,24 @@ eachDatabase("the bulk refunder", (openFresh) => {
         return Promise.reject(new Error("a fault of the step"));
       },
     };
-    const first = startBulkRefunder(failing, logger);
+    const registry = new Registry();
+    const events = createSweepTelemetry(registry, logger);
+    const first = startBulkRefunder(failing, logger, events);
     await until(({ refunded }) => refunded.charges > 0);
     await first.stop();
     const stopped = await readBulkRefund(database, "bulk_1");
     assert.equal(stopped.state, "running");
-    assert.match(lines.join(""), /a step of a bulk refund failed/);
-    const second = startBulkRefunder(database, logger);
+    assert.match(lines.join(""), /"step":"bulk refunds"[^]*a step of the sweep failed/);
+    assert.match(await registry.metrics(), /farebox_sweep_failures_total\{step="bulk refunds"\} 1/);
+    const written = (await readStepRecords(database)).find(({ step }) => step === "bulk refunds");
+    assert.equal(written?.failure, "a fault of the step");
+    assert.ok((written?.succeededAt?.getTime() ?? 0) >= (written?.failedAt?.getTime() ?? Infinity));
+    const second = startBulkRefunder(database, logger, events);
     // Nobody but the second one moves it.
     const done = await until(({ state }) => state === "done");
     await second.stop();
     assert.deepEqual([done.refunded.charges, done.skipped, done.failed], [CHARGES, 0, 0]);
-    assert.equal(lines.length, 1);
+    assert.equal(lines.length, 2, "that it failed, and that it works again");
     await assertSound(database, { atRest: true });
   });
 });

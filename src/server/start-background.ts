@@ -19,6 +19,6 @@ export function startBackground(
   };
   const sweeper = startSweeper(database, options, planWatch, events, logger);
   closing.add("sweeper", () => sweeper.stop());
-  const bulkRefunder = startBulkRefunder(database, logger);
+  const bulkRefunder = startBulkRefunder(database, logger, events);
   closing.add("bulk refunder", () => bulkRefunder.stop());
 }
