@@ -182,6 +182,34 @@ eachDatabase("bulk refunds under way", (openFresh, kind) => {
     });
   }
 
+  if (kind === "postgres") {
+    test("a charge of the period that was not committed yet when its pool was come to is refunded too", async () => {
+      // Without a committed one that matches, nothing else of the step locks the pool.
+      const [pool, other] = [await createPool(db, 1_000n), await createPool(db, 1_000n)];
+      await charge(pool, 3, 5n, "GET /early");
+      await charge(other, 1, 5n, "GET /late");
+      const { bulkId } = await create(await filterFor("GET /late", { accountId: pool.accountId }));
+      const { accountNo } = await poolKeyOf(db, pool);
+      await db.transaction(async (tx) => {
+        await tx.query(
+          `INSERT INTO farebox.entries (account_no, type_no, shard, seq, at, amount, balance, spent, request, key_no, endpoint_no,
+             units, price_list, status, kind)
+           SELECT account_no, type_no, shard, seq + 1, at, amount, balance + amount, spent - amount, gen_random_uuid(), key_no,
+             (SELECT o.endpoint_no FROM farebox.entries o WHERE o.account_no = $2 AND o.kind = 'c'), units, price_list, status, kind
+           FROM farebox.entries WHERE account_no = $1 ORDER BY seq DESC LIMIT 1`,
+          [accountNo, (await poolKeyOf(db, other)).accountNo],
+        );
+        await tx.query(
+          "UPDATE farebox.pools SET last_seq = last_seq + 1, balance = balance - 5, spent = spent + 5 WHERE account_no = $1",
+          [accountNo],
+        );
+        await assert.rejects(advanceBulkRefund(db), { code: "storage_unavailable" });
+      });
+      await finish();
+      assert.equal((await readBulkRefund(db, bulkId)).refunded.charges, 1);
+    });
+  }
+
   test("two that run take turns, and each end is a line of the audit trail", async () => {
     const pool = await createPool(db, 1_000_000n);
     await charge(pool, 60, 5n, "GET /one");
