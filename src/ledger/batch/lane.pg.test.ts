@@ -31,6 +31,9 @@ const RUN = /run_plain|run_batch|settle_batch/;
 /** Short, so that a test of what happens past the limit takes no seconds. */
 const IMPATIENT = { retryForMs: 150, firstPauseMs: 5, longestPauseMs: 20 };
 
+/** Of backends, while they charge. */
+const KILLS = 10;
+
 eachDatabase("lane", (openFresh, kind) => {
   let db: Database;
   let lossy: LossyDatabase;
@@ -137,7 +140,8 @@ eachDatabase("lane", (openFresh, kind) => {
     const charged = new Map<PoolRef, bigint>();
     await Promise.all(
       Array.from({ length: 8 }, async (_, worker) => {
-        for (let round = 0; round < 15; round += 1) {
+        // How many batches the charges are in depends on the machine.
+        for (let round = 0; round < 15 || lossy.faults <= 5; round += 1) {
           const pool = pools[(worker + round) % pools.length];
           assert.ok(pool);
           const result = await ledger.charge(chargeOf(pool, 3n));
@@ -146,7 +150,6 @@ eachDatabase("lane", (openFresh, kind) => {
         }
       }),
     );
-    assert.ok(lossy.faults > 5, `${lossy.faults} faults`);
     for (const pool of pools) assert.equal((await readPool(db, pool)).spent, charged.get(pool) ?? 0n);
   });
 
@@ -154,9 +157,8 @@ eachDatabase("lane", (openFresh, kind) => {
     test("backends that the server kills under load lose and double nothing", async () => {
       const pool = await createPool(db, 1_000_000n);
       const done = new AbortController();
-      const nemesis = async (): Promise<number> => {
-        let kills = 0;
-        while (!done.signal.aborted) {
+      const nemesis = async (): Promise<void> => {
+        for (let kills = 0; kills < KILLS; ) {
           const killed = await db
             .query(
               `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -170,21 +172,19 @@ eachDatabase("lane", (openFresh, kind) => {
           kills += killed.length;
           await sleep(15);
         }
-        return kills;
+        done.abort();
       };
       const killing = nemesis();
       let count = 0n;
-      const until = performance.now() + 1500;
       await Promise.all(
         Array.from({ length: 16 }, async () => {
-          while (performance.now() < until) {
+          while (!done.signal.aborted) {
             assert.equal((await ledger.charge(chargeOf(pool, 1n))).charged, 1n);
             count += 1n;
           }
         }),
       );
-      done.abort();
-      assert.ok((await killing) > 3);
+      await killing;
       assert.equal((await readPool(db, pool)).spent, count);
     });
   }
