@@ -70,10 +70,15 @@ function chargesByRequest({ entries }: Books): Map<string, Charge> {
     if (entry.kind !== "charge") continue;
     const requestId = entry.requestId ?? "";
     assert.ok(!charges.has(requestId), `request ${requestId} was charged twice`);
-    const net = -entry.amount - (refunded.get(`${entry.accountId} ${entry.seq}`) ?? 0);
+    const net = paidBy(entry) - (refunded.get(`${entry.accountId} ${entry.seq}`) ?? 0);
     charges.set(requestId, { entry, net });
   }
   return charges;
+}
+
+/** A charge that nothing covered paid 0, which -0 is not the same as. */
+function paidBy({ amount }: Entry): number {
+  return 0 - amount;
 }
 
 /** A success that this very request was charged for. */
@@ -89,7 +94,7 @@ function compareSuccess(
   const { call } = record;
   assert.ok(charge !== undefined, `${call} was told of a success and is not in the books`);
   assert.equal(charge.entry.accountId, record.accountId, call);
-  assert.equal(-charge.entry.amount, record.charged, `${call}: the charged header and the books`);
+  assert.equal(paidBy(charge.entry), record.charged, `${call}: the charged header and the books`);
   assert.equal(charge.entry.balance, record.remaining, `${call}: the remaining header and the books`);
   assert.equal(upstream?.call, call, `${call}: the upstream did the work`);
   if (upstream.outcome === "broken") {

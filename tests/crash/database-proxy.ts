@@ -26,6 +26,7 @@ interface Plan {
   readonly kind: BatchKind;
   readonly before: HoldBefore;
   readonly reach: () => void;
+  isReached: boolean;
   link: Link | undefined;
 }
 
@@ -66,11 +67,12 @@ export class DatabaseProxy {
 
   /** Holds the next batch of this kind, once. */
   hold(kind: BatchKind, before: HoldBefore): Hold {
-    let reach = (): void => undefined;
-    const reached = new Promise<void>((resolve) => {
-      reach = resolve;
-    });
-    const plan: Plan = { kind, before, reach, link: undefined };
+    const { promise: reached, resolve } = Promise.withResolvers<void>();
+    const reach = (): void => {
+      plan.isReached = true;
+      resolve();
+    };
+    const plan: Plan = { kind, before, reach, isReached: false, link: undefined };
     this.#plans.push(plan);
     return { reached, release: () => plan.link?.release() };
   }
@@ -86,6 +88,11 @@ export class DatabaseProxy {
     this.cut();
     this.#server.close();
     await once(this.#server, "close");
+  }
+
+  /** Called by a link whose connection broke before its batch was at the step: another batch will be. */
+  takeBack(plan: Plan): void {
+    this.#plans.unshift(plan);
   }
 
   /** Called by a link for every batch: the plan that it meets, if any. */
@@ -138,6 +145,8 @@ class Link {
 
   /** What is kept back is lost. */
   destroy(): void {
+    if (this.#plan?.isReached === false) this.#proxy.takeBack(this.#plan);
+    this.#plan = undefined;
     this.#client.destroy();
     this.#server.destroy();
   }

@@ -35,7 +35,7 @@ export const FAULTS: readonly Fault[] = [
     at: "instance",
     strike: (site, pick) =>
       site.strike(pick, async (slot) => {
-        await slot.proxy.hold("charge", "told").reached;
+        await holdCharge(slot, "told");
         await slot.instance.kill();
         slot.proxy.cut();
         await site.startAgain(slot);
@@ -147,9 +147,16 @@ async function standStill({ scene }: Site, { instance }: Slot): Promise<void> {
   );
 }
 
-async function cut({ proxy }: Slot, before: HoldBefore): Promise<void> {
-  await proxy.hold("charge", before).reached;
-  assert.ok(proxy.cut() > 0, "there were connections");
+async function cut(slot: Slot, before: HoldBefore): Promise<void> {
+  await holdCharge(slot, before);
+  assert.ok(slot.proxy.cut() > 0, "there were connections");
+}
+
+/** Resolves when a batch with charges stands at the step, on the slot's connection. */
+async function holdCharge({ proxy }: Slot, before: HoldBefore): Promise<void> {
+  let isReached = false;
+  void proxy.hold("charge", before).reached.then(() => (isReached = true));
+  await eventually(`a charge's batch is held (${before})`, () => isReached || undefined);
 }
 
 async function stopServer(site: Site): Promise<void> {
