@@ -56,8 +56,9 @@ async function judge(
   tx: Transaction,
   list: { readonly body: string; readonly hash: string },
 ): Promise<Judgement> {
-  const { inForce, announced } = await readPriceListSchedule(tx);
+  // First, because nothing is locked: a list that another start publishes meanwhile is found in force, and not remembered yet.
   const last = await readLastFile(tx);
+  const { inForce, announced } = await readPriceListSchedule(tx);
   const judged = (publication: FilePublication | undefined): Judgement => {
     return { publication, isRemembered: last?.version === publication?.version, inForce, announced };
   };
