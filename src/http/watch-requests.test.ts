@@ -8,6 +8,7 @@ import { watchRequests } from "./watch-requests.ts";
 
 /** Longer than a test may take: whoever waits for it fails. */
 const EVER_MS = 600_000;
+const LARGE = 16 * 1024 * 1024;
 const REQUEST = "GET / HTTP/1.1\r\nHost: farebox.test\r\n\r\n";
 
 describe("a server that closes", () => {
@@ -51,6 +52,24 @@ describe("a server that closes", () => {
     await closed;
     await client.closed();
     assert.match(client.received.toString(), /Connection: close\r\n[^]*second/i);
+  });
+
+  test("lets a client that reads slowly have all of its answer, whoever else is answered meanwhile", async (context) => {
+    const { server, close, client, answering } = await open(context);
+    client.pause();
+    client.write(REQUEST);
+    // More than the kernel keeps for a client that reads nothing.
+    (await answering()).end(Buffer.alloc(LARGE, "x"));
+    const other = new RawClient(portOf(server));
+    other.write(REQUEST);
+    const second = await answering();
+    const closed = close(EVER_MS);
+    second.end("second");
+    await other.closed();
+    assert.ok(other.received.includes("second"));
+    client.socket.resume();
+    assert.equal((await client.response()).body.length, LARGE);
+    await closed;
   });
 
   test("cuts what does not end in time", async (context) => {
