@@ -2,7 +2,7 @@ import type { Mutation } from "../mutation.ts";
 
 const RELEASE = "migrations/0048_few_rows_under_the_lock.sql";
 const SPARE = "migrations/0050_spare_lanes.sql";
-const LOCKED_TEST = "src/ledger/batch/locked-pool.pg.test.ts";
+const LOCKED_LANE_TEST = "src/ledger/batch/locked-lane.pg.test.ts";
 const DEAD_TOGETHER =
   "is dead with its spare ones, once: what was leased goes back once, and no new one is made";
 const END_TEST = "src/ledger/instance/end-instance.pg.test.ts";
@@ -116,7 +116,7 @@ export const ENDED_INSTANCES: readonly Mutation[] = [
     file: SPARE,
     search: " OR v_silent < v_live",
     replacement: "",
-    tests: [{ file: LOCKED_TEST, title: DEAD_TOGETHER }],
+    tests: [{ file: LOCKED_LANE_TEST, title: DEAD_TOGETHER }],
   },
   {
     name: "make a lane for a dead instance",
@@ -124,7 +124,7 @@ export const ENDED_INSTANCES: readonly Mutation[] = [
     file: SPARE,
     search: " OR v_dead THEN",
     replacement: " THEN",
-    tests: [{ file: LOCKED_TEST, title: DEAD_TOGETHER }],
+    tests: [{ file: LOCKED_LANE_TEST, title: DEAD_TOGETHER }],
   },
   {
     name: "give a dead instance's leases back without a lock of their pool",
